@@ -1,0 +1,18 @@
+//! Who is in the CDN: the hash ring (pure), the nodes, the credential by which they know each
+//! other, what they say of themselves (readiness), the live view of their health, the purge log.
+
+mod credential;
+mod node;
+mod probe;
+mod purge_log;
+mod readiness;
+mod ring;
+mod view;
+
+pub use credential::{Credential, CredentialError, Proof, Refused};
+pub use node::{Node, NodeName, PopName, Role};
+pub use probe::{ProbeError, Prober};
+pub use purge_log::{PurgeLog, PurgeRecord};
+pub use readiness::{READY_PATH, Readiness};
+pub use ring::Ring;
+pub use view::{NodeHealth, View, ViewConfig};

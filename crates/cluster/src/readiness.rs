@@ -1,0 +1,21 @@
+//! What a node says of itself to those who ask with the credential.
+
+use serde::{Deserialize, Serialize};
+
+/// Where edges and shields answer it, on the address they serve on.
+pub const READY_PATH: &str = "/.well-known/perigee/ready";
+
+/// A node's readiness answer, as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// The node's name: an address that answers for another node is not healthy.
+    pub node: String,
+    /// Finishes what it has, wants nothing new.
+    pub draining: bool,
+    /// Requests under way as a share of what the node may take, from 0 to 1.
+    pub load: f64,
+    /// The version of the configuration it runs.
+    pub config_version: String,
+    /// The number of the last purge it carried out.
+    pub purge_revision: u64,
+}

@@ -1,0 +1,39 @@
+//! What an operator may decide for a delivery service, over what the origin says.
+
+use std::time::Duration;
+
+/// The caching policy of one delivery service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Freshness lifetime of a response that states none and allows no heuristic;
+    /// zero: such a response is stored only if it has a validator. Default 0 s.
+    pub default_ttl: Duration,
+    /// Upper bound on any freshness lifetime. Default 365 days.
+    pub max_ttl: Duration,
+    /// Heuristic freshness (RFC 9111 section 4.2.2): this share of the time since
+    /// Last-Modified. Default 0.1.
+    pub heuristic_fraction: f64,
+    /// Upper bound on heuristic freshness. Default 1 day.
+    pub heuristic_max: Duration,
+    /// How long past its freshness a response may be served when the next tier fails
+    /// (RFC 9111 section 4.2.4) and the response says nothing of stale-if-error
+    /// (RFC 5861 section 4). Never overrides must-revalidate and its kin. Default 10 min.
+    pub stale_if_error: Duration,
+    /// Whether no-cache, no-store, max-age, min-fresh and max-stale of a client's request are
+    /// obeyed (RFC 9111 section 5.2.1). A CDN's users would bust its cache with them: default no.
+    /// only-if-cached is always obeyed.
+    pub obey_request_directives: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            default_ttl: Duration::ZERO,
+            max_ttl: Duration::from_secs(365 * 86_400),
+            heuristic_fraction: 0.1,
+            heuristic_max: Duration::from_secs(86_400),
+            stale_if_error: Duration::from_secs(600),
+            obey_request_directives: false,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What answers requests.
+
+use std::{future::Future, net::SocketAddr};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+/// What is known of the connection that a request came on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The client's address.
+    pub address: SocketAddr,
+    /// The address it connected to.
+    pub local: SocketAddr,
+    /// Whether the connection is TLS.
+    pub tls: bool,
+}
+
+/// Answers requests. Errors become responses inside; one that cannot be sent whole ends its body
+/// with an error, and the connection is then closed so that the client sees it.
+pub trait Handler: Send + Sync + 'static {
+    /// The response body.
+    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + 'static;
+
+    /// Answers one request.
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+        client: Client,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
+}

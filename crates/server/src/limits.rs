@@ -1,0 +1,50 @@
+//! What one listener and one connection may cost.
+
+use std::time::Duration;
+
+/// Limits on clients. Every one has a name in the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Connections at once over all listeners of the node; more wait in the kernel's
+    /// backlog. Default 10,000.
+    pub max_connections: usize,
+    /// Connections at once from one address; more are closed at once. Default 1,000.
+    pub max_connections_per_client: usize,
+    /// Bytes of a request head; more is answered 431. Default 32 KiB.
+    pub max_head: usize,
+    /// Fields of a request head; more is answered 431. Default 100.
+    pub max_fields: usize,
+    /// HTTP/2 streams at once per connection. Default 128.
+    pub max_streams: u32,
+    /// From accept to the TLS handshake done. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// From the first byte of a request head to its last. Default 10 s.
+    pub head_timeout: Duration,
+    /// A connection with no request on it, from accept on. Default 60 s.
+    pub idle_timeout: Duration,
+    /// A client that takes nothing of a response that is ready for it. Default 30 s.
+    pub write_timeout: Duration,
+    /// Between two pieces of a request body. Default 30 s.
+    pub body_idle_timeout: Duration,
+    /// A whole request, from its head to the end of its response; upgraded connections
+    /// excepted. Default 1 h.
+    pub request_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_connections: 10_000,
+            max_connections_per_client: 1_000,
+            max_head: 32 << 10,
+            max_fields: 100,
+            max_streams: 128,
+            handshake_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            body_idle_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(3_600),
+        }
+    }
+}

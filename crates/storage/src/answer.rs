@@ -1,0 +1,30 @@
+//! An answer that may be there already: a memory hit must not cost a boxed future.
+
+use std::{fmt, future::Future, pin::Pin};
+
+/// What a [`crate::Store`] answers with.
+pub enum Answer<T> {
+    /// It is here.
+    Now(T),
+    /// It must be waited for.
+    Later(Pin<Box<dyn Future<Output = T> + Send>>),
+}
+
+impl<T> Answer<T> {
+    /// The answer, waited for if need be.
+    pub async fn get(self) -> T {
+        match self {
+            Answer::Now(value) => value,
+            Answer::Later(future) => future.await,
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Answer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Answer::Now(value) => f.debug_tuple("Now").field(value).finish(),
+            Answer::Later(_) => f.write_str("Later"),
+        }
+    }
+}

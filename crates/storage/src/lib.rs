@@ -1,0 +1,73 @@
+//! Where responses live. One trait, [`Store`]; bodies in chunks; fills that readers may follow
+//! while they arrive, and that leave nothing behind unless committed.
+
+mod answer;
+mod body;
+mod fill;
+mod memory;
+mod purge;
+
+pub use answer::Answer;
+pub use body::{Body, ReadError, Reader};
+pub use fill::{Fill, FillError};
+pub use memory::{Memory, MemoryConfig};
+pub use purge::Purge;
+
+use std::{fmt::Debug, sync::Arc};
+
+use perigee_http_cache::{CacheKey, StoredHead};
+
+/// One stored response. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its head, parsed when it was stored.
+    pub head: Arc<StoredHead>,
+    /// Its body, whole or still arriving.
+    pub body: Body,
+}
+
+impl std::borrow::Borrow<StoredHead> for Stored {
+    fn borrow(&self) -> &StoredHead {
+        &self.head
+    }
+}
+
+/// The stored responses of one key, newest first; empty if there are none.
+pub type Variants = Arc<[Stored]>;
+
+/// What a store holds, for metrics and status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Stored keys.
+    pub keys: u64,
+    /// Bytes of heads, bodies and index.
+    pub bytes: u64,
+    /// The most that `bytes` may become.
+    pub capacity: u64,
+    /// Bytes of fills that are arriving.
+    pub filling_bytes: u64,
+    /// Objects evicted to make room since start.
+    pub evicted: u64,
+}
+
+/// A place for responses. Every implementation passes the battery in `tests/battery.rs`.
+pub trait Store: Debug + Send + Sync + 'static {
+    /// The complete stored responses of a key. Memory answers at once, without allocating.
+    fn lookup(&self, key: &CacheKey) -> Answer<Variants>;
+
+    /// Begins to store a response whose body will be `length` bytes, if that is known.
+    /// Always gives a [`Fill`]: one that will not be kept ([`Fill::is_kept`]) still lets readers
+    /// follow it, through a window of bounded size.
+    fn fill(&self, key: &CacheKey, head: Arc<StoredHead>, length: Option<u64>) -> Fill;
+
+    /// Puts a new head on a stored response after a 304 (RFC 9111 section 4.3.4). Does nothing
+    /// if `old` is not stored any more.
+    fn freshen(&self, key: &CacheKey, old: &Stored, head: Arc<StoredHead>) -> Answer<()>;
+
+    /// Removes what `purge` names, and keeps fills of it that are under way from being
+    /// stored. Answers with the number of keys removed.
+    fn purge(&self, purge: &Purge) -> Answer<u64>;
+
+    /// What is held now.
+    fn stats(&self) -> Stats;
+}

@@ -1,0 +1,46 @@
+//! What one endpoint may cost.
+
+use std::time::Duration;
+
+/// Limits on the use of one endpoint. Every one has a name in the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Requests under way at once; more wait in the queue. Default 256.
+    pub max_concurrent: usize,
+    /// Requests that may wait; more are refused at once ([`crate::SendErrorKind::Overloaded`]).
+    /// Default 1024.
+    pub max_queued: usize,
+    /// How long a request may wait in the queue. Default 10 s.
+    pub queue_timeout: Duration,
+    /// Idle connections kept. Default 64.
+    pub max_idle: usize,
+    /// How long an idle connection is kept. Default 60 s.
+    pub idle_timeout: Duration,
+    /// For the name look-up, the connection and the TLS handshake together. Default 5 s.
+    pub connect_timeout: Duration,
+    /// From the request sent to the response head received. Default 30 s.
+    pub first_byte_timeout: Duration,
+    /// Between two pieces of a response body. Default 30 s.
+    pub body_idle_timeout: Duration,
+    /// Bytes of a response head. Default 64 KiB.
+    pub max_head: usize,
+    /// Fields of a response head. Default 128.
+    pub max_fields: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_concurrent: 256,
+            max_queued: 1024,
+            queue_timeout: Duration::from_secs(10),
+            max_idle: 64,
+            idle_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            first_byte_timeout: Duration::from_secs(30),
+            body_idle_timeout: Duration::from_secs(30),
+            max_head: 64 << 10,
+            max_fields: 128,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a GeoDNS node needs to know.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
+
+/// The configuration of one GeoDNS node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The node's name.
+    pub node: NodeName,
+    /// The version of the configuration, for status.
+    pub version: String,
+    /// Addresses to answer on, UDP and TCP both.
+    pub listen: Vec<SocketAddr>,
+    /// The zone, without the final dot: `cdn.example`.
+    pub zone: String,
+    /// Its SOA record.
+    pub soa: Soa,
+    /// Its NS records, and the addresses of those names that are inside the zone.
+    pub name_servers: Vec<NameServer>,
+    /// The names that are answered with edges.
+    pub services: Vec<Service>,
+    /// Where the edges are. Their order counts where nothing is known of a client's place.
+    pub pops: Vec<Pop>,
+    /// Networks whose place is known; looked up before the database, the longest prefix wins.
+    pub networks: Vec<Network>,
+    /// A database in MaxMind's format with `location.latitude` and `location.longitude`.
+    pub database: Option<PathBuf>,
+    /// How edges are watched.
+    pub view: ViewConfig,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// The SOA record (RFC 1035 section 3.3.13). Times in seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Soa {
+    /// Mailbox of who is responsible, as a name: `hostmaster.cdn.example`.
+    pub rname: String,
+    /// Version of the zone.
+    pub serial: u32,
+    /// For secondaries: between two looks.
+    pub refresh: u32,
+    /// For secondaries: after a look that failed.
+    pub retry: u32,
+    /// For secondaries: when to give up.
+    pub expire: u32,
+    /// TTL of NXDOMAIN and NODATA (RFC 2308).
+    pub negative_ttl: u32,
+}
+
+/// A name server of the zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameServer {
+    /// Its name; the first one is the SOA's MNAME.
+    pub name: String,
+    /// Its addresses; answered for its name, if that is inside the zone.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A name that is answered with edges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The name, inside the zone: `www.cdn.example`.
+    pub name: String,
+    /// TTL of its records, in seconds. Default 20.
+    pub ttl: u32,
+    /// Most addresses in one answer. Default 2.
+    pub answers: usize,
+}
+
+/// A point of presence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pop {
+    /// Its name.
+    pub name: PopName,
+    /// Degrees north, -90 to 90.
+    pub latitude: f64,
+    /// Degrees east, -180 to 180.
+    pub longitude: f64,
+    /// Its edges.
+    pub edges: Vec<EdgeAddress>,
+}
+
+/// An edge, and the addresses that clients are told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeAddress {
+    /// The node, as it is probed.
+    pub node: Node,
+    /// Its address for A records.
+    pub ipv4: Option<Ipv4Addr>,
+    /// Its address for AAAA records.
+    pub ipv6: Option<Ipv6Addr>,
+}
+
+/// A network whose place is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// The network.
+    pub network: IpNet,
+    /// Where its clients are.
+    pub place: Place,
+}
+
+/// Where a client is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// At this PoP.
+    Pop(PopName),
+    /// At these degrees north and east.
+    Point(f64, f64),
+}
+
+/// Limits of the name server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest UDP answer in bytes, whatever the client offers. Default 1232.
+    pub max_udp_payload: u16,
+    /// How long a TCP connection may be idle. Default 10 s.
+    pub tcp_idle_timeout: Duration,
+    /// TCP connections at once; more wait in the kernel's backlog. Default 1,000.
+    pub max_tcp_connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_udp_payload: 1232,
+            tcp_idle_timeout: Duration::from_secs(10),
+            max_tcp_connections: 1_000,
+        }
+    }
+}

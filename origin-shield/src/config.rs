@@ -1,0 +1,28 @@
+//! What a shield needs to know.
+
+use std::net::SocketAddr;
+
+use perigee_cluster::NodeName;
+use perigee_proxy::{MemoryConfig, ServiceConfig};
+use perigee_server::Limits;
+
+/// The configuration of one shield.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The node's name: its token in Cache-Status, its pseudonym in Via and CDN-Loop.
+    pub node: NodeName,
+    /// The version of the configuration, for readiness and status.
+    pub version: String,
+    /// Cleartext addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// The delivery services.
+    pub services: Vec<ServiceConfig>,
+    /// What the nodes of the CDN share: only who proves it is admitted.
+    pub secret: Vec<u8>,
+    /// The store.
+    pub memory: MemoryConfig,
+    /// Limits on clients.
+    pub limits: Limits,
+    /// Requests under way at once; more are answered 503. Default 20,000.
+    pub max_requests: usize,
+}

@@ -1,0 +1,2 @@
+//! One binary: the CDN that one person can run.
+fn main() {}
