@@ -1,10 +1,17 @@
 //! The client-facing tier: guards, tier markers, and where to go on a miss.
 
 mod config;
+mod edge;
 
 pub use config::Config;
-pub use perigee_cluster::{Node, NodeName, PopName, Role, ViewConfig};
-pub use perigee_proxy::{
-    EndpointConfig, EndpointLimits, MemoryConfig, Policy, PoolConfig, ServiceConfig, Target,
+pub use edge::{Edge, Readiness, ReloadError, StartError};
+pub use perigee_cluster::{
+    Credential, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Role, View, ViewConfig,
 };
-pub use perigee_server::{CertFiles, Limits as ClientLimits};
+pub use perigee_proxy::{
+    AccessLog, AccessRecord, Endpoint, EndpointConfig, EndpointLimits, MemoryConfig, NextHopStatus,
+    Policy, PoolConfig, Purged, ServiceConfig, Status, Target,
+};
+pub use perigee_server::{
+    CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, Server, ServerConfig,
+};

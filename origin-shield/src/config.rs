@@ -11,6 +11,9 @@ use perigee_server::Limits;
 pub struct Config {
     /// The node's name: its token in Cache-Status, its pseudonym in Via and CDN-Loop.
     pub node: NodeName,
+    /// This CDN's identifier in CDN-Loop (RFC 8586 section 2), the same on all its nodes: the
+    /// zone's name. A request that carries it and was not sent by a node of ours is a loop.
+    pub cdn_id: String,
     /// The version of the configuration, for readiness and status.
     pub version: String,
     /// Cleartext addresses to listen on.
