@@ -1,6 +1,6 @@
 //! What an edge needs to know.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use perigee_cluster::{Node, NodeName, ViewConfig};
 use perigee_proxy::{EndpointLimits, MemoryConfig, ServiceConfig};
@@ -40,4 +40,9 @@ pub struct Config {
     pub tier_limits: EndpointLimits,
     /// How peers and shields are watched.
     pub view: ViewConfig,
+    /// How long a request waits for another one's fetch of the same object before it sends its
+    /// own. Default 30 s.
+    pub coalesce_wait: Duration,
+    /// How long an upgraded connection (WebSocket) may be silent. Default 10 min.
+    pub tunnel_idle_timeout: Duration,
 }

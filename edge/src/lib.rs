@@ -2,6 +2,8 @@
 
 mod config;
 mod edge;
+mod handler;
+mod state;
 
 pub use config::Config;
 pub use edge::{Edge, Readiness, ReloadError, StartError};

@@ -1,6 +1,6 @@
 //! What a shield needs to know.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use perigee_cluster::NodeName;
 use perigee_proxy::{MemoryConfig, ServiceConfig};
@@ -28,4 +28,9 @@ pub struct Config {
     pub limits: Limits,
     /// Requests under way at once; more are answered 503. Default 20,000.
     pub max_requests: usize,
+    /// How long a request waits for another one's fetch of the same object before it sends its
+    /// own. Default 30 s.
+    pub coalesce_wait: Duration,
+    /// How long an upgraded connection (WebSocket) may be silent. Default 10 min.
+    pub tunnel_idle_timeout: Duration,
 }

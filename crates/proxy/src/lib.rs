@@ -1,14 +1,43 @@
 //! One request's life: look up, decide, coalesce, fetch, relay. Shared by edge and shield.
+//!
+//! [`Exchange::answer`] is the way through; [`NextHop`] is what a tier brings to it.
 
 mod access;
+mod answer;
+mod body;
+mod cache_status;
+mod exchange;
+mod fetch;
+mod flight;
+mod inbound;
+mod intake;
+mod lead;
+mod metrics;
+mod next_hop;
+mod observe;
+mod once_body;
+mod onward;
+mod pass;
+mod purge;
 mod service;
 mod status;
+mod tunnel;
 
 pub use access::{AccessLog, AccessRecord};
-pub use perigee_http_cache::Policy;
+pub use answer::plain;
+pub use body::{Body, BodyError};
+pub use exchange::{Exchange, ExchangeConfig};
+pub use inbound::{Inbound, Sender};
+pub use intake::{Origination, Refusal, take_in};
+pub use purge::purge_keys;
+pub use metrics::{Metrics, ServiceMetrics};
+pub use next_hop::{Hop, NextHop, REFUSED, Route};
+pub use observe::InFlight;
+pub use onward::{CDN_LOOP, add_claims, is_loop, remove_claims};
+pub use perigee_http_cache::{CacheKey, Policy, Scheme};
 pub use perigee_storage::MemoryConfig;
 pub use perigee_upstream::{
     Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,
 };
-pub use service::ServiceConfig;
+pub use service::{Service, ServiceConfig, Services};
 pub use status::{NextHopStatus, Purged, Status};

@@ -1,7 +1,14 @@
 //! Delivery services: which hosts are served, from where, under which policy.
 
+use std::{collections::HashMap, sync::Arc};
+
 use perigee_http_cache::Policy;
-use perigee_upstream::{EndpointConfig, PoolConfig};
+use perigee_upstream::{Endpoint, EndpointConfig, Pool, PoolConfig, TargetError};
+
+use crate::{
+    metrics::{Metrics, ServiceMetrics},
+    status::NextHopStatus,
+};
 
 /// One delivery service.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,4 +26,197 @@ pub struct ServiceConfig {
     pub policy: Policy,
     /// Bytes of a request body; more is answered 413. Default 1 GiB.
     pub max_request_body: u64,
+}
+
+/// A delivery service that is running.
+#[derive(Debug)]
+pub struct Service {
+    /// What it was built from.
+    pub config: ServiceConfig,
+    /// Its origins.
+    pub origins: Arc<Pool>,
+    /// Its counters.
+    pub metrics: Arc<ServiceMetrics>,
+}
+
+/// All delivery services, by host. Immutable.
+#[derive(Debug, Default)]
+pub struct Services {
+    all: Vec<Arc<Service>>,
+    exact: HashMap<String, Arc<Service>>,
+    /// By what follows `*.`
+    below: HashMap<String, Arc<Service>>,
+    any: Option<Arc<Service>>,
+}
+
+impl Services {
+    /// Builds the services. An origin pool of `before` that is configured as it was is kept,
+    /// with its connections and what it knows of its endpoints.
+    ///
+    /// # Errors
+    /// [`TargetError`] if an origin cannot be used.
+    pub fn build(
+        configs: Vec<ServiceConfig>,
+        metrics: &Metrics,
+        before: Option<&Services>,
+    ) -> Result<Self, TargetError> {
+        let mut services = Services::default();
+        for config in configs {
+            let kept = before.and_then(|b| b.pool_as_before(&config));
+            let origins = match kept {
+                Some(pool) => pool,
+                None => new_pool(&config)?,
+            };
+            let service = Arc::new(Service {
+                metrics: metrics.service(&config.name),
+                origins,
+                config,
+            });
+            services.insert(service);
+        }
+        Ok(services)
+    }
+
+    fn insert(&mut self, service: Arc<Service>) {
+        for host in &service.config.hosts {
+            if host == "*" {
+                self.any = Some(Arc::clone(&service));
+            } else if let Some(parent) = host.strip_prefix("*.") {
+                self.below.insert(parent.to_owned(), Arc::clone(&service));
+            } else {
+                self.exact.insert(host.clone(), Arc::clone(&service));
+            }
+        }
+        self.all.push(service);
+    }
+
+    fn pool_as_before(&self, config: &ServiceConfig) -> Option<Arc<Pool>> {
+        let same = |s: &&Arc<Service>| {
+            s.config.name == config.name
+                && s.config.origins == config.origins
+                && s.config.pool == config.pool
+        };
+        self.all.iter().find(same).map(|s| Arc::clone(&s.origins))
+    }
+
+    /// The service of a host: the exact name first, then the longest wildcard, then `*`.
+    pub fn find(&self, host: &str) -> Option<&Arc<Service>> {
+        let host = without_port(host);
+        let lower;
+        let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
+            lower = host.to_ascii_lowercase();
+            &lower
+        } else {
+            host
+        };
+        if let Some(service) = self.exact.get(host) {
+            return Some(service);
+        }
+        let mut rest = host;
+        while let Some((_, parent)) = rest.split_once('.') {
+            if let Some(service) = self.below.get(parent) {
+                return Some(service);
+            }
+            rest = parent;
+        }
+        self.any.as_ref()
+    }
+
+    /// What is thought of the origins of all services.
+    pub fn origin_status(&self) -> impl Iterator<Item = NextHopStatus> {
+        let health = self.all.iter().flat_map(|service| service.origins.health());
+        health.map(|(name, usable)| NextHopStatus {
+            name,
+            kind: "origin".to_owned(),
+            usable,
+            error: None,
+        })
+    }
+
+    /// All services, in the order they were configured.
+    pub fn all(&self) -> &[Arc<Service>] {
+        &self.all
+    }
+}
+
+fn new_pool(config: &ServiceConfig) -> Result<Arc<Pool>, TargetError> {
+    let endpoints = config
+        .origins
+        .iter()
+        .cloned()
+        .map(Endpoint::new)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Arc::new(Pool::new(endpoints, config.pool.clone())))
+}
+
+/// The host without its port; `[::1]:80` becomes `[::1]`.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perigee_upstream::{Limits, Target};
+
+    fn service(name: &str, hosts: &[&str]) -> ServiceConfig {
+        ServiceConfig {
+            name: name.to_owned(),
+            hosts: hosts.iter().map(|&h| h.to_owned()).collect(),
+            origins: vec![EndpointConfig {
+                name: name.to_owned(),
+                target: Target::Folder(".".into()),
+                limits: Limits::default(),
+            }],
+            pool: PoolConfig::default(),
+            policy: Policy::default(),
+            max_request_body: 1 << 30,
+        }
+    }
+
+    fn services() -> Services {
+        let configs = vec![
+            service("www", &["www.example.com"]),
+            service("img", &["*.img.example.com"]),
+            service("wild", &["*.example.com"]),
+        ];
+        Services::build(configs, &Metrics::default(), None).unwrap()
+    }
+
+    fn found(services: &Services, host: &str) -> Option<String> {
+        services.find(host).map(|s| s.config.name.clone())
+    }
+
+    #[test]
+    fn the_most_particular_host_wins() {
+        let services = services();
+        assert_eq!(found(&services, "www.example.com").as_deref(), Some("www"));
+        assert_eq!(found(&services, "WWW.Example.com:8080").as_deref(), Some("www"));
+        assert_eq!(found(&services, "a.img.example.com").as_deref(), Some("img"));
+        assert_eq!(found(&services, "a.b.img.example.com").as_deref(), Some("img"));
+        assert_eq!(found(&services, "img.example.com").as_deref(), Some("wild"));
+        assert_eq!(found(&services, "example.com"), None);
+        assert_eq!(found(&services, "[::1]:80"), None);
+    }
+
+    #[test]
+    fn a_pool_that_is_configured_as_before_is_kept() {
+        let before = services();
+        let mut changed = service("img", &["*.img.example.com"]);
+        changed.pool.retries = 7;
+        let configs = vec![service("www", &["new.example.com"]), changed];
+        let after = Services::build(configs, &Metrics::default(), Some(&before)).unwrap();
+        let pool = |services: &Services, host| Arc::clone(&services.find(host).unwrap().origins);
+        assert!(Arc::ptr_eq(
+            &pool(&before, "www.example.com"),
+            &pool(&after, "new.example.com")
+        ));
+        assert!(!Arc::ptr_eq(
+            &pool(&before, "a.img.example.com"),
+            &pool(&after, "a.img.example.com")
+        ));
+    }
 }

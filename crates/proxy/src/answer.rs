@@ -1,0 +1,77 @@
+//! Heads of answers, before Via and Cache-Status are put on.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use perigee_http_cache::{BodyPart, Serve, remove_hop_by_hop};
+use perigee_storage::Stored;
+
+use crate::{Body, cache_status::Handling, next_hop::Arrived};
+
+/// An answer, and how it came about.
+pub(crate) struct Answer {
+    pub(crate) response: Response<Body>,
+    pub(crate) handling: Handling,
+    /// What the tiers above said of it.
+    pub(crate) above: Vec<HeaderValue>,
+}
+
+impl Answer {
+    /// Out of the store.
+    pub(crate) fn stored(stored: &Stored, serve: &Serve, handling: Handling) -> Self {
+        let (status, headers) = stored.head.render(serve, stored.body.length());
+        let body = match &serve.body {
+            BodyPart::None => Body::empty(),
+            BodyPart::Whole => Body::stored(stored.body.read()),
+            BodyPart::Range(range) => Body::stored(stored.body.read_range(range.clone())),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Answer {
+            response,
+            handling,
+            above: Vec::new(),
+        }
+    }
+
+    /// As the next hop sent it.
+    pub(crate) fn relayed(arrived: Arrived, handling: Handling) -> Self {
+        let (mut parts, body) = arrived.response.into_parts();
+        if parts.status != StatusCode::SWITCHING_PROTOCOLS {
+            remove_hop_by_hop(&mut parts.headers);
+        }
+        parts.version = http::Version::HTTP_11;
+        Answer {
+            response: Response::from_parts(parts, Body::relayed(body)),
+            handling,
+            above: arrived.cache_status,
+        }
+    }
+
+    /// An answer of this node's own.
+    pub(crate) fn own(status: StatusCode, handling: Handling) -> Self {
+        Answer {
+            response: plain(status, ""),
+            handling,
+            above: Vec::new(),
+        }
+    }
+}
+
+/// A short text of this node's own, that no cache keeps.
+pub fn plain(status: StatusCode, text: &str) -> Response<Body> {
+    let reason = status.canonical_reason().unwrap_or_default();
+    let line = if text.is_empty() {
+        format!("{} {reason}\n", status.as_u16())
+    } else {
+        format!("{} {reason}: {text}\n", status.as_u16())
+    };
+    let mut response = Response::new(Body::full(line));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

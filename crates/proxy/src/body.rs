@@ -1,0 +1,140 @@
+//! The response body that clients are sent, wherever its bytes come from.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use perigee_storage::Reader;
+use perigee_upstream::Body as Relayed;
+
+use crate::observe::Observation;
+
+/// An error that cut a body short.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A response body. When it ends, or is dropped, the request is over: it is then counted and
+/// logged.
+#[derive(Debug)]
+pub struct Body {
+    source: Source,
+    observation: Option<Box<Observation>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Empty,
+    Full(Bytes),
+    Stored(Reader),
+    Relayed(Relayed),
+}
+
+impl Body {
+    /// No bytes.
+    pub fn empty() -> Self {
+        Body::of(Source::Empty)
+    }
+
+    /// These bytes.
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        Body::of(Source::Full(bytes.into()))
+    }
+
+    /// Bytes out of the store.
+    pub(crate) fn stored(reader: Reader) -> Self {
+        Body::of(Source::Stored(reader))
+    }
+
+    /// Bytes that pass through.
+    pub(crate) fn relayed(body: Relayed) -> Self {
+        Body::of(Source::Relayed(body))
+    }
+
+    fn of(source: Source) -> Self {
+        Body {
+            source,
+            observation: None,
+        }
+    }
+
+    /// Has the request counted and logged when this body ends.
+    pub(crate) fn observed(mut self, observation: Observation) -> Self {
+        self.observation = Some(Box::new(observation));
+        self
+    }
+
+    fn poll_source(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.source {
+            Source::Empty => Poll::Ready(None),
+            Source::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.source = Source::Empty;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Source::Stored(reader) => {
+                let chunk = ready!(reader.poll_chunk(cx));
+                Poll::Ready(chunk.map(|c| c.map(Frame::data).map_err(Into::into)))
+            }
+            Source::Relayed(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = ready!(self.poll_source(cx));
+        if let Some(observation) = &mut self.observation {
+            match &polled {
+                Some(Ok(frame)) => {
+                    observation.sent(frame.data_ref().map_or(0, |data| data.len() as u64));
+                }
+                Some(Err(error)) => observation.broke(error),
+                None => observation.ended(),
+            }
+        }
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Empty => true,
+            Source::Full(bytes) => bytes.is_empty(),
+            Source::Stored(reader) => reader.remaining() == Some(0),
+            Source::Relayed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Empty => SizeHint::with_exact(0),
+            Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Stored(reader) => reader
+                .remaining()
+                .map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Relayed(body) => body.size_hint(),
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // A server that knows the length stops polling after the last byte, so that being at
+        // the end counts as having ended.
+        if HttpBody::is_end_stream(self)
+            && let Some(observation) = &mut self.observation
+        {
+            observation.ended();
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! How a request was handled, as Cache-Status (RFC 9211) tells it.
+
+use std::fmt;
+
+use perigee_http_cache::Miss;
+
+/// How one cache handled one request: the parameters of RFC 9211 section 2.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handling {
+    /// Served from the store, without asking anyone.
+    pub hit: bool,
+    /// Why it was forwarded, if it was.
+    pub forwarded: Option<Miss>,
+    /// The status that came back, if it is not the one that was sent.
+    pub forward_status: Option<u16>,
+    /// Whether the response was stored.
+    pub stored: bool,
+    /// Whether the request was answered by another one's fetch.
+    pub collapsed: bool,
+    /// Seconds of freshness left.
+    pub ttl: Option<i64>,
+    /// What else is worth knowing.
+    pub detail: Option<Detail>,
+}
+
+/// The `detail` parameter (RFC 9211 section 2.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Forwarded to this node of the same PoP.
+    Peer(String),
+    /// The next tier failed; what was stored was served, though stale.
+    StaleIfError,
+    /// The next tier failed, and there was nothing to serve.
+    NextTierFailed,
+    /// Refused before anything was looked up.
+    Refused,
+}
+
+impl Handling {
+    /// Served from the store.
+    pub fn hit(ttl: i64) -> Self {
+        Handling {
+            hit: true,
+            ttl: Some(ttl),
+            ..Handling::default()
+        }
+    }
+
+    /// Forwarded, for this reason.
+    pub fn forwarded(why: Miss) -> Self {
+        Handling {
+            forwarded: Some(why),
+            ..Handling::default()
+        }
+    }
+
+    /// Refused before the store was asked.
+    pub fn refused() -> Self {
+        Handling {
+            detail: Some(Detail::Refused),
+            ..Handling::default()
+        }
+    }
+}
+
+impl fmt::Display for Handling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.hit {
+            f.write_str("; hit")?;
+        }
+        if let Some(why) = self.forwarded {
+            write!(f, "; fwd={}", why.as_str())?;
+        }
+        if let Some(status) = self.forward_status {
+            write!(f, "; fwd-status={status}")?;
+        }
+        if self.stored {
+            f.write_str("; stored")?;
+        }
+        if self.collapsed {
+            f.write_str("; collapsed")?;
+        }
+        if let Some(ttl) = self.ttl {
+            write!(f, "; ttl={ttl}")?;
+        }
+        match &self.detail {
+            None => Ok(()),
+            Some(Detail::Peer(name)) => write!(f, "; detail=\"peer {name}\""),
+            Some(Detail::StaleIfError) => f.write_str("; detail=stale-if-error"),
+            Some(Detail::NextTierFailed) => f.write_str("; detail=next-tier-failed"),
+            Some(Detail::Refused) => f.write_str("; detail=refused"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_stand_in_a_fixed_order() {
+        assert_eq!(Handling::hit(12).to_string(), "; hit; ttl=12");
+        let handling = Handling {
+            forward_status: Some(304),
+            stored: true,
+            collapsed: true,
+            detail: Some(Detail::Peer("fra-2".to_owned())),
+            ..Handling::forwarded(Miss::Stale)
+        };
+        assert_eq!(
+            handling.to_string(),
+            "; fwd=stale; fwd-status=304; stored; collapsed; detail=\"peer fra-2\""
+        );
+    }
+}

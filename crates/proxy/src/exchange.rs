@@ -1,0 +1,163 @@
+//! One request's life. It matches on decisions; it makes none.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderName, HeaderValue, Response, header};
+use perigee_http_cache::{Decision, decide};
+use perigee_storage::Store;
+use perigee_upstream::Body as Relayed;
+
+use crate::{
+    Body, Inbound, NextHop,
+    access::AccessLog,
+    answer::Answer,
+    cache_status::Handling,
+    flight::Flights,
+    metrics::Metrics,
+    observe::{InFlight, LogEntry, Observation},
+};
+
+/// What an exchange is built from.
+#[derive(Clone)]
+pub struct ExchangeConfig {
+    /// The node's name: its token in Cache-Status, its pseudonym in Via.
+    pub node: String,
+    /// `edge` or `shield`, for the log.
+    pub tier: &'static str,
+    /// The CDN's identifier in CDN-Loop.
+    pub cdn_id: String,
+    /// How long a request waits for another one's fetch before it sends its own. Default 30 s.
+    pub coalesce_wait: Duration,
+    /// How long an upgraded connection may be silent. Default 10 min.
+    pub tunnel_idle_timeout: Duration,
+}
+
+/// What all requests of a node share.
+pub struct Exchange {
+    pub(crate) config: ExchangeConfig,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) metrics: Metrics,
+    pub(crate) flights: Flights,
+    log: Option<Arc<dyn AccessLog>>,
+    via: Option<HeaderValue>,
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").finish_non_exhaustive()
+    }
+}
+
+impl Exchange {
+    /// An exchange over this store.
+    pub fn new(
+        config: ExchangeConfig,
+        store: Arc<dyn Store>,
+        metrics: Metrics,
+        log: Option<Arc<dyn AccessLog>>,
+    ) -> Arc<Self> {
+        let via = HeaderValue::try_from(format!("1.1 {}", config.node)).ok();
+        Arc::new(Exchange {
+            config,
+            store,
+            metrics,
+            flights: Flights::default(),
+            log,
+            via,
+        })
+    }
+
+    /// The store that requests are answered from.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Answers a request.
+    pub async fn answer(
+        self: &Arc<Self>,
+        inbound: Inbound,
+        body: Relayed,
+        next: Arc<dyn NextHop>,
+        in_flight: InFlight,
+    ) -> Response<Body> {
+        let mut observation = self.observe(&inbound, in_flight);
+        let answer = self.handle(inbound, body, next).await;
+        observation.first_byte = observation.started.elapsed();
+        self.finish(answer, observation)
+    }
+
+    async fn handle(
+        self: &Arc<Self>,
+        inbound: Inbound,
+        body: Relayed,
+        next: Arc<dyn NextHop>,
+    ) -> Answer {
+        let variants = self.store.lookup(&inbound.key).get().await;
+        let policy = &inbound.service.config.policy;
+        match decide(&inbound.as_sent(), &variants, policy, inbound.at) {
+            Decision::Serve(serve) => {
+                Answer::stored(&variants[serve.variant], &serve, Handling::hit(serve.ttl))
+            }
+            Decision::Revalidate {
+                variant,
+                conditions,
+                why,
+            } => {
+                let stale = Some((variants[variant].clone(), conditions));
+                self.fetch(Arc::new(inbound), body, next, why, stale).await
+            }
+            Decision::Fetch { why } => {
+                self.fetch(Arc::new(inbound), body, next, why, None).await
+            }
+            Decision::Pass { why } => self.pass(Arc::new(inbound), body, next, why).await,
+            Decision::Refuse(status) => Answer::own(status, Handling::refused()),
+        }
+    }
+
+    fn observe(&self, inbound: &Inbound, in_flight: InFlight) -> Observation {
+        let entry = self.log.as_ref().map(|log| LogEntry {
+            log: Arc::clone(log),
+            tier: self.config.tier,
+            client: inbound.client,
+            service: Some(inbound.service.config.name.clone()),
+            method: inbound.head.method.clone(),
+            url: inbound.key.as_str().to_owned(),
+        });
+        Observation {
+            at: inbound.at,
+            started: inbound.started,
+            first_byte: Duration::ZERO,
+            status: 0,
+            handling: Handling::default(),
+            metrics: Some(Arc::clone(&inbound.service.metrics)),
+            entry,
+            in_flight: Some(in_flight),
+            bytes: 0,
+            complete: false,
+        }
+    }
+
+    /// Puts on what every answer carries: Via, and one Cache-Status entry per tier, the one
+    /// nearest to the origin first (RFC 9211 section 2).
+    fn finish(&self, answer: Answer, mut observation: Observation) -> Response<Body> {
+        let Answer {
+            mut response,
+            handling,
+            above,
+        } = answer;
+        let headers = response.headers_mut();
+        if let Some(via) = &self.via {
+            headers.append(header::VIA, via.clone());
+        }
+        let name = HeaderName::from_static("cache-status");
+        for entry in above {
+            headers.append(name.clone(), entry);
+        }
+        if let Ok(entry) = HeaderValue::try_from(format!("{}{handling}", self.config.node)) {
+            headers.append(name, entry);
+        }
+        observation.status = response.status().as_u16();
+        observation.handling = handling;
+        response.map(|body| body.observed(observation))
+    }
+}

@@ -1,0 +1,70 @@
+//! A request that has come in, with all that was found out about it before the cache is asked.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use http::{Method, request};
+use perigee_http_cache::{CacheKey, RequestHead, Scheme};
+
+use crate::service::Service;
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A client.
+    Client,
+    /// A node of this CDN, which has proved it.
+    Node,
+}
+
+/// A request head. Fields that tiers use among themselves, and what a client claims in fields
+/// that we write, are gone from it; Host is there.
+#[derive(Debug)]
+pub struct Inbound {
+    /// The head as it came.
+    pub head: request::Parts,
+    /// The delivery service of its host.
+    pub service: Arc<Service>,
+    /// What the store knows it by.
+    pub key: CacheKey,
+    /// The client's address, as the edge saw it.
+    pub client: IpAddr,
+    /// The client's scheme, as the edge saw it.
+    pub scheme: Scheme,
+    /// Who sent it.
+    pub sender: Sender,
+    /// Set once the body turns out larger than the service takes.
+    pub(crate) too_large: Option<Arc<AtomicBool>>,
+    /// When it came, on the wall clock: what ages are reckoned by.
+    pub at: SystemTime,
+    /// When it came, for durations.
+    pub started: Instant,
+}
+
+impl Inbound {
+    pub(crate) fn as_sent(&self) -> RequestHead<'_> {
+        RequestHead {
+            method: &self.head.method,
+            headers: &self.head.headers,
+        }
+    }
+
+    pub(crate) fn is_too_large(&self) -> bool {
+        let too_large = self.too_large.as_ref();
+        too_large.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// The request that a fetch for the store makes in its place: always a GET.
+    pub(crate) fn as_fetched(&self) -> RequestHead<'_> {
+        RequestHead {
+            method: &Method::GET,
+            headers: &self.head.headers,
+        }
+    }
+}

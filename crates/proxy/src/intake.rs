@@ -1,0 +1,175 @@
+//! From a request as it came to an [`Inbound`]: which service, which key, and is it allowed.
+
+use std::{
+    net::IpAddr,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, header, request};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use perigee_http_cache::{CacheKey, Scheme};
+use perigee_upstream::Body as Relayed;
+
+use crate::{Inbound, Sender, Service, Services, body::BodyError};
+
+/// Why a request is refused before the cache is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status to answer with.
+    pub status: StatusCode,
+    /// What to tell the client.
+    pub text: &'static str,
+}
+
+/// From whom a request came, and over what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origination {
+    /// The client's address.
+    pub client: IpAddr,
+    /// The client's scheme.
+    pub scheme: Scheme,
+    /// Who sent it.
+    pub sender: Sender,
+}
+
+/// Finds the service and the key of a request, and puts the service's limit on its body.
+///
+/// # Errors
+/// [`Refusal`]: 400 without a usable host, 421 for a host that no service has (RFC 9110
+/// section 15.5.20), 413 for a body that says it is too large.
+pub fn take_in<B>(
+    request: Request<B>,
+    services: &Services,
+    from: Origination,
+) -> Result<(Inbound, Relayed), Refusal>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BodyError>,
+{
+    let (mut head, body) = request.into_parts();
+    set_host(&mut head)?;
+    let host = host(&head)?;
+    let service = services.find(host).ok_or(Refusal {
+        status: StatusCode::MISDIRECTED_REQUEST,
+        text: "no delivery service answers for this host",
+    })?;
+    let target = head.uri.path_and_query().map_or("/", |t| t.as_str());
+    let key = CacheKey::new(from.scheme, host, target);
+    let service = Arc::clone(service);
+    let (body, too_large) = limited(body, &service)?;
+    let inbound = Inbound {
+        head,
+        service,
+        key,
+        client: from.client,
+        scheme: from.scheme,
+        sender: from.sender,
+        too_large,
+        at: SystemTime::now(),
+        started: Instant::now(),
+    };
+    Ok((inbound, body))
+}
+
+/// Host is what every tier goes by: HTTP/2 brings it as :authority (RFC 9113 section 8.3.1).
+fn set_host(head: &mut request::Parts) -> Result<(), Refusal> {
+    if let Some(authority) = head.uri.authority() {
+        let value = HeaderValue::try_from(authority.as_str()).map_err(|_| NO_HOST)?;
+        head.headers.insert(header::HOST, value);
+    }
+    Ok(())
+}
+
+const NO_HOST: Refusal = Refusal {
+    status: StatusCode::BAD_REQUEST,
+    text: "the request names no valid host",
+};
+
+fn host(head: &request::Parts) -> Result<&str, Refusal> {
+    let host = head.headers.get(header::HOST).ok_or(NO_HOST)?;
+    let host = host.to_str().map_err(|_| NO_HOST)?;
+    let is_host_byte = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]%".contains(&b);
+    if host.is_empty() || !host.bytes().all(is_host_byte) {
+        return Err(NO_HOST);
+    }
+    Ok(host)
+}
+
+type Limited = (Relayed, Option<Arc<AtomicBool>>);
+
+fn limited<B>(body: B, service: &Service) -> Result<Limited, Refusal>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BodyError>,
+{
+    let max = service.config.max_request_body;
+    if body.is_end_stream() {
+        return Ok((perigee_upstream::body::empty(), None));
+    }
+    if body.size_hint().lower() > max {
+        return Err(Refusal {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            text: "the request body is larger than this service takes",
+        });
+    }
+    let too_large = Arc::new(AtomicBool::new(false));
+    let limited = LimitedBody {
+        body: Box::pin(body),
+        left: max,
+        too_large: Arc::clone(&too_large),
+    };
+    Ok((perigee_upstream::body::boxed(limited), Some(too_large)))
+}
+
+/// A body that fails once it is longer than it may be, and leaves a note that this is why.
+struct LimitedBody<B> {
+    body: Pin<Box<B>>,
+    left: u64,
+    too_large: Arc<AtomicBool>,
+}
+
+impl<B> HttpBody for LimitedBody<B>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<BodyError>,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = match ready!(self.body.as_mut().poll_frame(cx)) {
+            None => return Poll::Ready(None),
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            Some(Ok(frame)) => frame,
+        };
+        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        match self.left.checked_sub(length) {
+            Some(left) => {
+                self.left = left;
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None => {
+                self.too_large.store(true, Ordering::Relaxed);
+                Poll::Ready(Some(Err("the request body is too large".into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,182 @@
+//! The one fetch for all who want a key: send, receive, and fill the store while it arrives.
+
+use std::{sync::Arc, time::SystemTime};
+
+use http::header;
+use http_body_util::BodyExt;
+use perigee_http_cache::{Receipt, ResponseHead, StoredHead, Times, receive};
+use perigee_storage::{Fill, FillError, Stored};
+use perigee_upstream::Body as Relayed;
+use tokio::sync::oneshot;
+
+use crate::{
+    Inbound, NextHop,
+    exchange::Exchange,
+    fetch::Stale,
+    flight::{Arrival, Lead, Progress},
+    next_hop::{Arrived, Hop, send_over},
+    onward::{make_unconditional, request_head},
+};
+
+impl Exchange {
+    /// Fetches, tells all who wait, and stores. A response that is not to be shared goes to
+    /// the one request that began the fetch.
+    pub(crate) async fn lead(
+        self: Arc<Self>,
+        mut lead: Lead,
+        inbound: Arc<Inbound>,
+        next: Arc<dyn NextHop>,
+        hops: Vec<Hop>,
+        mut stale: Option<Stale>,
+        to_leader: oneshot::Sender<Arrived>,
+    ) {
+        loop {
+            let requested = SystemTime::now();
+            let sent = self.send(&inbound, &*next, &hops, stale.as_ref()).await;
+            let arrived = match sent {
+                Ok(arrived) => arrived,
+                Err(failure) => return lead.tell(Progress::Failed(failure)),
+            };
+            let times = Times {
+                requested,
+                received: SystemTime::now(),
+            };
+            match self.judge(&inbound, stale.as_ref(), &arrived, times) {
+                Receipt::Store(head) => {
+                    return self.store_it(lead, &inbound, *head, arrived, to_leader).await;
+                }
+                Receipt::Freshened(head) => {
+                    return self.freshen(lead, &inbound, *head, stale, &arrived).await;
+                }
+                // The validators were of no use: once more, without them.
+                Receipt::FetchAgain if stale.is_some() => stale = None,
+                Receipt::ServeStale => {
+                    let status = arrived.response.status().as_u16();
+                    return lead.tell(Progress::ServeStale(status));
+                }
+                Receipt::Relay(_) | Receipt::FetchAgain => {
+                    // Whether the leader is still there is its own affair.
+                    let _ = to_leader.send(arrived);
+                    return lead.tell(Progress::NotShared);
+                }
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        inbound: &Inbound,
+        next: &dyn NextHop,
+        hops: &[Hop],
+        stale: Option<&Stale>,
+    ) -> Result<Arrived, perigee_http_cache::Failure> {
+        let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
+        head.method = http::Method::GET;
+        make_unconditional(&mut head.headers);
+        if let Some((_, conditions)) = stale {
+            head.headers
+                .extend(conditions.iter().map(|(n, v)| (n.clone(), v.clone())));
+        }
+        let empty = perigee_upstream::body::empty();
+        send_over(hops, next, inbound, &head, empty, &self.metrics)
+            .await
+            .map_err(|(failure, _)| failure)
+    }
+
+    fn judge(
+        &self,
+        inbound: &Inbound,
+        stale: Option<&Stale>,
+        arrived: &Arrived,
+        times: Times,
+    ) -> Receipt {
+        let response = ResponseHead {
+            status: arrived.response.status(),
+            headers: arrived.response.headers(),
+        };
+        receive(
+            &inbound.as_fetched(),
+            stale.map(|(stored, _)| &*stored.head),
+            response,
+            &inbound.service.config.policy,
+            times,
+        )
+    }
+
+    async fn freshen(
+        &self,
+        mut lead: Lead,
+        inbound: &Inbound,
+        head: StoredHead,
+        stale: Option<Stale>,
+        arrived: &Arrived,
+    ) {
+        let Some((old, _)) = stale else {
+            return lead.tell(Progress::NotShared);
+        };
+        let head = Arc::new(head);
+        let store = &self.store;
+        store.freshen(&inbound.key, &old, Arc::clone(&head)).get().await;
+        let body = old.body;
+        lead.tell(Progress::Arrived(Arrival {
+            stored: Stored { head, body },
+            kept: true,
+            status: arrived.response.status().as_u16(),
+            cache_status: arrived.cache_status.clone().into(),
+        }));
+    }
+
+    async fn store_it(
+        &self,
+        mut lead: Lead,
+        inbound: &Inbound,
+        head: StoredHead,
+        arrived: Arrived,
+        to_leader: oneshot::Sender<Arrived>,
+    ) {
+        let length = head.length;
+        let fill = self.store.fill(&inbound.key, Arc::new(head), length);
+        if !fill.is_kept() {
+            // Too large for the store. It streams through to the one who asked; unless that one
+            // wants a part, which the next tier can give it without sending the rest.
+            if !inbound.head.headers.contains_key(header::RANGE) {
+                let _ = to_leader.send(arrived);
+            }
+            return lead.tell(Progress::NotShared);
+        }
+        lead.tell(Progress::Arrived(Arrival {
+            stored: fill.stored(),
+            kept: true,
+            status: arrived.response.status().as_u16(),
+            cache_status: arrived.cache_status.into(),
+        }));
+        pump(arrived.response.into_body(), fill, &inbound.key).await;
+    }
+}
+
+/// Moves a body into the store. Anything but a clean end leaves nothing there, and those who
+/// were reading along see the break.
+async fn pump(mut body: Relayed, mut fill: Fill, key: &perigee_http_cache::CacheKey) {
+    while let Some(frame) = body.frame().await {
+        let written = match frame.map(http_body::Frame::into_data) {
+            Ok(Ok(data)) => fill.write(data).await,
+            // Trailers are not kept.
+            Ok(Err(_)) => Ok(()),
+            Err(error) => {
+                tracing::info!(%key, %error, "a response broke off and is not stored");
+                return;
+            }
+        };
+        match written {
+            Ok(()) => {}
+            Err(FillError::NoReaders) => return,
+            Err(error) => {
+                tracing::info!(%key, ?error, "a response is not as long as it said");
+                return;
+            }
+        }
+    }
+    if let Err(error) = fill.commit() {
+        tracing::info!(%key, ?error, "a response is not as long as it said");
+    }
+}

@@ -1,0 +1,152 @@
+//! The request as it is sent onward, and the response as it is sent back: pure functions on heads.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request};
+use perigee_http_cache::remove_hop_by_hop;
+
+/// The field of RFC 8586.
+pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
+/// What a client must not be able to tell an origin in our name: dropped when it comes in, and
+/// written afresh where it is meant.
+const CLAIMS: [HeaderName; 8] = [
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+];
+
+/// The fields that make a request conditional or partial (RFC 9110 sections 13.1 and 14.2).
+const CONDITIONAL: [HeaderName; 6] = [
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::IF_RANGE,
+    header::RANGE,
+];
+
+/// Drops what a client claims of itself.
+pub fn remove_claims(headers: &mut HeaderMap) {
+    for name in &CLAIMS {
+        headers.remove(name);
+    }
+}
+
+/// Puts the origin's view of the client onto a request.
+pub fn add_claims(headers: &mut HeaderMap, client: std::net::IpAddr, scheme: &'static str) {
+    if let Ok(client) = HeaderValue::try_from(client.to_string()) {
+        headers.insert("x-forwarded-for", client);
+    }
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme));
+    if let Some(host) = headers.get(header::HOST).cloned() {
+        headers.insert("x-forwarded-host", host);
+    }
+}
+
+/// Whether this CDN has handled a request before (RFC 8586 section 2).
+pub fn is_loop(headers: &HeaderMap, cdn_id: &str) -> bool {
+    let ids = headers.get_all(CDN_LOOP);
+    let mut members = ids
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    members.any(|member| {
+        let id = member.split(';').next().unwrap_or_default().trim();
+        id.eq_ignore_ascii_case(cdn_id)
+    })
+}
+
+/// The head of the request that goes to the next tier: origin-form target, end-to-end fields,
+/// Via (RFC 9110 section 7.6.3) and, once per CDN, CDN-Loop.
+pub(crate) fn request_head(
+    inbound: &request::Parts,
+    node: &str,
+    cdn_id: Option<&str>,
+) -> request::Parts {
+    let mut parts = inbound.clone();
+    // What belongs to the connection it came on stays behind.
+    parts.extensions = http::Extensions::new();
+    parts.version = Version::HTTP_11;
+    parts.uri = origin_form(&inbound.uri);
+    remove_hop_by_hop(&mut parts.headers);
+    parts.headers.remove(header::EXPECT);
+    add_via(&mut parts.headers, inbound.version, node);
+    if let Some(id) = cdn_id.and_then(|id| HeaderValue::try_from(id).ok()) {
+        parts.headers.append(CDN_LOOP, id);
+    }
+    parts
+}
+
+fn origin_form(uri: &http::Uri) -> http::Uri {
+    uri.path_and_query()
+        .cloned()
+        .map_or_else(|| http::Uri::from_static("/"), http::Uri::from)
+}
+
+/// Makes a request ask for the whole response, whatever the client's conditions are.
+pub(crate) fn make_unconditional(headers: &mut HeaderMap) {
+    for name in &CONDITIONAL {
+        headers.remove(name);
+    }
+}
+
+/// Appends this node to Via.
+pub(crate) fn add_via(headers: &mut HeaderMap, version: Version, node: &str) {
+    let protocol = match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
+    };
+    if let Ok(value) = HeaderValue::try_from(format!("{protocol} {node}")) {
+        headers.append(header::VIA, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    fn parts(fields: &[(&str, &str)]) -> request::Parts {
+        let mut request = Request::get("http://www.example.com/a?b=c");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn goes_on_in_origin_form_with_via_and_cdn_loop() {
+        let inbound = parts(&[("connection", "x-hop"), ("x-hop", "1"), ("via", "1.1 a")]);
+        let head = request_head(&inbound, "fra-1", Some("cdn.test"));
+        assert_eq!(head.uri.to_string(), "/a?b=c");
+        let via: Vec<_> = head.headers.get_all(header::VIA).iter().collect();
+        assert_eq!(via, ["1.1 a", "1.1 fra-1"]);
+        assert_eq!(head.headers.get(CDN_LOOP).unwrap(), "cdn.test");
+        assert!(!head.headers.contains_key("x-hop"));
+        assert!(!head.headers.contains_key(header::CONNECTION));
+    }
+
+    #[test]
+    fn a_loop_is_seen_among_other_cdns_and_with_parameters() {
+        let head = parts(&[("cdn-loop", "other; v=1, CDN.test;x=y")]);
+        assert!(is_loop(&head.headers, "cdn.test"));
+        assert!(!is_loop(&head.headers, "cdn"));
+        assert!(!is_loop(&parts(&[]).headers, "cdn.test"));
+    }
+
+    #[test]
+    fn clients_claims_are_replaced() {
+        let mut head = parts(&[("x-forwarded-for", "6.6.6.6"), ("host", "www.example.com")]);
+        remove_claims(&mut head.headers);
+        assert!(!head.headers.contains_key("x-forwarded-for"));
+        add_claims(&mut head.headers, [192, 0, 2, 1].into(), "https");
+        assert_eq!(head.headers.get("x-forwarded-for").unwrap(), "192.0.2.1");
+        assert_eq!(head.headers.get("x-forwarded-proto").unwrap(), "https");
+        assert_eq!(head.headers.get("x-forwarded-host").unwrap(), "www.example.com");
+    }
+}
