@@ -3,46 +3,24 @@
 use std::{
     fmt,
     net::SocketAddr,
-    sync::{Arc, atomic::{AtomicBool, AtomicU64, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwap;
-pub use perigee_cluster::Readiness;
-use perigee_cluster::PurgeLog;
+use perigee_cluster::{PurgeLog, Readiness};
 use perigee_proxy::{AccessLog, Exchange, ExchangeConfig, Metrics, Purged, Status, purge_keys};
-use perigee_server::{CertStore, DrainReport, Server, ServerConfig};
+use perigee_server::{CertStore, DrainReport, Server, ServerConfig, bind_all};
 use perigee_storage::{Memory, Purge, Store};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 
-use crate::{Config, handler::Shared, state::State};
+use crate::{Config, ReloadError, StartError, handler::Shared, state::State};
 
 /// Purges that are kept in the log.
 const PURGES_KEPT: usize = 10_000;
-
-/// Why an edge cannot start: says which address, file or origin, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartError(pub String);
-
-/// Why a new configuration was refused; the old one goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReloadError(pub String);
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for ReloadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StartError {}
-impl std::error::Error for ReloadError {}
 
 /// A running edge. Cheap to clone.
 #[derive(Clone)]
@@ -126,7 +104,13 @@ impl Edge {
     pub async fn purge(&self, url: &str) -> Result<Purged, String> {
         let mut keys = 0;
         for key in purge_keys(url)? {
-            keys += self.shared.exchange.store().purge(&Purge::Key(key)).get().await;
+            keys += self
+                .shared
+                .exchange
+                .store()
+                .purge(&Purge::Key(key))
+                .get()
+                .await;
         }
         let revision = self.shared.purges.append(url.to_owned(), SystemTime::now());
         Ok(Purged { keys, revision })
@@ -186,26 +170,6 @@ fn certificates(config: &Config) -> Result<Option<Arc<CertStore>>, String> {
     Ok(Some(Arc::new(store)))
 }
 
-async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
-    let mut listeners = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        let listener = TcpListener::bind(address).await;
-        listeners.push(listener.map_err(|error| StartError(cannot_listen(*address, &error)))?);
-    }
-    Ok(listeners)
-}
-
-fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
-    use std::io::ErrorKind;
-    let advice = match error.kind() {
-        ErrorKind::AddrInUse => "another process listens there: stop it, or choose another port",
-        ErrorKind::PermissionDenied => "ports below 1024 need root or CAP_NET_BIND_SERVICE",
-        ErrorKind::AddrNotAvailable => "this machine has no such address",
-        _ => "choose another address",
-    };
-    format!("cannot listen on {address}: {error}; {advice}")
-}
-
 /// What only a restart can change, if it changed.
 fn needs_restart(before: &Config, after: &Config) -> Option<&'static str> {
     let checks = [
@@ -214,11 +178,17 @@ fn needs_restart(before: &Config, after: &Config) -> Option<&'static str> {
         (before.listen != after.listen, "`listen`"),
         (before.tls_listen != after.tls_listen, "`tls_listen`"),
         (before.memory != after.memory, "`storage`"),
-        (before.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
+        (
+            before.coalesce_wait != after.coalesce_wait,
+            "`coalesce_wait`",
+        ),
         (
             before.tunnel_idle_timeout != after.tunnel_idle_timeout,
             "`tunnel_idle_timeout`",
         ),
     ];
-    checks.iter().find(|(changed, _)| *changed).map(|(_, what)| *what)
+    checks
+        .iter()
+        .find(|(changed, _)| *changed)
+        .map(|(_, what)| *what)
 }

@@ -50,22 +50,27 @@ impl Shared {
     ) -> Result<Origination, StatusCode> {
         let direct = Origination {
             client: client.address.ip(),
-            scheme: if client.tls { Scheme::Https } else { Scheme::Http },
+            scheme: if client.tls {
+                Scheme::Https
+            } else {
+                Scheme::Http
+            },
             sender: Sender::Client,
         };
         let Some(credential) = &state.credential else {
             return Ok(direct);
         };
-        let host = request.headers().get(header::HOST);
-        let host = host.and_then(|h| h.to_str().ok()).unwrap_or("");
-        let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
-        let method = request.method().as_str();
         let now = SystemTime::now();
-        match admit(credential, method, host, target, request.headers(), now) {
+        let (method, uri) = (request.method(), request.uri());
+        match admit(credential, method, uri, request.headers(), now) {
             Ok(None) => Ok(direct),
             Ok(Some((markers, _node))) => Ok(Origination {
                 client: markers.client,
-                scheme: if markers.https { Scheme::Https } else { Scheme::Http },
+                scheme: if markers.https {
+                    Scheme::Https
+                } else {
+                    Scheme::Http
+                },
                 sender: Sender::Node,
             }),
             Err(refused) => {
@@ -132,7 +137,10 @@ fn ready(readiness: &Readiness) -> Response<Body> {
 }
 
 fn overloaded(sender: Sender) -> Response<Body> {
-    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "too many requests under way");
+    let mut response = plain(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many requests under way",
+    );
     if sender == Sender::Node {
         let overloaded = HeaderValue::from_static("overloaded");
         response.headers_mut().insert(REFUSED, overloaded);

@@ -2,13 +2,16 @@
 
 mod config;
 mod edge;
+mod error;
 mod handler;
 mod state;
 
 pub use config::Config;
-pub use edge::{Edge, Readiness, ReloadError, StartError};
+pub use edge::Edge;
+pub use error::{ReloadError, StartError};
 pub use perigee_cluster::{
-    Credential, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Role, View, ViewConfig,
+    Credential, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness, Role, View,
+    ViewConfig,
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, Endpoint, EndpointConfig, EndpointLimits, MemoryConfig, NextHopStatus,

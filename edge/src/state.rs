@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
-use http::{header, request};
+use http::request;
 use perigee_cluster::{Credential, Markers, Node, NodeName, Prober, Ring, Role, View, stamp};
 use perigee_proxy::{
     Endpoint, EndpointConfig, EndpointLimits, Hop, Inbound, Metrics, NextHop, NextHopStatus, Route,
@@ -54,8 +54,11 @@ impl State {
             )),
         };
         let peers = Tier::build(&config.peers, &config.tier_limits, before.map(|b| &b.peers))?;
-        let shields =
-            Tier::build(&config.shields, &config.tier_limits, before.map(|b| &b.shields))?;
+        let shields = Tier::build(
+            &config.shields,
+            &config.tier_limits,
+            before.map(|b| &b.shields),
+        )?;
         let view = view(&config, credential.as_ref(), before);
         Ok(State {
             config,
@@ -134,7 +137,11 @@ impl NextHop for State {
     fn stamp(&self, inbound: &Inbound, hop: &Hop, request: &mut request::Parts) {
         match (hop, &self.credential) {
             (Hop::Origin(_), _) => {
-                add_claims(&mut request.headers, inbound.client, inbound.scheme.as_str());
+                add_claims(
+                    &mut request.headers,
+                    inbound.client,
+                    inbound.scheme.as_str(),
+                );
             }
             (_, None) => {}
             (_, Some(credential)) => {
@@ -143,7 +150,7 @@ impl NextHop for State {
                     https: inbound.scheme == Scheme::Https,
                     client: inbound.client,
                 };
-                prove(credential, &markers, request);
+                stamp(credential, &markers, request, SystemTime::now());
             }
         }
     }
@@ -153,21 +160,6 @@ impl NextHop for State {
             view.report_failure(&NodeName::from(endpoint.name()));
         }
     }
-}
-
-fn prove(credential: &Credential, markers: &Markers, request: &mut request::Parts) {
-    let host = request.headers.get(header::HOST).cloned();
-    let host = host.as_ref().and_then(|h| h.to_str().ok()).unwrap_or("");
-    let target = request.uri.path_and_query().map_or("/", |t| t.as_str());
-    let fields = stamp(
-        credential,
-        markers,
-        request.method.as_str(),
-        host,
-        target,
-        SystemTime::now(),
-    );
-    request.headers.extend(fields);
 }
 
 impl Tier {
@@ -219,12 +211,8 @@ fn view(
         .filter(|node| node.name != config.node)
         .cloned()
         .collect();
-    let same_watch = |b: &&State| {
-        b.config.view == config.view && b.config.secret == config.secret
-    };
-    let kept = before
-        .filter(same_watch)
-        .and_then(|b| b.view.as_ref());
+    let same_watch = |b: &&State| b.config.view == config.view && b.config.secret == config.secret;
+    let kept = before.filter(same_watch).and_then(|b| b.view.as_ref());
     if let Some(view) = kept {
         view.set_nodes(nodes);
         return Some(Arc::clone(view));

@@ -99,7 +99,7 @@ impl HttpBody for Body {
                 Some(Ok(frame)) => {
                     observation.sent(frame.data_ref().map_or(0, |data| data.len() as u64));
                 }
-                Some(Err(error)) => observation.broke(error),
+                Some(Err(error)) => observation.broke(&**error),
                 None => observation.ended(),
             }
         }

@@ -6,26 +6,26 @@ use perigee_http_cache::Miss;
 
 /// How one cache handled one request: the parameters of RFC 9211 section 2.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Handling {
+pub(crate) struct Handling {
     /// Served from the store, without asking anyone.
-    pub hit: bool,
+    pub(crate) hit: bool,
     /// Why it was forwarded, if it was.
-    pub forwarded: Option<Miss>,
+    pub(crate) forwarded: Option<Miss>,
     /// The status that came back, if it is not the one that was sent.
-    pub forward_status: Option<u16>,
+    pub(crate) forward_status: Option<u16>,
     /// Whether the response was stored.
-    pub stored: bool,
+    pub(crate) stored: bool,
     /// Whether the request was answered by another one's fetch.
-    pub collapsed: bool,
+    pub(crate) collapsed: bool,
     /// Seconds of freshness left.
-    pub ttl: Option<i64>,
+    pub(crate) ttl: Option<i64>,
     /// What else is worth knowing.
-    pub detail: Option<Detail>,
+    pub(crate) detail: Option<Detail>,
 }
 
 /// The `detail` parameter (RFC 9211 section 2.8).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Detail {
+pub(crate) enum Detail {
     /// Forwarded to this node of the same PoP.
     Peer(String),
     /// The next tier failed; what was stored was served, though stale.
@@ -38,7 +38,7 @@ pub enum Detail {
 
 impl Handling {
     /// Served from the store.
-    pub fn hit(ttl: i64) -> Self {
+    pub(crate) fn hit(ttl: i64) -> Self {
         Handling {
             hit: true,
             ttl: Some(ttl),
@@ -47,7 +47,7 @@ impl Handling {
     }
 
     /// Forwarded, for this reason.
-    pub fn forwarded(why: Miss) -> Self {
+    pub(crate) fn forwarded(why: Miss) -> Self {
         Handling {
             forwarded: Some(why),
             ..Handling::default()
@@ -55,7 +55,7 @@ impl Handling {
     }
 
     /// Refused before the store was asked.
-    pub fn refused() -> Self {
+    pub(crate) fn refused() -> Self {
         Handling {
             detail: Some(Detail::Refused),
             ..Handling::default()

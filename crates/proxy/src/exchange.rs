@@ -106,9 +106,7 @@ impl Exchange {
                 let stale = Some((variants[variant].clone(), conditions));
                 self.fetch(Arc::new(inbound), body, next, why, stale).await
             }
-            Decision::Fetch { why } => {
-                self.fetch(Arc::new(inbound), body, next, why, None).await
-            }
+            Decision::Fetch { why } => self.fetch(Arc::new(inbound), body, next, why, None).await,
             Decision::Pass { why } => self.pass(Arc::new(inbound), body, next, why).await,
             Decision::Refuse(status) => Answer::own(status, Handling::refused()),
         }

@@ -79,7 +79,12 @@ impl Exchange {
                 Some(Progress::Waiting) | None => {}
             }
             if alone {
-                return or_stale(&inbound, stale, Failure::Unreachable, Handling::forwarded(why));
+                return or_stale(
+                    &inbound,
+                    stale,
+                    Failure::Unreachable,
+                    Handling::forwarded(why),
+                );
             }
             alone = true;
         }
@@ -93,7 +98,10 @@ impl Exchange {
         hops: &[Hop],
         stale: &Option<Stale>,
         alone: bool,
-    ) -> (watch::Receiver<Progress>, Option<oneshot::Receiver<Arrived>>) {
+    ) -> (
+        watch::Receiver<Progress>,
+        Option<oneshot::Receiver<Arrived>>,
+    ) {
         let joined = if alone {
             Joined::Lead(Flights::alone(&inbound.key))
         } else {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::header;
+use http::{HeaderValue, header};
 use http_body_util::BodyExt;
 use perigee_http_cache::{Receipt, ResponseHead, StoredHead, Times, receive};
 use perigee_storage::{Fill, FillError, Stored};
@@ -43,10 +43,21 @@ impl Exchange {
             };
             match self.judge(&inbound, stale.as_ref(), &arrived, times) {
                 Receipt::Store(head) => {
-                    return self.store_it(lead, &inbound, *head, arrived, to_leader).await;
+                    return self
+                        .store_it(lead, &inbound, *head, arrived, to_leader)
+                        .await;
                 }
                 Receipt::Freshened(head) => {
-                    return self.freshen(lead, &inbound, *head, stale, &arrived).await;
+                    // The body of a 304 is empty: nothing more is wanted of this response.
+                    let Arrived {
+                        response,
+                        cache_status,
+                        ..
+                    } = arrived;
+                    let status = response.status().as_u16();
+                    drop(response);
+                    let answered = (status, cache_status.into());
+                    return self.freshen(lead, &inbound, *head, stale, answered).await;
                 }
                 // The validators were of no use: once more, without them.
                 Receipt::FetchAgain if stale.is_some() => stale = None,
@@ -109,20 +120,23 @@ impl Exchange {
         inbound: &Inbound,
         head: StoredHead,
         stale: Option<Stale>,
-        arrived: &Arrived,
+        (status, cache_status): (u16, Arc<[HeaderValue]>),
     ) {
         let Some((old, _)) = stale else {
             return lead.tell(Progress::NotShared);
         };
         let head = Arc::new(head);
         let store = &self.store;
-        store.freshen(&inbound.key, &old, Arc::clone(&head)).get().await;
+        store
+            .freshen(&inbound.key, &old, Arc::clone(&head))
+            .get()
+            .await;
         let body = old.body;
         lead.tell(Progress::Arrived(Arrival {
             stored: Stored { head, body },
             kept: true,
-            status: arrived.response.status().as_u16(),
-            cache_status: arrived.cache_status.clone().into(),
+            status,
+            cache_status,
         }));
     }
 

@@ -29,7 +29,6 @@ pub use body::{Body, BodyError};
 pub use exchange::{Exchange, ExchangeConfig};
 pub use inbound::{Inbound, Sender};
 pub use intake::{Origination, Refusal, take_in};
-pub use purge::purge_keys;
 pub use metrics::{Metrics, ServiceMetrics};
 pub use next_hop::{Hop, NextHop, REFUSED, Route};
 pub use observe::InFlight;
@@ -39,5 +38,6 @@ pub use perigee_storage::MemoryConfig;
 pub use perigee_upstream::{
     Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,
 };
+pub use purge::purge_keys;
 pub use service::{Service, ServiceConfig, Services};
 pub use status::{NextHopStatus, Purged, Status};

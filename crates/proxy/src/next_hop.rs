@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use http::{HeaderValue, Request, Response, StatusCode, header, request};
+use http::{HeaderValue, Request, Response, header, request};
 use http_body::Body as _;
 use perigee_http_cache::Failure;
 use perigee_upstream::{Body as Relayed, Endpoint, Pool, SendError, SendErrorKind};
@@ -101,11 +101,14 @@ pub(crate) async fn send_over(
     for hop in hops {
         let mut parts = head.clone();
         next.stamp(inbound, hop, &mut parts);
-        let request = Request::from_parts(parts, perigee_upstream::body::boxed(OnceBody::new(&body)));
+        let request =
+            Request::from_parts(parts, perigee_upstream::body::boxed(OnceBody::new(&body)));
         let sent = hop.send(request).await;
         let untouched = body.lock().is_ok_and(|b| b.is_some());
         match sent {
-            Ok(response) if was_refused(&response) && untouched => {
+            Ok(response)
+                if was_refused(&response) && untouched && !matches!(hop, Hop::Origin(_)) =>
+            {
                 metrics.forwarded(hop.kind(), hop.name(), "refused");
                 failure = Failure::Overloaded;
             }
@@ -132,7 +135,7 @@ pub(crate) async fn send_over(
 }
 
 fn was_refused(response: &Response<Relayed>) -> bool {
-    response.status() == StatusCode::SERVICE_UNAVAILABLE && response.headers().contains_key(REFUSED)
+    response.headers().contains_key(REFUSED)
 }
 
 fn arrived(mut response: Response<Relayed>, hop: &Hop) -> Arrived {

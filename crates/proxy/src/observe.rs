@@ -78,7 +78,7 @@ impl Observation {
     }
 
     pub(crate) fn broke(&mut self, error: &(dyn std::error::Error + Send + Sync)) {
-        tracing::debug!(%error, "a response body was cut short");
+        tracing::debug!(error = %error, "a response body was cut short");
     }
 }
 

@@ -50,7 +50,9 @@ impl Body for OnceBody {
         }
         match &mut self.taken {
             Some(body) => Pin::new(body).poll_frame(cx),
-            None => Poll::Ready(Some(Err("the request body was given to another hop".into()))),
+            None => Poll::Ready(Some(
+                Err("the request body was given to another hop".into()),
+            )),
         }
     }
 

@@ -147,6 +147,9 @@ mod tests {
         add_claims(&mut head.headers, [192, 0, 2, 1].into(), "https");
         assert_eq!(head.headers.get("x-forwarded-for").unwrap(), "192.0.2.1");
         assert_eq!(head.headers.get("x-forwarded-proto").unwrap(), "https");
-        assert_eq!(head.headers.get("x-forwarded-host").unwrap(), "www.example.com");
+        assert_eq!(
+            head.headers.get("x-forwarded-host").unwrap(),
+            "www.example.com"
+        );
     }
 }

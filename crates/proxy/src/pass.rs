@@ -67,7 +67,10 @@ impl Exchange {
     /// What an unsafe request has changed is not served any more (RFC 9111 section 4.4).
     async fn invalidate(&self, inbound: &Inbound, status: StatusCode) {
         if invalidates(&inbound.head.method, status) {
-            self.store.purge(&Purge::Key(inbound.key.clone())).get().await;
+            self.store
+                .purge(&Purge::Key(inbound.key.clone()))
+                .get()
+                .await;
         }
     }
 
@@ -75,7 +78,11 @@ impl Exchange {
     fn switch(&self, arrived: &mut Arrived, client: OnUpgrade) {
         if arrived.response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let upstream = hyper::upgrade::on(&mut arrived.response);
-            tokio::spawn(tunnel::join(client, upstream, self.config.tunnel_idle_timeout));
+            tokio::spawn(tunnel::join(
+                client,
+                upstream,
+                self.config.tunnel_idle_timeout,
+            ));
         }
     }
 }
@@ -84,11 +91,7 @@ impl Exchange {
 /// upgraded connection has nothing to gain from one more hop.
 fn hops(next: &dyn NextHop, inbound: &Inbound, upgrade: bool) -> Vec<Hop> {
     let route = next.route(inbound);
-    let mut hops = if upgrade {
-        Vec::new()
-    } else {
-        route.sideways
-    };
+    let mut hops = if upgrade { Vec::new() } else { route.sideways };
     hops.extend(route.up);
     hops
 }

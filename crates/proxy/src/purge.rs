@@ -8,7 +8,9 @@ use perigee_http_cache::{CacheKey, Scheme};
 /// # Errors
 /// A text that says what is wrong with the URL.
 pub fn purge_keys(url: &str) -> Result<[CacheKey; 2], String> {
-    let uri: Uri = url.parse().map_err(|e| format!("{url:?} is not a URL: {e}"))?;
+    let uri: Uri = url
+        .parse()
+        .map_err(|e| format!("{url:?} is not a URL: {e}"))?;
     let authority = uri.authority().map(http::uri::Authority::as_str);
     let (Some("http" | "https"), Some(host)) = (uri.scheme_str(), authority) else {
         return Err(format!(
@@ -37,7 +39,14 @@ mod tests {
 
     #[test]
     fn anything_else_is_explained() {
-        for wrong in ["/a", "www.example.com/a", "ftp://a/b", "http://u@a/b", "", "http://"] {
+        for wrong in [
+            "/a",
+            "www.example.com/a",
+            "ftp://a/b",
+            "http://u@a/b",
+            "",
+            "http://",
+        ] {
             assert!(purge_keys(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -194,9 +194,18 @@ mod tests {
     fn the_most_particular_host_wins() {
         let services = services();
         assert_eq!(found(&services, "www.example.com").as_deref(), Some("www"));
-        assert_eq!(found(&services, "WWW.Example.com:8080").as_deref(), Some("www"));
-        assert_eq!(found(&services, "a.img.example.com").as_deref(), Some("img"));
-        assert_eq!(found(&services, "a.b.img.example.com").as_deref(), Some("img"));
+        assert_eq!(
+            found(&services, "WWW.Example.com:8080").as_deref(),
+            Some("www")
+        );
+        assert_eq!(
+            found(&services, "a.img.example.com").as_deref(),
+            Some("img")
+        );
+        assert_eq!(
+            found(&services, "a.b.img.example.com").as_deref(),
+            Some("img")
+        );
         assert_eq!(found(&services, "img.example.com").as_deref(), Some("wild"));
         assert_eq!(found(&services, "example.com"), None);
         assert_eq!(found(&services, "[::1]:80"), None);

@@ -1,0 +1,120 @@
+//! A request's first steps on a shield: it must come from a node of ours.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use arc_swap::ArcSwap;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use perigee_cluster::{PurgeLog, READY_PATH, Readiness, Refused, admit, strip};
+use perigee_proxy::{
+    Body, Exchange, InFlight, NextHop, Origination, REFUSED, Scheme, Sender, plain, take_in,
+};
+use perigee_server::{Client, Handler};
+
+use crate::state::State;
+
+/// What all requests of a shield share.
+pub(crate) struct Shared {
+    pub(crate) state: ArcSwap<State>,
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) purges: PurgeLog,
+    pub(crate) requests: Arc<AtomicU64>,
+    pub(crate) draining: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn readiness(&self, state: &State) -> Readiness {
+        let requests = self.requests.load(Ordering::Relaxed);
+        Readiness {
+            node: state.config.node.to_string(),
+            draining: self.draining.load(Ordering::Relaxed),
+            load: requests as f64 / state.config.max_requests.max(1) as f64,
+            config_version: state.config.version.clone(),
+            purge_revision: self.purges.revision(),
+        }
+    }
+
+    /// What the node that sent a request says of its client.
+    fn origination(
+        state: &State,
+        request: &Request<Incoming>,
+    ) -> Result<Origination, &'static str> {
+        let now = SystemTime::now();
+        let (method, uri) = (request.method(), request.uri());
+        match admit(&state.credential, method, uri, request.headers(), now) {
+            Ok(Some((markers, _node))) => Ok(Origination {
+                client: markers.client,
+                scheme: if markers.https {
+                    Scheme::Https
+                } else {
+                    Scheme::Http
+                },
+                sender: Sender::Node,
+            }),
+            Ok(None) => Err("a shield serves the edges of its CDN only"),
+            Err(Refused::Expired) => Err("the proof of membership is too old or too new"),
+            Err(_) => Err("the proof of membership is not good"),
+        }
+    }
+}
+
+impl Handler for Shared {
+    type Body = Body;
+
+    async fn handle(&self, mut request: Request<Incoming>, client: Client) -> Response<Body> {
+        let state = self.state.load_full();
+        let from = match Shared::origination(&state, &request) {
+            Ok(from) => from,
+            Err(text) => {
+                tracing::warn!(from = %client.address, text, "a request was not admitted");
+                return refused(StatusCode::FORBIDDEN, text);
+            }
+        };
+        if is_probe(&request) {
+            return ready(&self.readiness(&state));
+        }
+        let max = state.config.max_requests as u64;
+        let Some(in_flight) = InFlight::enter(&self.requests, max) else {
+            return refused(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many requests under way",
+            );
+        };
+        strip(request.headers_mut());
+        match take_in(request, &state.services, from) {
+            Err(refusal) => plain(refusal.status, refusal.text),
+            Ok((inbound, body)) => {
+                let next: Arc<dyn NextHop> = state;
+                self.exchange.answer(inbound, body, next, in_flight).await
+            }
+        }
+    }
+}
+
+fn is_probe(request: &Request<Incoming>) -> bool {
+    request.method() == Method::GET && request.uri().path() == READY_PATH
+}
+
+fn ready(readiness: &Readiness) -> Response<Body> {
+    let mut response = Response::new(Body::full(readiness.to_json()));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+/// Nothing was done: the edge may ask somebody else.
+fn refused(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = plain(status, text);
+    response
+        .headers_mut()
+        .insert(REFUSED, HeaderValue::from_static("1"));
+    response
+}
