@@ -4,17 +4,25 @@ use std::{path::PathBuf, sync::Arc};
 
 use http::{HeaderValue, Request, Response};
 
-use crate::{Body, Limits, SendError};
+use crate::{
+    Body, Limits, SendError, SendErrorKind, admission::Admission, folder::Folder,
+    http_origin::HttpOrigin,
+};
 
 /// Where an endpoint is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// `http://host[:port]` or `https://host[:port]`. Requests keep their own path and query;
     /// a path of the base URL is put before them.
+    ///
+    /// A name is looked up when a connection is made, as the system would (hosts file, name
+    /// servers), and each answer is kept for its TTL at most. A connection to a name is given up
+    /// after five minutes, so that requests follow the name to new addresses.
     Url {
         /// The base URL.
         base: http::Uri,
-        /// Sent as Host in place of the client's, if set.
+        /// Sent as Host in place of the client's, if set. If not, the origin sees the Host that
+        /// the client asked for, with https too.
         host: Option<HeaderValue>,
         /// Server name for SNI and verification in place of the URL's host, if set.
         sni: Option<String>,
@@ -22,6 +30,11 @@ pub enum Target {
         ca_file: Option<PathBuf>,
     },
     /// A folder of files: content types, ETag, Last-Modified, ranges, index.html.
+    ///
+    /// Nothing above the folder can be reached by a path; symbolic links are followed wherever
+    /// they lead, as nginx and Caddy do. Names that begin with a dot (`/.git`, `/.env`) do not
+    /// exist for clients, save `/.well-known/` (RFC 8615). No freshness is stated: caches work it
+    /// out from Last-Modified.
     Folder(PathBuf),
 }
 
@@ -51,35 +64,84 @@ impl std::error::Error for TargetError {}
 
 /// One place to send requests to, with its own connection pool and caps.
 #[derive(Debug)]
-pub struct Endpoint {}
+pub struct Endpoint {
+    name: String,
+    admission: Admission,
+    origin: Origin,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Http(HttpOrigin),
+    Folder(Folder),
+}
 
 impl Endpoint {
     /// Builds the endpoint; connects to nothing yet.
     ///
     /// # Errors
     /// [`TargetError`] if the target cannot be used.
-    pub fn new(_config: EndpointConfig) -> Result<Arc<Self>, TargetError> {
-        todo!()
+    pub fn new(config: EndpointConfig) -> Result<Arc<Self>, TargetError> {
+        let EndpointConfig {
+            name,
+            target,
+            limits,
+        } = config;
+        let origin = match target {
+            Target::Url {
+                base,
+                host,
+                sni,
+                ca_file,
+            } => Origin::Http(HttpOrigin::new(
+                &name,
+                &base,
+                host,
+                sni.as_deref(),
+                ca_file.as_deref(),
+                &limits,
+            )?),
+            Target::Folder(path) => Origin::Folder(Folder::new(&name, &path, &limits)?),
+        };
+        Ok(Arc::new(Endpoint {
+            name,
+            admission: Admission::new(&limits),
+            origin,
+        }))
     }
 
     /// The name given in the configuration.
     pub fn name(&self) -> &str {
-        todo!()
+        &self.name
     }
 
     /// Requests under way now, those that wait included.
     pub fn in_flight(&self) -> usize {
-        todo!()
+        self.admission.in_flight()
     }
 
     /// Sends a request. Its URI is in origin form (`/path?query`); its Host field is the
     /// client's. The response body ends with an error if the transfer breaks off, stalls past
     /// the limit, or is cut short; a permit of the concurrency cap is held until it ends.
-    /// After a 101 the upgraded connection is had with `hyper::upgrade::on`.
+    /// After a 101 the upgraded connection is had with `hyper::upgrade::on`, and the permit is
+    /// held until that is dropped.
+    ///
+    /// A safe request without a body that meets a kept connection which the origin has just
+    /// closed is sent once more.
     ///
     /// # Errors
     /// [`SendError`] if no response head came.
-    pub async fn send(&self, _request: Request<Body>) -> Result<Response<Body>, SendError> {
-        todo!()
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
+        let permit = self.admission.enter().await.map_err(|refused| SendError {
+            kind: SendErrorKind::Overloaded,
+            detail: format!("{}: {}", self.name, refused.0),
+        })?;
+        match &self.origin {
+            Origin::Http(origin) => origin.send(request, permit).await,
+            Origin::Folder(folder) => folder.send(request, permit).await,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What failed. The display form says it in words fit for a log.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendError {
     /// The kind of failure.
     pub kind: SendErrorKind,
@@ -25,12 +25,21 @@ pub enum SendErrorKind {
     Invalid,
     /// The concurrency cap and the queue are full, or the queue took too long. Nothing was sent.
     Overloaded,
+    /// The request is at fault: its body broke off while it was sent, or it has a form that is
+    /// not forwarded (CONNECT). Says nothing about the endpoint.
+    Request,
 }
 
 impl SendErrorKind {
     /// Whether not a byte of the request can have reached the other side.
     pub fn nothing_was_sent(self) -> bool {
         matches!(self, SendErrorKind::Connect | SendErrorKind::Overloaded)
+    }
+
+    /// Whether it speaks against the endpoint: a cap that is full and a request that is at fault
+    /// do not.
+    pub fn blames_endpoint(self) -> bool {
+        !matches!(self, SendErrorKind::Overloaded | SendErrorKind::Request)
     }
 }
 

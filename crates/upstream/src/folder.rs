@@ -1,1 +1,201 @@
-//! A folder as an origin.
+//! A folder as an origin. tower-http's `ServeDir` does the work; here is what a cache in front
+//! needs besides: Date, If-Range, exact lengths, and no file that was not meant for the public.
+
+mod exact;
+mod files;
+#[cfg(test)]
+mod tests;
+
+use std::{io, path::Path, sync::Arc, time::Duration, time::SystemTime};
+
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts,
+    uri::PathAndQuery,
+};
+use http_body_util::Empty;
+use tower_http::services::{
+    ServeDir,
+    fs::{DefaultServeDirFallback, ServeFileSystemResponseBody},
+};
+
+use self::{exact::Exact, files::Files};
+use crate::{
+    Body, Limits, SendError, SendErrorKind, TargetError, admission::Permit, body,
+    transfer::Transfer,
+};
+
+/// Answers requests out of a folder.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    // "name (folder path)"
+    label: Arc<str>,
+    files: ServeDir<DefaultServeDirFallback, Files>,
+    body_idle_timeout: Duration,
+}
+
+impl Folder {
+    pub(crate) fn new(name: &str, path: &Path, limits: &Limits) -> Result<Self, TargetError> {
+        let fault = |what: &dyn std::fmt::Display| {
+            TargetError(format!("origin folder {}: {what}", path.display()))
+        };
+        // Absolute, so that it does not follow the working directory; not resolved, so that a
+        // link can be pointed at a new release.
+        let base = std::path::absolute(path).map_err(|error| fault(&error))?;
+        let metadata = std::fs::metadata(&base).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => fault(&"it does not exist; create it or correct the path"),
+            _ => fault(&error),
+        })?;
+        if !metadata.is_dir() {
+            return Err(fault(&"it is not a folder; give the folder it is in"));
+        }
+        Ok(Folder {
+            label: format!("{name} (folder {})", base.display()).into(),
+            files: ServeDir::with_backend(&base, Files::new(base.clone()))
+                .ignore_multi_range_requests(true),
+            body_idle_timeout: limits.body_idle_timeout,
+        })
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: Request<Body>,
+        permit: Permit,
+    ) -> Result<Response<Body>, SendError> {
+        // Of what use a body would be here is undefined (RFC 9110 section 9.3.1): it is dropped.
+        let (parts, _) = request.into_parts();
+        let is_head = parts.method == Method::HEAD;
+        let now = SystemTime::now();
+        let mut response = match self.answer(parts).await? {
+            Some(found) => {
+                let length = content_length(&found).filter(|_| !is_head);
+                found.map(|body| match length {
+                    Some(length) => body::boxed(Exact::new(body, length)),
+                    None => body::boxed(body),
+                })
+            }
+            None => plain(StatusCode::NOT_FOUND, "Not found\n"),
+        };
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            response = plain(response.status(), "Only GET and HEAD here\n");
+            let allow = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        set_dates(response.headers_mut(), now);
+        Ok(response.map(|body| {
+            let body = if is_head { body::empty() } else { body };
+            let label = self.label.clone();
+            body::boxed(Transfer::new(body, permit, label, self.body_idle_timeout))
+        }))
+    }
+
+    /// None if there is no such file.
+    async fn answer(
+        &self,
+        mut parts: Parts,
+    ) -> Result<Option<Response<ServeFileSystemResponseBody>>, SendError> {
+        parts.uri = one_leading_slash(&parts.uri);
+        if !is_byte_range(&parts) {
+            parts.headers.remove(header::RANGE);
+        }
+        // ServeDir does not know If-Range (RFC 9110 section 13.1.5): the part is made, and made
+        // anew as the whole when the condition turns out false.
+        let if_range = parts.headers.remove(header::IF_RANGE);
+        let whole = if_range.filter(|_| parts.headers.contains_key(header::RANGE));
+        let whole = whole.map(|validator| {
+            let mut parts = parts.clone();
+            parts.headers.remove(header::RANGE);
+            (validator, parts)
+        });
+        let found = self.look_up(parts).await?;
+        match (found, whole) {
+            (Some(part), Some((validator, parts)))
+                if is_partial(&part) && !is_current(&validator, part.headers()) =>
+            {
+                self.look_up(parts).await
+            }
+            (found, _) => Ok(found),
+        }
+    }
+
+    async fn look_up(
+        &self,
+        parts: Parts,
+    ) -> Result<Option<Response<ServeFileSystemResponseBody>>, SendError> {
+        let request = Request::from_parts(parts, Empty::<bytes::Bytes>::new());
+        match self.files.clone().try_call(request).await {
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => Ok(None),
+            Ok(response) => Ok(Some(response)),
+            Err(error) if is_not_there(error.kind()) => Ok(None),
+            Err(error) => Err(SendError {
+                kind: SendErrorKind::Broken,
+                detail: format!("{}: {error}", self.label),
+            }),
+        }
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(body::full(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CONTENT_LENGTH, text.len().into());
+    response
+}
+
+/// What a client may not tell apart from a file that is not there.
+fn is_not_there(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound, PermissionDenied};
+    matches!(
+        kind,
+        NotFound | PermissionDenied | NotADirectory | InvalidFilename
+    )
+}
+
+/// A path `//host/` in a Location would lead to another host (RFC 3986 section 4.2).
+fn one_leading_slash(uri: &Uri) -> Uri {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let path = format!("/{}", path.trim_start_matches('/'));
+    path.parse().unwrap_or_default()
+}
+
+/// Other units are to be ignored, and so are ranges of what is not GET (RFC 9110 section 14.2).
+fn is_byte_range(parts: &Parts) -> bool {
+    let unit = |value: &HeaderValue| {
+        let value = value.as_bytes();
+        value.len() >= 6 && value[..6].eq_ignore_ascii_case(b"bytes=")
+    };
+    parts.method == Method::GET && parts.headers.get(header::RANGE).is_some_and(unit)
+}
+
+fn is_partial<B>(response: &Response<B>) -> bool {
+    matches!(
+        response.status(),
+        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE
+    )
+}
+
+/// Strong comparison: a weak tag begins with W/ and so equals none of ours.
+fn is_current(validator: &HeaderValue, of: &HeaderMap) -> bool {
+    of.get(header::ETAG) == Some(validator) || of.get(header::LAST_MODIFIED) == Some(validator)
+}
+
+fn content_length<B>(response: &Response<B>) -> Option<u64> {
+    let length = response.headers().get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// States Date, and lets no Last-Modified be later (RFC 9110 section 8.8.2.1).
+fn set_dates(headers: &mut HeaderMap, now: SystemTime) {
+    let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now)) else {
+        return;
+    };
+    let modified = headers
+        .get(header::LAST_MODIFIED)
+        .and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok());
+    if modified.is_some_and(|modified| modified > now) {
+        headers.insert(header::LAST_MODIFIED, date.clone());
+    }
+    headers.insert(header::DATE, date);
+}

@@ -1,12 +1,28 @@
 //! Endpoints to fetch from: http, https and folders; connection pools, limits, retries,
 //! balancing over the addresses of one origin with passive health.
+//!
+//! Top down: a [`Pool`] chooses among [`Endpoint`]s (`balance` decides, purely); an endpoint lets
+//! a request in (`admission`) and hands it to an HTTP origin (`http_origin`: `dial`, `resolve` and
+//! `tls` make connections, `upload` and `transfer` watch the two bodies) or to a `folder`.
 
-mod body;
+mod admission;
+mod balance;
+pub mod body;
+mod classify;
+mod dial;
 mod endpoint;
 mod error;
 mod folder;
+mod http_origin;
 mod limits;
 mod pool;
+mod resolve;
+mod returnable;
+#[cfg(test)]
+mod testing;
+mod tls;
+mod transfer;
+mod upload;
 
 pub use body::Body;
 pub use endpoint::{Endpoint, EndpointConfig, Target, TargetError};

@@ -1,0 +1,265 @@
+//! An origin over http or https.
+
+use std::{path::Path, pin::pin, sync::Arc, time::Duration};
+
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
+    request::Parts,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use hyper_util::{
+    client::legacy::{self, Client, connect::capture_connection},
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::pki_types::ServerName;
+
+use crate::{
+    Body, Limits, SendError, SendErrorKind, TargetError,
+    admission::Permit,
+    body, classify,
+    dial::{Dial, Facts},
+    tls,
+    transfer::Transfer,
+    upload::{Progress, Upload},
+};
+
+/// A connection to a name is not used again after this long, however busy it is: so that requests
+/// follow the name when its addresses change.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
+
+/// hyper takes no smaller buffer.
+const MIN_MAX_HEAD: usize = 8 << 10;
+
+/// Sends requests to one base URL over kept connections.
+#[derive(Debug)]
+pub(crate) struct HttpOrigin {
+    // "name (http://host:port)"
+    label: Arc<str>,
+    scheme: Scheme,
+    authority: Authority,
+    // Without a slash at its end; empty for none.
+    prefix: String,
+    host: Option<HeaderValue>,
+    client: Client<Dial, Upload>,
+    first_byte_timeout: Duration,
+    body_idle_timeout: Duration,
+    // Unless set, connections are used for as long as they live.
+    max_age: Option<Duration>,
+}
+
+/// What an exchange failed of.
+struct Failure {
+    error: SendError,
+    // On a connection that had served before: it may just have been closed from the other side.
+    on_used_connection: bool,
+}
+
+impl HttpOrigin {
+    pub(crate) fn new(
+        name: &str,
+        base: &Uri,
+        host: Option<HeaderValue>,
+        sni: Option<&str>,
+        ca_file: Option<&Path>,
+        limits: &Limits,
+    ) -> Result<Self, TargetError> {
+        let (scheme, authority) = check_base(base)?;
+        let tls = if scheme == Scheme::HTTPS {
+            let server_name = server_name(sni.unwrap_or(authority.host()))?;
+            Some((tls::client_config(ca_file)?, server_name))
+        } else {
+            None
+        };
+        let is_name = bare(authority.host()).parse::<std::net::IpAddr>().is_err();
+        Ok(HttpOrigin {
+            label: format!("{name} ({scheme}://{authority})").into(),
+            prefix: base.path().trim_end_matches('/').to_owned(),
+            scheme,
+            authority,
+            host,
+            client: client(Dial::new(tls, limits.connect_timeout), limits),
+            first_byte_timeout: limits.first_byte_timeout,
+            body_idle_timeout: limits.body_idle_timeout,
+            max_age: is_name.then_some(MAX_CONNECTION_AGE),
+        })
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: Request<Body>,
+        permit: Permit,
+    ) -> Result<Response<Body>, SendError> {
+        let (mut parts, body) = request.into_parts();
+        self.address(&mut parts)?;
+        let may_repeat = parts.method.is_safe() && body::is_known_empty(&body);
+        let spare = may_repeat.then(|| parts.clone());
+        let failure = match self.exchange(parts, body).await {
+            Ok(response) => return Ok(self.hold(response, permit)),
+            Err(failure) => failure,
+        };
+        // An origin may close a kept connection at any moment, and so while a request is on its
+        // way there (RFC 9112 section 9.3.1).
+        match spare {
+            Some(parts)
+                if failure.on_used_connection && failure.error.kind == SendErrorKind::Broken =>
+            {
+                let again = self.exchange(parts, body::empty()).await;
+                let response = again.map_err(|failure| failure.error)?;
+                Ok(self.hold(response, permit))
+            }
+            _ => Err(failure.error),
+        }
+    }
+
+    /// Origin form to absolute form, and HTTP/1.1.
+    fn address(&self, parts: &mut Parts) -> Result<(), SendError> {
+        if parts.method == Method::CONNECT {
+            return Err(self.error(SendErrorKind::Request, "CONNECT is not forwarded"));
+        }
+        let asked = parts.uri.path_and_query();
+        let target = match asked {
+            None => PathAndQuery::from_static("/"),
+            Some(path) if self.prefix.is_empty() || path.path() == "*" => path.clone(),
+            Some(path) => PathAndQuery::try_from(format!("{}{path}", self.prefix))
+                .map_err(|e| self.error(SendErrorKind::Request, &format!("bad path: {e}")))?,
+        };
+        let mut uri = http::uri::Parts::default();
+        uri.scheme = Some(self.scheme.clone());
+        uri.authority = Some(self.authority.clone());
+        uri.path_and_query = Some(target);
+        parts.uri = Uri::from_parts(uri)
+            .map_err(|e| self.error(SendErrorKind::Request, &format!("bad URI: {e}")))?;
+        parts.version = Version::HTTP_11;
+        if let Some(host) = &self.host {
+            parts.headers.insert(header::HOST, host.clone());
+        }
+        Ok(())
+    }
+
+    /// One request out, one response head back.
+    async fn exchange(
+        &self,
+        parts: Parts,
+        body: Body,
+    ) -> Result<Response<hyper::body::Incoming>, Failure> {
+        let progress = Progress::new();
+        let upload = Upload::new(body, progress.clone());
+        let mut request = Request::from_parts(parts, upload);
+        let connection = self.max_age.map(|_| capture_connection(&mut request));
+        let mut sending = pin!(self.client.request(request));
+        let mut response = tokio::select! {
+            biased;
+            sent = &mut sending => sent.map_err(|error| self.failure(&error))?,
+            () = progress.origin_silent_for(self.first_byte_timeout) => {
+                let detail = format!("no response head within {:?}", self.first_byte_timeout);
+                return Err(Failure {
+                    error: self.error(SendErrorKind::Timeout, &detail),
+                    on_used_connection: false,
+                });
+            }
+        };
+        if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {
+            facts.mark_used();
+            if self.max_age.is_some_and(|age| facts.opened().elapsed() >= age)
+                && let Some(connection) = connection
+                && let Some(connected) = &*connection.connection_metadata()
+            {
+                connected.poison();
+            }
+        }
+        Ok(response)
+    }
+
+    /// Ties the permit to what it pays for: the body, or after a switch of protocols (RFC 9110
+    /// section 15.2.2) the connection.
+    fn hold(&self, response: Response<hyper::body::Incoming>, permit: Permit) -> Response<Body> {
+        let (mut parts, incoming) = response.into_parts();
+        let facts = parts.extensions.remove::<Facts>();
+        if let (StatusCode::SWITCHING_PROTOCOLS, Some(facts)) = (parts.status, facts) {
+            facts.hold(permit);
+            return Response::from_parts(parts, body::boxed(incoming));
+        }
+        let transfer = Transfer::new(
+            incoming,
+            permit,
+            self.label.clone(),
+            self.body_idle_timeout,
+        );
+        Response::from_parts(parts, body::boxed(transfer))
+    }
+
+    fn failure(&self, error: &legacy::Error) -> Failure {
+        let kind = classify::kind(error);
+        let words = classify::in_words(error);
+        let detail = match kind {
+            SendErrorKind::Connect => format!("no connection: {words}"),
+            SendErrorKind::Invalid => format!("not a valid response: {words}"),
+            SendErrorKind::Request => format!("the request broke off: {words}"),
+            _ => format!("no response: {words}"),
+        };
+        let mut extras = http::Extensions::new();
+        if let Some(connected) = error.connect_info() {
+            connected.get_extras(&mut extras);
+        }
+        Failure {
+            error: self.error(kind, &detail),
+            on_used_connection: extras.get::<Facts>().is_some_and(Facts::is_used),
+        }
+    }
+
+    fn error(&self, kind: SendErrorKind, detail: &str) -> SendError {
+        SendError {
+            kind,
+            detail: format!("{}: {detail}", self.label),
+        }
+    }
+}
+
+fn client(dial: Dial, limits: &Limits) -> Client<Dial, Upload> {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(limits.idle_timeout)
+        .pool_max_idle_per_host(limits.max_idle)
+        .http1_max_buf_size(limits.max_head.max(MIN_MAX_HEAD))
+        .http1_max_headers(limits.max_fields)
+        .build(dial)
+}
+
+fn check_base(base: &Uri) -> Result<(Scheme, Authority), TargetError> {
+    let fault = |what: &str| TargetError(format!("origin URL {base}: {what}"));
+    let scheme = match base.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => scheme.clone(),
+        Some(other) => {
+            return Err(fault(&format!(
+                "{other} is not supported; use http:// or https://"
+            )));
+        }
+        None => return Err(fault("write it as http://host:port or https://host:port")),
+    };
+    let authority = match base.authority() {
+        Some(authority) if !authority.host().is_empty() => authority.clone(),
+        _ => return Err(fault("it has no host")),
+    };
+    if authority.as_str().contains('@') {
+        return Err(fault("user and password do not belong in it; leave them out"));
+    }
+    if base.query().is_some() {
+        return Err(fault("a query does not belong in it; leave it out"));
+    }
+    Ok((scheme, authority))
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, TargetError> {
+    ServerName::try_from(bare(host).to_owned()).map_err(|error| {
+        TargetError(format!(
+            "{host} is no server name that TLS can verify: {error}"
+        ))
+    })
+}
+
+/// An IPv6 address without its brackets; anything else as it is.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
+}
