@@ -2,17 +2,21 @@
 
 use std::{borrow::Borrow, ops::Range, time::SystemTime};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
-use crate::{Policy, RequestHead, StoredHead};
+use crate::{
+    Policy, RequestHead, StoredHead, answer, conditional, directives::RequestDirectives, reuse,
+};
 
 /// What to do with a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Answer from the store.
     Serve(Serve),
-    /// Ask the next tier whether the stored response at this index still holds, adding these
-    /// conditional fields in place of the client's (RFC 9111 section 4.3.1).
+    /// Ask the next tier whether the stored response at this index still holds, with these
+    /// conditional fields in place of the client's and without its Range and If-Range (RFC 9111
+    /// section 4.3.1). There are none if the stored response has no validator: then this is a
+    /// [`Decision::Fetch`] that has something to fall back on.
     Revalidate {
         /// Index into the stored responses that `decide` was given.
         variant: usize,
@@ -48,7 +52,7 @@ pub struct Serve {
     pub body: BodyPart,
     /// Value of Age, in seconds.
     pub age: u64,
-    /// Seconds of freshness left; negative when stale.
+    /// Seconds of freshness left; zero or less when stale.
     pub ttl: i64,
 }
 
@@ -76,7 +80,7 @@ pub enum Miss {
     Vary,
     /// The request's own directives ask for it.
     Request,
-    /// What is stored is stale.
+    /// What is stored is stale, or must be validated at each use.
     Stale,
 }
 
@@ -99,10 +103,82 @@ impl Miss {
 /// A stored response whose length is not known (it is still arriving) is answered whole: a Range
 /// field may be ignored (RFC 9110 section 14.2).
 pub fn decide<S: Borrow<StoredHead>>(
-    _request: &RequestHead<'_>,
-    _stored: &[S],
-    _policy: &Policy,
-    _now: SystemTime,
+    request: &RequestHead<'_>,
+    stored: &[S],
+    policy: &Policy,
+    now: SystemTime,
 ) -> Decision {
-    todo!()
+    // RFC 9111 section 3: GET and HEAD are the methods that are understood here.
+    if !matches!(*request.method, Method::GET | Method::HEAD) {
+        return Decision::Pass { why: Miss::Method };
+    }
+    if request.has_content() {
+        return Decision::Pass { why: Miss::Bypass };
+    }
+    let directives = RequestDirectives::of(request.headers, policy.obey_request_directives);
+    let decision = match select(request, stored) {
+        Ok((variant, head)) => reuse_or_validate(request, &directives, variant, head, now),
+        Err(why) => forward(request, &directives, why),
+    };
+    // Section 5.2.1.7: asking the next tier is what the client does not want.
+    match decision {
+        Decision::Serve(_) => decision,
+        _ if directives.only_if_cached => Decision::Refuse(StatusCode::GATEWAY_TIMEOUT),
+        _ => decision,
+    }
 }
+
+/// The newest stored response that the request selects (section 4.1).
+fn select<'a, S: Borrow<StoredHead>>(
+    request: &RequestHead<'_>,
+    stored: &'a [S],
+) -> Result<(usize, &'a StoredHead), Miss> {
+    if stored.is_empty() {
+        return Err(Miss::Uri);
+    }
+    let mut heads = stored.iter().map(Borrow::borrow).enumerate();
+    heads
+        .find(|(_, head)| head.selected_by(request))
+        .ok_or(Miss::Vary)
+}
+
+fn reuse_or_validate(
+    request: &RequestHead<'_>,
+    directives: &RequestDirectives,
+    variant: usize,
+    head: &StoredHead,
+    now: SystemTime,
+) -> Decision {
+    let why = match reuse::without_validation(head, directives, now) {
+        Ok(()) => {
+            let serve = answer(request, variant, head, now);
+            if serve.status != StatusCode::PRECONDITION_FAILED || serve.status == head.status {
+                return Decision::Serve(serve);
+            }
+            // If-Match and If-Unmodified-Since are for the origin (section 4.3.2): that what is
+            // stored does not meet them says nothing, before it is known to be what the origin has.
+            Miss::Request
+        }
+        Err(why) => why,
+    };
+    Decision::Revalidate {
+        variant,
+        conditions: conditional::conditions(head),
+        why,
+    }
+}
+
+fn forward(request: &RequestHead<'_>, directives: &RequestDirectives, why: Miss) -> Decision {
+    // The answer to a HEAD has no body to store; that to an obeyed no-store must not be stored
+    // (section 5.2.1.5).
+    if *request.method == Method::HEAD {
+        Decision::Pass { why }
+    } else if directives.no_store {
+        Decision::Pass { why: Miss::Request }
+    } else {
+        Decision::Fetch { why }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,22 +3,57 @@
 //! A cache decides at three moments, so there are three total functions:
 //! [`decide`] before anything is fetched, [`receive`] when an answer comes, and
 //! [`recover`] when none does. They take time as an argument and never panic.
+//! [`answer`] and [`StoredHead::render`] then say what a client is told.
+//!
+//! One file per concern of the RFCs:
+//!
+//! | file | concern |
+//! |---|---|
+//! | `directives` | Cache-Control, RFC 9111 5.2 |
+//! | `storing` | what may be stored, RFC 9111 3 |
+//! | `fields` | which fields are stored and forwarded, RFC 9111 3.1, RFC 9110 7.6.1 |
+//! | `freshen` | updating by a 304, RFC 9111 3.2 and 4.3.4 |
+//! | `vary` | which stored response a request selects, RFC 9111 4.1 |
+//! | `freshness` | lifetime and age, RFC 9111 4.2 |
+//! | `reuse` | when a stored response may be used, RFC 9111 4 and 4.2.4, RFC 5861 4 |
+//! | `invalidation` | RFC 9111 4.4 |
+//! | `conditional` | preconditions, RFC 9110 13 |
+//! | `range` | RFC 9110 14 |
+//! | `etag`, `dates`, `lists` | the grammar that they share |
 
+mod answer;
+mod conditional;
+mod dates;
 mod decide;
+mod directives;
+mod etag;
+mod fields;
+mod freshen;
+mod freshness;
+mod invalidation;
 mod key;
+mod lists;
 mod policy;
+mod range;
 mod receive;
 mod recover;
+mod render;
+mod reuse;
 mod stored;
+mod storing;
+mod vary;
 
+pub use answer::answer;
 pub use decide::{BodyPart, Decision, Miss, Serve, decide};
+pub use fields::{remove_hop_by_hop, withheld};
+pub use invalidation::invalidates;
 pub use key::{CacheKey, Scheme};
 pub use policy::Policy;
 pub use receive::{NotStored, Receipt, ResponseHead, Times, receive};
 pub use recover::{Failure, Recovery, recover};
 pub use stored::StoredHead;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 
 /// What a decision needs to know of a request.
 #[derive(Clone, Copy, Debug)]
@@ -27,4 +62,17 @@ pub struct RequestHead<'a> {
     pub method: &'a Method,
     /// The request fields, as the client sent them, less those that tiers use among themselves.
     pub headers: &'a HeaderMap,
+}
+
+impl RequestHead<'_> {
+    /// Whether content comes with the request (RFC 9112 section 6). A length that cannot be read
+    /// counts as content.
+    fn has_content(&self) -> bool {
+        self.headers.contains_key(header::TRANSFER_ENCODING)
+            || self
+                .headers
+                .get_all(header::CONTENT_LENGTH)
+                .iter()
+                .any(|v| v.as_bytes().is_empty() || v.as_bytes().iter().any(|b| *b != b'0'))
+    }
 }

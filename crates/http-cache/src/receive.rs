@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::{Policy, RequestHead, StoredHead};
+use crate::{
+    Policy, RequestHead, StoredHead, directives::ResponseDirectives, freshen, reuse, storing,
+};
 
 /// What a decision needs to know of a response.
 #[derive(Clone, Copy, Debug)]
@@ -50,17 +52,67 @@ pub enum NotStored {
     VaryStar,
     /// A status that is not cached without explicit freshness, or 206, 304.
     Status,
+    /// It sets cookies and does not say that all may have it: no positive explicit freshness.
+    SetCookie,
     /// Neither freshness nor a validator: nothing to gain.
     NothingToGain,
 }
 
 /// Decides what becomes of a response. `stored` is what was being revalidated, if anything.
 pub fn receive(
-    _request: &RequestHead<'_>,
-    _stored: Option<&StoredHead>,
-    _response: ResponseHead<'_>,
-    _policy: &Policy,
-    _times: Times,
+    request: &RequestHead<'_>,
+    stored: Option<&StoredHead>,
+    response: ResponseHead<'_>,
+    policy: &Policy,
+    times: Times,
 ) -> Receipt {
-    todo!()
+    match (response.status, stored) {
+        // RFC 9111 section 4.3.3: it still holds.
+        (StatusCode::NOT_MODIFIED, Some(stored)) => {
+            match freshen::freshened(request, stored, response.headers, policy, times) {
+                Some(head) => Receipt::Freshened(Box::new(head)),
+                None => Receipt::FetchAgain,
+            }
+        }
+        // Section 4.3.3: an error may be forwarded, or taken as no answer at all.
+        (status, Some(stored))
+            if is_server_failure(status)
+                && reuse::on_failure(request, stored, policy, times.received) =>
+        {
+            Receipt::ServeStale
+        }
+        _ => store(request, response, policy, times),
+    }
 }
+
+fn store(
+    request: &RequestHead<'_>,
+    response: ResponseHead<'_>,
+    policy: &Policy,
+    times: Times,
+) -> Receipt {
+    let directives = ResponseDirectives::of(response.headers);
+    let refusal = storing::refusal(
+        request,
+        response.status,
+        response.headers,
+        &directives,
+        policy,
+    );
+    if let Some(why) = refusal {
+        return Receipt::Relay(why);
+    }
+    let (head, freshness) = StoredHead::parse(request, response, &directives, policy, times);
+    match storing::reluctance(&head, &directives, freshness) {
+        Some(why) => Receipt::Relay(why),
+        None => Receipt::Store(Box::new(head)),
+    }
+}
+
+/// The statuses in whose place a stale response may stand (RFC 5861 section 4).
+fn is_server_failure(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+#[cfg(test)]
+mod tests;

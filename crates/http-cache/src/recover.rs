@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use http::StatusCode;
 
-use crate::{Policy, RequestHead, StoredHead};
+use crate::{Policy, RequestHead, StoredHead, reuse};
 
 /// How the next tier failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +28,64 @@ pub enum Recovery {
     Fail(StatusCode),
 }
 
-/// Decides what to answer when no response came.
+/// Decides what to answer when no response came. `stored` is what was being revalidated, if
+/// anything.
 pub fn recover(
-    _request: &RequestHead<'_>,
-    _stored: Option<&StoredHead>,
-    _failure: Failure,
-    _policy: &Policy,
-    _now: SystemTime,
+    request: &RequestHead<'_>,
+    stored: Option<&StoredHead>,
+    failure: Failure,
+    policy: &Policy,
+    now: SystemTime,
 ) -> Recovery {
-    todo!()
+    if stored.is_some_and(|stored| reuse::on_failure(request, stored, policy, now)) {
+        return Recovery::ServeStale;
+    }
+    Recovery::Fail(match failure {
+        // RFC 9110 section 15.6.3.
+        Failure::Unreachable | Failure::Invalid => StatusCode::BAD_GATEWAY,
+        // Section 15.6.4.
+        Failure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        // Section 15.6.5.
+        Failure::Timeout => StatusCode::GATEWAY_TIMEOUT,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::stored::testing::{at, head, map};
+
+    fn of(stored: Option<&StoredHead>, failure: Failure, now: u64) -> Recovery {
+        let request = RequestHead {
+            method: &Method::GET,
+            headers: &map(&[]),
+        };
+        recover(&request, stored, failure, &Policy::default(), at(now))
+    }
+
+    #[test]
+    fn without_anything_stored_each_failure_has_its_status() {
+        for (failure, status) in [
+            (Failure::Unreachable, 502),
+            (Failure::Invalid, 502),
+            (Failure::Overloaded, 503),
+            (Failure::Timeout, 504),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(of(None, failure, 0), Recovery::Fail(status));
+        }
+    }
+
+    #[test]
+    fn what_is_stored_stands_in_for_a_while() {
+        let stored = head(&[("cache-control", "max-age=10")]);
+        assert_eq!(
+            of(Some(&stored), Failure::Timeout, 610),
+            Recovery::ServeStale
+        );
+        let late = of(Some(&stored), Failure::Timeout, 611);
+        assert_eq!(late, Recovery::Fail(StatusCode::GATEWAY_TIMEOUT));
+    }
 }

@@ -2,49 +2,307 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 
-use crate::{RequestHead, decide::Serve};
+use crate::{
+    Policy, RequestHead, ResponseHead, Times,
+    dates::{self, DateField},
+    directives::ResponseDirectives,
+    etag::EntityTag,
+    fields,
+    freshness::{self, Freshness},
+    lists,
+    vary::Selecting,
+};
 
 /// The head of a stored response, with all that a later decision needs already parsed.
 #[derive(Clone, Debug)]
 pub struct StoredHead {
     /// The status code of the stored response.
     pub status: StatusCode,
-    /// Its end-to-end fields (RFC 9111 section 3.1), without Age.
+    /// Its end-to-end fields (RFC 9111 section 3.1), without Age and Content-Length, and with
+    /// Date.
     pub headers: HeaderMap,
     /// The length of the complete body in bytes, if it was stated.
     pub length: Option<u64>,
     /// When the response was received.
     pub received: SystemTime,
-    // The helper who owns this crate adds what is parsed at store time: freshness lifetime,
-    // corrected initial age, directives, Vary values, validators.
+    /// When it was generated: Date, or else when it was received.
+    pub(crate) date: SystemTime,
+    /// Its age when it was received (section 4.2.3).
+    initial_age: Duration,
+    /// How long it is fresh, in whole seconds (section 4.2.1).
+    pub(crate) lifetime: Duration,
+    /// no-cache: never used without validation (section 5.2.2.4).
+    pub(crate) always_validate: bool,
+    /// must-revalidate and its kin (section 4.2.4).
+    pub(crate) never_stale: bool,
+    pub(crate) stale_if_error: Option<Duration>,
+    stale_while_revalidate: Option<Duration>,
+    /// None if no request selects it.
+    selecting: Option<Selecting>,
+    pub(crate) etag: Option<EntityTag>,
+    pub(crate) last_modified: Option<SystemTime>,
 }
 
 impl StoredHead {
+    /// Parses the head of a response to `request`. Whether it may be stored, [`crate::receive`]
+    /// says; heads that are not can still be answered from, with the preconditions of the request
+    /// that fetched them.
+    pub fn new(
+        request: &RequestHead<'_>,
+        response: ResponseHead<'_>,
+        policy: &Policy,
+        times: Times,
+    ) -> StoredHead {
+        let directives = ResponseDirectives::of(response.headers);
+        StoredHead::parse(request, response, &directives, policy, times).0
+    }
+
+    pub(crate) fn parse(
+        request: &RequestHead<'_>,
+        response: ResponseHead<'_>,
+        directives: &ResponseDirectives,
+        policy: &Policy,
+        times: Times,
+    ) -> (StoredHead, Freshness) {
+        let stated_date = DateField::of(response.headers, &header::DATE).valid();
+        let date = stated_date.unwrap_or(times.received);
+        let personal = request.headers.contains_key(header::COOKIE)
+            || response.headers.contains_key(header::SET_COOKIE);
+        let (status, fields) = (response.status, response.headers);
+        let freshness = freshness::freshness(status, fields, directives, date, personal, policy);
+
+        let mut headers = fields::stored(fields, &directives.withheld);
+        // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
+        if stated_date.is_none()
+            && let Some(date) = dates::format(date)
+        {
+            headers.insert(header::DATE, date);
+        }
+        let head = StoredHead {
+            status,
+            length: length(status, fields),
+            received: times.received,
+            date,
+            initial_age: freshness::initial_age(fields, date, times),
+            lifetime: freshness.lifetime,
+            always_validate: directives.no_cache,
+            never_stale: directives.forbid_stale(),
+            stale_if_error: directives.stale_if_error.map(Duration::from_secs),
+            stale_while_revalidate: directives.stale_while_revalidate.map(Duration::from_secs),
+            selecting: Selecting::of(request.headers, &headers),
+            etag: EntityTag::of(&headers),
+            last_modified: DateField::of(&headers, &header::LAST_MODIFIED).valid(),
+            headers,
+        };
+        (head, freshness)
+    }
+
+    /// The same head with the length of its body, for when it has become known.
+    pub fn with_length(&self, length: u64) -> StoredHead {
+        StoredHead {
+            length: Some(length),
+            ..self.clone()
+        }
+    }
+
     /// Whether a request selects this variant (RFC 9111 section 4.1).
-    pub fn selected_by(&self, _request: &RequestHead<'_>) -> bool {
-        todo!()
+    pub fn selected_by(&self, request: &RequestHead<'_>) -> bool {
+        self.selecting
+            .as_ref()
+            .is_some_and(|fields| fields.matches(request.headers))
+    }
+
+    /// Whether the very requests that select it select `other` too, so that the newer of the two
+    /// takes the place of the older in a store.
+    pub fn same_variant(&self, other: &StoredHead) -> bool {
+        match (&self.selecting, &other.selecting) {
+            (Some(fields), Some(others)) => fields.same_as(others),
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// The current age (RFC 9111 section 4.2.3).
-    pub fn age(&self, _now: SystemTime) -> Duration {
-        todo!()
+    pub fn age(&self, now: SystemTime) -> Duration {
+        // A clock that was set back makes nothing younger than when it came.
+        let resident_time = now.duration_since(self.received).unwrap_or_default();
+        self.initial_age.saturating_add(resident_time)
     }
 
-    /// Seconds of freshness left; negative once stale (the `ttl` of RFC 9211 section 2.6).
-    pub fn ttl(&self, _now: SystemTime) -> i64 {
-        todo!()
+    /// Seconds of freshness left; zero or less once stale (the `ttl` of RFC 9211 section 2.6).
+    pub fn ttl(&self, now: SystemTime) -> i64 {
+        let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
+        seconds(self.lifetime).saturating_sub(seconds(self.age(now)))
     }
 
-    /// The status and fields to answer with. `length` is the complete body's length if known
-    /// by now (it may have become known after the head was stored).
-    pub fn render(&self, _serve: &Serve, _length: Option<u64>) -> (StatusCode, HeaderMap) {
-        todo!()
+    /// How long past its freshness it may be served while it is validated in the background
+    /// (RFC 5861 section 3); None where the response says nothing of it, or forbids stale use.
+    pub fn stale_while_revalidate(&self) -> Option<Duration> {
+        self.stale_while_revalidate.filter(|_| !self.never_stale)
     }
 
     /// Bytes that this head takes in memory, for the store's accounting.
     pub fn weight(&self) -> usize {
-        todo!()
+        // A map keeps an entry of about 104 bytes per name, one of about 72 per further value,
+        // and an index of 4 bytes per slot, of which it fills three quarters.
+        let (names, values) = (self.headers.keys_len(), self.headers.len());
+        let map = names * 104 + (values - names) * 72 + self.headers.capacity() * 16 / 3;
+        let text = self.headers.iter().map(|(n, v)| n.as_str().len() + v.len());
+        let selecting = self.selecting.as_ref().map_or(0, Selecting::weight);
+        size_of::<StoredHead>() + map + text.sum::<usize>() + selecting
+    }
+
+    /// Whether anything is saved by keeping it: it is fresh, it can be validated, or it may stand
+    /// in when the next tier fails.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
+        let is_positive = |window: Option<Duration>| window.is_some_and(|w| !w.is_zero());
+        let is_fresh = self.lifetime > self.initial_age && !self.always_validate;
+        let has_validator = self.etag.is_some() || self.last_modified.is_some();
+        let may_be_stale = !self.never_stale
+            && (is_positive(self.stale_if_error) || is_positive(self.stale_while_revalidate));
+        is_fresh || has_validator || may_be_stale
+    }
+}
+
+/// Content-Length, unless it says nothing of the body (RFC 9112 section 6.3), is unreadable or
+/// contradicts itself.
+fn length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+    if status == StatusCode::NO_CONTENT {
+        return Some(0);
+    }
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return None;
+    }
+    let mut lengths = headers
+        .get_all(header::CONTENT_LENGTH)
+        .iter()
+        .flat_map(|line| lists::split(line.as_bytes()));
+    let first = lengths.next()?;
+    let agree = lengths.all(|other| other == first);
+    let is_number = agree && first.iter().all(u8::is_ascii_digit);
+    is_number
+        .then(|| std::str::from_utf8(first).ok()?.parse().ok())
+        .flatten()
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::time::UNIX_EPOCH;
+
+    use http::{HeaderName, HeaderValue, Method};
+
+    use super::*;
+
+    pub(crate) fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
+            .collect()
+    }
+
+    /// Seconds after some moment, at which tests' responses are received.
+    pub(crate) fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_000_000_000 + seconds)
+    }
+
+    pub(crate) fn times() -> Times {
+        Times {
+            requested: at(0),
+            received: at(0),
+        }
+    }
+
+    /// A stored 200 to a GET without fields.
+    pub(crate) fn head(response: &[(&'static str, &'static str)]) -> StoredHead {
+        head_for(&[], response)
+    }
+
+    pub(crate) fn head_for(
+        request: &[(&'static str, &'static str)],
+        response: &[(&'static str, &'static str)],
+    ) -> StoredHead {
+        let request = RequestHead {
+            method: &Method::GET,
+            headers: &map(request),
+        };
+        let response = ResponseHead {
+            status: StatusCode::OK,
+            headers: &map(response),
+        };
+        StoredHead::new(&request, response, &Policy::default(), times())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{testing::*, *};
+
+    #[test]
+    fn a_missing_or_unreadable_date_becomes_the_time_of_receipt() {
+        let received = dates::format(at(0)).unwrap();
+        assert_eq!(head(&[]).headers.get(header::DATE), Some(&received));
+        assert_eq!(
+            head(&[("date", "today")]).headers.get(header::DATE),
+            Some(&received)
+        );
+        let stated = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(
+            head(&[("date", stated)]).headers.get(header::DATE).unwrap(),
+            stated
+        );
+    }
+
+    #[test]
+    fn the_age_grows_from_what_it_was_and_never_falls() {
+        let head = head(&[("age", "30"), ("cache-control", "max-age=100")]);
+        assert_eq!(head.age(at(0)).as_secs(), 30);
+        assert_eq!(head.age(at(5)).as_secs(), 35);
+        assert_eq!(head.age(at(0) - Duration::from_secs(9)).as_secs(), 30);
+        assert_eq!(
+            (head.ttl(at(0)), head.ttl(at(70)), head.ttl(at(80))),
+            (70, 0, -10)
+        );
+    }
+
+    #[test]
+    fn the_length_is_what_is_stated_once_and_clearly() {
+        let of = |fields: &[_]| head(fields).length;
+        assert_eq!(of(&[("content-length", "5")]), Some(5));
+        assert_eq!(
+            of(&[("content-length", "5"), ("content-length", "5")]),
+            Some(5)
+        );
+        assert_eq!(of(&[("content-length", "5, 5")]), Some(5));
+        assert_eq!(of(&[("content-length", "5, 6")]), None);
+        assert_eq!(of(&[("content-length", "+5")]), None);
+        assert_eq!(of(&[("content-length", "99999999999999999999")]), None);
+        assert_eq!(
+            of(&[("content-length", "5"), ("transfer-encoding", "chunked")]),
+            None
+        );
+        assert_eq!(of(&[]), None);
+        assert_eq!(head(&[]).with_length(7).length, Some(7));
+    }
+
+    #[test]
+    fn the_weight_grows_with_the_fields() {
+        let small = head(&[]).weight();
+        let large = head(&[("x-long", "0123456789012345678901234567890123456789")]).weight();
+        assert!(small > size_of::<StoredHead>());
+        assert!(large > small + 46);
+    }
+
+    #[test]
+    fn stale_while_revalidate_is_kept_unless_forbidden() {
+        let window = |line| head(&[("cache-control", line)]).stale_while_revalidate();
+        let minute = Some(Duration::from_secs(60));
+        assert_eq!(window("max-age=1, stale-while-revalidate=60"), minute);
+        assert_eq!(
+            window("max-age=1, stale-while-revalidate=60, must-revalidate"),
+            None
+        );
+        assert_eq!(window("max-age=1"), None);
     }
 }

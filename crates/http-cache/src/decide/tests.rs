@@ -1,0 +1,221 @@
+use super::*;
+use crate::stored::testing::{at, head, head_for, map};
+
+type Fields<'a> = &'a [(&'static str, &'static str)];
+
+const FRESH: (&str, &str) = ("cache-control", "max-age=100");
+const ETAG: (&str, &str) = ("etag", "\"a\"");
+
+fn with(
+    method: &Method,
+    request: Fields<'_>,
+    stored: &[StoredHead],
+    policy: &Policy,
+    now: u64,
+) -> Decision {
+    let request = RequestHead {
+        method,
+        headers: &map(request),
+    };
+    decide(&request, stored, policy, at(now))
+}
+
+fn get(request: Fields<'_>, stored: &[StoredHead], now: u64) -> Decision {
+    with(&Method::GET, request, stored, &Policy::default(), now)
+}
+
+fn obeying(request: Fields<'_>, stored: &[StoredHead], now: u64) -> Decision {
+    let policy = Policy {
+        obey_request_directives: true,
+        ..Policy::default()
+    };
+    with(&Method::GET, request, stored, &policy, now)
+}
+
+fn revalidate(conditions: Fields<'_>, why: Miss) -> Decision {
+    Decision::Revalidate {
+        variant: 0,
+        conditions: map(conditions),
+        why,
+    }
+}
+
+fn status(decision: &Decision) -> Option<u16> {
+    match decision {
+        Decision::Serve(serve) => Some(serve.status.as_u16()),
+        _ => None,
+    }
+}
+
+#[test]
+fn nothing_stored_is_fetched() {
+    assert_eq!(get(&[], &[], 0), Decision::Fetch { why: Miss::Uri });
+    let range = [("range", "bytes=0-1"), ("if-none-match", "\"a\"")];
+    assert_eq!(get(&range, &[], 0), Decision::Fetch { why: Miss::Uri });
+    let head = with(&Method::HEAD, &[], &[], &Policy::default(), 0);
+    assert_eq!(head, Decision::Pass { why: Miss::Uri });
+}
+
+#[test]
+fn other_methods_and_content_pass_by() {
+    let stored = [head(&[FRESH])];
+    for method in [Method::POST, Method::PUT, Method::OPTIONS] {
+        let decision = with(&method, &[], &stored, &Policy::default(), 0);
+        assert_eq!(decision, Decision::Pass { why: Miss::Method });
+    }
+    for content in [
+        ("content-length", "5"),
+        ("content-length", "x"),
+        ("transfer-encoding", "chunked"),
+    ] {
+        assert_eq!(
+            get(&[content], &stored, 0),
+            Decision::Pass { why: Miss::Bypass }
+        );
+    }
+    assert_eq!(
+        status(&get(&[("content-length", "0")], &stored, 0)),
+        Some(200)
+    );
+}
+
+#[test]
+fn what_is_fresh_is_served_with_its_age() {
+    let serve = Serve {
+        variant: 0,
+        status: StatusCode::OK,
+        body: BodyPart::Whole,
+        age: 99,
+        ttl: 1,
+    };
+    assert_eq!(get(&[], &[head(&[FRESH])], 99), Decision::Serve(serve));
+}
+
+#[test]
+fn a_head_is_served_from_a_get() {
+    let decision = with(&Method::HEAD, &[], &[head(&[FRESH])], &Policy::default(), 9);
+    assert!(matches!(
+        decision,
+        Decision::Serve(Serve {
+            body: BodyPart::None,
+            ..
+        })
+    ));
+    let stale = with(
+        &Method::HEAD,
+        &[],
+        &[head(&[FRESH, ETAG])],
+        &Policy::default(),
+        100,
+    );
+    assert_eq!(
+        stale,
+        revalidate(&[("if-none-match", "\"a\"")], Miss::Stale)
+    );
+}
+
+#[test]
+fn the_clients_conditions_and_range_are_met_from_the_store() {
+    let stored = [head(&[FRESH, ETAG, ("content-length", "10")])];
+    assert_eq!(
+        status(&get(&[("if-none-match", "W/\"a\"")], &stored, 0)),
+        Some(304)
+    );
+    assert_eq!(
+        status(&get(&[("if-none-match", "\"b\"")], &stored, 0)),
+        Some(200)
+    );
+    assert_eq!(
+        status(&get(&[("range", "bytes=0-1")], &stored, 0)),
+        Some(206)
+    );
+    assert_eq!(
+        status(&get(&[("range", "bytes=10-")], &stored, 0)),
+        Some(416)
+    );
+    assert_eq!(
+        status(&get(&[("if-match", "\"a\"")], &stored, 0)),
+        Some(200)
+    );
+}
+
+#[test]
+fn a_failed_precondition_is_checked_with_the_next_tier() {
+    let stored = [head(&[FRESH, ETAG])];
+    let expected = revalidate(&[("if-none-match", "\"a\"")], Miss::Request);
+    assert_eq!(get(&[("if-match", "\"b\"")], &stored, 0), expected);
+}
+
+#[test]
+fn what_is_stale_is_validated_with_what_was_stored() {
+    let modified = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let conditions = [
+        ("if-none-match", "\"a\""),
+        ("if-modified-since", modified.1),
+    ];
+    let stored = [head(&[FRESH, ETAG, modified])];
+    let client = [("if-none-match", "\"mine\"")];
+    assert_eq!(
+        get(&client, &stored, 100),
+        revalidate(&conditions, Miss::Stale)
+    );
+    assert_eq!(
+        get(&[], &[head(&[FRESH])], 100),
+        revalidate(&[], Miss::Stale)
+    );
+}
+
+#[test]
+fn no_cache_is_validated_at_each_use() {
+    let stored = [head(&[("cache-control", "max-age=100, no-cache"), ETAG])];
+    assert_eq!(
+        get(&[], &stored, 0),
+        revalidate(&[("if-none-match", "\"a\"")], Miss::Stale)
+    );
+}
+
+#[test]
+fn the_newest_selected_variant_answers() {
+    let variant = |value: &'static str| head_for(&[("a", value)], &[FRESH, ("vary", "a")]);
+    let stored = [variant("1"), variant("2"), variant("2")];
+    let index = |request: Fields<'_>| match get(request, &stored, 0) {
+        Decision::Serve(serve) => Ok(serve.variant),
+        other => Err(other),
+    };
+    assert_eq!(index(&[("a", "1")]), Ok(0));
+    assert_eq!(index(&[("a", "2")]), Ok(1));
+    assert_eq!(index(&[]), Err(Decision::Fetch { why: Miss::Vary }));
+    let head = with(&Method::HEAD, &[], &stored, &Policy::default(), 0);
+    assert_eq!(head, Decision::Pass { why: Miss::Vary });
+}
+
+#[test]
+fn only_if_cached_asks_nobody() {
+    let only = [("cache-control", "only-if-cached")];
+    let refused = Decision::Refuse(StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(get(&only, &[], 0), refused);
+    assert_eq!(get(&only, &[head(&[FRESH])], 100), refused);
+    assert_eq!(status(&get(&only, &[head(&[FRESH])], 0)), Some(200));
+    let post = with(&Method::POST, &only, &[], &Policy::default(), 0);
+    assert_eq!(post, Decision::Pass { why: Miss::Method });
+}
+
+#[test]
+fn a_clients_directives_count_only_where_they_are_obeyed() {
+    let stored = [head(&[FRESH, ETAG])];
+    for line in ["no-cache", "max-age=0", "min-fresh=1000"] {
+        let request = [("cache-control", line)];
+        assert_eq!(status(&get(&request, &stored, 1)), Some(200), "{line}");
+        let validated = revalidate(&[("if-none-match", "\"a\"")], Miss::Request);
+        assert_eq!(obeying(&request, &stored, 1), validated, "{line}");
+    }
+    let stale = [("cache-control", "max-stale=10")];
+    assert_eq!(status(&get(&stale, &stored, 105)), None);
+    assert_eq!(status(&obeying(&stale, &stored, 105)), Some(200));
+    let secret = [("cache-control", "no-store")];
+    assert_eq!(
+        obeying(&secret, &[], 0),
+        Decision::Pass { why: Miss::Request }
+    );
+    assert_eq!(status(&obeying(&secret, &stored, 0)), Some(200));
+}

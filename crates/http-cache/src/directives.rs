@@ -1,0 +1,303 @@
+//! Cache-Control (RFC 9111 section 5.2), and Pragma where it stands in for it (section 5.4).
+
+use http::{HeaderMap, HeaderName, header};
+
+use crate::lists;
+
+/// What a number of seconds beyond all use counts as (RFC 9111 section 1.2.2).
+pub(crate) const MOST_SECONDS: u64 = 1 << 31;
+
+/// The directives of a response (RFC 9111 section 5.2.2, RFC 5861).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ResponseDirectives {
+    pub(crate) no_store: bool,
+    /// Without field names; with them they are in `withheld`.
+    pub(crate) no_cache: bool,
+    /// Without field names; with them they are in `withheld`.
+    pub(crate) private: bool,
+    pub(crate) public: bool,
+    pub(crate) must_revalidate: bool,
+    pub(crate) proxy_revalidate: bool,
+    pub(crate) must_understand: bool,
+    pub(crate) s_maxage: Option<u64>,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) stale_if_error: Option<u64>,
+    pub(crate) stale_while_revalidate: Option<u64>,
+    /// The fields that `no-cache="..."` and `private="..."` name.
+    pub(crate) withheld: Vec<HeaderName>,
+}
+
+/// The directives of a request (RFC 9111 section 5.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RequestDirectives {
+    pub(crate) only_if_cached: bool,
+    pub(crate) no_cache: bool,
+    pub(crate) no_store: bool,
+    pub(crate) max_age: Option<u64>,
+    pub(crate) min_fresh: Option<u64>,
+    /// Seconds; `u64::MAX` when the client takes any staleness.
+    pub(crate) max_stale: Option<u64>,
+}
+
+impl ResponseDirectives {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut all = ResponseDirectives::default();
+        for member in lists::members(headers.get_all(header::CACHE_CONTROL)) {
+            all.take(&Directive::of(member));
+        }
+        // Section 5.4 leaves Pragma in a response undefined; senders mean no-cache by it.
+        all.no_cache |= pragma_no_cache(headers);
+        all
+    }
+
+    fn take(&mut self, directive: &Directive<'_>) {
+        match () {
+            () if directive.is("no-store") => self.no_store = true,
+            () if directive.is("no-cache") => match directive.field_names() {
+                Some(names) => self.withheld.extend(names),
+                None => self.no_cache = true,
+            },
+            () if directive.is("private") => match directive.field_names() {
+                Some(names) => self.withheld.extend(names),
+                None => self.private = true,
+            },
+            () if directive.is("public") => self.public = true,
+            () if directive.is("must-revalidate") => self.must_revalidate = true,
+            () if directive.is("proxy-revalidate") => self.proxy_revalidate = true,
+            () if directive.is("must-understand") => self.must_understand = true,
+            () if directive.is("s-maxage") => directive.lifetime(&mut self.s_maxage),
+            () if directive.is("max-age") => directive.lifetime(&mut self.max_age),
+            () if directive.is("stale-if-error") => directive.lifetime(&mut self.stale_if_error),
+            () if directive.is("stale-while-revalidate") => {
+                directive.lifetime(&mut self.stale_while_revalidate);
+            }
+            // Section 5.2.3: unknown directives are ignored.
+            () => {}
+        }
+    }
+
+    /// The directives that forbid any stale use (RFC 9111 section 4.2.4). s-maxage is one of
+    /// them: it implies proxy-revalidate (section 5.2.2.10).
+    pub(crate) fn forbid_stale(&self) -> bool {
+        self.must_revalidate || self.proxy_revalidate || self.s_maxage.is_some() || self.no_cache
+    }
+}
+
+impl RequestDirectives {
+    /// Reads those that are obeyed: only-if-cached always, the rest if `obey` is set.
+    pub(crate) fn of(headers: &HeaderMap, obey: bool) -> Self {
+        let mut all = RequestDirectives::default();
+        for member in lists::members(headers.get_all(header::CACHE_CONTROL)) {
+            let directive = Directive::of(member);
+            if directive.is("only-if-cached") {
+                all.only_if_cached = true;
+            } else if obey {
+                all.take(&directive);
+            }
+        }
+        all.no_cache |= obey && pragma_no_cache(headers);
+        all
+    }
+
+    fn take(&mut self, directive: &Directive<'_>) {
+        match () {
+            () if directive.is("no-cache") => self.no_cache = true,
+            () if directive.is("no-store") => self.no_store = true,
+            () if directive.is("max-age") => directive.lifetime(&mut self.max_age),
+            // The greater of several is the stricter; one that cannot be read asks for nothing.
+            () if directive.is("min-fresh") => {
+                self.min_fresh = self.min_fresh.max(directive.seconds());
+            }
+            // Without a value any staleness will do; with one that cannot be read, none.
+            () if directive.is("max-stale") => {
+                let most = directive
+                    .value
+                    .map_or(u64::MAX, |_| directive.seconds().unwrap_or(0));
+                self.max_stale = Some(self.max_stale.map_or(most, |other| other.min(most)));
+            }
+            () => {}
+        }
+    }
+}
+
+/// One member of Cache-Control: `name` or `name=value`.
+struct Directive<'a> {
+    name: &'a [u8],
+    value: Option<&'a [u8]>,
+}
+
+impl<'a> Directive<'a> {
+    fn of(member: &'a [u8]) -> Self {
+        match member.iter().position(|b| *b == b'=') {
+            // White space beside the sign stays in the value, which makes a number unreadable,
+            // but not in the name: `no-store =1` is still meant.
+            Some(at) => {
+                let (name, value) = member.split_at(at);
+                let value = value.get(1..).unwrap_or_default();
+                let spaced = name.last().is_some_and(u8::is_ascii_whitespace);
+                Directive {
+                    name: name.trim_ascii_end(),
+                    value: Some(if spaced { b" " } else { value }),
+                }
+            }
+            None => Directive {
+                name: member,
+                value: None,
+            },
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// delta-seconds (section 1.2.2), as a token or a quoted string (section 5.2).
+    fn seconds(&self) -> Option<u64> {
+        delta_seconds(lists::unquote(self.value?))
+    }
+
+    /// Section 4.2.1: what cannot be read, or comes twice with different values, is stale.
+    fn lifetime(&self, known: &mut Option<u64>) {
+        let seconds = self.seconds().unwrap_or(0);
+        *known = match *known {
+            Some(other) if other != seconds => Some(0),
+            _ => Some(seconds),
+        };
+    }
+
+    /// The fields of the qualified form. None for the unqualified one, and for a list that
+    /// cannot be read, so that the stricter meaning holds.
+    fn field_names(&self) -> Option<Vec<HeaderName>> {
+        let names: Vec<HeaderName> = lists::split(lists::unquote(self.value?))
+            .map(HeaderName::from_bytes)
+            .collect::<Result<_, _>>()
+            .ok()?;
+        (!names.is_empty()).then_some(names)
+    }
+}
+
+/// Digits only; more than can be told apart count as the most (RFC 9111 section 1.2.2).
+pub(crate) fn delta_seconds(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0_u64, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        Some((sum * 10 + digit).min(MOST_SECONDS))
+    })
+}
+
+/// Pragma: no-cache counts where Cache-Control is absent (RFC 9111 section 5.4).
+fn pragma_no_cache(headers: &HeaderMap) -> bool {
+    !headers.contains_key(header::CACHE_CONTROL)
+        && lists::members(headers.get_all(header::PRAGMA))
+            .any(|member| member.eq_ignore_ascii_case(b"no-cache"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn map(lines: &[&str]) -> HeaderMap {
+        lines
+            .iter()
+            .map(|line| (header::CACHE_CONTROL, HeaderValue::from_str(line).unwrap()))
+            .collect()
+    }
+
+    fn response(lines: &[&str]) -> ResponseDirectives {
+        ResponseDirectives::of(&map(lines))
+    }
+
+    #[test]
+    fn names_have_no_case_and_lines_add_up() {
+        let all = response(&["No-Store, MAX-AGE=5", "Must-Revalidate"]);
+        assert!(all.no_store && all.must_revalidate);
+        assert_eq!(all.max_age, Some(5));
+    }
+
+    #[test]
+    fn seconds_are_digits_bare_or_quoted() {
+        for (line, seconds) in [
+            ("max-age=3600", 3600),
+            ("max-age=\"3600\"", 3600),
+            ("max-age=003600", 3600),
+            ("max-age=99999999999999999999999", MOST_SECONDS),
+            ("max-age='3600'", 0),
+            ("max-age=-1", 0),
+            ("max-age=3600.0", 0),
+            ("max-age=3600a", 0),
+            ("max-age =3600", 0),
+            ("max-age= 3600", 0),
+            ("max-age=", 0),
+            ("max-age", 0),
+        ] {
+            assert_eq!(response(&[line]).max_age, Some(seconds), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_inside_of_quotes_is_no_directive() {
+        let all = response(&["ext=\"max-age=3600, no-store\", max-age=1"]);
+        assert_eq!(all.max_age, Some(1));
+        assert!(!all.no_store);
+    }
+
+    #[test]
+    fn conflicting_values_are_stale_and_equal_ones_hold() {
+        assert_eq!(response(&["max-age=5, max-age=9"]).max_age, Some(0));
+        assert_eq!(response(&["max-age=5", "max-age=9"]).max_age, Some(0));
+        assert_eq!(response(&["max-age=5", "max-age=5"]).max_age, Some(5));
+    }
+
+    #[test]
+    fn qualified_forms_name_fields() {
+        let all = response(&["no-cache=\"Set-Cookie, x-a\", private=x-b"]);
+        assert!(!all.no_cache && !all.private);
+        assert_eq!(all.withheld, ["set-cookie", "x-a", "x-b"]);
+        for strict in [
+            "private",
+            "private=",
+            "private=\"\"",
+            "private=\"a b\"",
+            "private=\"a",
+        ] {
+            assert!(response(&[strict]).private, "{strict}");
+        }
+    }
+
+    #[test]
+    fn pragma_counts_only_without_cache_control() {
+        let mut headers = map(&[]);
+        headers.insert(header::PRAGMA, HeaderValue::from_static("x, No-Cache"));
+        assert!(ResponseDirectives::of(&headers).no_cache);
+        assert!(RequestDirectives::of(&headers, true).no_cache);
+        assert!(!RequestDirectives::of(&headers, false).no_cache);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=1"));
+        assert!(!ResponseDirectives::of(&headers).no_cache);
+    }
+
+    #[test]
+    fn a_client_is_obeyed_only_where_the_policy_says_so() {
+        let headers = map(&["no-cache, no-store, max-age=0, min-fresh=9, only-if-cached"]);
+        let ignored = RequestDirectives {
+            only_if_cached: true,
+            ..RequestDirectives::default()
+        };
+        assert_eq!(RequestDirectives::of(&headers, false), ignored);
+        let obeyed = RequestDirectives::of(&headers, true);
+        assert!(obeyed.no_cache && obeyed.no_store);
+        assert_eq!((obeyed.max_age, obeyed.min_fresh), (Some(0), Some(9)));
+    }
+
+    #[test]
+    fn max_stale_without_a_value_takes_anything() {
+        let of = |line| RequestDirectives::of(&map(&[line]), true).max_stale;
+        assert_eq!(of("max-stale"), Some(u64::MAX));
+        assert_eq!(of("max-stale=10"), Some(10));
+        assert_eq!(of("max-stale=x"), Some(0));
+        assert_eq!(of("max-stale, max-stale=3"), Some(3));
+    }
+}

@@ -1,0 +1,206 @@
+//! Which fields are forwarded (RFC 9110 section 7.6.1) and which are stored (RFC 9111 section 3.1).
+
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::{directives::ResponseDirectives, lists};
+
+/// Fields that are for one connection only, whether Connection names them or not. Trailer is not
+/// among them: it announces what follows the content, end to end (RFC 9110 section 6.6.2).
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Fields that Connection cannot take away. RFC 9110 section 7.6.1 forbids senders to name fields
+/// that are for all recipients; a sender that does it wants to deceive the next one.
+const NOT_NOMINABLE: [HeaderName; 26] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::CACHE_CONTROL,
+    header::DATE,
+    header::EXPIRES,
+    header::AGE,
+    header::VARY,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::PRAGMA,
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::SET_COOKIE,
+    header::RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::IF_RANGE,
+    header::VIA,
+    header::EXPECT,
+    header::LOCATION,
+    HeaderName::from_static("cdn-loop"),
+];
+
+/// Fields that are forwarded but not stored. Content-Length is kept as a number, Age as a
+/// duration; Trailer has nothing to announce, since trailers are not stored; Warning is
+/// obsolete (RFC 9111 section 5.5).
+const NOT_STORED: [HeaderName; 5] = [
+    header::AGE,
+    header::CONTENT_LENGTH,
+    header::TRAILER,
+    header::WARNING,
+    HeaderName::from_static("proxy-authentication-info"),
+];
+
+/// Removes what is for one connection only (RFC 9110 section 7.6.1): Connection and what it
+/// names, Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade, Proxy-Authenticate and
+/// Proxy-Authorization. Host, fields of framing and of caching, and others that are for all
+/// recipients stay, even if Connection names them.
+pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    for name in nominated(headers) {
+        headers.remove(name);
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// The fields of a response that are for the client whose request fetched it, and for no other:
+/// those that `private="..."` and `no-cache="..."` name (RFC 9111 sections 5.2.2.4 and 5.2.2.7).
+/// They are not in [`crate::StoredHead::headers`].
+pub fn withheld(response: &HeaderMap) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    let mut names = ResponseDirectives::of(response).withheld;
+    names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    names.dedup();
+    for name in names.iter().filter(|name| !is_unstored(name)) {
+        for value in response.get_all(name) {
+            fields.append(name, value.clone());
+        }
+    }
+    remove_hop_by_hop(&mut fields);
+    fields
+}
+
+/// The fields of a response that are stored. Their values are copied into one block of memory of
+/// their own: as received, they would keep the connection's whole read buffer alive.
+pub(crate) fn stored(response: &HeaderMap, withheld: &[HeaderName]) -> HeaderMap {
+    let nominated = nominated(response);
+    let kept = || {
+        response.iter().filter(|(name, _)| {
+            !is_unstored(name) && !nominated.contains(name) && !withheld.contains(name)
+        })
+    };
+    let (fields, bytes) = kept().fold((0, 0), |(n, sum), (_, v)| (n + 1, sum + v.len()));
+    let mut block = BytesMut::with_capacity(bytes);
+    // Room for Date, which may have to be added.
+    let mut headers = HeaderMap::with_capacity(fields + 1);
+    for (name, value) in kept() {
+        block.extend_from_slice(value.as_bytes());
+        if let Ok(copy) = HeaderValue::from_maybe_shared(block.split().freeze()) {
+            headers.append(name, copy);
+        }
+    }
+    headers
+}
+
+fn is_unstored(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name) || NOT_STORED.contains(name)
+}
+
+/// The fields that Connection names, less those that it must not.
+fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
+    lists::members(headers.get_all(header::CONNECTION))
+        .filter_map(|member| HeaderName::from_bytes(member).ok())
+        .filter(|name| !NOT_NOMINABLE.contains(name))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
+            .collect()
+    }
+
+    #[test]
+    fn removes_what_connection_names() {
+        let mut headers = map(&[
+            ("connection", "X-One, close, x-two, bad name"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+            ("keep-alive", "timeout=5"),
+            ("upgrade", "websocket"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("trailer", "x-sum"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers, map(&[("x-three", "3"), ("trailer", "x-sum")]));
+    }
+
+    #[test]
+    fn what_is_for_all_recipients_cannot_be_named_away() {
+        for name in NOT_NOMINABLE {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                header::CONNECTION,
+                HeaderValue::from_str(name.as_str()).unwrap(),
+            );
+            headers.insert(&name, HeaderValue::from_static("1"));
+            remove_hop_by_hop(&mut headers);
+            assert!(headers.contains_key(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn stores_end_to_end_fields_only() {
+        let headers = map(&[
+            ("connection", "x-one"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-two", "again"),
+            ("age", "9"),
+            ("content-length", "5"),
+            ("warning", "110 - \"stale\""),
+            ("proxy-authenticate", "Basic"),
+            ("proxy-authentication-info", "x"),
+            ("set-cookie", "a=b"),
+            ("set-cookie", "c=d"),
+        ]);
+        let kept = stored(&headers, &[header::SET_COOKIE]);
+        assert_eq!(kept, map(&[("x-two", "2"), ("x-two", "again")]));
+    }
+
+    #[test]
+    fn withheld_fields_go_to_one_client() {
+        let headers = map(&[
+            (
+                "cache-control",
+                "max-age=9, private=\"Set-Cookie, connection\"",
+            ),
+            ("connection", "close"),
+            ("set-cookie", "a=b"),
+            ("set-cookie", "c=d"),
+            ("x-other", "1"),
+        ]);
+        assert_eq!(
+            withheld(&headers),
+            map(&[("set-cookie", "a=b"), ("set-cookie", "c=d")])
+        );
+        assert!(withheld(&map(&[("set-cookie", "a=b")])).is_empty());
+    }
+}

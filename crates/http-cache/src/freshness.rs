@@ -1,0 +1,254 @@
+//! Freshness (RFC 9111 section 4.2): how long a response is fresh, and how old it is already.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+
+use crate::{
+    Policy, Times,
+    dates::DateField,
+    directives::{ResponseDirectives, delta_seconds},
+};
+
+/// How long a response is fresh, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Freshness {
+    /// In whole seconds.
+    pub(crate) lifetime: Duration,
+    /// Whether the response itself says it.
+    pub(crate) explicit: bool,
+}
+
+/// The freshness lifetime (section 4.2.1). `date` is when the response was generated;
+/// `personal` that cookies came with it or with its request: then nothing is guessed.
+pub(crate) fn freshness(
+    status: StatusCode,
+    headers: &HeaderMap,
+    directives: &ResponseDirectives,
+    date: SystemTime,
+    personal: bool,
+    policy: &Policy,
+) -> Freshness {
+    let stated = stated(headers, directives, date);
+    let lifetime = match stated {
+        Some(lifetime) => lifetime,
+        None if personal => Duration::ZERO,
+        // Section 4.2.2: of statuses that allow it, or if the response is marked public.
+        None if is_heuristically_cacheable(status) || directives.public => {
+            heuristic(headers, date, policy).unwrap_or(policy.default_ttl)
+        }
+        None => Duration::ZERO,
+    };
+    Freshness {
+        lifetime: Duration::from_secs(lifetime.min(policy.max_ttl).as_secs()),
+        explicit: stated.is_some(),
+    }
+}
+
+/// Section 4.2.1, in its order of precedence for a shared cache.
+fn stated(
+    headers: &HeaderMap,
+    directives: &ResponseDirectives,
+    date: SystemTime,
+) -> Option<Duration> {
+    if let Some(seconds) = directives.s_maxage.or(directives.max_age) {
+        return Some(Duration::from_secs(seconds));
+    }
+    match DateField::of(headers, &header::EXPIRES) {
+        DateField::At(expires) => Some(expires.duration_since(date).unwrap_or_default()),
+        // Section 5.3: what is not a date, "0" above all, is in the past.
+        DateField::Invalid => Some(Duration::ZERO),
+        DateField::Absent => None,
+    }
+}
+
+/// A share of the time since the last modification (section 4.2.2).
+fn heuristic(headers: &HeaderMap, date: SystemTime, policy: &Policy) -> Option<Duration> {
+    let modified = DateField::of(headers, &header::LAST_MODIFIED).valid()?;
+    let since = date.duration_since(modified).unwrap_or_default();
+    let share = since.as_secs_f64() * policy.heuristic_fraction;
+    // The conversion saturates, and makes zero of a fraction that is negative or no number.
+    Some(Duration::from_secs(share as u64).min(policy.heuristic_max))
+}
+
+/// RFC 9110 section 15.1, without 206, which is not stored.
+pub(crate) fn is_heuristically_cacheable(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
+    )
+}
+
+/// The age of a response when it was received: `corrected_initial_age` of section 4.2.3.
+pub(crate) fn initial_age(headers: &HeaderMap, date: SystemTime, times: Times) -> Duration {
+    // A Date has whole seconds, and so has the apparent age.
+    let since_date = times.received.duration_since(date).unwrap_or_default();
+    let apparent_age = Duration::from_secs(since_date.as_secs());
+    let response_delay = times
+        .received
+        .duration_since(times.requested)
+        .unwrap_or_default();
+    let corrected_age_value = age_value(headers).saturating_add(response_delay);
+    apparent_age.max(corrected_age_value)
+}
+
+/// The value of Age (section 5.1): the first of a list, if it is one that can be read.
+fn age_value(headers: &HeaderMap) -> Duration {
+    let seconds = headers
+        .get(header::AGE)
+        .and_then(|line| line.as_bytes().split(|b| *b == b',').next())
+        .and_then(|first| delta_seconds(first.trim_ascii()));
+    Duration::from_secs(seconds.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::dates;
+
+    fn now() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_000_000_000)
+    }
+
+    fn before(seconds: u64) -> HeaderValue {
+        dates::format(now() - Duration::from_secs(seconds)).unwrap()
+    }
+
+    fn after(seconds: u64) -> HeaderValue {
+        dates::format(now() + Duration::from_secs(seconds)).unwrap()
+    }
+
+    fn cache_control(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static(value))])
+    }
+
+    fn of(status: u16, headers: &HeaderMap, personal: bool, policy: &Policy) -> (u64, bool) {
+        let status = StatusCode::from_u16(status).unwrap();
+        let directives = ResponseDirectives::of(headers);
+        let f = freshness(status, headers, &directives, now(), personal, policy);
+        (f.lifetime.as_secs(), f.explicit)
+    }
+
+    #[test]
+    fn s_maxage_goes_before_max_age_before_expires() {
+        let policy = Policy::default();
+        let mut headers = cache_control("max-age=5, s-maxage=7");
+        headers.insert(header::EXPIRES, after(9));
+        assert_eq!(of(200, &headers, false, &policy), (7, true));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=5"));
+        assert_eq!(of(200, &headers, false, &policy), (5, true));
+        headers.remove(header::CACHE_CONTROL);
+        assert_eq!(of(200, &headers, false, &policy), (9, true));
+        assert_eq!(of(500, &headers, false, &policy), (9, true));
+    }
+
+    #[test]
+    fn an_expires_that_is_past_or_no_date_is_zero() {
+        let mut headers = HeaderMap::new();
+        for value in [before(1), HeaderValue::from_static("0")] {
+            headers.insert(header::EXPIRES, value);
+            assert_eq!(of(200, &headers, false, &Policy::default()), (0, true));
+        }
+    }
+
+    #[test]
+    fn the_heuristic_is_a_bounded_share_for_statuses_that_allow_it() {
+        let policy = Policy::default();
+        let mut headers = HeaderMap::from_iter([(header::LAST_MODIFIED, before(1000))]);
+        assert_eq!(of(200, &headers, false, &policy), (100, false));
+        assert_eq!(of(404, &headers, false, &policy), (100, false));
+        assert_eq!(of(500, &headers, false, &policy), (0, false));
+        assert_eq!(of(200, &headers, true, &policy), (0, false));
+        headers.insert(header::LAST_MODIFIED, before(900_000_000));
+        assert_eq!(of(200, &headers, false, &policy), (86_400, false));
+        headers.insert(header::LAST_MODIFIED, after(1000));
+        assert_eq!(of(200, &headers, false, &policy), (0, false));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
+        headers.insert(header::LAST_MODIFIED, before(1000));
+        assert_eq!(of(599, &headers, false, &policy), (100, false));
+    }
+
+    #[test]
+    fn an_odd_fraction_gives_no_freshness() {
+        let headers = HeaderMap::from_iter([(header::LAST_MODIFIED, before(1000))]);
+        for heuristic_fraction in [f64::NAN, -1.0, f64::NEG_INFINITY] {
+            let policy = Policy {
+                heuristic_fraction,
+                ..Policy::default()
+            };
+            assert_eq!(of(200, &headers, false, &policy).0, 0);
+        }
+    }
+
+    #[test]
+    fn the_default_is_for_what_says_nothing_and_may_be_guessed() {
+        let policy = Policy {
+            default_ttl: Duration::from_secs(30),
+            ..Policy::default()
+        };
+        assert_eq!(of(200, &HeaderMap::new(), false, &policy), (30, false));
+        assert_eq!(of(200, &HeaderMap::new(), true, &policy), (0, false));
+        assert_eq!(of(500, &HeaderMap::new(), false, &policy), (0, false));
+        assert_eq!(
+            of(200, &cache_control("max-age=5"), false, &policy),
+            (5, true)
+        );
+    }
+
+    #[test]
+    fn the_policy_bounds_every_lifetime() {
+        let policy = Policy {
+            max_ttl: Duration::from_secs(60),
+            ..Policy::default()
+        };
+        assert_eq!(
+            of(200, &cache_control("s-maxage=61"), false, &policy),
+            (60, true)
+        );
+    }
+
+    fn age(headers: &[(&'static str, &'static str)], date_ago: u64, delay: u64) -> u64 {
+        let headers = headers
+            .iter()
+            .map(|(n, v)| {
+                (
+                    http::HeaderName::from_static(n),
+                    HeaderValue::from_static(v),
+                )
+            })
+            .collect();
+        let times = Times {
+            requested: now() - Duration::from_secs(delay),
+            received: now(),
+        };
+        initial_age(&headers, now() - Duration::from_secs(date_ago), times).as_secs()
+    }
+
+    #[test]
+    fn the_age_is_the_greater_of_apparent_and_corrected() {
+        assert_eq!(age(&[], 0, 0), 0);
+        assert_eq!(age(&[], 50, 0), 50);
+        assert_eq!(age(&[("age", "30")], 50, 0), 50);
+        assert_eq!(age(&[("age", "30")], 0, 5), 35);
+    }
+
+    #[test]
+    fn the_first_age_that_can_be_read_counts() {
+        for (value, seconds) in [
+            ("7200, 0", 7200),
+            ("0, 7200", 0),
+            ("2147483649", 1 << 31),
+            ("abc", 0),
+            ("-7200", 0),
+            ("7200.0", 0),
+            ("", 0),
+        ] {
+            assert_eq!(age(&[("age", value)], 0, 0), seconds, "{value}");
+        }
+        assert_eq!(age(&[("age", "7"), ("age", "9")], 0, 0), 7);
+    }
+}

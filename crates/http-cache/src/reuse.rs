@@ -1,0 +1,188 @@
+//! When a stored response may be used (RFC 9111 section 4), fresh, stale or in an emergency.
+
+use std::time::{Duration, SystemTime};
+
+use crate::{
+    Miss, Policy, RequestHead, StoredHead,
+    conditional::{self, Outcome},
+    directives::RequestDirectives,
+};
+
+/// Whether a stored response may be used without asking the next tier; else, why not.
+pub(crate) fn without_validation(
+    head: &StoredHead,
+    request: &RequestDirectives,
+    now: SystemTime,
+) -> Result<(), Miss> {
+    // Section 5.2.2.4.
+    if head.always_validate {
+        return Err(Miss::Stale);
+    }
+    if !suits(head, request, now) {
+        return Err(Miss::Request);
+    }
+    let staleness = staleness(head, now);
+    // Section 5.2.1.2, as far as section 4.2.4 allows.
+    let is_taken_stale = || {
+        let most = request.max_stale.map(Duration::from_secs);
+        !head.never_stale && most.is_some_and(|most| staleness <= Some(most))
+    };
+    match staleness {
+        None => Ok(()),
+        Some(_) if is_taken_stale() => Ok(()),
+        Some(_) => Err(Miss::Stale),
+    }
+}
+
+/// Whether a stored response may stand in when the next tier fails (section 4.2.4, RFC 5861
+/// section 4).
+pub(crate) fn on_failure(
+    request: &RequestHead<'_>,
+    head: &StoredHead,
+    policy: &Policy,
+    now: SystemTime,
+) -> bool {
+    let directives = RequestDirectives::of(request.headers, policy.obey_request_directives);
+    if head.always_validate || !suits(head, &directives, now) {
+        return false;
+    }
+    // A 412 from what may be out of date would be a guess.
+    if conditional::evaluate(request.headers, head) == Outcome::Failed {
+        return false;
+    }
+    let window = head.stale_if_error.unwrap_or(policy.stale_if_error);
+    match staleness(head, now) {
+        None => true,
+        Some(staleness) => !head.never_stale && !window.is_zero() && staleness <= window,
+    }
+}
+
+/// How long it has been stale (section 4.2); None while it is fresh.
+fn staleness(head: &StoredHead, now: SystemTime) -> Option<Duration> {
+    head.age(now).checked_sub(head.lifetime)
+}
+
+/// Whether the request's own directives allow this use (sections 5.2.1.1, 5.2.1.3 and 5.2.1.4).
+fn suits(head: &StoredHead, request: &RequestDirectives, now: SystemTime) -> bool {
+    let age = head.age(now);
+    let is_young = request
+        .max_age
+        .is_none_or(|most| age <= Duration::from_secs(most));
+    let is_lasting = request
+        .min_fresh
+        .is_none_or(|least| head.lifetime.saturating_sub(age) >= Duration::from_secs(least));
+    !request.no_cache && is_young && is_lasting
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::stored::testing::{at, head, map};
+
+    fn obeyed(cache_control: &'static str) -> RequestDirectives {
+        RequestDirectives::of(&map(&[("cache-control", cache_control)]), true)
+    }
+
+    fn of(stored: &'static str, request: &'static str, now: u64) -> Result<(), Miss> {
+        without_validation(
+            &head(&[("cache-control", stored)]),
+            &obeyed(request),
+            at(now),
+        )
+    }
+
+    #[test]
+    fn fresh_means_younger_than_the_lifetime() {
+        assert_eq!(of("max-age=10", "", 9), Ok(()));
+        assert_eq!(of("max-age=10", "", 10), Err(Miss::Stale));
+        assert_eq!(of("max-age=10, no-cache", "", 0), Err(Miss::Stale));
+    }
+
+    #[test]
+    fn a_client_may_want_it_younger_or_longer_lasting() {
+        assert_eq!(of("max-age=10", "no-cache", 0), Err(Miss::Request));
+        assert_eq!(of("max-age=10", "max-age=5", 5), Ok(()));
+        assert_eq!(of("max-age=10", "max-age=5", 6), Err(Miss::Request));
+        assert_eq!(of("max-age=10", "min-fresh=5", 5), Ok(()));
+        assert_eq!(of("max-age=10", "min-fresh=5", 6), Err(Miss::Request));
+    }
+
+    #[test]
+    fn a_client_may_take_it_stale_unless_the_origin_forbids() {
+        assert_eq!(of("max-age=10", "max-stale=5", 15), Ok(()));
+        assert_eq!(of("max-age=10", "max-stale=5", 16), Err(Miss::Stale));
+        assert_eq!(of("max-age=10", "max-stale", 9999), Ok(()));
+        for forbidden in [
+            "max-age=10, must-revalidate",
+            "max-age=10, proxy-revalidate",
+            "s-maxage=10",
+            "max-age=10, no-cache",
+        ] {
+            assert_eq!(
+                of(forbidden, "max-stale", 15),
+                Err(Miss::Stale),
+                "{forbidden}"
+            );
+        }
+    }
+
+    fn fails(
+        stored: &[(&'static str, &'static str)],
+        request: &[(&'static str, &'static str)],
+        now: u64,
+    ) -> bool {
+        let policy = Policy {
+            obey_request_directives: true,
+            ..Policy::default()
+        };
+        let request = RequestHead {
+            method: &Method::GET,
+            headers: &map(request),
+        };
+        on_failure(&request, &head(stored), &policy, at(now))
+    }
+
+    #[test]
+    fn on_failure_the_responses_own_window_goes_before_the_policys() {
+        assert!(fails(&[("cache-control", "max-age=10")], &[], 610));
+        assert!(!fails(&[("cache-control", "max-age=10")], &[], 611));
+        let longer = [("cache-control", "max-age=10, stale-if-error=1000")];
+        assert!(fails(&longer, &[], 1010));
+        assert!(!fails(&longer, &[], 1011));
+        assert!(!fails(
+            &[("cache-control", "max-age=10, stale-if-error=0")],
+            &[],
+            10
+        ));
+    }
+
+    #[test]
+    fn on_failure_nothing_forbidden_is_served() {
+        for forbidden in [
+            "max-age=10, must-revalidate, stale-if-error=60",
+            "max-age=10, proxy-revalidate",
+            "s-maxage=10, stale-if-error=60",
+            "max-age=10, no-cache, stale-if-error=60",
+        ] {
+            assert!(
+                !fails(&[("cache-control", forbidden)], &[], 11),
+                "{forbidden}"
+            );
+        }
+        let stored = [("cache-control", "max-age=10"), ("etag", "\"a\"")];
+        assert!(!fails(&stored, &[("cache-control", "no-cache")], 5));
+        assert!(!fails(&stored, &[("if-match", "\"b\"")], 5));
+        assert!(fails(&stored, &[("if-match", "\"a\"")], 5));
+    }
+
+    #[test]
+    fn on_failure_must_revalidate_does_not_bar_what_is_fresh() {
+        assert!(fails(
+            &[("cache-control", "max-age=10, must-revalidate")],
+            &[],
+            9
+        ));
+    }
+}
