@@ -1,7 +1,9 @@
 //! Who is in the CDN: the hash ring (pure), the nodes, the credential by which they know each
-//! other, what they say of themselves (readiness), the live view of their health, the purge log.
+//! other and the fields they send each other, what they say of themselves (readiness), the live
+//! view of their health, the purge log.
 
 mod credential;
+mod markers;
 mod node;
 mod probe;
 mod purge_log;
@@ -10,9 +12,10 @@ mod ring;
 mod view;
 
 pub use credential::{Credential, CredentialError, Proof, Refused};
+pub use markers::{AUTH_FIELD, Markers, VIA_FIELD, admit, admit_node, stamp, strip};
 pub use node::{Node, NodeName, PopName, Role};
 pub use probe::{ProbeError, Prober};
 pub use purge_log::{PurgeLog, PurgeRecord};
 pub use readiness::{READY_PATH, Readiness};
-pub use ring::Ring;
+pub use ring::{Owners, Ring};
 pub use view::{NodeHealth, View, ViewConfig};

@@ -58,6 +58,13 @@ impl Role {
             Role::GeoDns => "geodns",
         }
     }
+
+    /// The role that is written so.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Role::Edge, Role::Shield, Role::GeoDns]
+            .into_iter()
+            .find(|role| role.as_str() == name)
+    }
 }
 
 /// An edge or shield, as others see it.
