@@ -1,1 +1,20 @@
 //! The one file: parse, validate, point at the line that is wrong, build each role's configuration.
+//!
+//! The way through: text -> [`parse`] -> typed tables (`sections`, of values in `units`) ->
+//! `validate` (what one value alone cannot tell) -> [`Document`] -> `build` -> a role's `Config`.
+
+mod at;
+mod build;
+mod document;
+mod problem;
+mod read;
+mod schema;
+mod sections;
+mod suggest;
+mod units;
+mod validate;
+
+pub use build::{AccessLog, BuildError, Level, Log, NodeCommon, NodeSummary, Shutdown};
+pub use document::{Document, LoadError, parse};
+pub use problem::Problem;
+pub use schema::schema;

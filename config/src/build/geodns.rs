@@ -1,0 +1,130 @@
+//! A GeoDNS node's configuration.
+
+use std::net::IpAddr;
+
+use perigee_geodns::{Config, EdgeAddress, NameServer, Network, Place, Pop, Role, Service, Soa};
+
+use super::{BuildError, Env, common::node_name};
+use crate::{
+    Document,
+    sections::{self, Dns},
+};
+
+impl Document {
+    /// The configuration of the GeoDNS node of this name. The secret, with which it probes the
+    /// edges, is had with [`Document::secret`].
+    ///
+    /// # Errors
+    /// [`BuildError`] if no GeoDNS node has this name, or an environment variable is not set.
+    pub fn geodns(&self, name: &str, _env: Env<'_>) -> Result<Config, BuildError> {
+        let node = self.find(name, Some(Role::GeoDns))?;
+        let no_zone = || BuildError("a GeoDNS node needs a zone in [dns]".to_owned());
+        let dns = &self.file.dns.as_ref().ok_or_else(no_zone)?.value;
+        Ok(Config {
+            node: node_name(&node),
+            version: self.version(),
+            listen: node.listen.iter().map(|address| address.0).collect(),
+            zone: dns.zone.0.clone(),
+            soa: self.soa(dns),
+            name_servers: self.name_servers(dns),
+            services: self.dns_services(dns),
+            pops: self.pops(),
+            networks: dns
+                .networks
+                .iter()
+                .flat_map(|network| places(network))
+                .collect(),
+            database: dns.database.as_ref().map(|path| path.from(&self.folder)),
+            view: self.file.health.build(),
+            limits: dns.limits.build(),
+        })
+    }
+
+    fn soa(&self, dns: &Dns) -> Soa {
+        let rname = match &dns.contact {
+            Some(contact) => contact.0.clone(),
+            None => format!("hostmaster.{}", dns.zone.0),
+        };
+        Soa {
+            rname,
+            serial: dns
+                .soa
+                .serial
+                .map_or(self.version_number(), |serial| serial.as_u32()),
+            refresh: dns.soa.refresh.0,
+            retry: dns.soa.retry.0,
+            expire: dns.soa.expire.0,
+            negative_ttl: dns.negative_ttl.0,
+        }
+    }
+
+    fn name_servers(&self, dns: &Dns) -> Vec<NameServer> {
+        let nodes = self.file.nodes().filter(|node| node.role == Role::GeoDns);
+        nodes
+            .zip(&self.file.geodns)
+            .map(|(node, server)| NameServer {
+                name: server.host(&dns.zone),
+                addresses: node.told(),
+            })
+            .collect()
+    }
+
+    fn dns_services(&self, dns: &Dns) -> Vec<Service> {
+        let service = |service: &sections::Service| Service {
+            name: format!("{}.{}", service.name.0, dns.zone.0),
+            ttl: service.dns.ttl.unwrap_or(dns.ttl).0,
+            answers: service.dns.answers.unwrap_or(dns.answers).as_usize(),
+        };
+        self.file.services.iter().map(service).collect()
+    }
+
+    fn pops(&self) -> Vec<Pop> {
+        let edges: Vec<_> = self.edge_addresses().collect();
+        let pop = |pop: &sections::Pop| Pop {
+            name: pop.name.0.as_str().into(),
+            latitude: pop.latitude.0,
+            longitude: pop.longitude.0,
+            edges: edges
+                .iter()
+                .filter(|edge| {
+                    edge.node
+                        .pop
+                        .as_ref()
+                        .is_some_and(|name| name.as_str() == pop.name.0)
+                })
+                .cloned()
+                .collect(),
+        };
+        self.file.pops.iter().map(pop).collect()
+    }
+
+    fn edge_addresses(&self) -> impl Iterator<Item = EdgeAddress> {
+        let told = self.file.nodes().map(|node| node.told());
+        // Edges come first among the nodes.
+        self.edge_nodes().zip(told).map(|(node, told)| EdgeAddress {
+            node,
+            ipv4: told.iter().find_map(|ip| match ip {
+                IpAddr::V4(v4) => Some(*v4),
+                IpAddr::V6(_) => None,
+            }),
+            ipv6: told.iter().find_map(|ip| match ip {
+                IpAddr::V6(v6) => Some(*v6),
+                IpAddr::V4(_) => None,
+            }),
+        })
+    }
+}
+
+/// One entry of the file tells the place of several networks.
+fn places(network: &sections::Network) -> Vec<Network> {
+    let place = match (&network.pop, network.latitude, network.longitude) {
+        (Some(pop), ..) => Place::Pop(pop.0.as_str().into()),
+        (None, Some(latitude), Some(longitude)) => Place::Point(latitude.0, longitude.0),
+        _ => return Vec::new(),
+    };
+    let known = |network: ipnet::IpNet| Network {
+        network,
+        place: place.clone(),
+    };
+    network.networks.iter().map(|net| known(net.0)).collect()
+}

@@ -1,0 +1,52 @@
+//! What is no mistake in the file, but good to know where it is checked.
+
+use std::path::Path;
+
+use super::Env;
+use crate::{Document, units::OriginTarget};
+
+impl Document {
+    /// What a good file still lacks on this machine: environment variables that are not set, files
+    /// that are not there, PoPs without edges. Looks at the file system.
+    pub fn notes(&self, env: Env<'_>) -> Vec<String> {
+        let secrets = [self.secret(env).err(), self.admin_token(env).err()];
+        let mut notes: Vec<String> = secrets.into_iter().flatten().map(|error| error.0).collect();
+        notes.extend(self.missing_files());
+        for pop in &self.file.pops {
+            if !self.file.edges.iter().any(|edge| edge.pop.0 == pop.name.0) {
+                notes.push(format!("no edge stands in the PoP {:?}", pop.name.0));
+            }
+        }
+        notes
+    }
+
+    fn missing_files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        for certificate in &self.file.certificates {
+            files.push(("certificate", certificate.cert.from(&self.folder)));
+            files.push(("key", certificate.key.from(&self.folder)));
+        }
+        if let Some(path) = self.file.dns.as_ref().and_then(|dns| dns.database.as_ref()) {
+            files.push(("database", path.from(&self.folder)));
+        }
+        for origin in self
+            .file
+            .services
+            .iter()
+            .flat_map(|service| service.origins.iter())
+        {
+            match &origin.target {
+                OriginTarget::Folder(path) => files.push(("folder", self.folder.join(path))),
+                OriginTarget::Url { ca: Some(path), .. } => {
+                    files.push(("CA file", self.folder.join(path)));
+                }
+                OriginTarget::Url { .. } => {}
+            }
+        }
+        files
+            .into_iter()
+            .filter(|(_, path)| !Path::exists(path))
+            .map(|(what, path)| format!("the {what} {} is not on this machine", path.display()))
+            .collect()
+    }
+}

@@ -1,0 +1,119 @@
+//! A file that has been read and found good.
+
+use std::{
+    fmt, fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use crate::{problem::Problem, read, sections::File, validate};
+
+/// The largest file that is read.
+const MAX_FILE: u64 = 8 << 20;
+
+/// A valid configuration of a whole CDN. See `docs/configuration.md` for its keys.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub(crate) file: File,
+    /// The folder that paths are relative to.
+    pub(crate) folder: PathBuf,
+    version: u64,
+}
+
+/// Reads and validates the text of a configuration. `file` names it in problems, and paths in it
+/// are relative to that file's folder; nothing is read from there.
+///
+/// # Errors
+/// All problems that could be found at once, in the order of the text.
+pub fn parse(text: &str, file: &Path) -> Result<Document, Vec<Problem>> {
+    let checked = read::read(text, file).and_then(|read| {
+        let problems = validate::validate(&read, text, file);
+        if problems.is_empty() {
+            Ok(read)
+        } else {
+            Err(problems)
+        }
+    });
+    match checked {
+        Ok(read) => Ok(Document {
+            file: read,
+            folder: file.parent().unwrap_or(Path::new("")).to_owned(),
+            version: xxhash_rust::xxh3::xxh3_64(text.as_bytes()),
+        }),
+        Err(mut problems) => {
+            problems.sort_by_key(|problem| (problem.line, problem.column));
+            problems.dedup();
+            Err(problems)
+        }
+    }
+}
+
+impl Document {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// [`LoadError`] if it cannot be read, is too large (8 MiB), or has problems.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let unreadable = |why: String| LoadError::Unreadable {
+            file: path.to_owned(),
+            why,
+        };
+        let file = fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(error.to_string()))?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(unreadable("it is larger than 8 MiB".to_owned()));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            unreadable(format!("it is not UTF-8 text (see byte {at})"))
+        })?;
+        parse(&text, path).map_err(LoadError::Invalid)
+    }
+
+    /// A short hash of the file's text, comments included: 12 hexadecimal digits, the same on
+    /// every machine and in every release.
+    pub fn version(&self) -> String {
+        format!("{:012x}", self.version >> 16)
+    }
+
+    /// The same as a number of 32 bits.
+    pub(crate) fn version_number(&self) -> u32 {
+        (self.version >> 32) as u32
+    }
+}
+
+/// Why a file was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// It cannot be read at all.
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// It has problems, in the order of the text.
+    Invalid(Vec<Problem>),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoadError::Unreadable { file, why } => {
+                write!(f, "cannot read {}: {why}", file.display())
+            }
+            LoadError::Invalid(problems) => {
+                for (n, problem) in problems.iter().enumerate() {
+                    let between = if n == 0 { "" } else { "\n\n" };
+                    write!(f, "{between}{problem}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}

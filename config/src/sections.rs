@@ -1,0 +1,64 @@
+//! What may stand in the file: one type per table, the documentation of each key beside it.
+//! The defaults come from the rooms that own them.
+
+mod cdn;
+mod dns;
+mod endpoint;
+mod limits;
+mod nodes;
+mod operations;
+mod services;
+
+pub(crate) use cdn::{Admin, Cdn};
+pub(crate) use dns::{Dns, Network, Pop};
+pub(crate) use endpoint::{OriginLimits, OriginPool, Tier};
+pub(crate) use limits::{HeadBytes, Limits, Storage};
+pub(crate) use nodes::{Edge, GeoDns, NodeRef, Shield, Weight};
+pub(crate) use operations::{Health, Log, Reload, Shutdown};
+pub(crate) use services::{Certificate, Service};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::at::At;
+
+/// The configuration of a whole CDN, read by every node of it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "cdn.toml", rename = "File")]
+pub(crate) struct File {
+    /// What concerns the whole CDN.
+    pub(crate) cdn: Cdn,
+    /// The zone that the GeoDNS nodes answer for. Needed if there are any.
+    pub(crate) dns: Option<At<Dns>>,
+    /// Points of presence: the places where edges stand. Where nothing is known of a client's
+    /// place, the first one is nearest.
+    pub(crate) pops: Vec<Pop>,
+    /// The edges: caches that clients ask.
+    pub(crate) edges: Vec<Edge>,
+    /// The shields: caches between the edges and the origins.
+    pub(crate) shields: Vec<Shield>,
+    /// The name servers.
+    pub(crate) geodns: Vec<GeoDns>,
+    /// The delivery services: which hosts are served, from where, under which policy.
+    pub(crate) services: Vec<Service>,
+    /// Certificates for `tls_listen`. The first one serves clients that name no host or an
+    /// unknown one.
+    pub(crate) certificates: Vec<Certificate>,
+    /// Where each edge and shield keeps responses.
+    pub(crate) storage: Storage,
+    /// Limits of each edge and shield on those who ask it.
+    pub(crate) limits: Limits,
+    /// Limits on the connections from edges to other edges and to shields, per node asked.
+    pub(crate) tier: Tier,
+    /// How nodes watch each other.
+    pub(crate) health: Health,
+    /// How a node stops.
+    pub(crate) shutdown: Shutdown,
+    /// The admin API of each node.
+    pub(crate) admin: Admin,
+    /// Logs.
+    pub(crate) log: Log,
+    /// How a changed file is noticed.
+    pub(crate) reload: Reload,
+}

@@ -1,0 +1,140 @@
+//! `[dns]` and `[[pops]]`: the zone, and the places that answers are made of.
+
+use perigee_geodns::Limits;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    at::At,
+    units::{Contact, Degrees, DnsName, FilePath, Name, Net, OneOrMore, Period, Ttl, Whole},
+};
+
+/// The zone that the GeoDNS nodes answer for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dns {
+    /// The zone. Its parent must delegate it to the GeoDNS nodes.
+    pub(crate) zone: At<DnsName>,
+    /// The mailbox of who is responsible, for the SOA record. Default: `hostmaster` in the zone.
+    pub(crate) contact: Option<Contact>,
+    /// How long resolvers may keep an answer, and so how long clients keep coming to an edge that
+    /// is gone.
+    #[serde(default = "default_ttl")]
+    pub(crate) ttl: Ttl,
+    /// Most addresses in one answer.
+    #[serde(default = "default_answers")]
+    pub(crate) answers: Answers,
+    /// How long resolvers may keep that a name or type does not exist (RFC 2308).
+    #[serde(default = "default_negative_ttl")]
+    pub(crate) negative_ttl: Ttl,
+    /// A database in MaxMind's format with `location.latitude` and `location.longitude`: where the
+    /// networks of the world are. Without one, and where no entry of `networks` fits, the first
+    /// PoP of the file is nearest.
+    pub(crate) database: Option<At<FilePath>>,
+    /// Networks whose place is known; looked up before the database, the longest prefix wins.
+    #[serde(default)]
+    pub(crate) networks: Vec<At<Network>>,
+    /// The SOA record.
+    #[serde(default)]
+    pub(crate) soa: DnsSoa,
+    /// Limits of the name servers.
+    #[serde(default)]
+    pub(crate) limits: DnsLimits,
+}
+
+/// As many addresses as fit in an answer over UDP.
+pub(crate) type Answers = Whole<1, 16>;
+
+fn default_ttl() -> Ttl {
+    Ttl(20)
+}
+
+fn default_answers() -> Answers {
+    Whole(2)
+}
+
+fn default_negative_ttl() -> Ttl {
+    Ttl(60)
+}
+
+/// Networks whose place is known: at a PoP, or at a latitude and longitude.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Network {
+    /// The networks, of clients or of the resolvers that ask for them.
+    pub(crate) networks: OneOrMore<At<Net>>,
+    /// The PoP that they are at.
+    pub(crate) pop: Option<At<Name>>,
+    /// Degrees north, in place of `pop`.
+    pub(crate) latitude: Option<Degrees<90>>,
+    /// Degrees east, in place of `pop`.
+    pub(crate) longitude: Option<Degrees<180>>,
+}
+
+/// The SOA record (RFC 1035 section 3.3.13).
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DnsSoa {
+    /// The version of the zone. Default: made from the file's text, so that it is the same
+    /// wherever the file is, and another when the file changes; but then it does not count up.
+    pub(crate) serial: Option<Whole<0, 4_294_967_295>>,
+    /// For secondaries: between two looks.
+    pub(crate) refresh: Ttl,
+    /// For secondaries: after a look that failed.
+    pub(crate) retry: Ttl,
+    /// For secondaries: when to give up.
+    pub(crate) expire: Ttl,
+}
+
+impl Default for DnsSoa {
+    fn default() -> Self {
+        DnsSoa {
+            serial: None,
+            refresh: Ttl(3_600),
+            retry: Ttl(900),
+            expire: Ttl(14 * 86_400),
+        }
+    }
+}
+
+/// Limits of the name servers.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DnsLimits {
+    /// The largest UDP answer in bytes, whatever the client offers.
+    pub(crate) max_udp_payload: Whole<512, 65_535>,
+    /// How long a TCP connection may be idle.
+    pub(crate) tcp_idle_timeout: Period,
+}
+
+impl Default for DnsLimits {
+    fn default() -> Self {
+        let limits = Limits::default();
+        DnsLimits {
+            max_udp_payload: Whole(limits.max_udp_payload.into()),
+            tcp_idle_timeout: Period(limits.tcp_idle_timeout),
+        }
+    }
+}
+
+impl DnsLimits {
+    /// As the name server takes them.
+    pub(crate) fn build(&self) -> Limits {
+        Limits {
+            max_udp_payload: self.max_udp_payload.as_u16(),
+            tcp_idle_timeout: self.tcp_idle_timeout.0,
+        }
+    }
+}
+
+/// A point of presence: a place where edges stand.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pop {
+    /// Its name, unique among PoPs.
+    pub(crate) name: At<Name>,
+    /// Degrees north.
+    pub(crate) latitude: Degrees<90>,
+    /// Degrees east.
+    pub(crate) longitude: Degrees<180>,
+}

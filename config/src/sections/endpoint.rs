@@ -1,0 +1,149 @@
+//! `[services.origin_limits]`, `[services.origin_pool]` and `[tier]`: how endpoints are used.
+
+use std::time::Duration;
+
+use perigee_edge::{EndpointLimits, PoolConfig};
+use perigee_geodns::{PanicShare, Thresholds};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::HeadBytes;
+use crate::units::{Bytes, Count, Period, Share, Whole};
+
+/// Fields that a head may be allowed to have.
+pub(crate) type Fields = Whole<1, 10_000>;
+
+/// Defines a table of limits on endpoints. They differ in their defaults and in what is asked.
+macro_rules! endpoint_limits {
+    ($(#[$doc:meta])* $name:ident, $default:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub(crate) struct $name {
+            /// Requests under way at once, from one node; more wait in the queue.
+            pub(crate) max_concurrent: Count,
+            /// Requests that may wait; more fail at once.
+            pub(crate) max_queued: Whole<0, 1_000_000_000>,
+            /// How long a request may wait in the queue.
+            pub(crate) queue_timeout: Period,
+            /// Idle connections kept.
+            pub(crate) max_idle: Whole<0, 1_000_000>,
+            /// How long an idle connection is kept.
+            pub(crate) idle_timeout: Period,
+            /// For the name look-up, the connection and the TLS handshake together.
+            pub(crate) connect_timeout: Period,
+            /// From the request sent to the response head received.
+            pub(crate) first_byte_timeout: Period,
+            /// Between two pieces of a response body.
+            pub(crate) body_idle_timeout: Period,
+            /// The largest response head.
+            pub(crate) max_head: HeadBytes,
+            /// Most fields of a response head.
+            pub(crate) max_fields: Fields,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                let limits: EndpointLimits = $default;
+                $name {
+                    max_concurrent: Whole(limits.max_concurrent as u64),
+                    max_queued: Whole(limits.max_queued as u64),
+                    queue_timeout: Period(limits.queue_timeout),
+                    max_idle: Whole(limits.max_idle as u64),
+                    idle_timeout: Period(limits.idle_timeout),
+                    connect_timeout: Period(limits.connect_timeout),
+                    first_byte_timeout: Period(limits.first_byte_timeout),
+                    body_idle_timeout: Period(limits.body_idle_timeout),
+                    max_head: Bytes(limits.max_head as u64),
+                    max_fields: Whole(limits.max_fields as u64),
+                }
+            }
+        }
+
+        impl $name {
+            /// As an endpoint takes them.
+            pub(crate) fn build(&self) -> EndpointLimits {
+                EndpointLimits {
+                    max_concurrent: self.max_concurrent.as_usize(),
+                    max_queued: self.max_queued.as_usize(),
+                    queue_timeout: self.queue_timeout.0,
+                    max_idle: self.max_idle.as_usize(),
+                    idle_timeout: self.idle_timeout.0,
+                    connect_timeout: self.connect_timeout.0,
+                    first_byte_timeout: self.first_byte_timeout.0,
+                    body_idle_timeout: self.body_idle_timeout.0,
+                    max_head: self.max_head.as_usize(),
+                    max_fields: self.max_fields.as_usize(),
+                }
+            }
+        }
+    };
+}
+
+endpoint_limits! {
+    /// Limits on the use of each origin of a service.
+    OriginLimits,
+    EndpointLimits::default()
+}
+
+endpoint_limits! {
+    /// Limits on the connections from edges to other edges and to shields, per node asked.
+    Tier,
+    tier_limits()
+}
+
+/// There is always another way than through this node, so give up on a connection soon; but leave
+/// the node that was asked the time to say that its origin did not answer.
+fn tier_limits() -> EndpointLimits {
+    let origin = EndpointLimits::default();
+    EndpointLimits {
+        max_concurrent: 1_024,
+        connect_timeout: Duration::from_secs(1),
+        first_byte_timeout: origin.first_byte_timeout + Duration::from_secs(10),
+        ..origin
+    }
+}
+
+/// How the origins of a service are used together.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OriginPool {
+    /// Failures in a row after which an origin is out.
+    pub(crate) fall: Count,
+    /// Successes in a row after which it is in again.
+    pub(crate) rise: Count,
+    /// How long an origin that is out stays unused before one request tries it again.
+    pub(crate) retry_after: Period,
+    /// Further origins to try when one fails and it is safe to try again.
+    pub(crate) retries: Whole<0, 100>,
+    /// The share that must look healthy for health to be believed.
+    pub(crate) panic_share: Share,
+}
+
+impl Default for OriginPool {
+    fn default() -> Self {
+        let pool = PoolConfig::default();
+        OriginPool {
+            fall: Whole(pool.thresholds.fall.into()),
+            rise: Whole(pool.thresholds.rise.into()),
+            retry_after: Period(pool.retry_after),
+            retries: Whole(pool.retries as u64),
+            panic_share: Share(pool.panic.0),
+        }
+    }
+}
+
+impl OriginPool {
+    /// As a pool takes it.
+    pub(crate) fn build(&self) -> PoolConfig {
+        PoolConfig {
+            thresholds: Thresholds {
+                fall: self.fall.as_u32(),
+                rise: self.rise.as_u32(),
+            },
+            panic: PanicShare(self.panic_share.0),
+            retry_after: self.retry_after.0,
+            retries: self.retries.as_usize(),
+        }
+    }
+}

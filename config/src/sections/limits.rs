@@ -1,0 +1,128 @@
+//! `[storage]` and `[limits]`: what a node may cost, and what it bears.
+
+use perigee_edge::{ClientLimits, MemoryConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::endpoint::Fields;
+use crate::{
+    at::At,
+    units::{Bytes, Count, Period, PositiveShare, Whole},
+};
+
+/// Bytes of a request or response head. HTTP/1.1 connections cannot do with less.
+pub(crate) type HeadBytes = Bytes<{ 8 << 10 }, { 1 << 20 }>;
+
+/// Where each edge and shield keeps responses.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Storage {
+    /// Memory for the heads and bodies of responses and their index.
+    pub(crate) memory: Bytes<{ 1 << 20 }, { 1 << 50 }>,
+    /// The share of `memory` that one response may take; larger ones stream through uncached.
+    pub(crate) max_object_share: PositiveShare,
+    /// Of `memory`, what bodies that are arriving may take, all together. Default: a quarter of
+    /// `memory`.
+    #[serde(skip_serializing)]
+    pub(crate) fill_memory: Option<At<Bytes<{ 64 << 10 }, { 1 << 50 }>>>,
+    /// How far a response that is not kept may run ahead of its slowest reader.
+    pub(crate) window: Bytes<{ 16 << 10 }, { 1 << 30 }>,
+    /// Stored responses per URL (see Vary); the oldest goes.
+    pub(crate) variants_per_key: Whole<1, 10_000>,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        let memory = MemoryConfig::default();
+        Storage {
+            memory: Bytes(memory.capacity),
+            max_object_share: PositiveShare(memory.max_object_share),
+            fill_memory: None,
+            window: Bytes(memory.window),
+            variants_per_key: Whole(memory.variants_per_key as u64),
+        }
+    }
+}
+
+impl Storage {
+    /// As the store takes it.
+    pub(crate) fn build(&self) -> MemoryConfig {
+        let quarter = self.memory.0 / 4;
+        MemoryConfig {
+            capacity: self.memory.0,
+            max_object_share: self.max_object_share.0,
+            fill_bytes: self.fill_memory.as_ref().map_or(quarter, |bytes| bytes.0),
+            window: self.window.0,
+            variants_per_key: self.variants_per_key.as_usize(),
+        }
+    }
+}
+
+/// Limits of each edge and shield on those who ask it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Requests under way at once; more are answered 503.
+    pub(crate) max_requests: Count,
+    /// Connections at once over all listeners; more wait in the kernel's backlog.
+    pub(crate) max_connections: Count,
+    /// Connections at once from one address; more are closed at once.
+    pub(crate) max_connections_per_client: Count,
+    /// The largest request head; more is answered 431.
+    pub(crate) max_head: HeadBytes,
+    /// Most fields of a request head; more is answered 431.
+    pub(crate) max_fields: Fields,
+    /// HTTP/2 streams at once per connection.
+    pub(crate) max_streams: Whole<1, 65_535>,
+    /// From accept to the TLS handshake done.
+    pub(crate) handshake_timeout: Period,
+    /// From the first byte of a request head to its last.
+    pub(crate) head_timeout: Period,
+    /// A connection with no request on it.
+    pub(crate) idle_timeout: Period,
+    /// A client that takes nothing of a response that is ready for it.
+    pub(crate) write_timeout: Period,
+    /// Between two pieces of a request body.
+    pub(crate) body_idle_timeout: Period,
+    /// A whole request, from its head to the end of its response; upgraded connections excepted.
+    pub(crate) request_timeout: Period,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = ClientLimits::default();
+        Limits {
+            max_requests: Whole(20_000),
+            max_connections: Whole(limits.max_connections as u64),
+            max_connections_per_client: Whole(limits.max_connections_per_client as u64),
+            max_head: Bytes(limits.max_head as u64),
+            max_fields: Whole(limits.max_fields as u64),
+            max_streams: Whole(limits.max_streams.into()),
+            handshake_timeout: Period(limits.handshake_timeout),
+            head_timeout: Period(limits.head_timeout),
+            idle_timeout: Period(limits.idle_timeout),
+            write_timeout: Period(limits.write_timeout),
+            body_idle_timeout: Period(limits.body_idle_timeout),
+            request_timeout: Period(limits.request_timeout),
+        }
+    }
+}
+
+impl Limits {
+    /// As a server takes them; `max_requests` is not among these.
+    pub(crate) fn build(&self) -> ClientLimits {
+        ClientLimits {
+            max_connections: self.max_connections.as_usize(),
+            max_connections_per_client: self.max_connections_per_client.as_usize(),
+            max_head: self.max_head.as_usize(),
+            max_fields: self.max_fields.as_usize(),
+            max_streams: self.max_streams.as_u32(),
+            handshake_timeout: self.handshake_timeout.0,
+            head_timeout: self.head_timeout.0,
+            idle_timeout: self.idle_timeout.0,
+            write_timeout: self.write_timeout.0,
+            body_idle_timeout: self.body_idle_timeout.0,
+            request_timeout: self.request_timeout.0,
+        }
+    }
+}

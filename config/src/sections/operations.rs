@@ -1,0 +1,110 @@
+//! `[health]`, `[shutdown]`, `[log]` and `[reload]`: how nodes are watched, stopped and read.
+
+use std::time::Duration;
+
+use perigee_geodns::{PanicShare, Thresholds, ViewConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{AccessLogTarget, Count, LevelName, Lifetime, Period, Share, Whole};
+
+/// How nodes watch each other: GeoDNS nodes the edges, edges their peers and the shields.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Health {
+    /// Between two probes of one node.
+    pub(crate) interval: Period,
+    /// How long a probe may take.
+    pub(crate) timeout: Period,
+    /// Failures in a row after which a node is out.
+    pub(crate) fall: Count,
+    /// Successes in a row after which it is in again.
+    pub(crate) rise: Count,
+    /// The share of nodes that must look healthy for health to be believed: when nearly all look
+    /// dead, it is more likely that the one who looks is wrong.
+    pub(crate) panic_share: Share,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        let view = ViewConfig::default();
+        Health {
+            interval: Period(view.interval),
+            timeout: Period(view.timeout),
+            fall: Whole(view.thresholds.fall.into()),
+            rise: Whole(view.thresholds.rise.into()),
+            panic_share: Share(view.panic.0),
+        }
+    }
+}
+
+impl Health {
+    /// As a view of nodes takes it.
+    pub(crate) fn build(&self) -> ViewConfig {
+        ViewConfig {
+            interval: self.interval.0,
+            timeout: self.timeout.0,
+            thresholds: Thresholds {
+                fall: self.fall.as_u32(),
+                rise: self.rise.as_u32(),
+            },
+            panic: PanicShare(self.panic_share.0),
+        }
+    }
+}
+
+/// How a node stops.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Shutdown {
+    /// How long it still takes new requests after it has said that it stops, so that the others
+    /// notice.
+    pub(crate) grace: Lifetime,
+    /// How long the requests under way then have to finish.
+    pub(crate) deadline: Lifetime,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Shutdown {
+            grace: Lifetime(Duration::from_secs(1)),
+            deadline: Lifetime(Duration::from_secs(30)),
+        }
+    }
+}
+
+/// Logs.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    /// Where the access log goes, as lines of JSON: `stdout`, `stderr`, `off`, or the path of a
+    /// file (with a dot or slash in it).
+    pub(crate) access: AccessLogTarget,
+    /// How much else is logged, to standard error.
+    pub(crate) level: LevelName,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log {
+            access: AccessLogTarget::Stdout,
+            level: LevelName::Info,
+        }
+    }
+}
+
+/// How a changed file is noticed. SIGHUP makes a node look at once.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Reload {
+    /// How often a node looks whether this file or a certificate has changed.
+    pub(crate) check_interval: Period,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Reload {
+            check_interval: Period(Duration::from_secs(2)),
+        }
+    }
+}

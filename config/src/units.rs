@@ -1,0 +1,23 @@
+//! Values as they are written in the file. Each says what it expected when it cannot be read.
+
+mod duration;
+mod log;
+mod names;
+mod net;
+mod number;
+mod origin;
+mod path;
+mod scalar;
+mod secret;
+mod size;
+
+pub(crate) use duration::{Lifetime, Period, Ttl};
+pub(crate) use log::{AccessLogTarget, LevelName};
+pub(crate) use names::{Contact, DnsName, EnvName, HostPattern, Name, ServiceName};
+pub(crate) use net::{Address, Ip4, Ip6, Net};
+pub(crate) use number::{Count, Degrees, PositiveShare, Share, Whole};
+pub(crate) use origin::{Origin, OriginTarget};
+pub(crate) use path::FilePath;
+pub(crate) use scalar::OneOrMore;
+pub(crate) use secret::Secret;
+pub(crate) use size::Bytes;

@@ -1,0 +1,79 @@
+//! What one value alone cannot tell: references, duplicates, what needs what.
+
+mod addresses;
+mod dns;
+mod nodes;
+mod secrets;
+mod services;
+
+pub(crate) use secrets::SHORTEST;
+
+use std::{collections::HashMap, hash::Hash, ops::Range, path::Path};
+
+use crate::{problem::Problem, sections::File};
+
+/// Everything that is wrong with a file whose keys and values are right by themselves.
+pub(crate) fn validate(file: &File, text: &str, path: &Path) -> Vec<Problem> {
+    let mut report = Report {
+        text,
+        path,
+        problems: Vec::new(),
+    };
+    secrets::check(file, &mut report);
+    nodes::check(file, &mut report);
+    addresses::check(file, &mut report);
+    dns::check(file, &mut report);
+    services::check(file, &mut report);
+    report.problems
+}
+
+/// Collects problems.
+pub(crate) struct Report<'a> {
+    text: &'a str,
+    path: &'a Path,
+    problems: Vec<Problem>,
+}
+
+impl Report<'_> {
+    /// Notes a problem, and what to do.
+    fn error(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        let help: String = help.into();
+        self.problems.push(Problem::new(
+            self.path.to_owned(),
+            self.text,
+            span,
+            message.into(),
+            Some(help).filter(|help| !help.is_empty()),
+        ));
+    }
+
+    /// The line that a position is on.
+    fn line(&self, span: &Range<usize>) -> usize {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        before.matches('\n').count() + 1
+    }
+}
+
+/// Things of which there may be one of each.
+struct Unique<K> {
+    seen: HashMap<K, Range<usize>>,
+}
+
+impl<K: Eq + Hash> Unique<K> {
+    fn new() -> Self {
+        Unique {
+            seen: HashMap::new(),
+        }
+    }
+
+    /// Notes that `key` stands at `span`; answers with where it stood before.
+    fn insert(&mut self, key: K, span: &Range<usize>) -> Option<Range<usize>> {
+        match self.seen.get(&key) {
+            Some(first) => Some(first.clone()),
+            None => {
+                self.seen.insert(key, span.clone());
+                None
+            }
+        }
+    }
+}

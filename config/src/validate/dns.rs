@@ -1,0 +1,87 @@
+//! The zone: who answers for it, and what is told.
+
+use super::{Report, Unique, nodes::known_pop};
+use crate::{
+    at::At,
+    sections::{Dns, File, GeoDns, Network},
+};
+
+pub(super) fn check(file: &File, report: &mut Report<'_>) {
+    let Some(dns) = &file.dns else {
+        if let Some(server) = file.geodns.first() {
+            report.error(
+                &server.name.span,
+                format!("{:?} has no zone to answer for", server.name.0),
+                "write a [dns] table with zone = \"cdn.example\"",
+            );
+        }
+        return;
+    };
+    let mut seen = Unique::new();
+    for network in &dns.networks {
+        place(file, report, network);
+        for net in network.networks.iter() {
+            if let Some(first) = seen.insert(net.0, &net.span) {
+                let line = report.line(&first);
+                report.error(
+                    &net.span,
+                    format!("the place of {} is told twice", net.0),
+                    format!("the first time is on line {line}"),
+                );
+            }
+        }
+    }
+    if file.geodns.is_empty() {
+        return;
+    }
+    for node in file.nodes() {
+        let told = node.role != perigee_edge::Role::Shield;
+        if told && node.told().is_empty() {
+            report.error(
+                &node.listen.first.span,
+                format!(
+                    "the GeoDNS cannot tell from {} where {:?} is",
+                    node.listen.first.0, node.name.0
+                ),
+                "set `address` (IPv4) or `address6` (IPv6)",
+            );
+        }
+    }
+    for server in &file.geodns {
+        host_is_free(file, dns, report, server);
+    }
+}
+
+/// At a PoP, or at a latitude and longitude.
+fn place(file: &File, report: &mut Report<'_>, network: &At<Network>) {
+    match (&network.pop, network.latitude, network.longitude) {
+        (Some(pop), None, None) => known_pop(file, report, pop),
+        (None, Some(_), Some(_)) => {}
+        _ => report.error(
+            &network.span,
+            "these networks have no place, or two",
+            "set `pop`, or both `latitude` and `longitude`",
+        ),
+    }
+}
+
+/// A name cannot be a name server's and a service's.
+fn host_is_free(file: &File, dns: &At<Dns>, report: &mut Report<'_>, server: &GeoDns) {
+    let host = server.host(&dns.zone);
+    let taken = file
+        .services
+        .iter()
+        .find(|service| format!("{}.{}", service.name.0, dns.zone.0) == host);
+    if let Some(service) = taken {
+        let span = server
+            .host
+            .as_ref()
+            .map_or(&server.name.span, |host| &host.span);
+        let line = report.line(&service.name.span);
+        report.error(
+            span,
+            format!("{host} is the name of a service too (line {line})"),
+            "set `host` to another name",
+        );
+    }
+}
