@@ -9,9 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use perigee_cluster::{PurgeLog, READY_PATH, Readiness, admit, strip};
+use perigee_cluster::{Caller, Markers, PurgeLog, Readiness, Refused, caller, strip};
 use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, REFUSED, Scheme, Sender, is_loop, plain,
     remove_claims, take_in,
@@ -40,49 +40,28 @@ impl Shared {
             purge_revision: self.purges.revision(),
         }
     }
+}
 
-    /// Who sent a request: what a node of ours says is believed, a client is what its
-    /// connection says.
-    fn origination(
-        state: &State,
-        request: &Request<Incoming>,
-        client: Client,
-    ) -> Result<Origination, StatusCode> {
-        let direct = Origination {
-            client: client.address.ip(),
-            scheme: if client.tls {
-                Scheme::Https
-            } else {
-                Scheme::Http
-            },
-            sender: Sender::Client,
-        };
-        let Some(credential) = &state.credential else {
-            return Ok(direct);
-        };
-        let now = SystemTime::now();
-        let (method, uri) = (request.method(), request.uri());
-        match admit(credential, method, uri, request.headers(), now) {
-            Ok(None) => Ok(direct),
-            Ok(Some((markers, _node))) => Ok(Origination {
-                client: markers.client,
-                scheme: if markers.https {
-                    Scheme::Https
-                } else {
-                    Scheme::Http
-                },
-                sender: Sender::Node,
-            }),
-            Err(refused) => {
-                tracing::warn!(
-                    ?refused,
-                    from = %client.address,
-                    "a request came with a proof that is not good; do the clocks differ?"
-                );
-                Err(StatusCode::FORBIDDEN)
-            }
-        }
+/// What the connection itself says of a client.
+fn as_connected(client: Client) -> Origination {
+    Origination {
+        client: client.address.ip(),
+        scheme: scheme(client.tls),
+        sender: Sender::Client,
     }
+}
+
+/// What a node of ours says of the client that it serves.
+fn as_told(markers: &Markers) -> Origination {
+    Origination {
+        client: markers.client,
+        scheme: scheme(markers.https),
+        sender: Sender::Node,
+    }
+}
+
+fn scheme(tls: bool) -> Scheme {
+    if tls { Scheme::Https } else { Scheme::Http }
 }
 
 impl Handler for Shared {
@@ -90,13 +69,16 @@ impl Handler for Shared {
 
     async fn handle(&self, mut request: Request<Incoming>, client: Client) -> Response<Body> {
         let state = self.state.load_full();
-        let from = match Shared::origination(&state, &request, client) {
-            Ok(from) => from,
-            Err(status) => return plain(status, "this proof of membership is not good"),
+        let caller = match &state.credential {
+            None => Ok(Caller::Stranger),
+            Some(credential) => caller(credential, &request, SystemTime::now()),
         };
-        if from.sender == Sender::Node && is_probe(&request) {
-            return ready(&self.readiness(&state));
-        }
+        let from = match caller {
+            Ok(Caller::Stranger) => as_connected(client),
+            Ok(Caller::Node(markers)) => as_told(&markers),
+            Ok(Caller::Prober) => return ready(&self.readiness(&state)),
+            Err(refused) => return not_admitted(refused, client),
+        };
         let max = state.config.max_requests as u64;
         let Some(in_flight) = InFlight::enter(&self.requests, max) else {
             return overloaded(from.sender);
@@ -123,8 +105,17 @@ impl Handler for Shared {
     }
 }
 
-fn is_probe(request: &Request<Incoming>) -> bool {
-    request.method() == Method::GET && request.uri().path() == READY_PATH
+/// Whoever it is claims to be of this CDN. Nothing was done: a node may ask somebody else.
+fn not_admitted(refused: Refused, client: Client) -> Response<Body> {
+    let from = client.address;
+    tracing::warn!(?refused, %from, "a proof of membership is not good; do the clocks differ?");
+    let mut response = plain(
+        StatusCode::FORBIDDEN,
+        "this proof of membership is not good",
+    );
+    let reason = HeaderValue::from_static("not-admitted");
+    response.headers_mut().insert(REFUSED, reason);
+    response
 }
 
 fn ready(readiness: &Readiness) -> Response<Body> {

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use http::request;
-use perigee_cluster::{Credential, Markers, Node, NodeName, Prober, Ring, Role, View, stamp};
+use perigee_cluster::{Credential, Markers, Node, NodeName, Prober, Ring, Role, View, vouch};
 use perigee_proxy::{
     Endpoint, EndpointConfig, EndpointLimits, Hop, Inbound, Metrics, NextHop, NextHopStatus, Route,
     Scheme, Sender, Services, Target, add_claims,
@@ -28,7 +28,8 @@ pub(crate) struct State {
 /// The nodes of one tier, by key.
 struct Tier {
     ring: Ring,
-    endpoints: HashMap<NodeName, Arc<Endpoint>>,
+    /// Each with what it was built from.
+    endpoints: HashMap<NodeName, (EndpointConfig, Arc<Endpoint>)>,
 }
 
 impl State {
@@ -105,7 +106,7 @@ impl State {
             .filter(|name| self.is_usable(name))
             .filter_map(|name| self.peers.endpoints.get(name))
             .take(MAX_PEERS_ASKED)
-            .map(|endpoint| Hop::Peer(Arc::clone(endpoint)))
+            .map(|(_, endpoint)| Hop::Peer(Arc::clone(endpoint)))
             .collect()
     }
 
@@ -114,7 +115,7 @@ impl State {
         shields
             .filter(|name| self.is_usable(name))
             .filter_map(|name| self.shields.endpoints.get(name))
-            .map(|endpoint| Hop::Shield(Arc::clone(endpoint)))
+            .map(|(_, endpoint)| Hop::Shield(Arc::clone(endpoint)))
             .chain([Hop::Origin(Arc::clone(&inbound.service.origins))])
             .collect()
     }
@@ -150,7 +151,7 @@ impl NextHop for State {
                     https: inbound.scheme == Scheme::Https,
                     client: inbound.client,
                 };
-                stamp(credential, &markers, request, SystemTime::now());
+                vouch(credential, &markers, request, SystemTime::now());
             }
         }
     }
@@ -173,12 +174,12 @@ impl Tier {
             let config = endpoint_config(node, limits)?;
             let kept = before
                 .and_then(|b| b.endpoints.get(&node.name))
-                .filter(|endpoint| *endpoint.config() == config);
+                .filter(|(kept, _)| *kept == config);
             let endpoint = match kept {
-                Some(endpoint) => Arc::clone(endpoint),
-                None => Endpoint::new(config).map_err(|e| e.to_string())?,
+                Some((_, endpoint)) => Arc::clone(endpoint),
+                None => Endpoint::new(config.clone()).map_err(|e| e.to_string())?,
             };
-            endpoints.insert(node.name.clone(), endpoint);
+            endpoints.insert(node.name.clone(), (config, endpoint));
         }
         let ring = Ring::new(nodes.iter().map(|node| (&node.name, node.weight)));
         Ok(Tier { ring, endpoints })

@@ -9,9 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use perigee_cluster::{PurgeLog, READY_PATH, Readiness, Refused, admit, strip};
+use perigee_cluster::{Caller, PurgeLog, Readiness, Refused, caller, strip};
 use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, REFUSED, Scheme, Sender, plain, take_in,
 };
@@ -39,29 +39,6 @@ impl Shared {
             purge_revision: self.purges.revision(),
         }
     }
-
-    /// What the node that sent a request says of its client.
-    fn origination(
-        state: &State,
-        request: &Request<Incoming>,
-    ) -> Result<Origination, &'static str> {
-        let now = SystemTime::now();
-        let (method, uri) = (request.method(), request.uri());
-        match admit(&state.credential, method, uri, request.headers(), now) {
-            Ok(Some((markers, _node))) => Ok(Origination {
-                client: markers.client,
-                scheme: if markers.https {
-                    Scheme::Https
-                } else {
-                    Scheme::Http
-                },
-                sender: Sender::Node,
-            }),
-            Ok(None) => Err("a shield serves the edges of its CDN only"),
-            Err(Refused::Expired) => Err("the proof of membership is too old or too new"),
-            Err(_) => Err("the proof of membership is not good"),
-        }
-    }
 }
 
 impl Handler for Shared {
@@ -69,16 +46,17 @@ impl Handler for Shared {
 
     async fn handle(&self, mut request: Request<Incoming>, client: Client) -> Response<Body> {
         let state = self.state.load_full();
-        let from = match Shared::origination(&state, &request) {
-            Ok(from) => from,
-            Err(text) => {
-                tracing::warn!(from = %client.address, text, "a request was not admitted");
-                return refused(StatusCode::FORBIDDEN, text);
+        let markers = match caller(&state.credential, &request, SystemTime::now()) {
+            Ok(Caller::Node(markers)) => markers,
+            Ok(Caller::Prober) => return ready(&self.readiness(&state)),
+            Ok(Caller::Stranger) => {
+                return not_admitted(client, "a shield serves the edges of its CDN only");
             }
+            Err(Refused::Expired) => {
+                return not_admitted(client, "the proof is too old or too new; do clocks differ?");
+            }
+            Err(_) => return not_admitted(client, "the proof of membership is not good"),
         };
-        if is_probe(&request) {
-            return ready(&self.readiness(&state));
-        }
         let max = state.config.max_requests as u64;
         let Some(in_flight) = InFlight::enter(&self.requests, max) else {
             return refused(
@@ -87,6 +65,15 @@ impl Handler for Shared {
             );
         };
         strip(request.headers_mut());
+        let from = Origination {
+            client: markers.client,
+            scheme: if markers.https {
+                Scheme::Https
+            } else {
+                Scheme::Http
+            },
+            sender: Sender::Node,
+        };
         match take_in(request, &state.services, from) {
             Err(refusal) => plain(refusal.status, refusal.text),
             Ok((inbound, body)) => {
@@ -97,8 +84,9 @@ impl Handler for Shared {
     }
 }
 
-fn is_probe(request: &Request<Incoming>) -> bool {
-    request.method() == Method::GET && request.uri().path() == READY_PATH
+fn not_admitted(client: Client, text: &'static str) -> Response<Body> {
+    tracing::warn!(from = %client.address, text, "a request was not admitted");
+    refused(StatusCode::FORBIDDEN, text)
 }
 
 fn ready(readiness: &Readiness) -> Response<Body> {

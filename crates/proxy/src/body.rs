@@ -52,6 +52,11 @@ impl Body {
         Body::of(Source::Relayed(body))
     }
 
+    /// Whether the first bytes of it are gone already: a fill that is not kept has moved on.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(&self.source, Source::Stored(reader) if reader.is_failed())
+    }
+
     fn of(source: Source) -> Self {
         Body {
             source,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use perigee_http_cache::{Failure, Miss, Recovery, answer_from, recover};
+use perigee_http_cache::{Failure, Miss, Recovery, answer, recover};
 use perigee_storage::Stored;
 use perigee_upstream::Body as Relayed;
 use tokio::sync::{oneshot, watch};
@@ -187,16 +187,19 @@ fn from_arrival(
     // Who was waiting before it came may have it whatever its freshness is; who came later
     // takes part only while it is fresh, and while its first bytes are still there.
     let now = std::time::SystemTime::now();
-    if late && (head.ttl(now) <= 0 || !arrival.stored.body.is_whole_from_start()) {
+    if late && head.ttl(now) <= 0 {
         return None;
     }
-    let serve = answer_from(&request, head, arrival.stored.body.length(), now);
+    let serve = answer(&request, 0, head, now);
     let handling = Handling {
         forward_status: Some(arrival.status),
         stored: arrival.kept && !handling.collapsed,
         ..handling
     };
     let mut answer = Answer::stored(&arrival.stored, &serve, handling);
+    if answer.response.body().is_lost() {
+        return None;
+    }
     answer.above = arrival.cache_status.to_vec();
     Some(answer)
 }
@@ -215,7 +218,7 @@ fn or_stale(
     let head = stored.as_ref().map(|s| &*s.head);
     match (recover(&request, head, failure, policy, now), &stored) {
         (Recovery::ServeStale, Some(stored)) => {
-            let serve = answer_from(&request, &stored.head, stored.body.length(), now);
+            let serve = answer(&request, 0, &stored.head, now);
             let handling = Handling {
                 ttl: Some(serve.ttl),
                 detail: Some(Detail::StaleIfError),

@@ -38,10 +38,12 @@ pub(crate) struct Arrival {
     pub(crate) cache_status: Arc<[HeaderValue]>,
 }
 
+type ByKey = Arc<Mutex<HashMap<CacheKey, watch::Receiver<Progress>>>>;
+
 /// All fetches under way that may be shared.
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
-    by_key: Arc<Mutex<HashMap<CacheKey, watch::Receiver<Progress>>>>,
+    by_key: ByKey,
 }
 
 /// What to do about a key.
@@ -87,7 +89,7 @@ impl Flights {
 #[derive(Debug)]
 pub(crate) struct Lead {
     key: CacheKey,
-    flights: Option<Arc<Mutex<HashMap<CacheKey, watch::Receiver<Progress>>>>>,
+    flights: Option<ByKey>,
     progress: watch::Sender<Progress>,
 }
 

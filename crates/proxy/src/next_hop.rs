@@ -154,7 +154,10 @@ fn arrived(mut response: Response<Relayed>, hop: &Hop) -> Arrived {
 
 fn as_failure(kind: SendErrorKind) -> Failure {
     match kind {
-        SendErrorKind::Connect | SendErrorKind::Broken => Failure::Unreachable,
+        // A request that broke off has nobody left to be told.
+        SendErrorKind::Connect | SendErrorKind::Broken | SendErrorKind::Request => {
+            Failure::Unreachable
+        }
         SendErrorKind::Timeout => Failure::Timeout,
         SendErrorKind::Invalid => Failure::Invalid,
         SendErrorKind::Overloaded => Failure::Overloaded,
@@ -168,5 +171,6 @@ fn outcome(kind: SendErrorKind) -> &'static str {
         SendErrorKind::Timeout => "timeout",
         SendErrorKind::Invalid => "invalid",
         SendErrorKind::Overloaded => "overloaded",
+        SendErrorKind::Request => "request-broken",
     }
 }

@@ -63,6 +63,6 @@ impl Body for OnceBody {
     fn size_hint(&self) -> SizeHint {
         self.taken
             .as_ref()
-            .map_or_else(|| self.hint.clone(), Body::size_hint)
+            .map_or_else(|| self.hint, Body::size_hint)
     }
 }

@@ -1,0 +1,109 @@
+//! Markers and proof on whole request heads: who asks, and what for.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, Method, Request, Uri, header, request};
+
+use crate::{
+    Credential, Markers, READY_PATH, Refused,
+    markers::{admit, admit_node, stamp},
+};
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Somebody who does not claim to be of this CDN.
+    Stranger,
+    /// A node that wants to know whether this one is ready.
+    Prober,
+    /// A node that sends a request on, and what it says of the client.
+    Node(Markers),
+}
+
+/// Says who sent a request.
+///
+/// # Errors
+/// [`Refused`] if it claims to come from a node and does not prove it.
+pub fn caller<B>(
+    credential: &Credential,
+    request: &Request<B>,
+    now: SystemTime,
+) -> Result<Caller, Refused> {
+    let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+    let (host, target) = (host(headers), target(uri));
+    if method == Method::GET && uri.path() == READY_PATH {
+        let node = admit_node(credential, method.as_str(), host, target, headers, now)?;
+        return Ok(node.map_or(Caller::Stranger, |_| Caller::Prober));
+    }
+    let admitted = admit(credential, method.as_str(), host, target, headers, now)?;
+    Ok(admitted.map_or(Caller::Stranger, |(markers, _)| Caller::Node(markers)))
+}
+
+/// Puts markers and proof onto a request in origin form that is otherwise ready to be sent.
+pub fn vouch(
+    credential: &Credential,
+    markers: &Markers,
+    request: &mut request::Parts,
+    now: SystemTime,
+) {
+    let fields = stamp(
+        credential,
+        markers,
+        request.method.as_str(),
+        host(&request.headers),
+        target(&request.uri),
+        now,
+    );
+    request.headers.extend(fields);
+}
+
+fn host(headers: &HeaderMap) -> &str {
+    let host = headers.get(header::HOST);
+    host.and_then(|host| host.to_str().ok()).unwrap_or_default()
+}
+
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Role;
+
+    fn credential() -> Credential {
+        Credential::new(b"sixteen bytes and more", "fra-1").unwrap()
+    }
+
+    fn request(path: &str) -> Request<()> {
+        Request::get(path)
+            .header(header::HOST, "www.example.com")
+            .body(())
+            .unwrap()
+    }
+
+    #[test]
+    fn who_vouches_is_known_and_others_are_strangers() {
+        let (credential, now) = (credential(), SystemTime::UNIX_EPOCH);
+        assert_eq!(
+            caller(&credential, &request("/a?b"), now),
+            Ok(Caller::Stranger)
+        );
+        let markers = Markers {
+            from: Role::Edge,
+            https: true,
+            client: [192, 0, 2, 1].into(),
+        };
+        let (mut parts, ()) = request("/a?b").into_parts();
+        vouch(&credential, &markers, &mut parts, now);
+        let vouched = Request::from_parts(parts.clone(), ());
+        assert_eq!(
+            caller(&credential, &vouched, now),
+            Ok(Caller::Node(markers))
+        );
+
+        parts.uri = Uri::from_static("/other");
+        let moved = Request::from_parts(parts, ());
+        assert_eq!(caller(&credential, &moved, now), Err(Refused::Wrong));
+    }
+}

@@ -1,0 +1,9 @@
+//! What the scenarios are written with.
+
+pub(crate) mod cdn;
+pub(crate) mod client;
+pub(crate) mod net;
+pub(crate) mod origin;
+pub(crate) mod process;
+pub(crate) mod raw_origin;
+pub(crate) mod wait;

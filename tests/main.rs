@@ -1,0 +1,10 @@
+//! Whole-system scenarios: real processes of the binary, on loopback, each read like a script.
+//!
+//! Every test has a network of loopback addresses of its own (all of 127.0.0.0/8 is local on
+//! Linux), so that tests run side by side and ports need no luck.
+
+#![allow(missing_docs)]
+
+mod harness;
+
+mod one_proxy;

@@ -1,0 +1,1 @@
+//! `perigee edge --listen ... --origin ...`: one caching reverse proxy.
