@@ -124,8 +124,6 @@ pub struct Limits {
     pub max_udp_payload: u16,
     /// How long a TCP connection may be idle. Default 10 s.
     pub tcp_idle_timeout: Duration,
-    /// TCP connections at once; more wait in the kernel's backlog. Default 1,000.
-    pub max_tcp_connections: usize,
 }
 
 impl Default for Limits {
@@ -133,7 +131,6 @@ impl Default for Limits {
         Limits {
             max_udp_payload: 1232,
             tcp_idle_timeout: Duration::from_secs(10),
-            max_tcp_connections: 1_000,
         }
     }
 }

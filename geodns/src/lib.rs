@@ -1,7 +1,50 @@
 //! Question in, nearest healthy edges out: an authoritative name server for the CDN's zone.
+//!
+//! A message goes one way: hickory-server receives and decodes it, `respond` looks at its
+//! header and EDNS, [`answer`] looks at its question, and hickory-server encodes and sends what
+//! came out. Both are pure over a [`Snapshot`], which is replaced whole when the configuration
+//! or the health of an edge changes, and read without a lock.
+//!
+//! Known limits of hickory-server: it answers messages that do not decode by itself (FORMERR
+//! without OPT and question, not counted in the metrics; among them is a Client Subnet option
+//! of family 0), it does not cap TCP connections, it tells of each query at level INFO
+//! (filter `hickory_server` in the log), and it compresses the first owner name of an answer
+//! not at all.
 
+mod answer;
+mod choose;
 mod config;
+mod database;
+mod explain;
+#[cfg(test)]
+mod fixture;
+mod geo;
+mod geodns;
+mod handler;
+mod listen;
+mod metrics;
+mod networks;
+mod places;
+mod query;
+mod respond;
+mod snapshot;
+mod status;
+mod subnet;
+mod table;
+mod zone;
 
+pub use answer::{Answer, Query, answer};
+pub use choose::Client;
 pub use config::{Config, EdgeAddress, Limits, NameServer, Network, Place, Pop, Service, Soa};
-pub use perigee_cluster::{Node, NodeName, PopName, Role, ViewConfig};
+pub use database::{Database, DatabaseError};
+pub use explain::{ExplainedAnswer, ExplainedEdge, ExplainedPop, Explanation};
+pub use geo::Point;
+pub use geodns::{GeoDns, ReloadError, StartError};
+pub use perigee_cluster::{Credential, Node, NodeName, PopName, Role, ViewConfig};
 pub use perigee_health::{PanicShare, Thresholds};
+pub use places::{Located, LocatedPlace, Places};
+pub use query::{QueryError, QueryRecord, QueryResponse, query};
+pub use snapshot::Snapshot;
+pub use status::{EdgeStatus, Status};
+pub use table::{TableError, build_database};
+pub use zone::{Zone, ZoneError};

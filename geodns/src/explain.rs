@@ -1,0 +1,176 @@
+//! Why a client is answered what it is answered.
+
+use std::{net::IpAddr, time::SystemTime};
+
+use hickory_proto::rr::{LowerName, Name};
+use ipnet::IpNet;
+use serde::Serialize;
+
+use crate::{
+    choose::{Candidate, Chosen, Client, choose, locate, rank},
+    geo::Point,
+    places::LocatedPlace,
+    snapshot::{EdgeState, Family, Snapshot},
+};
+
+/// Why a client is answered what it is answered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The name asked for.
+    pub name: String,
+    /// The client's network.
+    pub client: IpNet,
+    /// What the name is: a service, something else in the zone, or nothing here.
+    pub kind: &'static str,
+    /// How the client's place was found: by `network`, `database`, or not: `unknown`.
+    pub found_by: &'static str,
+    /// The configured network that it is in.
+    pub network: Option<IpNet>,
+    /// Its place.
+    pub place: Option<Point>,
+    /// Whether the health of edges is believed; if not, all are answered.
+    pub health_believed: bool,
+    /// The PoPs, nearest first.
+    pub candidates: Vec<ExplainedPop>,
+    /// What is answered to A; nothing for names that are no service.
+    pub a: Option<ExplainedAnswer>,
+    /// What is answered to AAAA.
+    pub aaaa: Option<ExplainedAnswer>,
+}
+
+/// A PoP that could answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExplainedPop {
+    /// Its name.
+    pub pop: String,
+    /// Its distance from the client, if the client's place is known.
+    pub distance_km: Option<f64>,
+    /// Its edges.
+    pub edges: Vec<ExplainedEdge>,
+}
+
+/// An edge that could be answered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExplainedEdge {
+    /// Its name.
+    pub node: String,
+    /// Whether it is believed to answer.
+    pub up: bool,
+    /// Up, and not draining.
+    pub usable: bool,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExplainedAnswer {
+    /// The PoP; `None` is NODATA.
+    pub pop: Option<String>,
+    /// The addresses, in order.
+    pub addresses: Vec<IpAddr>,
+    /// The length of the client's prefix for which this holds.
+    pub scope: u8,
+}
+
+/// Explains what `client` is answered for `name`.
+pub(crate) fn explain(
+    snapshot: &Snapshot,
+    name: &str,
+    client: IpNet,
+    now: SystemTime,
+) -> Explanation {
+    let asker = match client.prefix_len() {
+        0 => Client::Withheld,
+        _ => Client::Subnet(client.trunc()),
+    };
+    let located = locate(snapshot, asker);
+    let candidates = rank(snapshot, &located.place);
+    let (found_by, network, place) = describe(snapshot, &located.place);
+    let (kind, service) = find(snapshot, name);
+    let answer = |family| {
+        service.map(|service| {
+            ExplainedAnswer::new(snapshot, choose(snapshot, service, family, asker, now))
+        })
+    };
+    Explanation {
+        name: name.to_owned(),
+        client,
+        kind,
+        found_by,
+        network,
+        place,
+        health_believed: snapshot.believed,
+        a: answer(Family::V4),
+        aaaa: answer(Family::V6),
+        candidates: candidates
+            .into_iter()
+            .map(|candidate| ExplainedPop::new(snapshot, candidate))
+            .collect(),
+    }
+}
+
+fn find<'s>(
+    snapshot: &'s Snapshot,
+    name: &str,
+) -> (&'static str, Option<&'s crate::zone::ZoneService>) {
+    let Ok(mut name) = Name::from_ascii(name) else {
+        return ("not a domain name", None);
+    };
+    name.set_fqdn(true);
+    let name = LowerName::new(&name);
+    match snapshot.zone.find(&name) {
+        Some(entry) if entry.service.is_some() => ("service", entry.service.as_ref()),
+        Some(_) => ("in the zone, but not a service", None),
+        None if snapshot.zone.contains(&name) => ("not in the zone: NXDOMAIN", None),
+        None => ("outside the zone: REFUSED", None),
+    }
+}
+
+fn describe(
+    snapshot: &Snapshot,
+    place: &LocatedPlace,
+) -> (&'static str, Option<IpNet>, Option<Point>) {
+    match place {
+        LocatedPlace::Unknown => ("unknown", None, None),
+        LocatedPlace::Database(point) => ("database", None, Some(*point)),
+        LocatedPlace::Network(network, point) => ("network", Some(*network), Some(*point)),
+        LocatedPlace::Pop(network, name) => {
+            let pop = snapshot.pops.iter().find(|pop| pop.name == *name);
+            ("network", Some(*network), pop.and_then(|pop| pop.point))
+        }
+    }
+}
+
+impl ExplainedPop {
+    fn new(snapshot: &Snapshot, candidate: Candidate) -> Self {
+        let pop = &snapshot.pops[candidate.pop];
+        ExplainedPop {
+            pop: pop.name.to_string(),
+            distance_km: candidate.distance_km,
+            edges: pop.edges.iter().map(ExplainedEdge::new).collect(),
+        }
+    }
+}
+
+impl ExplainedEdge {
+    fn new(edge: &EdgeState) -> Self {
+        let addresses = [Family::V4, Family::V6];
+        ExplainedEdge {
+            node: edge.name.to_string(),
+            up: edge.up,
+            usable: edge.usable,
+            addresses: addresses.iter().filter_map(|f| edge.address(*f)).collect(),
+        }
+    }
+}
+
+impl ExplainedAnswer {
+    fn new(snapshot: &Snapshot, chosen: Chosen) -> Self {
+        ExplainedAnswer {
+            pop: chosen.pop.map(|pop| snapshot.pops[pop].name.to_string()),
+            addresses: chosen.addresses,
+            scope: chosen.scope,
+        }
+    }
+}

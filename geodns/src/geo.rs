@@ -1,0 +1,86 @@
+//! Points on the globe.
+
+use serde::Serialize;
+
+/// Mean radius of the Earth (IUGG), in kilometres.
+const EARTH_RADIUS_KM: f64 = 6371.0088;
+
+/// A point on the globe.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Point {
+    /// Degrees north, -90 to 90.
+    pub latitude: f64,
+    /// Degrees east, -180 to 180.
+    pub longitude: f64,
+}
+
+impl Point {
+    /// A point, if both are numbers within their range.
+    pub fn new(latitude: f64, longitude: f64) -> Option<Self> {
+        let valid = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
+        valid.then_some(Point {
+            latitude,
+            longitude,
+        })
+    }
+
+    /// Great-circle distance in kilometres, by the haversine formula, which stays exact for
+    /// points close to each other.
+    pub fn distance_km(self, other: Point) -> f64 {
+        let (a, b) = (self.latitude.to_radians(), other.latitude.to_radians());
+        let half_latitude = ((b - a) / 2.0).sin();
+        let half_longitude = ((other.longitude - self.longitude).to_radians() / 2.0).sin();
+        let h = half_latitude.powi(2) + a.cos() * b.cos() * half_longitude.powi(2);
+        // Rounding can lift h above 1 for antipodes.
+        2.0 * EARTH_RADIUS_KM * h.min(1.0).sqrt().asin()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(latitude: f64, longitude: f64) -> Point {
+        Point::new(latitude, longitude).unwrap()
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 5.0
+    }
+
+    #[test]
+    fn known_distances() {
+        let frankfurt = point(50.1109, 8.6821);
+        let new_york = point(40.7128, -74.006);
+        assert!(close(frankfurt.distance_km(new_york), 6205.0));
+        assert!(close(new_york.distance_km(frankfurt), 6205.0));
+        assert_eq!(frankfurt.distance_km(frankfurt), 0.0);
+    }
+
+    #[test]
+    fn the_date_line_is_no_border() {
+        let fiji = point(-18.0, 179.0);
+        let samoa = point(-14.0, -172.0);
+        assert!(fiji.distance_km(samoa) < 1_100.0);
+    }
+
+    #[test]
+    fn antipodes_and_poles() {
+        assert!(close(
+            point(0.0, 0.0).distance_km(point(0.0, 180.0)),
+            20_015.0
+        ));
+        assert!(close(
+            point(90.0, 0.0).distance_km(point(-90.0, 77.0)),
+            20_015.0
+        ));
+    }
+
+    #[test]
+    fn what_is_no_point() {
+        assert_eq!(Point::new(90.1, 0.0), None);
+        assert_eq!(Point::new(0.0, -180.5), None);
+        assert_eq!(Point::new(f64::NAN, 0.0), None);
+        assert_eq!(Point::new(0.0, f64::INFINITY), None);
+    }
+}

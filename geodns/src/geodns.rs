@@ -1,0 +1,287 @@
+//! A running name server.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::SystemTime,
+};
+
+use arc_swap::ArcSwap;
+use hickory_server::server::Server;
+use ipnet::IpNet;
+use perigee_cluster::{Credential, Node, Prober, View};
+use prometheus_client::registry::Registry;
+use tokio::net::{TcpListener, UdpSocket};
+use tracing::{info, warn};
+
+use crate::{
+    config::Config,
+    explain::{Explanation, explain},
+    handler::Handler,
+    listen::{Listener, bind},
+    metrics::Metrics,
+    places::Places,
+    snapshot::Snapshot,
+    status::Status,
+    zone::Zone,
+};
+
+/// Responses that may wait on one TCP connection for a client that does not read.
+const TCP_RESPONSES_WAITING: usize = 32;
+
+/// Why a name server cannot start: says which address or file, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError(pub String);
+
+/// Why a new configuration was refused; the old one goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadError(pub String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+impl std::error::Error for ReloadError {}
+
+/// A running name server. Dropped, it stops at once; see [`GeoDns::shutdown`].
+pub struct GeoDns {
+    addresses: Vec<SocketAddr>,
+    shared: Arc<Shared>,
+    server: tokio::sync::Mutex<Server<Handler>>,
+}
+
+/// What the answers, the probes and the operator share.
+struct Shared {
+    /// Read by each answer, without a lock.
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    /// What snapshots are made from. Never held across an await.
+    state: Mutex<State>,
+    credential: Arc<Credential>,
+}
+
+struct State {
+    config: Config,
+    zone: Arc<Zone>,
+    places: Arc<Places>,
+    view: Arc<View>,
+}
+
+impl GeoDns {
+    /// Binds the addresses, starts to watch the edges, and answers. Its metrics go onto
+    /// `registry`. Needs a tokio runtime. Reads the database, which blocks for as long as that
+    /// takes.
+    ///
+    /// # Errors
+    /// [`StartError`] if an address, the database or the zone cannot be used.
+    pub fn start(
+        config: Config,
+        credential: Arc<Credential>,
+        registry: &mut Registry,
+    ) -> Result<Self, StartError> {
+        let zone = Zone::build(&config).map_err(|e| StartError(e.to_string()))?;
+        let places = Places::load(&config, None).map_err(|e| StartError(e.to_string()))?;
+        let listeners = config
+            .listen
+            .iter()
+            .map(|&address| bind(address))
+            .collect::<Result<Vec<_>, _>>()?;
+        if listeners.is_empty() {
+            return Err(StartError("no address to listen on is given".to_owned()));
+        }
+        let addresses = listeners.iter().map(|listener| listener.address).collect();
+        let idle_timeout = config.limits.tcp_idle_timeout;
+        let shared = Shared::start(config, zone, places, credential);
+        let mut server = Server::new(Handler {
+            snapshot: Arc::clone(&shared.snapshot),
+            metrics: Metrics::register(registry),
+        });
+        for Listener { address, udp, tcp } in listeners {
+            let refuse = |e| StartError(format!("DNS on {address}: {e}"));
+            server.register_socket(UdpSocket::from_std(udp).map_err(refuse)?);
+            let tcp = TcpListener::from_std(tcp).map_err(refuse)?;
+            server.register_listener(tcp, idle_timeout, TCP_RESPONSES_WAITING);
+        }
+        Ok(GeoDns {
+            addresses,
+            shared,
+            server: tokio::sync::Mutex::new(server),
+        })
+    }
+
+    /// The addresses it answers on, UDP and TCP both.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses.clone()
+    }
+
+    /// Puts a new configuration in place, whole or not at all. The database is read again if
+    /// its path or its file changed; this blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// [`ReloadError`] if it cannot be used, or changes what only a restart can change.
+    pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
+        self.shared.reload(config)
+    }
+
+    /// What the node says of itself on its admin API.
+    pub fn status(&self) -> Status {
+        self.shared.status()
+    }
+
+    /// Why `client` is answered what it is answered for `name`. A network of length 0 is a
+    /// client that withholds itself.
+    pub fn explain(&self, name: &str, client: IpNet) -> Explanation {
+        explain(
+            &self.shared.snapshot.load(),
+            name,
+            client,
+            SystemTime::now(),
+        )
+    }
+
+    /// Stops to answer and gives the addresses back. Queries that were received are answered.
+    pub async fn shutdown(&self) {
+        let mut server = self.server.lock().await;
+        if let Err(error) = server.shutdown_gracefully().await {
+            warn!(%error, "DNS did not stop as it should");
+        }
+    }
+}
+
+impl Shared {
+    fn start(
+        config: Config,
+        zone: Zone,
+        places: Places,
+        credential: Arc<Credential>,
+    ) -> Arc<Self> {
+        let (zone, places) = (Arc::new(zone), Arc::new(places));
+        let view = start_view(&config, &credential);
+        let changes = view.subscribe();
+        let snapshot = Snapshot::new(&config, zone.clone(), places.clone(), &view.nodes());
+        let shared = Arc::new(Shared {
+            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+            state: Mutex::new(State {
+                config,
+                zone,
+                places,
+                view,
+            }),
+            credential,
+        });
+        tokio::spawn(follow(Arc::downgrade(&shared), changes));
+        shared
+    }
+
+    fn reload(self: &Arc<Self>, config: Config) -> Result<(), ReloadError> {
+        let refuse = |why: String| ReloadError(why);
+        // Whatever can fail is done before anything changes.
+        let zone = Zone::build(&config).map_err(|e| refuse(e.to_string()))?;
+        let before = Arc::clone(&self.state().places);
+        let places = Places::load(&config, Some(&before)).map_err(|e| refuse(e.to_string()))?;
+
+        let mut state = self.state();
+        check_fixed(&state.config, &config)?;
+        if state.config.view == config.view {
+            state.view.set_nodes(nodes(&config));
+        } else {
+            state.view = start_view(&config, &self.credential);
+            let changes = state.view.subscribe();
+            tokio::spawn(follow(Arc::downgrade(self), changes));
+        }
+        state.zone = Arc::new(zone);
+        state.places = Arc::new(places);
+        state.config = config;
+        self.refresh(&state);
+        info!(version = %state.config.version, serial = state.zone.serial(), "configuration in place");
+        Ok(())
+    }
+
+    /// Makes a new snapshot of the state.
+    fn refresh(&self, state: &State) {
+        let (zone, places) = (state.zone.clone(), state.places.clone());
+        let snapshot = Snapshot::new(&state.config, zone, places, &state.view.nodes());
+        if snapshot.believed != self.snapshot.load().believed {
+            warn!(
+                believed = snapshot.believed,
+                "nearly all edges look down, or no longer: their health is disregarded, or \
+                 believed again"
+            );
+        }
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    fn status(&self) -> Status {
+        let state = self.state();
+        let database = state.places.database();
+        Status {
+            node: state.config.node.to_string(),
+            role: "geodns".to_owned(),
+            config_version: state.config.version.clone(),
+            zone: state.config.zone.clone(),
+            serial: state.zone.serial(),
+            database: database.map(|d| d.path().display().to_string()),
+            health_believed: self.snapshot.load().believed,
+            edges: state.view.nodes().iter().map(Into::into).collect(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held leaves a state that is whole: fields are replaced at once.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes a new snapshot at each change of what is known of the edges, until the view or the
+/// name server is gone.
+async fn follow(shared: Weak<Shared>, mut changes: tokio::sync::watch::Receiver<u64>) {
+    while changes.changed().await.is_ok() {
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        shared.refresh(&shared.state());
+    }
+}
+
+fn start_view(config: &Config, credential: &Arc<Credential>) -> Arc<View> {
+    let prober = Prober::new(Arc::clone(credential), config.view.timeout);
+    View::start(nodes(config), prober, config.view.clone())
+}
+
+fn nodes(config: &Config) -> Vec<Node> {
+    let edges = config.pops.iter().flat_map(|pop| &pop.edges);
+    edges.map(|edge| edge.node.clone()).collect()
+}
+
+/// Refuses what only a restart can change.
+fn check_fixed(old: &Config, new: &Config) -> Result<(), ReloadError> {
+    let changed = if old.listen != new.listen {
+        "the addresses to listen on"
+    } else if old.limits.tcp_idle_timeout != new.limits.tcp_idle_timeout {
+        "the idle time of TCP connections"
+    } else if old.node != new.node {
+        "the name of the node"
+    } else {
+        return Ok(());
+    };
+    Err(ReloadError(format!(
+        "{changed} cannot change while running; restart the name server for that"
+    )))
+}
+
+impl fmt::Debug for GeoDns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GeoDns")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}

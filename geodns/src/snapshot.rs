@@ -1,0 +1,148 @@
+//! Everything an answer is made from, as it is at one moment. Immutable.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use perigee_cluster::{NodeHealth, NodeName, PopName};
+use perigee_health::is_believed;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{
+    config::{Config, EdgeAddress, Pop},
+    geo::Point,
+    places::Places,
+    zone::Zone,
+};
+
+/// Everything an answer is made from: the zone, the places, the PoPs and the health of their
+/// edges. Built anew when any of it changes.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) zone: Arc<Zone>,
+    pub(crate) places: Arc<Places>,
+    /// In the order of the configuration.
+    pub(crate) pops: Vec<PopState>,
+    /// Whether the health of edges is believed, or so many look down that it is not.
+    pub(crate) believed: bool,
+    /// The largest answer over UDP, in bytes.
+    pub(crate) max_udp_payload: u16,
+}
+
+/// A PoP and the state of its edges.
+#[derive(Debug)]
+pub(crate) struct PopState {
+    pub(crate) name: PopName,
+    pub(crate) point: Option<Point>,
+    pub(crate) edges: Vec<EdgeState>,
+}
+
+/// An edge and its state.
+#[derive(Debug)]
+pub(crate) struct EdgeState {
+    pub(crate) name: NodeName,
+    /// Its part in the order of edges: the same on every name server of the CDN.
+    pub(crate) seed: u64,
+    pub(crate) address: EdgeAddress,
+    pub(crate) up: bool,
+    /// Up, and not draining.
+    pub(crate) usable: bool,
+}
+
+/// An address family, as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    V4,
+    V6,
+}
+
+/// How good an edge must be to be answered. The later ones are tried when the earlier ones
+/// leave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standard {
+    /// Up and not draining.
+    Usable,
+    /// Up.
+    Up,
+    /// Any at all.
+    Any,
+}
+
+impl Snapshot {
+    /// A snapshot of these. Edges that `health` does not know are taken to be up.
+    pub fn new(
+        config: &Config,
+        zone: Arc<Zone>,
+        places: Arc<Places>,
+        health: &[NodeHealth],
+    ) -> Self {
+        let health: HashMap<&NodeName, &NodeHealth> =
+            health.iter().map(|h| (&h.node.name, h)).collect();
+        let pops: Vec<PopState> = config
+            .pops
+            .iter()
+            .map(|pop| PopState::new(pop, &health))
+            .collect();
+        let edges = || pops.iter().flat_map(|pop| &pop.edges);
+        let up = edges().filter(|edge| edge.up).count();
+        let believed = is_believed(up, edges().count(), config.view.panic);
+        Snapshot {
+            zone,
+            places,
+            believed,
+            max_udp_payload: config.limits.max_udp_payload.max(512),
+            pops,
+        }
+    }
+
+    /// Whether any edge of the CDN has an address of this family.
+    pub(crate) fn has_family(&self, family: Family) -> bool {
+        let mut edges = self.pops.iter().flat_map(|pop| &pop.edges);
+        edges.any(|edge| edge.address(family).is_some())
+    }
+
+    /// What to ask of edges, best first.
+    pub(crate) fn standards(&self) -> &'static [Standard] {
+        if self.believed {
+            &[Standard::Usable, Standard::Up, Standard::Any]
+        } else {
+            &[Standard::Any]
+        }
+    }
+}
+
+impl PopState {
+    fn new(pop: &Pop, health: &HashMap<&NodeName, &NodeHealth>) -> Self {
+        let edges = pop.edges.iter().map(|edge| {
+            let known = health.get(&edge.node.name);
+            EdgeState {
+                name: edge.node.name.clone(),
+                seed: xxh3_64(edge.node.name.as_str().as_bytes()),
+                address: edge.clone(),
+                up: known.is_none_or(|h| h.up),
+                usable: known.is_none_or(|h| h.is_usable()),
+            }
+        });
+        PopState {
+            name: pop.name.clone(),
+            point: Point::new(pop.latitude, pop.longitude),
+            edges: edges.collect(),
+        }
+    }
+
+    /// The edges that are good enough.
+    pub(crate) fn edges(&self, standard: Standard) -> impl Iterator<Item = &EdgeState> {
+        self.edges.iter().filter(move |edge| match standard {
+            Standard::Usable => edge.usable,
+            Standard::Up => edge.up,
+            Standard::Any => true,
+        })
+    }
+}
+
+impl EdgeState {
+    pub(crate) fn address(&self, family: Family) -> Option<IpAddr> {
+        match family {
+            Family::V4 => self.address.ipv4.map(IpAddr::V4),
+            Family::V6 => self.address.ipv6.map(IpAddr::V6),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A geolocation database in MaxMind's format, built from a small table.
+
+use std::{fmt, net::IpAddr};
+
+use ipnet::IpNet;
+use maxminddb_writer::{Database, metadata::IpVersion};
+use serde::Serialize;
+
+use crate::geo::Point;
+
+/// The first line of a table; it may be left out.
+const HEADER: &str = "prefix,latitude,longitude,continent,country,name";
+
+/// What is wrong with a table, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableError {
+    /// The line, from 1; 0 if it is not about a line.
+    pub line: usize,
+    /// The column: the character in the line, from 1.
+    pub column: usize,
+    /// What was expected.
+    pub message: String,
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line, self.column, self.message
+        )
+    }
+}
+
+impl std::error::Error for TableError {}
+
+/// A row of the table.
+#[derive(Debug)]
+struct Row<'t> {
+    line: usize,
+    network: IpNet,
+    point: Point,
+    continent: &'t str,
+    country: &'t str,
+    name: &'t str,
+}
+
+/// A record, as GeoLite2-City lays it out.
+#[derive(Serialize)]
+struct Record<'t> {
+    city: City<'t>,
+    continent: Continent<'t>,
+    country: Country<'t>,
+    location: Point,
+}
+
+#[derive(Serialize)]
+struct City<'t> {
+    names: Names<'t>,
+}
+
+#[derive(Serialize)]
+struct Names<'t> {
+    en: &'t str,
+}
+
+#[derive(Serialize)]
+struct Continent<'t> {
+    code: &'t str,
+}
+
+#[derive(Serialize)]
+struct Country<'t> {
+    iso_code: &'t str,
+}
+
+/// Builds a database from a table of the columns `prefix,latitude,longitude,continent,country,name`:
+/// degrees north and east, a two-letter continent code (AF, AN, AS, EU, NA, OC, SA), an ISO 3166
+/// country code, and the rest of the line as the name. Empty lines and lines that start with `#`
+/// are skipped. Of nested prefixes the longer one wins, in whatever order they come.
+///
+/// # Errors
+/// [`TableError`] says which line and column is wrong, and what was expected.
+pub fn build_database(table: &str) -> Result<Vec<u8>, TableError> {
+    let mut rows = parse(table)?;
+    // The writer lets a later prefix replace the longer ones inside it.
+    rows.sort_by_key(|row| (row.network.prefix_len(), row.network));
+    for pair in rows.windows(2) {
+        if let [first, second] = pair
+            && first.network == second.network
+        {
+            let (line, earlier) = (second.line.max(first.line), second.line.min(first.line));
+            let message = format!("{} is already in line {earlier}", first.network);
+            return Err(TableError {
+                line,
+                column: 1,
+                message,
+            });
+        }
+    }
+    write(&rows).map_err(|error| TableError {
+        line: 0,
+        column: 0,
+        message: format!("the database cannot be written: {error}"),
+    })
+}
+
+fn write(rows: &[Row<'_>]) -> Result<Vec<u8>, maxminddb_writer::Error> {
+    let mut database = Database::default();
+    let metadata = &mut database.metadata;
+    metadata.ip_version = IpVersion::V6;
+    metadata.binary_format_major_version = 2;
+    metadata.database_type = "Perigee-City".to_owned();
+    metadata.languages = vec!["en".to_owned()];
+    let description = "Built by Perigee from a table".to_owned();
+    metadata.description.insert("en".to_owned(), description);
+    for row in rows {
+        let record = database.insert_value(Record {
+            city: City {
+                names: Names { en: row.name },
+            },
+            continent: Continent {
+                code: row.continent,
+            },
+            country: Country {
+                iso_code: row.country,
+            },
+            location: row.point,
+        })?;
+        database.insert_node(path(row.network), record);
+    }
+    database.write_to(Vec::new())
+}
+
+/// The way through the tree. IPv4 is at `::/96`, as in MaxMind's own databases.
+fn path(network: IpNet) -> impl Iterator<Item = bool> {
+    let (bits, length) = match network.addr() {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()), 96 + network.prefix_len()),
+        IpAddr::V6(v6) => (v6.to_bits(), network.prefix_len()),
+    };
+    (0..length).map(move |depth| (bits << depth) >> 127 == 1)
+}
+
+fn parse(table: &str) -> Result<Vec<Row<'_>>, TableError> {
+    let mut rows = Vec::new();
+    for (index, text) in table.lines().enumerate() {
+        let skipped = text.trim().is_empty() || text.starts_with('#') || text.trim() == HEADER;
+        if !skipped {
+            rows.push(parse_row(index + 1, text)?);
+        }
+    }
+    if rows.is_empty() {
+        return Err(TableError {
+            line: 1,
+            column: 1,
+            message: format!("no rows; expected {HEADER}"),
+        });
+    }
+    Ok(rows)
+}
+
+fn parse_row(line: usize, text: &str) -> Result<Row<'_>, TableError> {
+    let mut fields = Fields {
+        line,
+        text,
+        next: Some(0),
+        last: 6,
+    };
+    let network = fields.next("a prefix such as 192.0.2.0/24", |text| {
+        let network: IpNet = text.parse().ok()?;
+        (network.trunc() == network).then_some(network)
+    })?;
+    let latitude = fields.next("degrees north, from -90 to 90", |text| {
+        let latitude = text.parse().ok()?;
+        Point::new(latitude, 0.0).map(|p| p.latitude)
+    })?;
+    let longitude = fields.next("degrees east, from -180 to 180", |text| {
+        let longitude = text.parse().ok()?;
+        Point::new(0.0, longitude).map(|p| p.longitude)
+    })?;
+    let continent = fields.next("one of AF AN AS EU NA OC SA", |text| {
+        ["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
+            .contains(&text)
+            .then_some(text)
+    })?;
+    let country = fields.next("two capital letters of ISO 3166", |text| {
+        let is_code = text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+        is_code.then_some(text)
+    })?;
+    let name = fields.next("a name", |text| (!text.is_empty()).then_some(text))?;
+    Ok(Row {
+        line,
+        network,
+        point: Point {
+            latitude,
+            longitude,
+        },
+        continent,
+        country,
+        name,
+    })
+}
+
+/// The fields of a line, from left to right.
+struct Fields<'t> {
+    line: usize,
+    text: &'t str,
+    /// Where the next field starts, in bytes; `None` after the last one.
+    next: Option<usize>,
+    /// How many fields are left. The last one takes the rest of the line, commas and all.
+    last: usize,
+}
+
+impl<'t> Fields<'t> {
+    fn next<T>(
+        &mut self,
+        expected: &str,
+        parse: impl FnOnce(&'t str) -> Option<T>,
+    ) -> Result<T, TableError> {
+        let Some(start) = self.next else {
+            return Err(self.error(self.text.len(), format!("the line ends; expected {expected}")));
+        };
+        let rest = &self.text[start..];
+        self.last -= 1;
+        let end = match rest.find(',') {
+            Some(comma) if self.last > 0 => comma,
+            _ => rest.len(),
+        };
+        self.next = (end < rest.len()).then_some(start + end + 1);
+        let field = rest[..end].trim();
+        parse(field)
+            .ok_or_else(|| self.error(start, format!("{field:?} is not {expected}")))
+    }
+
+    fn error(&self, at: usize, message: String) -> TableError {
+        TableError {
+            line: self.line,
+            column: self.text[..at].chars().count() + 1,
+            message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
