@@ -1,0 +1,209 @@
+//! A whole CDN: one file, and a process for each node in it.
+
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
+
+use tempfile::TempDir;
+
+use super::{
+    client::{Answer, get},
+    net::Net,
+    process::{Process, run},
+    wait,
+};
+
+const HTTP: u16 = 8080;
+const ADMIN: u16 = 9901;
+const DNS: u16 = 5300;
+
+/// What to build.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Name, latitude, longitude, and how many edges.
+    pub(crate) pops: Vec<(&'static str, f64, f64, u8)>,
+    pub(crate) shields: u8,
+    pub(crate) geodns: bool,
+    /// The origin of the one service, `www`.
+    pub(crate) origin: String,
+    /// Further lines for the service.
+    pub(crate) service: String,
+    /// Further tables for the file.
+    pub(crate) tables: String,
+}
+
+impl Plan {
+    /// One PoP of two edges and a shield.
+    pub(crate) fn small(origin: String) -> Self {
+        Plan {
+            pops: vec![("fra", 50.11, 8.68, 2)],
+            shields: 1,
+            geodns: false,
+            origin,
+            service: String::new(),
+            tables: String::new(),
+        }
+    }
+}
+
+/// A running CDN.
+#[derive(Debug)]
+pub(crate) struct Cdn {
+    net: Net,
+    folder: TempDir,
+    plan: Plan,
+    nodes: HashMap<String, Process>,
+}
+
+impl Cdn {
+    /// The host of the one service.
+    pub(crate) const HOST: &'static str = "www.cdn.test";
+
+    /// Starts every node, and waits until each is ready.
+    pub(crate) async fn start(plan: Plan) -> Self {
+        let mut cdn = Cdn {
+            net: Net::new(),
+            folder: TempDir::new().unwrap(),
+            plan,
+            nodes: HashMap::new(),
+        };
+        cdn.write(&cdn.text());
+        let names: Vec<String> = cdn.names();
+        for name in &names {
+            cdn.spawn(name);
+        }
+        for name in &names {
+            cdn.until_ready(name).await;
+        }
+        cdn
+    }
+
+    /// The configuration file.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("cdn.toml")
+    }
+
+    pub(crate) fn write(&self, text: &str) {
+        // By rename, as editors and deployments do it: no node reads half a file.
+        let new = self.folder.path().join("cdn.toml.new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, self.file()).unwrap();
+    }
+
+    /// Starts a node that is not running.
+    pub(crate) fn spawn(&mut self, name: &str) {
+        let role = match name {
+            name if name.starts_with("shield-") => "shield",
+            name if name.starts_with("ns") => "geodns",
+            _ => "edge",
+        };
+        let file = self.file();
+        let args = [role, "--config", file.to_str().unwrap(), "--node", name];
+        let process = Process::start(name, self.folder.path(), &args);
+        self.nodes.insert(name.to_owned(), process);
+    }
+
+    pub(crate) fn node(&mut self, name: &str) -> &mut Process {
+        self.nodes.get_mut(name).unwrap()
+    }
+
+    pub(crate) async fn until_ready(&mut self, name: &str) {
+        let admin = self.admin(name);
+        let process = self.nodes.get_mut(name).unwrap();
+        assert!(process.is_running(), "{name}: {}", process.stderr());
+        wait::until(&format!("{name} is ready"), || async move {
+            let answer = get(admin, "localhost", "/ready").try_send().await.ok()?;
+            answer.status.is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// Where a node serves.
+    pub(crate) fn at(&self, name: &str) -> SocketAddr {
+        let port = if name.starts_with("ns") { DNS } else { HTTP };
+        self.net.at(self.host_number(name), port)
+    }
+
+    /// Where a node's admin API is.
+    pub(crate) fn admin(&self, name: &str) -> SocketAddr {
+        self.net.at(self.host_number(name), ADMIN)
+    }
+
+    /// GET `path` of the service from a node.
+    pub(crate) async fn get(&self, name: &str, path: &str) -> Answer {
+        get(self.at(name), Cdn::HOST, path).send().await
+    }
+
+    /// A path that this edge owns, of the form `/PREFIX-n`: found by asking the edge, which says
+    /// in Cache-Status when it forwards to a peer.
+    pub(crate) async fn path_owned_by(&self, name: &str, prefix: &str) -> String {
+        for n in 0..200 {
+            let path = format!("/{prefix}-{n}");
+            let answer = self.get(name, &path).await;
+            if !answer.cache_status().contains("peer") {
+                return path;
+            }
+        }
+        panic!("{name} owns none of 200 paths");
+    }
+
+    /// `perigee COMMAND ... --config FILE`: exit code, standard output, standard error.
+    pub(crate) fn perigee(&self, args: &[&str]) -> (i32, String, String) {
+        let file = self.file();
+        let mut all = args.to_vec();
+        all.extend(["--config", file.to_str().unwrap()]);
+        run(&all)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let shields = (1..=self.plan.shields).map(|n| format!("shield-{n}"));
+        let pops = self.plan.pops.iter();
+        let edges = pops.flat_map(|(pop, _, _, count)| (1..=*count).map(move |n| format!("{pop}-{n}")));
+        let name_servers = self.plan.geodns.then(|| "ns1".to_owned());
+        shields.chain(edges).chain(name_servers).collect()
+    }
+
+    fn host_number(&self, name: &str) -> u8 {
+        if name.starts_with("ns") {
+            return 200;
+        }
+        let (group, number) = name.rsplit_once('-').unwrap();
+        let number: u8 = number.parse().unwrap();
+        if group == "shield" {
+            return 100 + number;
+        }
+        let place = self.plan.pops.iter().position(|(pop, ..)| *pop == group);
+        10 * (place.unwrap() as u8 + 1) + number
+    }
+
+    /// The text of the configuration file.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::from(
+            "[cdn]\nsecret = \"a secret of the scenarios, 32 b\"\n\n[dns]\nzone = \"cdn.test\"\n\n",
+        );
+        for (pop, latitude, longitude, _) in &self.plan.pops {
+            text += &format!(
+                "[[pops]]\nname = \"{pop}\"\nlatitude = {latitude}\nlongitude = {longitude}\n\n"
+            );
+        }
+        for name in self.names() {
+            let (table, pop) = match name.rsplit_once('-') {
+                Some(("shield", _)) => ("shields", String::new()),
+                Some((pop, _)) => ("edges", format!("pop = \"{pop}\"\n")),
+                None => ("geodns", String::new()),
+            };
+            text += &format!(
+                "[[{table}]]\nname = \"{name}\"\n{pop}listen = [\"{}\"]\nadmin = \"{}\"\n\n",
+                self.at(&name),
+                self.admin(&name)
+            );
+        }
+        let Plan {
+            origin,
+            service,
+            tables,
+            ..
+        } = &self.plan;
+        text += &format!("[[services]]\nname = \"www\"\norigins = [\"{origin}\"]\n{service}\n");
+        text += "[log]\naccess = \"stdout\"\n\n[shutdown]\ngrace = \"200ms\"\ndeadline = \"10s\"\n\n";
+        text + tables
+    }
+}
