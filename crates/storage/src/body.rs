@@ -1,47 +1,162 @@
 //! Bodies and their readers.
 
+mod assembly;
+mod followers;
+mod growing;
+mod whole;
+
+pub(crate) use assembly::{Assembly, Part};
+pub(crate) use growing::Growing;
+pub(crate) use whole::{BLOCK, Whole};
+
 use std::{
     fmt,
     ops::Range,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 
+use growing::{Follower, Step};
+
 /// A stored body, whole or still arriving. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Body {}
+pub struct Body {
+    place: Place,
+}
+
+/// Where the bytes are.
+#[derive(Clone, Debug)]
+enum Place {
+    Whole(Whole),
+    Growing(Arc<Growing>),
+}
 
 impl Body {
+    pub(crate) fn whole(whole: Whole) -> Self {
+        Body {
+            place: Place::Whole(whole),
+        }
+    }
+
+    pub(crate) fn growing(growing: Arc<Growing>) -> Self {
+        Body {
+            place: Place::Growing(growing),
+        }
+    }
+
     /// The complete length in bytes: known once the body is whole, or if it was stated.
     pub fn length(&self) -> Option<u64> {
-        todo!()
+        match &self.place {
+            Place::Whole(whole) => Some(whole.length()),
+            Place::Growing(growing) => growing.length(),
+        }
     }
 
     /// Reads the body from its first byte to its last, however long it turns out to be.
     pub fn read(&self) -> Reader {
-        todo!()
+        self.read_range(0..u64::MAX)
     }
 
     /// Reads these bytes of it. A range that ends past the body ends with the body.
-    pub fn read_range(&self, _range: Range<u64>) -> Reader {
-        todo!()
+    pub fn read_range(&self, range: Range<u64>) -> Reader {
+        let source = match &self.place {
+            _ if range.is_empty() => Source::Done,
+            Place::Whole(whole) => Source::Whole(whole.clone()),
+            Place::Growing(growing) => match growing.follow(range.start) {
+                Ok(follower) => Source::Growing(follower),
+                Err(error) => Source::Failed(error),
+            },
+        };
+        Reader {
+            source,
+            position: range.start,
+            end: self
+                .length()
+                .map_or(range.end, |length| length.min(range.end)),
+        }
+    }
+
+    /// Bytes of memory that a whole body takes, its index included.
+    pub(crate) fn weight(&self) -> u64 {
+        match &self.place {
+            Place::Whole(whole) => whole.weight(),
+            Place::Growing(_) => 0,
+        }
     }
 }
 
 /// Reads a body, chunk by chunk.
+///
+/// A fill that is not kept waits for its slowest reader, so drop a reader that is done with.
 #[derive(Debug)]
-pub struct Reader {}
+pub struct Reader {
+    source: Source,
+    /// Offset of the next byte to give.
+    position: u64,
+    /// Offset to stop at, if the body is that long.
+    end: u64,
+}
+
+#[derive(Debug)]
+enum Source {
+    Whole(Whole),
+    Growing(Follower),
+    Failed(ReadError),
+    Done,
+}
 
 impl Reader {
-    /// The next chunk; `None` at the end.
-    pub fn poll_chunk(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
-        todo!()
+    /// The next chunk, never empty; `None` at the end, and after an error.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
+        let wanted = self.position..self.end;
+        let step = match &mut self.source {
+            _ if wanted.is_empty() => Step::End,
+            Source::Whole(whole) => whole.chunk(wanted).map_or(Step::End, Step::Chunk),
+            Source::Growing(follower) => ready!(follower.poll(wanted, cx)),
+            Source::Failed(error) => Step::Failed(error.clone()),
+            Source::Done => Step::End,
+        };
+        match step {
+            Step::Chunk(chunk) => {
+                self.position += chunk.len() as u64;
+                if self.position >= self.end {
+                    // Nothing more is wanted: a fill need not wait for this reader any longer.
+                    self.source = Source::Done;
+                }
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Step::Whole(whole) => {
+                self.source = Source::Whole(whole);
+                self.poll_chunk(cx)
+            }
+            Step::Failed(error) => {
+                self.source = Source::Done;
+                Poll::Ready(Some(Err(error)))
+            }
+            Step::End => {
+                self.source = Source::Done;
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    /// Whether nothing can be read: the bytes asked for were gone, or the source had broken
+    /// off, when this reader was made.
+    pub fn is_failed(&self) -> bool {
+        matches!(self.source, Source::Failed(_))
     }
 
     /// Bytes still to come, if known.
     pub fn remaining(&self) -> Option<u64> {
-        todo!()
+        let end = match &self.source {
+            Source::Whole(whole) => whole.length(),
+            Source::Growing(follower) => follower.length()?,
+            Source::Failed(_) => return None,
+            Source::Done => return Some(0),
+        };
+        Some(end.min(self.end).saturating_sub(self.position))
     }
 }
 

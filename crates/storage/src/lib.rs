@@ -3,6 +3,7 @@
 
 mod answer;
 mod body;
+mod budget;
 mod fill;
 mod memory;
 mod purge;

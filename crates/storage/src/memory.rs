@@ -1,24 +1,38 @@
 //! The memory tier.
 
-use std::sync::Arc;
+mod shelf;
+mod under_way;
+mod weight;
+
+pub(crate) use shelf::Ticket;
+
+use std::{fmt, sync::Arc};
 
 use perigee_http_cache::{CacheKey, StoredHead};
 
-use crate::{Answer, Fill, Purge, Stats, Store, Stored, Variants};
+use crate::{
+    Answer, Fill, Purge, Stats, Store, Stored, Variants,
+    body::{Assembly, Growing},
+    budget::Budget,
+    fill::Keeping,
+};
+
+use shelf::Shelf;
 
 /// Limits of the memory tier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MemoryConfig {
     /// Bytes for heads, bodies and index. Default 256 MiB.
     pub capacity: u64,
-    /// The share of `capacity` that one object may take; larger ones stream through uncached.
-    /// Default 1/8.
+    /// The share of `capacity`, from 0 to 1, that the body of one object may take; larger ones
+    /// stream through uncached. Default 1/8.
     pub max_object_share: f64,
     /// Bytes for bodies that are arriving, over all fills. Default a quarter of `capacity`.
     pub fill_bytes: u64,
     /// Bytes that a fill which is not kept may run ahead of its slowest reader. Default 1 MiB.
     pub window: u64,
-    /// Stored responses per key. Default 16; the oldest goes.
+    /// Stored responses per key, at least one. Default 16; the oldest goes. Together they take
+    /// half of `capacity` at most.
     pub variants_per_key: usize,
 }
 
@@ -35,34 +49,70 @@ impl Default for MemoryConfig {
 }
 
 /// Responses in memory, weighed in bytes.
-#[derive(Debug)]
-pub struct Memory {}
+pub struct Memory {
+    shelf: Arc<Shelf>,
+    budget: Arc<Budget>,
+    max_length: u64,
+    window: u64,
+}
 
 impl Memory {
     /// An empty store.
-    pub fn new(_config: MemoryConfig) -> Self {
-        todo!()
+    // By value, as every room takes its configuration; it will not be needed again.
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn new(config: MemoryConfig) -> Self {
+        // A float cast saturates, and makes zero of not-a-number.
+        let max_length = (config.capacity as f64 * config.max_object_share) as u64;
+        Memory {
+            shelf: Arc::new(Shelf::new(config.capacity, config.variants_per_key)),
+            budget: Arc::new(Budget::new(config.fill_bytes)),
+            max_length: max_length.min(config.capacity),
+            window: config.window,
+        }
     }
 }
 
 impl Store for Memory {
-    fn lookup(&self, _key: &CacheKey) -> Answer<Variants> {
-        todo!()
+    fn lookup(&self, key: &CacheKey) -> Answer<Variants> {
+        Answer::Now(self.shelf.get(key))
     }
 
-    fn fill(&self, _key: &CacheKey, _head: Arc<StoredHead>, _length: Option<u64>) -> Fill {
-        todo!()
+    fn fill(&self, key: &CacheKey, head: Arc<StoredHead>, length: Option<u64>) -> Fill {
+        // An unknown length is claimed as it grows.
+        let claim = length.unwrap_or(0);
+        let kept = claim <= self.max_length && self.budget.claim(claim);
+        let claimed = if kept { claim } else { 0 };
+        let growing = Growing::new(length, Arc::clone(&self.budget), kept, claimed);
+        let keeping = kept.then(|| Keeping {
+            ticket: Shelf::begin(&self.shelf, key),
+            assembly: Assembly::new(length),
+            max_length: self.max_length,
+        });
+        Fill::new(head, growing, length, keeping, self.window)
     }
 
-    fn freshen(&self, _key: &CacheKey, _old: &Stored, _head: Arc<StoredHead>) -> Answer<()> {
-        todo!()
+    fn freshen(&self, key: &CacheKey, old: &Stored, head: Arc<StoredHead>) -> Answer<()> {
+        self.shelf.freshen(key, old, head);
+        Answer::Now(())
     }
 
-    fn purge(&self, _purge: &Purge) -> Answer<u64> {
-        todo!()
+    fn purge(&self, purge: &Purge) -> Answer<u64> {
+        match purge {
+            Purge::Key(key) => Answer::Now(self.shelf.purge(key)),
+        }
     }
 
     fn stats(&self) -> Stats {
-        todo!()
+        Stats {
+            filling_bytes: self.budget.used(),
+            ..self.shelf.stats()
+        }
+    }
+}
+
+impl fmt::Debug for Memory {
+    /// What it holds, summed up: a store does not belong in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Memory").field(&self.stats()).finish()
     }
 }

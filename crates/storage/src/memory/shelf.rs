@@ -1,0 +1,182 @@
+//! Where complete responses stand, by key, and the right to put one there.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use moka::{notification::RemovalCause, sync::Cache};
+use perigee_http_cache::{CacheKey, StoredHead};
+
+use super::{
+    under_way::{Doom, UnderWay},
+    weight,
+};
+use crate::{Stats, Stored, Variants};
+
+/// The cache evicts some time after an insertion. It is told to after this share of the capacity
+/// has been inserted, so that large objects in a row do not take memory that is not there.
+const SETTLE_SHARE: u64 = 64;
+
+/// Complete responses, newest first under each key.
+pub(crate) struct Shelf {
+    cache: Cache<CacheKey, Variants>,
+    under_way: UnderWay,
+    /// What a key without responses has; shared, so that a miss allocates nothing.
+    none: Variants,
+    capacity: u64,
+    variants_per_key: usize,
+    /// Bytes inserted since the cache last evicted.
+    unsettled: AtomicU64,
+    evicted: Arc<AtomicU64>,
+}
+
+impl Shelf {
+    pub(super) fn new(capacity: u64, variants_per_key: usize) -> Self {
+        let evicted = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&evicted);
+        let cache = Cache::builder()
+            .max_capacity(capacity / weight::UNIT)
+            .weigher(weight::in_units)
+            .eviction_listener(move |_, variants: Variants, cause| {
+                if cause == RemovalCause::Size {
+                    count.fetch_add(variants.len() as u64, Relaxed);
+                }
+            })
+            .build();
+        Shelf {
+            cache,
+            under_way: UnderWay::new(),
+            none: Arc::new([]),
+            capacity,
+            variants_per_key: variants_per_key.max(1),
+            unsettled: AtomicU64::new(0),
+            evicted,
+        }
+    }
+
+    pub(super) fn get(&self, key: &CacheKey) -> Variants {
+        self.cache
+            .get(key)
+            .unwrap_or_else(|| Arc::clone(&self.none))
+    }
+
+    /// A fill of `key` begins.
+    pub(super) fn begin(shelf: &Arc<Self>, key: &CacheKey) -> Ticket {
+        Ticket {
+            doom: shelf.under_way.shard(key).add(key),
+            shelf: Arc::clone(shelf),
+            key: key.clone(),
+        }
+    }
+
+    /// Puts `head` in the place of that of `old`, if that is still there.
+    pub(super) fn freshen(&self, key: &CacheKey, old: &Stored, head: Arc<StoredHead>) {
+        let shard = self.under_way.shard(key);
+        let variants = self.get(key);
+        let is_old = |stored: &&Stored| Arc::ptr_eq(&stored.head, &old.head);
+        let Some(found) = variants.iter().find(is_old) else {
+            return;
+        };
+        let body = found.body.clone();
+        let others = variants.iter().filter(|stored| !is_old(stored));
+        self.put(key, Stored { head, body }, others);
+        drop(shard);
+    }
+
+    /// Removes a key, and keeps fills of it that are under way from being stored.
+    pub(super) fn purge(&self, key: &CacheKey) -> u64 {
+        let mut shard = self.under_way.shard(key);
+        shard.doom(key);
+        u64::from(self.cache.remove(key).is_some())
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.settle();
+        Stats {
+            keys: self.cache.entry_count(),
+            bytes: self.cache.weighted_size() * weight::UNIT,
+            capacity: self.capacity,
+            filling_bytes: 0,
+            evicted: self.evicted.load(Relaxed),
+        }
+    }
+
+    /// Puts a response in front of the others of its key, in place of the one that the same
+    /// requests select. The key's shard must be held.
+    fn put<'a>(&self, key: &CacheKey, new: Stored, others: impl Iterator<Item = &'a Stored>) {
+        let mut bytes = weight::of_stored(&new);
+        let mut variants = vec![new];
+        for other in others {
+            if other.head.same_variant(&variants[0].head) {
+                continue;
+            }
+            bytes += weight::of_stored(other);
+            if variants.len() == self.variants_per_key || bytes > self.capacity / 2 {
+                break;
+            }
+            variants.push(other.clone());
+        }
+        self.cache.insert(key.clone(), variants.into());
+    }
+
+    /// Notes that `bytes` were inserted; evicts if that is much by now. No shard need be held.
+    fn inserted(&self, bytes: u64) {
+        let unsettled = self.unsettled.fetch_add(bytes, Relaxed) + bytes;
+        if unsettled > self.capacity / SETTLE_SHARE {
+            self.settle();
+        }
+    }
+
+    fn settle(&self) {
+        self.unsettled.store(0, Relaxed);
+        self.cache.run_pending_tasks();
+    }
+}
+
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shelf")
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The right to store a response under a key, until a purge takes it.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    shelf: Arc<Shelf>,
+    key: CacheKey,
+    doom: Doom,
+}
+
+impl Ticket {
+    /// Whether a purge has come.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doom.load(Relaxed)
+    }
+
+    /// Stores a complete response; says whether the right to do so still held.
+    pub(crate) fn store(&self, stored: Stored) -> bool {
+        let bytes = weight::of_stored(&stored);
+        {
+            let _shard = self.shelf.under_way.shard(&self.key);
+            if self.is_doomed() {
+                return false;
+            }
+            let others = self.shelf.get(&self.key);
+            self.shelf.put(&self.key, stored, others.iter());
+        }
+        self.shelf.inserted(bytes);
+        true
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shelf
+            .under_way
+            .shard(&self.key)
+            .remove(&self.key, &self.doom);
+    }
+}

@@ -1,0 +1,64 @@
+//! One battery of tests for every implementation of [`perigee_storage::Store`].
+
+#[path = "battery/following.rs"]
+mod following;
+#[path = "battery/limits.rs"]
+mod limits;
+#[path = "battery/model.rs"]
+mod model;
+#[path = "battery/purging.rs"]
+mod purging;
+#[path = "battery/ranges.rs"]
+mod ranges;
+#[path = "battery/storing.rs"]
+mod storing;
+#[path = "battery/support.rs"]
+mod support;
+#[path = "battery/window.rs"]
+mod window;
+
+/// Runs the cases on the stores that `$make`, a [`support::Make`], gives.
+macro_rules! battery {
+    ($store:ident, $make:expr) => {
+        mod $store {
+            battery!(@cases $make;
+                storing: a_key_without_responses_has_none, what_is_committed_is_found,
+                    a_fill_that_is_dropped_leaves_nothing, a_body_that_is_too_short_is_not_stored,
+                    a_body_that_is_too_long_is_not_stored, the_newer_takes_the_place_of_the_older,
+                    variants_stand_side_by_side, the_oldest_variant_goes,
+                    freshening_replaces_the_head, freshening_what_is_gone_does_nothing,
+                    keys_do_not_mix;
+                ranges: a_range_is_those_bytes, a_range_of_what_arrives_is_those_bytes,
+                    a_range_past_the_end_ends_with_the_body, remaining_counts_down;
+                following: a_follower_reads_what_has_come, the_end_shows_when_it_is_stored,
+                    many_followers_read_the_same, a_late_follower_reads_it_all,
+                    an_abandoned_body_ends_in_an_error, waiting_followers_learn_of_the_end,
+                    a_body_of_single_bytes_arrives;
+                limits: a_large_object_streams_through, an_unknown_length_may_outgrow_the_limit,
+                    fills_share_a_budget, the_budget_comes_back, the_capacity_holds,
+                    large_objects_in_a_row_are_weighed;
+                window: the_slowest_reader_holds_the_writer, a_reader_that_leaves_frees_the_writer,
+                    a_reader_that_has_all_it_wants_holds_nobody, without_readers_it_stops,
+                    the_first_reader_may_come_late, what_has_passed_is_gone,
+                    a_range_far_ahead_holds_nothing;
+                purging: a_purge_removes_all_variants, a_fill_under_way_is_not_stored,
+                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race;
+            );
+
+            #[test]
+            fn agrees_with_a_map() {
+                super::model::agrees_with_a_map($make);
+            }
+        }
+    };
+    (@cases $make:expr; $($group:ident: $($case:ident),+;)+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::support::in_time(super::$group::$case($make)).await;
+            }
+        )+)+
+    };
+}
+
+battery!(memory, super::support::memory);

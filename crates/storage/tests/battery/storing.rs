@@ -1,0 +1,210 @@
+//! Fills, lookups, variants, freshening.
+
+use std::sync::Arc;
+
+use perigee_storage::FillError::{TooLong, TooShort};
+
+use crate::support::*;
+
+pub(crate) async fn a_key_without_responses_has_none(make: Make) {
+    assert!(lookup(&*make(ROOMY), "/").await.is_empty());
+}
+
+pub(crate) async fn what_is_committed_is_found(make: Make) {
+    let store = make(ROOMY);
+    let block = 64 << 10;
+    let lengths = [
+        0,
+        1,
+        1000,
+        block - 1,
+        block,
+        block + 1,
+        3 * block,
+        1_000_000,
+    ];
+    for length in lengths {
+        for piece in [977, 16_384, 100_000, 1 << 20] {
+            for stated in [None, Some(length as u64)] {
+                let body = bytes(length);
+                let path = format!("/{length}/{piece}/{stated:?}");
+                let mut fill = store.fill(&key(&path), head("en", &path), stated);
+                assert!(fill.is_kept());
+                write(&mut fill, &body, piece).await.unwrap();
+                assert!(
+                    lookup(&*store, &path).await.is_empty(),
+                    "not before it is committed"
+                );
+                fill.commit().unwrap();
+
+                let variants = lookup(&*store, &path).await;
+                assert_eq!(variants.len(), 1);
+                assert_eq!(mark(&variants[0]), path);
+                assert_eq!(variants[0].body.length(), Some(length as u64));
+                assert!(
+                    read(variants[0].body.read()).await.unwrap() == body,
+                    "{path}"
+                );
+            }
+        }
+    }
+    let stats = store.stats();
+    assert_eq!(stats.keys, 8 * 4 * 2);
+    let bodies = lengths.iter().sum::<usize>() as u64 * 8;
+    assert!(
+        (bodies..bodies + bodies / 10).contains(&stats.bytes),
+        "{stats:?}"
+    );
+    assert_eq!((stats.filling_bytes, stats.evicted), (0, 0));
+    assert_eq!(stats.capacity, ROOMY.capacity);
+}
+
+pub(crate) async fn a_fill_that_is_dropped_leaves_nothing(make: Make) {
+    let store = make(ROOMY);
+    for stated in [None, Some(5000)] {
+        let mut fill = store.fill(&key("/"), head("en", "a"), stated);
+        write(&mut fill, &bytes(5000), 1000).await.unwrap();
+        assert!(store.stats().filling_bytes >= 4000);
+        drop(fill);
+        assert!(lookup(&*store, "/").await.is_empty());
+        assert_eq!(store.stats().filling_bytes, 0);
+    }
+}
+
+pub(crate) async fn a_body_that_is_too_short_is_not_stored(make: Make) {
+    let store = make(ROOMY);
+    let mut fill = store.fill(&key("/"), head("en", "a"), Some(100));
+    let reader = fill.body().read();
+    write(&mut fill, &bytes(99), 10).await.unwrap();
+    assert_eq!(fill.commit(), Err(TooShort));
+    assert!(lookup(&*store, "/").await.is_empty());
+    assert!(read(reader).await.is_err(), "nobody takes it for whole");
+}
+
+pub(crate) async fn a_body_that_is_too_long_is_not_stored(make: Make) {
+    let store = make(ROOMY);
+    for piece in [10, 101] {
+        let mut fill = store.fill(&key("/"), head("en", "a"), Some(100));
+        let reader = fill.body().read();
+        assert_eq!(write(&mut fill, &bytes(101), piece).await, Err(TooLong));
+        assert_eq!(
+            fill.commit(),
+            Err(TooLong),
+            "also if the caller does not care"
+        );
+        assert!(lookup(&*store, "/").await.is_empty());
+        assert!(read(reader).await.is_err(), "nobody takes it for whole");
+    }
+}
+
+pub(crate) async fn the_newer_takes_the_place_of_the_older(make: Make) {
+    let store = make(ROOMY);
+    store_body(&*store, "/", head("en", "old"), &bytes(100)).await;
+    let old = lookup(&*store, "/").await;
+    store_body(&*store, "/", head("en", "new"), &bytes(200)).await;
+    let new = lookup(&*store, "/").await;
+    assert_eq!(new.iter().map(mark).collect::<Vec<_>>(), ["new"]);
+    assert_eq!(new[0].body.length(), Some(200));
+    assert!(
+        read(old[0].body.read()).await.unwrap() == bytes(100),
+        "who has it reads on"
+    );
+}
+
+pub(crate) async fn variants_stand_side_by_side(make: Make) {
+    let store = make(ROOMY);
+    for language in ["en", "de", "fr"] {
+        store_body(&*store, "/", head(language, language), &bytes(100)).await;
+    }
+    store_body(&*store, "/", head("de", "de again"), &bytes(100)).await;
+    let marks: Vec<_> = lookup(&*store, "/")
+        .await
+        .iter()
+        .map(mark)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(marks, ["de again", "fr", "en"], "newest first");
+    assert_eq!(store.stats().keys, 1);
+}
+
+pub(crate) async fn the_oldest_variant_goes(make: Make) {
+    let store = make(Limits {
+        variants: 2,
+        ..ROOMY
+    });
+    for language in ["en", "de", "fr"] {
+        store_body(&*store, "/", head(language, language), &bytes(100)).await;
+    }
+    let variants = lookup(&*store, "/").await;
+    assert_eq!(variants.iter().map(mark).collect::<Vec<_>>(), ["fr", "de"]);
+}
+
+pub(crate) async fn freshening_replaces_the_head(make: Make) {
+    let store = make(ROOMY);
+    let body = bytes(150_000);
+    store_body(&*store, "/", head("en", "old"), &body).await;
+    store_body(&*store, "/", head("de", "other"), &body).await;
+    let old = lookup(&*store, "/").await[1].clone();
+    store
+        .freshen(&key("/"), &old, head("en", "new"))
+        .get()
+        .await;
+    let variants = lookup(&*store, "/").await;
+    assert_eq!(
+        variants.iter().map(mark).collect::<Vec<_>>(),
+        ["new", "other"]
+    );
+    assert!(read(variants[0].body.read()).await.unwrap() == body);
+}
+
+pub(crate) async fn freshening_what_is_gone_does_nothing(make: Make) {
+    let store = make(ROOMY);
+    let fill = store.fill(&key("/"), head("en", "a"), Some(0));
+    let unstored = fill.stored();
+    store
+        .freshen(&key("/"), &unstored, head("en", "b"))
+        .get()
+        .await;
+    assert!(lookup(&*store, "/").await.is_empty());
+    fill.commit().unwrap();
+
+    store
+        .freshen(&key("/"), &unstored, head("en", "b"))
+        .get()
+        .await;
+    assert_eq!(
+        mark(&lookup(&*store, "/").await[0]),
+        "b",
+        "what followers had is what is stored"
+    );
+    store
+        .freshen(&key("/"), &unstored, head("en", "c"))
+        .get()
+        .await;
+    assert_eq!(
+        mark(&lookup(&*store, "/").await[0]),
+        "b",
+        "replaced already"
+    );
+}
+
+pub(crate) async fn keys_do_not_mix(make: Make) {
+    let store = make(ROOMY);
+    for n in 0..200 {
+        store_body(
+            &*store,
+            &format!("/{n}"),
+            head("en", &n.to_string()),
+            &bytes(n),
+        )
+        .await;
+    }
+    for n in 0..200 {
+        let variants = Arc::clone(&lookup(&*store, &format!("/{n}")).await);
+        assert_eq!(
+            variants.iter().map(mark).collect::<Vec<_>>(),
+            [n.to_string()]
+        );
+        assert!(read(variants[0].body.read()).await.unwrap() == bytes(n));
+    }
+}

@@ -1,0 +1,165 @@
+//! What the cases share.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use perigee_http_cache::{CacheKey, Policy, RequestHead, ResponseHead, Scheme, StoredHead, Times};
+use perigee_storage::{
+    Fill, FillError, Memory, MemoryConfig, ReadError, Reader, Store, Stored, Variants,
+};
+
+/// What a case wants of a store.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) capacity: u64,
+    pub(crate) max_object: u64,
+    pub(crate) fill_bytes: u64,
+    pub(crate) window: u64,
+    pub(crate) variants: usize,
+}
+
+/// Room for all that a case does, unless it says otherwise.
+pub(crate) const ROOMY: Limits = Limits {
+    capacity: 64 << 20,
+    max_object: 8 << 20,
+    fill_bytes: 32 << 20,
+    window: 256 << 10,
+    variants: 4,
+};
+
+/// Makes an empty store.
+pub(crate) type Make = fn(Limits) -> Arc<dyn Store>;
+
+pub(crate) fn memory(limits: Limits) -> Arc<dyn Store> {
+    Arc::new(Memory::new(MemoryConfig {
+        capacity: limits.capacity,
+        max_object_share: limits.max_object as f64 / limits.capacity as f64,
+        fill_bytes: limits.fill_bytes,
+        window: limits.window,
+        variants_per_key: limits.variants,
+    }))
+}
+
+/// Fails a case that hangs.
+pub(crate) async fn in_time<T>(case: impl Future<Output = T>) -> T {
+    let deadline = Duration::from_secs(30);
+    tokio::time::timeout(deadline, case)
+        .await
+        .expect("the case ends in time")
+}
+
+pub(crate) fn key(path: &str) -> CacheKey {
+    CacheKey::new(Scheme::Https, "www.example.org", path)
+}
+
+fn request_fields(language: &str) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    fields.insert(
+        header::ACCEPT_LANGUAGE,
+        HeaderValue::from_str(language).unwrap(),
+    );
+    fields
+}
+
+/// A head that requests for this language select, with a mark to know it by.
+pub(crate) fn head(language: &str, mark: &str) -> Arc<StoredHead> {
+    let mut fields = HeaderMap::new();
+    fields.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("max-age=60"),
+    );
+    fields.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    fields.insert("mark", HeaderValue::from_str(mark).unwrap());
+    let now = SystemTime::now();
+    Arc::new(StoredHead::new(
+        &RequestHead {
+            method: &Method::GET,
+            headers: &request_fields(language),
+        },
+        ResponseHead {
+            status: StatusCode::OK,
+            headers: &fields,
+        },
+        &Policy::default(),
+        Times {
+            requested: now,
+            received: now,
+        },
+    ))
+}
+
+pub(crate) fn mark(stored: &Stored) -> &str {
+    stored.head.headers["mark"].to_str().unwrap()
+}
+
+/// Bytes that tell their offset, so that a shifted or repeated one shows.
+pub(crate) fn bytes(length: usize) -> Bytes {
+    (0..length)
+        .map(|i| (i ^ (i >> 8) ^ (i >> 16)) as u8)
+        .collect()
+}
+
+pub(crate) async fn lookup(store: &dyn Store, path: &str) -> Variants {
+    store.lookup(&key(path)).get().await
+}
+
+/// Writes a body in pieces of this many bytes.
+pub(crate) async fn write(fill: &mut Fill, body: &Bytes, piece: usize) -> Result<(), FillError> {
+    let mut rest = body.clone();
+    while !rest.is_empty() {
+        let chunk = rest.split_to(piece.min(rest.len()));
+        fill.write(chunk).await?;
+    }
+    Ok(())
+}
+
+/// Stores a body under a key, without a stated length.
+pub(crate) async fn store_body(store: &dyn Store, path: &str, head: Arc<StoredHead>, body: &Bytes) {
+    let mut fill = store.fill(&key(path), head, None);
+    write(&mut fill, body, 10_000).await.unwrap();
+    fill.commit().unwrap();
+}
+
+pub(crate) async fn next(reader: &mut Reader) -> Option<Result<Bytes, ReadError>> {
+    poll_fn(|cx| reader.poll_chunk(cx)).await
+}
+
+/// Reads to the end.
+pub(crate) async fn read(mut reader: Reader) -> Result<Bytes, ReadError> {
+    let mut all = Vec::new();
+    while let Some(chunk) = next(&mut reader).await {
+        let chunk = chunk?;
+        assert!(!chunk.is_empty(), "a chunk is never empty");
+        all.extend_from_slice(&chunk);
+    }
+    assert_eq!(reader.remaining(), Some(0));
+    Ok(all.into())
+}
+
+/// Reads until this many bytes have come.
+pub(crate) async fn read_exactly(reader: &mut Reader, count: usize) -> Bytes {
+    let mut all = Vec::new();
+    while all.len() < count {
+        all.extend_from_slice(&next(reader).await.expect("more to read").unwrap());
+    }
+    assert_eq!(all.len(), count, "chunks end there");
+    all.into()
+}
+
+/// Whether there is nothing to read yet.
+pub(crate) fn is_waiting(reader: &mut Reader) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    reader.poll_chunk(&mut cx).is_pending()
+}
+
+/// Begins a write; whether it is done at once.
+pub(crate) fn try_write(fill: &mut Fill, chunk: Bytes) -> Poll<Result<(), FillError>> {
+    pin!(fill.write(chunk)).poll(&mut Context::from_waker(Waker::noop()))
+}
