@@ -1,10 +1,19 @@
 //! A running server.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::{CertStore, DrainReport, Handler, Limits};
+use crate::{
+    CertStore, DrainReport, Handler, Limits, Stats,
+    accept::{self, Door},
+    drain,
+    shared::Shared,
+};
 
 /// What a server is started with.
 #[derive(Debug)]
@@ -19,40 +28,103 @@ pub struct ServerConfig {
     pub limits: Limits,
 }
 
-/// A running server: its accept loops and connections. Cheap to clone.
+/// A running server: its accept loops and connections. Cheap to clone. It goes on when dropped,
+/// until it is drained.
 #[derive(Clone, Debug)]
-pub struct Server {}
+pub struct Server {
+    running: Arc<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    acceptors: Mutex<Vec<JoinHandle<()>>>,
+}
 
 impl Server {
     /// Starts accepting. Needs a tokio runtime.
-    pub fn start<H: Handler>(_config: ServerConfig, _handler: Arc<H>) -> Self {
-        todo!()
+    pub fn start<H: Handler>(config: ServerConfig, handler: Arc<H>) -> Self {
+        let shared = Arc::new(Shared::new(config.limits, config.certs.as_ref()));
+        let (stop, stopped) = watch::channel(false);
+        let cleartext = config.http.into_iter().map(|listener| (listener, false));
+        let tls = config.https.into_iter().map(|listener| (listener, true));
+
+        let mut addresses = Vec::new();
+        let mut acceptors = Vec::new();
+        for (listener, tls) in cleartext.chain(tls) {
+            addresses.extend(listener.local_addr());
+            let door = Door {
+                tls,
+                handler: Arc::clone(&handler),
+                shared: Arc::clone(&shared),
+            };
+            acceptors.push(tokio::spawn(accept::run(listener, door, stopped.clone())));
+        }
+        let acceptors = Mutex::new(acceptors);
+        Server {
+            running: Arc::new(Running {
+                shared,
+                addresses,
+                stop,
+                acceptors,
+            }),
+        }
     }
 
     /// The addresses that are listened on, cleartext first.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        todo!()
+        self.running.addresses.clone()
     }
 
-    /// Puts new certificates and limits in place for connections accepted from now on.
-    pub fn reload(&self, _certs: Option<Arc<CertStore>>, _limits: Limits) {
-        todo!()
+    /// Puts new certificates and limits in place for connections accepted from now on. Without
+    /// `certs` the ones in use stay.
+    pub fn reload(&self, certs: Option<Arc<CertStore>>, limits: Limits) {
+        let shared = &self.running.shared;
+        if let Some(certs) = certs {
+            shared.tls.store(Some(certs.server_config()));
+        }
+        shared.slots.resize(limits.max_connections);
+        shared.limits.store(Arc::new(limits));
     }
 
     /// Connections open now.
     pub fn connections(&self) -> usize {
-        todo!()
+        self.running.shared.registry.count()
+    }
+
+    /// Counts since the start.
+    pub fn stats(&self) -> Stats {
+        self.running.shared.counters.read()
     }
 
     /// From now on each HTTP/1.1 response says `Connection: close` and HTTP/2 connections get
     /// GOAWAY, while new connections are still accepted, so that clients move away.
     pub fn turn_away(&self) {
-        todo!()
+        self.running.shared.turn_away();
     }
 
     /// Stops accepting, lets requests under way finish, closes idle connections; cuts what is
     /// left at the deadline.
-    pub async fn drain(&self, _deadline: Duration) -> DrainReport {
-        todo!()
+    ///
+    /// A connection that has asked nothing yet gets half a second to do so: its request may have
+    /// been sent before its client could know of the drain.
+    pub async fn drain(&self, deadline: Duration) -> DrainReport {
+        let running = &self.running;
+        let began = Instant::now();
+        running.shared.begin_drain(began);
+        running.stop.send_replace(true);
+        let acceptors = std::mem::take(
+            &mut *running
+                .acceptors
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for acceptor in acceptors {
+            // Only a panic could end one early, and then it is stopped too.
+            let _ = acceptor.await;
+        }
+        drain::run(&running.shared.registry, (began + deadline).into()).await
     }
 }

@@ -1,0 +1,93 @@
+//! How hyper is to speak HTTP.
+
+use std::{future::Future, time::Duration};
+
+use hyper::{
+    rt::Executor,
+    server::conn::{http1, http2},
+};
+use hyper_util::rt::TokioTimer;
+
+use crate::Limits;
+
+/// What hyper keeps of a connection's bytes at most, unless heads may be larger: response data
+/// waiting for the socket, mostly by reference.
+const BUFFER: usize = 400 << 10;
+
+/// HTTP/2 flow control, bytes of request bodies that may wait for the handler: per stream and per
+/// connection.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// Response bytes of one stream that wait for the socket.
+const SEND_BUFFER: usize = 128 << 10;
+
+/// Streams that the client reset before they were looked at, and that were reset for the client's
+/// errors: more end the connection (rapid reset, CVE-2023-44487).
+const MAX_PENDING_RESETS: usize = 20;
+const MAX_ERROR_RESETS: usize = 256;
+
+/// PINGs tell whether an HTTP/2 client is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// HTTP/1.1.
+///
+/// A client that sends FIN after its request still gets its answer (`half_close`). The price is
+/// that a client which has gone is noticed only when the response is written.
+///
+/// hyper's own head timer starts when it begins to wait, so it would close idle connections:
+/// both times are kept by [`crate::timers`].
+pub(crate) fn http1(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_header_size(limits.max_head)
+        .max_headers(limits.max_fields)
+        .max_buf_size(BUFFER.max(limits.max_head))
+        .keep_alive(true)
+        .half_close(true)
+        // Copies bodies into one buffer.
+        .pipeline_flush(false)
+        .auto_date_header(true);
+    builder
+}
+
+/// HTTP/2.
+pub(crate) fn http2(limits: &Limits) -> http2::Builder<Streams> {
+    let mut builder = http2::Builder::new(Streams {
+        timeout: limits.request_timeout,
+    });
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.max_streams)
+        .max_header_list_size(u32::try_from(limits.max_head).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(MAX_ERROR_RESETS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .auto_date_header(true);
+    builder
+}
+
+/// Runs HTTP/2 streams, each in a task of its own, and none longer than the request timeout: its
+/// stream is then reset.
+#[derive(Clone, Debug)]
+pub(crate) struct Streams {
+    timeout: Duration,
+}
+
+impl<F> Executor<F> for Streams
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, stream: F) {
+        // A stream that runs out of time is dropped, and dropping it sends RST_STREAM.
+        tokio::spawn(tokio::time::timeout(self.timeout, stream));
+    }
+}

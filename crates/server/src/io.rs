@@ -1,0 +1,170 @@
+//! The socket of a connection, which leaves marks of what it does.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use crate::{clients, registry::Registered, slots::Slot, state::State, timers::Stage};
+
+/// What a connection holds as long as its socket is open.
+pub(crate) type Admission = (Registered, clients::Entry, Slot);
+
+/// A client's socket. It is the last thing of a connection to go, an upgraded one included.
+#[derive(Debug)]
+pub(crate) struct ClientIo {
+    stream: TcpStream,
+    state: Arc<State>,
+    /// Bytes that were read to tell the protocol, to be read again.
+    early: Bytes,
+    ended: bool,
+    fin_sent: bool,
+    // After the stream: fields are dropped in order.
+    _admission: Admission,
+}
+
+impl ClientIo {
+    pub(crate) fn new(stream: TcpStream, state: Arc<State>, admission: Admission) -> Self {
+        ClientIo {
+            stream,
+            state,
+            early: Bytes::new(),
+            ended: false,
+            fin_sent: false,
+            _admission: admission,
+        }
+    }
+
+    /// Puts bytes back in front of what the client sends next.
+    pub(crate) fn unread(&mut self, bytes: Bytes) {
+        self.early = bytes;
+    }
+
+    fn check_cut(&self) -> io::Result<()> {
+        if self.state.is_cut() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    fn is_upgraded(&self) -> bool {
+        self.state.stage() == Stage::Upgraded
+    }
+
+    /// Registers who writes, so that a cut wakes them, and sees whether there was one.
+    fn before_write(&self, cx: &Context<'_>) -> io::Result<()> {
+        if self.is_upgraded() {
+            self.state.writer.register(cx);
+        }
+        self.check_cut()
+    }
+
+    fn after_write(&self, result: &Poll<io::Result<usize>>) {
+        match result {
+            Poll::Pending => self.state.write_blocked(),
+            Poll::Ready(_) => self.state.wrote(),
+        }
+    }
+
+    /// Reads and drops what the client still sends, up to its FIN.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut scratch = [0; 4096];
+        while !self.ended {
+            let mut buf = ReadBuf::new(&mut scratch);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf)) {
+                Ok(()) => self.ended = buf.filled().is_empty(),
+                Err(_) => self.ended = true,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for ClientIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            let length = self.early.len().min(buf.remaining());
+            buf.put_slice(&self.early[..length]);
+            self.early.advance(length);
+            return Poll::Ready(Ok(()));
+        }
+        if self.is_upgraded() {
+            self.state.reader.register(cx);
+        }
+        self.check_cut()?;
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() == before {
+            self.ended = true;
+        } else {
+            self.state.bytes_came();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for ClientIo {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.before_write(cx)?;
+        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.after_write(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.before_write(cx)?;
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.after_write(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Sends FIN, then waits for the client's: see [`crate::timers::LINGER`].
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.fin_sent {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.fin_sent = true;
+            self.state.lingering();
+        }
+        if self.is_upgraded() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_discard(cx).map(Ok)
+    }
+}
+
+impl Drop for ClientIo {
+    fn drop(&mut self) {
+        if self.state.is_reset_on_close() && !self.fin_sent {
+            // If it fails the client gets a FIN, as it would without.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What all listeners and connections of a server share.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use crate::{
+    CertStore, Limits, clients::Clients, registry::Registry, slots::Slots, stats::Counters,
+    timers::Phase,
+};
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) limits: ArcSwap<Limits>,
+    pub(crate) tls: ArcSwapOption<rustls::ServerConfig>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) counters: Counters,
+    away: AtomicBool,
+    draining: OnceLock<Instant>,
+}
+
+impl Shared {
+    pub(crate) fn new(limits: Limits, certs: Option<&Arc<CertStore>>) -> Self {
+        Shared {
+            slots: Arc::new(Slots::new(limits.max_connections)),
+            limits: ArcSwap::from_pointee(limits),
+            tls: ArcSwapOption::new(certs.map(CertStore::server_config)),
+            clients: Arc::default(),
+            registry: Arc::default(),
+            counters: Counters::default(),
+            away: AtomicBool::new(false),
+            draining: OnceLock::new(),
+        }
+    }
+
+    /// What the server is doing, as a connection sees it that was accepted at `born`.
+    pub(crate) fn phase(&self, born: Instant) -> Phase {
+        match self.draining.get() {
+            Some(since) => Phase::Draining(since.saturating_duration_since(born)),
+            None if self.away.load(Ordering::Acquire) => Phase::Away,
+            None => Phase::Serving,
+        }
+    }
+
+    /// Whether clients are to use another server from now on.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.away.load(Ordering::Acquire) || self.draining.get().is_some()
+    }
+
+    pub(crate) fn turn_away(&self) {
+        self.away.store(true, Ordering::Release);
+        self.registry.each(|connection| connection.task.wake());
+    }
+
+    pub(crate) fn begin_drain(&self, now: Instant) {
+        self.draining.get_or_init(|| now);
+        self.registry.each(|connection| connection.task.wake());
+    }
+}

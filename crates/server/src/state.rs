@@ -1,0 +1,273 @@
+//! What one connection is doing, as marks that its IO and its requests set and its watch reads.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{
+            AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+        },
+    },
+    task::{Context, Waker},
+    time::{Duration, Instant},
+};
+
+use crate::timers::{Phase, Stage, View};
+
+/// A moment in a connection's life, or none.
+#[derive(Debug, Default)]
+struct Mark(AtomicU64);
+
+impl Mark {
+    fn set(&self, at: Duration) {
+        let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX - 1);
+        self.0.store(millis + 1, Relaxed);
+    }
+
+    fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+
+    fn get(&self) -> Option<Duration> {
+        self.0
+            .load(Relaxed)
+            .checked_sub(1)
+            .map(Duration::from_millis)
+    }
+}
+
+/// Who is to be woken, if anyone waits.
+#[derive(Debug, Default)]
+pub(crate) struct WakerCell(Mutex<Option<Waker>>);
+
+impl WakerCell {
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        let mut cell = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *cell {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => *cell = Some(cx.waker().clone()),
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        let waker = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// What one connection is doing.
+#[derive(Debug)]
+pub(crate) struct State {
+    born: Instant,
+    stage: AtomicU8,
+    active: AtomicUsize,
+    used: AtomicBool,
+    idle: Mark,
+    head: Mark,
+    request: Mark,
+    offered: AtomicUsize,
+    untaken: Mark,
+    blocked: Mark,
+    closing: Mark,
+    linger: Mark,
+    cut: AtomicBool,
+    gone: AtomicBool,
+    reset: AtomicBool,
+    /// The connection's task.
+    pub(crate) task: WakerCell,
+    /// Who reads and writes an upgraded connection.
+    pub(crate) reader: WakerCell,
+    pub(crate) writer: WakerCell,
+}
+
+impl State {
+    pub(crate) fn new(born: Instant, stage: Stage) -> Self {
+        let state = State {
+            born,
+            stage: AtomicU8::new(stage as u8),
+            active: AtomicUsize::new(0),
+            used: AtomicBool::new(false),
+            idle: Mark::default(),
+            head: Mark::default(),
+            request: Mark::default(),
+            offered: AtomicUsize::new(0),
+            untaken: Mark::default(),
+            blocked: Mark::default(),
+            closing: Mark::default(),
+            linger: Mark::default(),
+            cut: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            reset: AtomicBool::new(false),
+            task: WakerCell::default(),
+            reader: WakerCell::default(),
+            writer: WakerCell::default(),
+        };
+        state.idle.set(Duration::ZERO);
+        state
+    }
+
+    /// When the connection was accepted.
+    pub(crate) fn born(&self) -> Instant {
+        self.born
+    }
+
+    /// Time since the connection was accepted.
+    pub(crate) fn age(&self) -> Duration {
+        self.born.elapsed()
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        match self.stage.load(Acquire) {
+            s if s == Stage::Handshake as u8 => Stage::Handshake,
+            s if s == Stage::Sniff as u8 => Stage::Sniff,
+            s if s == Stage::Http1 as u8 => Stage::Http1,
+            s if s == Stage::Http2 as u8 => Stage::Http2,
+            _ => Stage::Upgraded,
+        }
+    }
+
+    /// The connection has come to `stage`.
+    pub(crate) fn enter(&self, stage: Stage) {
+        // Bytes of a handshake or of the HTTP/2 preface were no request head.
+        if stage == Stage::Http2 || self.stage() == Stage::Handshake {
+            self.head.clear();
+        }
+        self.stage.store(stage as u8, Release);
+    }
+
+    /// A snapshot for the watch.
+    pub(crate) fn view(&self, phase: Phase) -> View {
+        View {
+            stage: self.stage(),
+            phase,
+            active: self.active.load(Acquire),
+            used: self.used.load(Relaxed),
+            idle: self.idle.get().unwrap_or_default(),
+            head: self.head.get(),
+            request: self.request.get(),
+            untaken: self
+                .untaken
+                .get()
+                .filter(|_| self.offered.load(Acquire) > 0),
+            blocked: self.blocked.get(),
+            closing: self.closing.get(),
+            linger: self.linger.get(),
+        }
+    }
+
+    /// Bytes came from the client.
+    pub(crate) fn bytes_came(&self) {
+        if self.active.load(Acquire) == 0
+            && matches!(self.stage(), Stage::Sniff | Stage::Http1)
+            && self.head.get().is_none()
+        {
+            self.head.set(self.age());
+        }
+    }
+
+    /// A request's head is complete.
+    pub(crate) fn request_began(&self) {
+        self.active.fetch_add(1, AcqRel);
+        self.used.store(true, Relaxed);
+        if self.stage() == Stage::Http1 {
+            // A pipelined request came while the one before was served: it begins now.
+            self.request
+                .set(self.head.get().unwrap_or_else(|| self.age()));
+            self.head.clear();
+        }
+    }
+
+    /// A response was handed over whole, or is given up.
+    pub(crate) fn request_ended(&self) {
+        if self.active.load(Acquire) == 1 {
+            self.idle.set(self.age());
+            self.request.clear();
+        }
+        self.active.fetch_sub(1, AcqRel);
+        if self.stage() == Stage::Http2 {
+            // Streams have their own tasks: the watch would not see that the last one is gone.
+            self.task.wake();
+        }
+    }
+
+    /// A stream has response data for the client.
+    pub(crate) fn offered(&self) {
+        if self.offered.fetch_add(1, AcqRel) == 0 {
+            self.untaken.set(self.age());
+        }
+    }
+
+    /// Response data that was offered has been taken.
+    pub(crate) fn taken(&self) {
+        self.untaken.set(self.age());
+        self.offered.fetch_sub(1, AcqRel);
+    }
+
+    /// The socket takes no more bytes.
+    pub(crate) fn write_blocked(&self) {
+        if self.blocked.get().is_none() {
+            self.blocked.set(self.age());
+            if self.stage() == Stage::Upgraded {
+                self.task.wake();
+            }
+        }
+    }
+
+    /// The socket took bytes.
+    pub(crate) fn wrote(&self) {
+        if self.blocked.get().is_some() {
+            self.blocked.clear();
+            if self.active.load(Acquire) == 0 {
+                self.idle.set(self.age());
+            }
+        }
+    }
+
+    /// Our FIN is out.
+    pub(crate) fn lingering(&self) {
+        self.linger.set(self.age());
+    }
+
+    /// The connection was told to finish.
+    pub(crate) fn closing(&self) {
+        self.closing.set(self.age());
+    }
+
+    /// Closes the connection as soon as its task and its IO are polled, which this sees to.
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Release);
+        self.task.wake();
+        self.reader.wake();
+        self.writer.wake();
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Acquire)
+    }
+
+    /// The socket is closed.
+    pub(crate) fn gone(&self) {
+        self.gone.store(true, Release);
+        self.task.wake();
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Acquire)
+    }
+
+    /// Whether a response has not been sent whole.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.active.load(Acquire) > 0 || self.blocked.get().is_some()
+    }
+
+    /// The connection ends before a response has: no FIN, so that it cannot look complete.
+    pub(crate) fn reset_on_close(&self) {
+        self.reset.store(true, Release);
+    }
+
+    pub(crate) fn is_reset_on_close(&self) -> bool {
+        self.reset.load(Acquire)
+    }
+}
