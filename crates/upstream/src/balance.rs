@@ -146,7 +146,12 @@ mod tests {
         let down = case.down_for(60);
         assert_eq!(case.next(&[down], 0), Some(Use(0)));
         assert_eq!(case.next(&[down, down], 1), Some(Use(1)));
-        let one_in_five = [busy(1), down, down, down, down];
-        assert_eq!(case.next(&one_in_five, 0), Some(Use(1)));
+        let one_of_three = [busy(1), down, down];
+        let half = PanicShare(0.5);
+        let chosen = next(&one_of_three, true, half, 0, case.now);
+        assert_eq!(chosen, Some(Use(1)));
+        let third = PanicShare(0.3);
+        let chosen = next(&one_of_three, true, third, 0, case.now);
+        assert_eq!(chosen, Some(Use(0)));
     }
 }

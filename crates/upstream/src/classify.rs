@@ -40,10 +40,9 @@ fn one_in_words(error: &(dyn StdError + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return format!("TLS: {error}");
     }
-    if let Some(error) = error.downcast_ref::<hyper::Error>() {
-        if error.is_incomplete_message() {
-            return "the connection was closed in the middle of it".into();
-        }
+    let http = error.downcast_ref::<hyper::Error>();
+    if http.is_some_and(hyper::Error::is_incomplete_message) {
+        return "the connection was closed in the middle of it".into();
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         match error.kind() {

@@ -72,7 +72,7 @@ pub struct Endpoint {
 
 #[derive(Debug)]
 enum Origin {
-    Http(HttpOrigin),
+    Http(Box<HttpOrigin>),
     Folder(Folder),
 }
 
@@ -93,14 +93,14 @@ impl Endpoint {
                 host,
                 sni,
                 ca_file,
-            } => Origin::Http(HttpOrigin::new(
+            } => Origin::Http(Box::new(HttpOrigin::new(
                 &name,
                 &base,
                 host,
                 sni.as_deref(),
                 ca_file.as_deref(),
                 &limits,
-            )?),
+            )?)),
             Target::Folder(path) => Origin::Folder(Folder::new(&name, &path, &limits)?),
         };
         Ok(Arc::new(Endpoint {

@@ -94,26 +94,21 @@ impl Folder {
         mut parts: Parts,
     ) -> Result<Option<Response<ServeFileSystemResponseBody>>, SendError> {
         parts.uri = one_leading_slash(&parts.uri);
-        if !is_byte_range(&parts) {
-            parts.headers.remove(header::RANGE);
-        }
-        // ServeDir does not know If-Range (RFC 9110 section 13.1.5): the part is made, and made
-        // anew as the whole when the condition turns out false.
         let if_range = parts.headers.remove(header::IF_RANGE);
-        let whole = if_range.filter(|_| parts.headers.contains_key(header::RANGE));
-        let whole = whole.map(|validator| {
-            let mut parts = parts.clone();
-            parts.headers.remove(header::RANGE);
-            (validator, parts)
-        });
-        let found = self.look_up(parts).await?;
-        match (found, whole) {
-            (Some(part), Some((validator, parts)))
-                if is_partial(&part) && !is_current(&validator, part.headers()) =>
-            {
+        let range = byte_range(&parts);
+        parts.headers.remove(header::RANGE);
+        let Some(range) = range else {
+            return self.look_up(parts).await;
+        };
+        // ServeDir does not know If-Range (RFC 9110 section 13.1.5), nor that an empty file has
+        // no ranges: the part is made, and the whole after it where it turns out to be due.
+        let mut ranged = parts.clone();
+        ranged.headers.insert(header::RANGE, range);
+        match self.look_up(ranged).await? {
+            Some(part) if is_partial(&part) && !may_be_sent(&part, if_range.as_ref()) => {
                 self.look_up(parts).await
             }
-            (found, _) => Ok(found),
+            found => Ok(found),
         }
     }
 
@@ -160,13 +155,15 @@ fn one_leading_slash(uri: &Uri) -> Uri {
     path.parse().unwrap_or_default()
 }
 
-/// Other units are to be ignored, and so are ranges of what is not GET (RFC 9110 section 14.2).
-fn is_byte_range(parts: &Parts) -> bool {
-    let unit = |value: &HeaderValue| {
-        let value = value.as_bytes();
-        value.len() >= 6 && value[..6].eq_ignore_ascii_case(b"bytes=")
-    };
-    parts.method == Method::GET && parts.headers.get(header::RANGE).is_some_and(unit)
+/// The Range field, if it means something here: other units are to be ignored, and so are ranges
+/// of what is not GET (RFC 9110 section 14.2). Units have no case; `ServeDir` wants small letters.
+fn byte_range(parts: &Parts) -> Option<HeaderValue> {
+    let value = parts.headers.get(header::RANGE)?.to_str().ok()?;
+    let (unit, ranges) = value.split_once('=')?;
+    if parts.method != Method::GET || !unit.eq_ignore_ascii_case("bytes") {
+        return None;
+    }
+    HeaderValue::try_from(format!("bytes={ranges}")).ok()
 }
 
 fn is_partial<B>(response: &Response<B>) -> bool {
@@ -176,9 +173,15 @@ fn is_partial<B>(response: &Response<B>) -> bool {
     )
 }
 
-/// Strong comparison: a weak tag begins with W/ and so equals none of ours.
-fn is_current(validator: &HeaderValue, of: &HeaderMap) -> bool {
-    of.get(header::ETAG) == Some(validator) || of.get(header::LAST_MODIFIED) == Some(validator)
+/// Whether the condition holds, by strong comparison (a weak tag begins with W/ and so equals none
+/// of ours), and there is something to send a part of.
+fn may_be_sent<B>(part: &Response<B>, if_range: Option<&HeaderValue>) -> bool {
+    let field = |name| part.headers().get(name);
+    let is_current = if_range.is_none_or(|validator| {
+        field(header::ETAG) == Some(validator) || field(header::LAST_MODIFIED) == Some(validator)
+    });
+    let is_empty = field(header::CONTENT_RANGE).is_some_and(|of| of.as_bytes().ends_with(b"/0"));
+    is_current && !is_empty
 }
 
 fn content_length<B>(response: &Response<B>) -> Option<u64> {

@@ -160,7 +160,9 @@ impl HttpOrigin {
         };
         if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {
             facts.mark_used();
-            if self.max_age.is_some_and(|age| facts.opened().elapsed() >= age)
+            if self
+                .max_age
+                .is_some_and(|age| facts.opened().elapsed() >= age)
                 && let Some(connection) = connection
                 && let Some(connected) = &*connection.connection_metadata()
             {
@@ -179,12 +181,7 @@ impl HttpOrigin {
             facts.hold(permit);
             return Response::from_parts(parts, body::boxed(incoming));
         }
-        let transfer = Transfer::new(
-            incoming,
-            permit,
-            self.label.clone(),
-            self.body_idle_timeout,
-        );
+        let transfer = Transfer::new(incoming, permit, self.label.clone(), self.body_idle_timeout);
         Response::from_parts(parts, body::boxed(transfer))
     }
 
@@ -241,7 +238,9 @@ fn check_base(base: &Uri) -> Result<(Scheme, Authority), TargetError> {
         _ => return Err(fault("it has no host")),
     };
     if authority.as_str().contains('@') {
-        return Err(fault("user and password do not belong in it; leave them out"));
+        return Err(fault(
+            "user and password do not belong in it; leave them out",
+        ));
     }
     if base.query().is_some() {
         return Err(fault("a query does not belong in it; leave it out"));
@@ -262,4 +261,49 @@ fn bare(host: &str) -> &str {
     host.strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::SeqCst;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::{
+        admission::Admission,
+        testing::{get, read_head, scripted, text},
+    };
+
+    /// Ten requests one after the other; how many connections they took.
+    async fn connections_used(max_age: Option<Duration>) -> usize {
+        let (addr, accepted) = scripted(|mut stream, _| async move {
+            while !read_head(&mut stream).await.is_empty() {
+                let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                stream.write_all(ok).await.unwrap();
+            }
+        })
+        .await;
+        let limits = Limits::default();
+        let base = format!("http://{addr}").parse().unwrap();
+        let mut origin = HttpOrigin::new("www", &base, None, None, None, &limits).unwrap();
+        assert_eq!(origin.max_age, None, "an address does not move");
+        origin.max_age = max_age;
+        let admission = Admission::new(&limits);
+        for _ in 0..10 {
+            let permit = admission.enter().await.unwrap();
+            let response = origin.send(get("/"), permit).await.unwrap();
+            assert_eq!(text(response).await, "ok");
+            // The connection goes back a moment after the end of the body.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        accepted.load(SeqCst)
+    }
+
+    #[tokio::test]
+    async fn old_connections_are_not_used_again() {
+        assert_eq!(connections_used(Some(Duration::ZERO)).await, 10);
+        assert!(connections_used(Some(MAX_CONNECTION_AGE)).await <= 2);
+        assert!(connections_used(None).await <= 2);
+    }
 }

@@ -117,8 +117,8 @@ impl Pool {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let try_on = error.kind.nothing_was_sent()
-                || repeatable && error.kind != SendErrorKind::Request;
+            let try_on =
+                error.kind.nothing_was_sent() || repeatable && error.kind != SendErrorKind::Request;
             last = Some(error);
             if !try_on {
                 break;

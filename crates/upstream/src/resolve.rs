@@ -98,13 +98,68 @@ impl Service<Name> for Resolve {
 mod tests {
     use std::time::Duration;
 
+    use hickory_resolver::{
+        config::{ConnectionConfig, NameServerConfig},
+        proto::{
+            op::{Message, MessageType},
+            rr::{RData, Record, RecordType, rdata::A},
+        },
+    };
+    use tokio::net::UdpSocket;
+
     use super::*;
 
-    async fn look_up(resolver: &TokioResolver, name: &str) -> Result<Vec<SocketAddr>, ResolveError> {
+    async fn look_up(
+        resolver: &TokioResolver,
+        name: &str,
+    ) -> Result<Vec<SocketAddr>, ResolveError> {
         let resolve = Resolve(Arc::new(OnceCell::new_with(Some(resolver.clone()))));
         let found = resolve.addresses(name.parse().unwrap());
         let found = tokio::time::timeout(Duration::from_secs(20), found).await;
         Ok(found.expect("it ends")?.collect())
+    }
+
+    /// A name server that gives each question the next address, for one second.
+    async fn restless_server() -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let addr = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut buffer = [0; 1500];
+            for last in 1.. {
+                let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+                let question = Message::from_vec(&buffer[..length]).unwrap();
+                let mut answer = question.clone();
+                answer.metadata.message_type = MessageType::Response;
+                let query = question.queries[0].clone();
+                if query.query_type() == RecordType::A {
+                    let data = RData::A(A::new(192, 0, 2, last));
+                    answer.add_answer(Record::from_rdata(query.name().clone(), 1, data));
+                }
+                let bytes = answer.to_vec().unwrap();
+                socket.send_to(&bytes, from).await.unwrap();
+            }
+        });
+        addr
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_kept_for_its_ttl() {
+        let addr = restless_server().await;
+        let mut connection = ConnectionConfig::udp();
+        connection.port = addr.port();
+        let server = NameServerConfig::new(addr.ip(), true, vec![connection]);
+        let config = ResolverConfig::from_parts(None, vec![], vec![server]);
+        let resolver =
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build();
+        let resolver = resolver.unwrap();
+        let first = look_up(&resolver, "www.example").await.unwrap();
+        assert_eq!(look_up(&resolver, "www.example").await.unwrap(), first);
+        let expired = tokio::time::timeout(Duration::from_secs(20), async {
+            while look_up(&resolver, "www.example").await.unwrap() == first {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        expired.await.expect("another address after a second");
     }
 
     #[tokio::test]
@@ -118,6 +173,10 @@ mod tests {
         let found = look_up(&lonely, "localhost").await.unwrap();
         assert!(found.contains(&"127.0.0.1:0".parse().unwrap()), "{found:?}");
         let error = look_up(&lonely, "www.example").await.unwrap_err();
-        assert!(error.to_string().starts_with("cannot resolve www.example: "));
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot resolve www.example: ")
+        );
     }
 }

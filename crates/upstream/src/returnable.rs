@@ -81,6 +81,7 @@ impl Drop for Returnable {
 
 #[cfg(test)]
 mod tests {
+    use http_body::Body as _;
     use http_body_util::BodyExt;
 
     use super::*;

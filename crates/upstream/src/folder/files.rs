@@ -119,10 +119,7 @@ impl AsyncSeek for OpenFile {
         Pin::new(&mut self.file).start_seek(position)
     }
 
-    fn poll_complete(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<u64>> {
+    fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         Pin::new(&mut self.file).poll_complete(cx)
     }
 }
@@ -133,10 +130,24 @@ mod tests {
 
     #[test]
     fn dots_hide_at_every_depth() {
-        for hidden in [".git", ".git/config", "a/.env", "a/.well-known/x", ".well-known/.x", "../x"] {
+        for hidden in [
+            ".git",
+            ".git/config",
+            "a/.env",
+            "a/.well-known/x",
+            ".well-known/.x",
+            "../x",
+        ] {
             assert!(is_hidden(Path::new(hidden)), "{hidden}");
         }
-        for open in ["", "a", "a/b.c", "a.b/c", ".well-known", ".well-known/acme-challenge/x"] {
+        for open in [
+            "",
+            "a",
+            "a/b.c",
+            "a.b/c",
+            ".well-known",
+            ".well-known/acme-challenge/x",
+        ] {
             assert!(!is_hidden(Path::new(open)), "{open}");
         }
     }
