@@ -2,6 +2,7 @@
 //! other and the fields they send each other, what they say of themselves (readiness), the live
 //! view of their health, the purge log.
 
+mod admission;
 mod credential;
 mod markers;
 mod node;
@@ -9,8 +10,11 @@ mod probe;
 mod purge_log;
 mod readiness;
 mod ring;
+#[cfg(test)]
+mod test_node;
 mod view;
 
+pub use admission::{Caller, caller, vouch};
 pub use credential::{Credential, CredentialError, Proof, Refused};
 pub use markers::{AUTH_FIELD, Markers, VIA_FIELD, admit, admit_node, stamp, strip};
 pub use node::{Node, NodeName, PopName, Role};

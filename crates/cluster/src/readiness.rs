@@ -19,3 +19,11 @@ pub struct Readiness {
     /// The number of the last purge it carried out.
     pub purge_revision: u64,
 }
+
+impl Readiness {
+    /// The answer's body.
+    pub fn to_json(&self) -> Vec<u8> {
+        // A struct of numbers and strings always serialises.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}

@@ -5,7 +5,13 @@
 //! after its hash. Points depend on nothing but the node's name, so a node that comes or goes
 //! moves only the keys that it gains or loses, and every process draws the same ring.
 
-use std::{collections::BTreeMap, fmt, fmt::Write as _, iter::FusedIterator};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fmt::Write as _,
+    iter::{Chain, FusedIterator},
+    slice,
+};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -98,12 +104,14 @@ fn push_points(points: &mut Vec<(u64, u16)>, name: &NodeName, index: u16, weight
 
 const SEEN_WORDS: usize = Ring::MAX_NODES / 64;
 
+type Points<'r> = slice::Iter<'r, (u64, u16)>;
+
 /// The nodes in the order in which they own a key; see [`Ring::owners`].
 #[derive(Clone, Debug)]
 pub struct Owners<'r> {
     nodes: &'r [NodeName],
     /// Once around the circle.
-    points: std::iter::Chain<std::slice::Iter<'r, (u64, u16)>, std::slice::Iter<'r, (u64, u16)>>,
+    points: Chain<Points<'r>, Points<'r>>,
     /// Nodes not yet given, so that the walk ends with the last of them.
     left: usize,
     /// One bit per node that was given.

@@ -197,8 +197,7 @@ proptest! {
     #[test]
     fn one_changed_byte_is_refused(at_byte in 0usize..90, byte in 0x21u8..0x7f) {
         let credential = credential("fra-1");
-        let good = credential.sign(&PROOF, at(1_000));
-        let mut bytes = good.clone().into_bytes();
+        let mut bytes = credential.sign(&PROOF, at(1_000)).into_bytes();
         prop_assume!(at_byte < bytes.len() && bytes[at_byte] != byte);
         bytes[at_byte] = byte;
         let changed = String::from_utf8(bytes).unwrap();
