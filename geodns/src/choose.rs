@@ -197,12 +197,12 @@ fn order(
 fn order_key(address: IpAddr, located: u8) -> (u128, u8) {
     match address {
         IpAddr::V4(v4) => {
-            let scope = located.max(ORDER_PREFIX_V4).min(32);
+            let scope = located.clamp(ORDER_PREFIX_V4, 32);
             let kept = u32::MAX << (32 - u32::from(scope));
             (u128::from(v4.to_bits() & kept), scope)
         }
         IpAddr::V6(v6) => {
-            let scope = located.max(ORDER_PREFIX_V6).min(128);
+            let scope = located.clamp(ORDER_PREFIX_V6, 128);
             let kept = u128::MAX << (128 - u32::from(scope));
             (v6.to_bits() & kept, scope)
         }

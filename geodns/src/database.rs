@@ -132,7 +132,11 @@ impl Database {
     fn has_places(&self) -> Result<bool, MaxMindDbError> {
         let records = self.reader.networks(WithinOptions::default())?;
         for record in records.take(RECORDS_LOOKED_AT) {
-            if record?.decode::<Record>()?.and_then(Record::point).is_some() {
+            if record?
+                .decode::<Record>()?
+                .and_then(Record::point)
+                .is_some()
+            {
                 return Ok(true);
             }
         }

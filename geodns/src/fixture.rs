@@ -3,6 +3,7 @@
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use perigee_cluster::{Node, NodeHealth, PopName, Readiness, Role, ViewConfig};
+use perigee_health::PanicShare;
 
 use crate::{
     Config, EdgeAddress, Limits, NameServer, Network, Place, Places, Pop, Service, Snapshot, Soa,
@@ -27,21 +28,31 @@ pub(crate) fn config() -> Config {
         name_servers: vec![
             NameServer {
                 name: "ns1.cdn.example".to_owned(),
-                addresses: vec!["192.0.2.53".parse().unwrap(), "2001:db8::53".parse().unwrap()],
+                addresses: vec![
+                    "192.0.2.53".parse().unwrap(),
+                    "2001:db8::53".parse().unwrap(),
+                ],
             },
             NameServer {
                 name: "ns.elsewhere.example".to_owned(),
                 addresses: vec!["192.0.2.54".parse().unwrap()],
             },
         ],
-        services: vec![
-            service("www.cdn.example"),
-            service("deep.down.cdn.example"),
-        ],
+        services: vec![service("www.cdn.example"), service("deep.down.cdn.example")],
         pops: vec![
             pop("fra", 50.1, 8.7, [("fra-1", 1, true), ("fra-2", 2, true)]),
-            pop("nyc", 40.7, -74.0, [("nyc-1", 11, true), ("nyc-2", 12, false)]),
-            pop("sin", 1.3, 103.8, [("sin-1", 21, false), ("sin-2", 22, false)]),
+            pop(
+                "nyc",
+                40.7,
+                -74.0,
+                [("nyc-1", 11, true), ("nyc-2", 12, false)],
+            ),
+            pop(
+                "sin",
+                1.3,
+                103.8,
+                [("sin-1", 21, false), ("sin-2", 22, false)],
+            ),
         ],
         networks: vec![
             at_point("10.49.0.0/16", 52.5, 13.4),
@@ -52,9 +63,11 @@ pub(crate) fn config() -> Config {
             at_pop("10.77.7.0/24", "nyc"),
         ],
         database: None,
+        // One probe, which is not enough to change an opinion.
         view: ViewConfig {
-            interval: Duration::from_millis(20),
+            interval: Duration::from_secs(3_600),
             timeout: Duration::from_millis(500),
+            panic: PanicShare(0.25),
             ..ViewConfig::default()
         },
         limits: Limits::default(),

@@ -158,12 +158,7 @@ impl GeoDns {
 }
 
 impl Shared {
-    fn start(
-        config: Config,
-        zone: Zone,
-        places: Places,
-        credential: Arc<Credential>,
-    ) -> Arc<Self> {
+    fn start(config: Config, zone: Zone, places: Places, credential: Arc<Credential>) -> Arc<Self> {
         let (zone, places) = (Arc::new(zone), Arc::new(places));
         let view = start_view(&config, &credential);
         let changes = view.subscribe();
@@ -285,3 +280,6 @@ impl fmt::Debug for GeoDns {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,8 +63,8 @@ async fn send<R: ResponseHandler>(
     let queries = if response.has_question {
         &request.queries
     } else {
-        no_question = Queries::read(&mut BinDecoder::new(&[]), 0)
-            .map_err(hickory_proto::ProtoError::from)?;
+        no_question =
+            Queries::read(&mut BinDecoder::new(&[]), 0).map_err(hickory_proto::ProtoError::from)?;
         &no_question
     };
     let message = MessageResponseBuilder::new(queries, response.edns.as_ref()).build(

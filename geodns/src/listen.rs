@@ -84,5 +84,7 @@ fn refuse(address: SocketAddr, transport: &str, error: &io::Error) -> StartError
         io::ErrorKind::AddrNotAvailable => "this machine has no such address",
         _ => "it cannot be listened on",
     };
-    StartError(format!("DNS on {address} ({transport}): {advice} ({error})"))
+    StartError(format!(
+        "DNS on {address} ({transport}): {advice} ({error})"
+    ))
 }

@@ -5,14 +5,11 @@ use std::time::SystemTime;
 use hickory_proto::{
     op::{Edns, LowerQuery, Message, Metadata, OpCode, ResponseCode},
     rr::{
-        RData, Record,
+        Name, RData, Record,
         rdata::opt::{ClientSubnet, EdnsOption},
     },
 };
-use hickory_server::{
-    net::xfer::Protocol,
-    server::Request,
-};
+use hickory_server::{net::xfer::Protocol, server::Request};
 use ipnet::IpNet;
 use perigee_cluster::PopName;
 
@@ -88,8 +85,7 @@ fn the_question(request: &Request) -> Option<&Query> {
     let [query] = request.queries.queries() else {
         return None;
     };
-    let written_out = query.original().name().len() + 4;
-    (request.queries.as_bytes().len() == written_out).then_some(query)
+    (request.queries.as_bytes().len() == question_len(query)).then_some(query)
 }
 
 fn client(request: &Request, subnet: Option<IpNet>) -> Client {
@@ -121,7 +117,11 @@ impl Response {
         self.pop = answer.pop;
         if let (Some(edns), Some(subnet)) = (&mut self.edns, subnet) {
             // RFC 7871 section 7.2.1: nothing was used of a client that withholds itself.
-            let scope = if subnet.prefix_len() == 0 { 0 } else { answer.scope };
+            let scope = if subnet.prefix_len() == 0 {
+                0
+            } else {
+                answer.scope
+            };
             let echo = ClientSubnet::new(subnet.addr(), subnet.prefix_len(), scope);
             edns.options_mut().insert(EdnsOption::Subnet(echo));
         }
@@ -130,7 +130,11 @@ impl Response {
     /// Makes the message fit into a UDP payload. What is merely helpful goes first; then the
     /// answer goes whole, with TC, so that OPT stays and the client asks again over TCP.
     fn fit(&mut self, query: &LowerQuery) {
-        let limit = usize::from(self.edns.as_ref().map_or(PLAIN_UDP_PAYLOAD, Edns::max_payload));
+        let limit = usize::from(
+            self.edns
+                .as_ref()
+                .map_or(PLAIN_UDP_PAYLOAD, Edns::max_payload),
+        );
         if self.upper_bound(query) <= limit || self.encoded_len(query) <= limit {
             return;
         }
@@ -149,8 +153,8 @@ impl Response {
         const OPT_WITH_SUBNET: usize = 11 + 4 + 20;
         let records = self.answers.iter().chain(&self.authorities);
         let records = records.chain(&self.additionals);
-        let question = query.original().name().len() + 4;
-        HEADER + question + OPT_WITH_SUBNET + records.map(record_bound).sum::<usize>()
+        let records = records.map(record_bound).sum::<usize>();
+        HEADER + question_len(query) + OPT_WITH_SUBNET + records
     }
 
     /// The length on the wire; hickory-server writes the first owner name out, so it counts twice.
@@ -166,7 +170,7 @@ impl Response {
         message.additionals.clone_from(&self.additionals);
         message.edns.clone_from(&self.edns);
         let written = message.to_vec().map_or(usize::MAX, |bytes| bytes.len());
-        written.saturating_add(query.original().name().len())
+        written.saturating_add(name_len(query.original().name()))
     }
 }
 
@@ -175,10 +179,22 @@ fn record_bound(record: &Record) -> usize {
     let data = match &record.data {
         RData::A(_) => 4,
         RData::AAAA(_) => 16,
-        RData::NS(ns) => ns.0.len(),
-        RData::SOA(soa) => soa.mname.len() + soa.rname.len() + 20,
+        RData::NS(ns) => name_len(&ns.0),
+        RData::SOA(soa) => name_len(&soa.mname) + name_len(&soa.rname) + 20,
         // HINFO of RFC 8482.
         _ => 16,
     };
-    record.name.len() + TYPE_CLASS_TTL_LENGTH + data
+    name_len(&record.name) + TYPE_CLASS_TTL_LENGTH + data
+}
+
+/// The length of a question with its name written out.
+fn question_len(query: &LowerQuery) -> usize {
+    const TYPE_CLASS: usize = 4;
+    name_len(query.original().name()) + TYPE_CLASS
+}
+
+/// The length of a name on the wire, written out.
+fn name_len(name: &Name) -> usize {
+    const ROOT: usize = 1;
+    name.iter().map(|label| 1 + label.len()).sum::<usize>() + ROOT
 }

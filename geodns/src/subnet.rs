@@ -63,8 +63,7 @@ fn opt_data(message: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     let mut message = Cursor(message);
     message.take(4)?;
     let questions = message.u16()?;
-    let records =
-        u32::from(message.u16()?) + u32::from(message.u16()?) + u32::from(message.u16()?);
+    let records = u32::from(message.u16()?) + u32::from(message.u16()?) + u32::from(message.u16()?);
     for _ in 0..questions {
         message.skip_name()?;
         message.take(4)?;
@@ -142,10 +141,7 @@ mod tests {
 
     #[test]
     fn well_formed() {
-        assert_eq!(
-            subnet(&[0, 1, 24, 0, 192, 0, 2]),
-            network("192.0.2.0/24")
-        );
+        assert_eq!(subnet(&[0, 1, 24, 0, 192, 0, 2]), network("192.0.2.0/24"));
         assert_eq!(subnet(&[0, 1, 0, 0]), network("0.0.0.0/0"));
         assert_eq!(subnet(&[0, 1, 9, 0, 10, 128]), network("10.128.0.0/9"));
         assert_eq!(
@@ -164,13 +160,13 @@ mod tests {
     #[test]
     fn malformed() {
         for option in [
-            &[0, 3, 24, 0, 192, 0, 2][..],        // a family that is not assigned
-            &[0, 1, 33, 0, 192, 0, 2, 0, 0],      // longer than an IPv4 address
-            &[0, 1, 24, 0, 192, 0],               // too few octets
-            &[0, 1, 24, 0, 192, 0, 2, 0],         // too many
-            &[0, 1, 23, 0, 192, 0, 3],            // a bit beyond the prefix
-            &[0, 1, 24, 24, 192, 0, 2],           // a scope in a query
-            &[0, 1, 24],                          // cut off
+            &[0, 3, 24, 0, 192, 0, 2][..],   // a family that is not assigned
+            &[0, 1, 33, 0, 192, 0, 2, 0, 0], // longer than an IPv4 address
+            &[0, 1, 24, 0, 192, 0],          // too few octets
+            &[0, 1, 24, 0, 192, 0, 2, 0],    // too many
+            &[0, 1, 23, 0, 192, 0, 3],       // a bit beyond the prefix
+            &[0, 1, 24, 24, 192, 0, 2],      // a scope in a query
+            &[0, 1, 24],                     // cut off
             &[],
         ] {
             assert_eq!(subnet(option), Err(Malformed), "{option:?}");

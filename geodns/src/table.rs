@@ -218,7 +218,10 @@ impl<'t> Fields<'t> {
         parse: impl FnOnce(&'t str) -> Option<T>,
     ) -> Result<T, TableError> {
         let Some(start) = self.next else {
-            return Err(self.error(self.text.len(), format!("the line ends; expected {expected}")));
+            return Err(self.error(
+                self.text.len(),
+                format!("the line ends; expected {expected}"),
+            ));
         };
         let rest = &self.text[start..];
         self.last -= 1;
@@ -228,8 +231,7 @@ impl<'t> Fields<'t> {
         };
         self.next = (end < rest.len()).then_some(start + end + 1);
         let field = rest[..end].trim();
-        parse(field)
-            .ok_or_else(|| self.error(start, format!("{field:?} is not {expected}")))
+        parse(field).ok_or_else(|| self.error(start, format!("{field:?} is not {expected}")))
     }
 
     fn error(&self, at: usize, message: String) -> TableError {

@@ -187,8 +187,7 @@ fn soa_records(
         soa.negative_ttl,
     );
     let negative_ttl = INFRASTRUCTURE_TTL.min(soa.negative_ttl);
-    let record =
-        |ttl: u32| Record::from_rdata(apex.clone(), ttl, RData::SOA(data.clone()));
+    let record = |ttl: u32| Record::from_rdata(apex.clone(), ttl, RData::SOA(data.clone()));
     Ok((record(INFRASTRUCTURE_TTL), record(negative_ttl)))
 }
 

@@ -95,7 +95,12 @@ fn unknown_places_get_the_pops_in_the_order_of_the_configuration() {
 
 #[test]
 fn the_answer_has_ttl_owner_and_pop() {
-    let answer = ask(&snapshot(), "wWw.CDN.example", RecordType::A, "10.49.1.0/24");
+    let answer = ask(
+        &snapshot(),
+        "wWw.CDN.example",
+        RecordType::A,
+        "10.49.1.0/24",
+    );
     assert_eq!(answer.rcode, ResponseCode::NoError);
     assert!(answer.authoritative);
     assert_eq!(answer.pop, Some("fra".into()));
@@ -118,8 +123,14 @@ fn no_more_addresses_than_asked_for() {
 fn edges_that_are_down_or_draining_are_left_out() {
     let config = config();
     let snapshot = snapshot_with(&config, &["fra-1"], &["nyc-2"]);
-    assert_eq!(www(&snapshot, RecordType::A, "10.49.1.0/24").0, ["192.0.2.2"]);
-    assert_eq!(www(&snapshot, RecordType::A, "10.1.1.0/24").0, ["192.0.2.11"]);
+    assert_eq!(
+        www(&snapshot, RecordType::A, "10.49.1.0/24").0,
+        ["192.0.2.2"]
+    );
+    assert_eq!(
+        www(&snapshot, RecordType::A, "10.1.1.0/24").0,
+        ["192.0.2.11"]
+    );
 }
 
 #[test]
@@ -137,7 +148,10 @@ fn a_draining_edge_is_better_than_none() {
     let down = ["fra-1", "nyc-1", "nyc-2", "sin-1"];
     let snapshot = snapshot_with(&config, &down, &["fra-2", "sin-2"]);
     assert!(snapshot.believed);
-    assert_eq!(www(&snapshot, RecordType::A, "10.49.1.0/24").0, ["192.0.2.2"]);
+    assert_eq!(
+        www(&snapshot, RecordType::A, "10.49.1.0/24").0,
+        ["192.0.2.2"]
+    );
 }
 
 #[test]
@@ -164,13 +178,23 @@ fn ipv6_is_answered_for_edges_that_have_it() {
 #[test]
 fn a_near_pop_without_ipv6_is_nodata_and_not_a_far_pop() {
     let config = config();
-    let singapore = ask(&snapshot(), "www.cdn.example", RecordType::AAAA, "10.65.1.0/24");
+    let singapore = ask(
+        &snapshot(),
+        "www.cdn.example",
+        RecordType::AAAA,
+        "10.65.1.0/24",
+    );
     assert!(is_nodata(&singapore));
     // It holds for the place only: elsewhere there is IPv6.
     assert_eq!(singapore.scope, 16);
     // The same where the edge with IPv6 is down, and one without is up.
     let snapshot = snapshot_with(&config, &["nyc-1"], &[]);
-    let new_york = ask(&snapshot, "www.cdn.example", RecordType::AAAA, "10.1.1.0/24");
+    let new_york = ask(
+        &snapshot,
+        "www.cdn.example",
+        RecordType::AAAA,
+        "10.1.1.0/24",
+    );
     assert!(is_nodata(&new_york));
 }
 
@@ -192,7 +216,12 @@ fn a_family_that_no_edge_has_is_nodata_for_everyone() {
         edge.ipv6 = None;
     }
     let snapshot = snapshot_with(&config, &[], &[]);
-    let answer = ask(&snapshot, "www.cdn.example", RecordType::AAAA, "10.65.1.0/24");
+    let answer = ask(
+        &snapshot,
+        "www.cdn.example",
+        RecordType::AAAA,
+        "10.65.1.0/24",
+    );
     assert!(is_nodata(&answer));
     assert_eq!(answer.scope, 0);
 }
@@ -202,7 +231,12 @@ fn a_cdn_without_edges_is_nodata() {
     let mut config = config();
     config.pops.clear();
     let snapshot = snapshot_with(&config, &[], &[]);
-    assert!(is_nodata(&ask(&snapshot, "www.cdn.example", RecordType::A, "10.49.0.0/16")));
+    assert!(is_nodata(&ask(
+        &snapshot,
+        "www.cdn.example",
+        RecordType::A,
+        "10.49.0.0/16"
+    )));
 }
 
 #[test]
@@ -284,13 +318,21 @@ fn the_zone_has_soa_and_ns() {
     );
     assert_eq!(soa.answers[0].ttl, 3_600);
     let ns = ask(&snapshot, "CDN.example", RecordType::NS, "10.49.0.0/16");
-    assert_eq!(addresses(&ns), ["ns.elsewhere.example.", "ns1.cdn.example."]);
+    assert_eq!(
+        addresses(&ns),
+        ["ns.elsewhere.example.", "ns1.cdn.example."]
+    );
     assert_eq!(ns.answers[0].name.to_ascii(), "CDN.example.");
     // Glue only for what is inside the zone.
     assert_eq!(ns.additionals.len(), 2);
     let a = ask(&snapshot, "ns1.cdn.example", RecordType::A, "10.49.0.0/16");
     assert_eq!(addresses(&a), ["192.0.2.53"]);
-    let aaaa = ask(&snapshot, "ns1.cdn.example", RecordType::AAAA, "10.49.0.0/16");
+    let aaaa = ask(
+        &snapshot,
+        "ns1.cdn.example",
+        RecordType::AAAA,
+        "10.49.0.0/16",
+    );
     assert_eq!(addresses(&aaaa), ["2001:db8::53"]);
 }
 
@@ -303,7 +345,10 @@ fn what_is_not_there() {
     assert!(missing.authoritative && has_soa(&missing));
     assert_eq!(missing.authorities[0].ttl, 60);
     assert_eq!(missing.authorities[0].name.to_ascii(), "cdn.example.");
-    assert_eq!(ask("below.www.cdn.example", RecordType::A).rcode, ResponseCode::NXDomain);
+    assert_eq!(
+        ask("below.www.cdn.example", RecordType::A).rcode,
+        ResponseCode::NXDomain
+    );
     assert!(is_nodata(&ask("www.cdn.example", RecordType::TXT)));
     assert!(is_nodata(&ask("www.cdn.example", RecordType::SOA)));
     assert!(is_nodata(&ask("cdn.example", RecordType::A)));
@@ -318,7 +363,12 @@ fn a_long_negative_ttl_is_cut_to_that_of_the_soa() {
     let mut config = config();
     config.soa.negative_ttl = 100_000;
     let snapshot = snapshot_with(&config, &[], &[]);
-    let missing = ask(&snapshot, "nothing.cdn.example", RecordType::A, "10.49.0.0/16");
+    let missing = ask(
+        &snapshot,
+        "nothing.cdn.example",
+        RecordType::A,
+        "10.49.0.0/16",
+    );
     assert_eq!(missing.authorities[0].ttl, 3_600);
 }
 
@@ -351,7 +401,12 @@ fn any_is_one_small_record() {
         assert_eq!(answer.answers.len(), 1);
         assert_eq!(answer.answers[0].record_type(), RecordType::HINFO);
     }
-    let missing = ask(&snapshot, "nothing.cdn.example", RecordType::ANY, "10.49.0.0/16");
+    let missing = ask(
+        &snapshot,
+        "nothing.cdn.example",
+        RecordType::ANY,
+        "10.49.0.0/16",
+    );
     assert_eq!(missing.rcode, ResponseCode::NXDomain);
 }
 
@@ -360,13 +415,32 @@ fn a_service_may_be_the_apex() {
     let mut config = config();
     config.services[0].name = "cdn.example".to_owned();
     let snapshot = snapshot_with(&config, &[], &[]);
-    assert_eq!(addresses(&ask(&snapshot, "cdn.example", RecordType::A, "10.49.0.0/16")), FRA);
-    assert_eq!(ask(&snapshot, "cdn.example", RecordType::NS, "10.49.0.0/16").answers.len(), 2);
+    assert_eq!(
+        addresses(&ask(
+            &snapshot,
+            "cdn.example",
+            RecordType::A,
+            "10.49.0.0/16"
+        )),
+        FRA
+    );
+    assert_eq!(
+        ask(&snapshot, "cdn.example", RecordType::NS, "10.49.0.0/16")
+            .answers
+            .len(),
+        2
+    );
 }
 
 /// A CDN of any shape: networks nested at random, edges with and without families, down or not.
 fn any_cdn() -> impl Strategy<Value = (Config, Vec<String>)> {
-    let network = (any::<u32>(), 0u8..=32, -90.0..90.0f64, -180.0..180.0f64, 0usize..4);
+    let network = (
+        any::<u32>(),
+        0u8..=32,
+        -90.0..90.0f64,
+        -180.0..180.0f64,
+        0usize..4,
+    );
     let networks = proptest::collection::vec(network, 0..10);
     let edge = (any::<bool>(), any::<bool>(), any::<bool>());
     (networks, proptest::collection::vec(edge, 6)).prop_map(|(networks, edges)| {

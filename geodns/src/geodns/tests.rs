@@ -1,0 +1,76 @@
+//! A real name server on real sockets.
+
+mod edges;
+mod life;
+mod wire;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use prometheus_client::registry::Registry;
+
+use super::*;
+use crate::{Config, QueryResponse, fixture, query};
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn credential() -> Arc<Credential> {
+    Arc::new(Credential::new(b"sixteen bytes or more", "ns-1").unwrap())
+}
+
+fn start(config: Config) -> GeoDns {
+    GeoDns::start(config, credential(), &mut Registry::default()).unwrap()
+}
+
+fn server(geodns: &GeoDns) -> SocketAddr {
+    geodns.addresses()[0]
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    Some(text.parse().unwrap())
+}
+
+async fn ask(geodns: &GeoDns, name: &str, rtype: &str, client: Option<IpNet>) -> QueryResponse {
+    query(server(geodns), name, rtype, client, PATIENCE, false)
+        .await
+        .unwrap()
+}
+
+async fn addresses(geodns: &GeoDns, client: &str) -> Vec<String> {
+    let response = ask(geodns, "www.cdn.example", "A", network(client)).await;
+    let mut addresses: Vec<String> = response.answers.into_iter().map(|r| r.data).collect();
+    addresses.sort();
+    addresses
+}
+
+/// Waits until clients there are answered this.
+async fn until_answered(geodns: &GeoDns, client: &str, expected: &[&str]) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let answered = addresses(geodns, client).await;
+        if answered == expected {
+            return;
+        }
+        let late = tokio::time::Instant::now() > deadline;
+        assert!(!late, "still {answered:?}: {:?}", geodns.status());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A config whose first PoP has `count` edges, all of which are answered.
+fn many_edges(count: u8) -> Config {
+    let mut config = fixture::config();
+    let edges = (0..count).map(|number| {
+        let mut edge = config.pops[0].edges[0].clone();
+        edge.node.name = format!("fra-{number}").as_str().into();
+        edge.ipv4 = Some(Ipv4Addr::new(192, 0, 2, number));
+        edge
+    });
+    config.pops[0].edges = edges.collect();
+    config.services[0].answers = usize::from(count);
+    config
+}

@@ -1,0 +1,161 @@
+//! Edges that live, drain and die, and answers that follow.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use perigee_cluster::Readiness;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::{JoinHandle, JoinSet},
+};
+
+use super::*;
+
+/// What an edge answers to probes.
+struct FakeEdge {
+    address: SocketAddr,
+    draining: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl FakeEdge {
+    async fn start(name: &str, address: SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let draining = Arc::new(AtomicBool::new(false));
+        let (name, drains) = (name.to_owned(), Arc::clone(&draining));
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, name.clone(), Arc::clone(&drains)));
+            }
+        });
+        FakeEdge {
+            address,
+            draining,
+            task,
+        }
+    }
+
+    /// Gone, with all its connections, as after `kill -9`.
+    async fn kill(self) -> SocketAddr {
+        self.task.abort();
+        let _ = self.task.await;
+        self.address
+    }
+}
+
+async fn serve(mut stream: tokio::net::TcpStream, name: String, draining: Arc<AtomicBool>) {
+    let mut request = Vec::new();
+    while stream.read_buf(&mut request).await.is_ok_and(|n| n > 0) {
+        if !request.ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        request.clear();
+        let readiness = Readiness {
+            node: name.clone(),
+            draining: draining.load(Ordering::Relaxed),
+            load: 0.25,
+            config_version: "v7".to_owned(),
+            purge_revision: 3,
+        };
+        let body = serde_json::to_string(&readiness).unwrap();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        if stream.write_all((head + &body).as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The CDN of the fixture with edges that are really there, probed often.
+async fn cdn() -> (Config, Vec<Option<FakeEdge>>) {
+    let mut config = fixture::config();
+    config.view.interval = Duration::from_millis(20);
+    let mut edges = Vec::new();
+    for edge in config.pops.iter_mut().flat_map(|pop| &mut pop.edges) {
+        let any = (Ipv4Addr::LOCALHOST, 0).into();
+        let fake = FakeEdge::start(edge.node.name.as_str(), any).await;
+        edge.node.address = fake.address;
+        edges.push(Some(fake));
+    }
+    (config, edges)
+}
+
+const BERLIN: &str = "10.49.0.0/16";
+const FRA: [&str; 2] = ["192.0.2.1", "192.0.2.2"];
+const NYC: [&str; 2] = ["192.0.2.11", "192.0.2.12"];
+
+#[tokio::test]
+async fn answers_follow_the_death_and_return_of_edges() {
+    let (config, mut edges) = cdn().await;
+    let geodns = start(config);
+    until_answered(&geodns, BERLIN, &FRA).await;
+    let first = edges[0].take().unwrap().kill().await;
+    until_answered(&geodns, BERLIN, &FRA[1..]).await;
+    edges[1].take().unwrap().kill().await;
+    until_answered(&geodns, BERLIN, &NYC).await;
+
+    let explanation = geodns.explain("www.cdn.example", BERLIN.parse().unwrap());
+    assert!(!explanation.candidates[0].edges[0].up);
+    let status = geodns.status();
+    assert!(!status.edges[0].up && status.edges[0].error.is_some());
+    assert!(status.edges[2].up && status.health_believed);
+
+    let _back = FakeEdge::start("fra-1", first).await;
+    until_answered(&geodns, BERLIN, &FRA[..1]).await;
+}
+
+#[tokio::test]
+async fn when_all_edges_are_gone_all_are_answered() {
+    let (config, mut edges) = cdn().await;
+    let geodns = start(config);
+    for edge in &mut edges {
+        edge.take().unwrap().kill().await;
+    }
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while geodns.status().health_believed || geodns.status().edges.iter().any(|e| e.up) {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{:?}",
+            geodns.status()
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    until_answered(&geodns, BERLIN, &FRA).await;
+}
+
+#[tokio::test]
+async fn draining_edges_are_left_out_and_shown() {
+    let (config, edges) = cdn().await;
+    let geodns = start(config);
+    edges[0]
+        .as_ref()
+        .unwrap()
+        .draining
+        .store(true, Ordering::Relaxed);
+    until_answered(&geodns, BERLIN, &FRA[1..]).await;
+    let edge = &geodns.status().edges[0];
+    assert!(edge.up && edge.draining);
+    assert_eq!(edge.load, Some(0.25));
+    assert_eq!(edge.config_version.as_deref(), Some("v7"));
+    assert_eq!(edge.pop.as_deref(), Some("fra"));
+}
+
+#[tokio::test]
+async fn reload_watches_the_new_edges() {
+    let (config, mut edges) = cdn().await;
+    let geodns = start(config.clone());
+    let mut smaller = config.clone();
+    smaller.pops.remove(0);
+    geodns.reload(smaller).unwrap();
+    until_answered(&geodns, BERLIN, &NYC).await;
+    // Other thresholds make a new watch, which sees deaths as well.
+    let mut strict = config;
+    strict.view.thresholds.fall = 1;
+    geodns.reload(strict).unwrap();
+    until_answered(&geodns, BERLIN, &FRA).await;
+    edges[1].take().unwrap().kill().await;
+    until_answered(&geodns, BERLIN, &FRA[..1]).await;
+}

@@ -1,0 +1,266 @@
+//! Start, reload, status, shutdown.
+
+use std::{fs, time::SystemTime};
+
+use super::*;
+use crate::build_database;
+
+const TABLE: &str = "203.0.113.0/24,1.3,103.8,AS,SG,Singapore\n";
+const OTHER_TABLE: &str = "203.0.113.0/24,40.7,-74.0,NA,US,New York\n";
+const CLIENT: &str = "203.0.113.0/24";
+const NYC: [&str; 2] = ["192.0.2.11", "192.0.2.12"];
+const SIN: [&str; 2] = ["192.0.2.21", "192.0.2.22"];
+
+fn start_error(config: Config) -> String {
+    let error = GeoDns::start(config, credential(), &mut Registry::default());
+    error.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_what_to_do() {
+    let geodns = start(fixture::config());
+    let mut config = fixture::config();
+    config.listen = geodns.addresses();
+    let error = start_error(config);
+    assert!(error.contains(&server(&geodns).to_string()), "{error}");
+    assert!(error.contains("another program has it"), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_only_udp_has_taken_is_named_too() {
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut config = fixture::config();
+    config.listen = vec![taken.local_addr().unwrap()];
+    let error = start_error(config);
+    assert!(error.contains("(UDP): another program has it"), "{error}");
+}
+
+#[tokio::test]
+async fn an_address_of_another_machine_is_named() {
+    let mut config = fixture::config();
+    config.listen = vec!["192.0.2.1:0".parse().unwrap()];
+    let error = start_error(config);
+    assert!(
+        error.contains("this machine has no such address"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn several_addresses_answer() {
+    let mut config = fixture::config();
+    config.listen.push("127.0.0.2:0".parse().unwrap());
+    let geodns = start(config);
+    for address in geodns.addresses() {
+        for tcp in [false, true] {
+            let response = query(address, "www.cdn.example", "A", None, PATIENCE, tcp).await;
+            assert_eq!(response.unwrap().answers.len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_or_broken_database_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = fixture::config();
+    config.database = Some(folder.path().join("missing.mmdb"));
+    let error = start_error(config.clone());
+    assert!(
+        error.contains("missing.mmdb") && error.contains("No such file"),
+        "{error}"
+    );
+
+    let broken = folder.path().join("broken.mmdb");
+    fs::write(&broken, "not a database").unwrap();
+    config.database = Some(broken.clone());
+    let error = start_error(config.clone());
+    assert!(error.contains("broken.mmdb"), "{error}");
+    assert!(error.contains("not a MaxMind database"), "{error}");
+
+    let whole = build_database(TABLE).unwrap();
+    fs::write(&broken, &whole[..whole.len() / 2]).unwrap();
+    assert!(start_error(config).contains("broken.mmdb"));
+}
+
+#[tokio::test]
+async fn a_zone_that_cannot_be_served_says_why() {
+    let mut config = fixture::config();
+    config.services[0].name = "www.elsewhere.example".to_owned();
+    let error = start_error(config);
+    assert!(error.contains("not inside the zone"), "{error}");
+
+    let mut config = fixture::config();
+    config.services[1].name = "WWW.cdn.example".to_owned();
+    assert!(start_error(config).contains("twice"));
+
+    let mut config = fixture::config();
+    config.zone = "cdn..example".to_owned();
+    assert!(start_error(config).contains("\"cdn..example\""));
+
+    let mut config = fixture::config();
+    config.name_servers.clear();
+    assert!(start_error(config).contains("at least one name server"));
+}
+
+#[tokio::test]
+async fn the_database_places_clients_and_is_reloaded_when_its_file_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("places.mmdb");
+    fs::write(&path, build_database(TABLE).unwrap()).unwrap();
+    let mut config = fixture::config();
+    config.database = Some(path.clone());
+    let geodns = start(config.clone());
+    assert_eq!(addresses(&geodns, CLIENT).await, SIN);
+    let status = geodns.status();
+    assert!(status.database.unwrap().ends_with("places.mmdb"));
+    let response = ask(&geodns, "www.cdn.example", "A", network(CLIENT)).await;
+    assert_eq!(response.scope, Some(24));
+
+    // A broken file is refused, and the old one goes on serving.
+    fs::write(&path, "broken").unwrap();
+    config.soa.serial += 1;
+    let error = geodns.reload(config.clone()).unwrap_err().to_string();
+    assert!(error.contains("places.mmdb"), "{error}");
+    assert_eq!(addresses(&geodns, CLIENT).await, SIN);
+    assert_eq!(geodns.status().serial, 7);
+
+    fs::write(&path, build_database(OTHER_TABLE).unwrap()).unwrap();
+    geodns.reload(config).unwrap();
+    assert_eq!(addresses(&geodns, CLIENT).await, NYC);
+    assert_eq!(geodns.status().serial, 8);
+}
+
+#[tokio::test]
+async fn an_unchanged_database_is_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("places.mmdb");
+    fs::write(&path, build_database(TABLE).unwrap()).unwrap();
+    let mut config = fixture::config();
+    config.database = Some(path.clone());
+    let geodns = start(config.clone());
+    let before = geodns.shared.state().places.database().cloned().unwrap();
+    geodns.reload(config.clone()).unwrap();
+    let after = geodns.shared.state().places.database().cloned().unwrap();
+    assert!(Arc::ptr_eq(&before, &after));
+    // Same bytes, other time.
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    geodns.reload(config).unwrap();
+    let later = geodns.shared.state().places.database().cloned().unwrap();
+    assert!(!Arc::ptr_eq(&before, &later));
+}
+
+#[tokio::test]
+async fn reload_is_all_or_nothing() {
+    let geodns = start(fixture::config());
+    let mut bad = fixture::config();
+    bad.services[0].name = "new.cdn.example".to_owned();
+    bad.zone = String::new();
+    assert!(geodns.reload(bad).is_err());
+    let mut moved = fixture::config();
+    moved.services[0].name = "new.cdn.example".to_owned();
+    moved.listen = vec!["127.0.0.1:5353".parse().unwrap()];
+    let error = geodns.reload(moved).unwrap_err().to_string();
+    assert!(error.contains("restart"), "{error}");
+    let new = ask(&geodns, "new.cdn.example", "A", None).await;
+    assert_eq!(new.rcode, "NXDOMAIN");
+
+    let mut good = fixture::config();
+    good.services[0].name = "new.cdn.example".to_owned();
+    good.version = "2".to_owned();
+    geodns.reload(good).unwrap();
+    assert_eq!(geodns.status().config_version, "2");
+    let new = ask(&geodns, "new.cdn.example", "A", None).await;
+    assert_eq!((new.rcode.as_str(), new.answers.len()), ("NOERROR", 2));
+    let old = ask(&geodns, "www.cdn.example", "A", None).await;
+    assert_eq!(old.rcode, "NXDOMAIN");
+    assert_eq!(old.authority[0].rtype, "SOA");
+    assert_eq!(old.authority[0].ttl, 60);
+}
+
+#[tokio::test]
+async fn shutdown_gives_the_addresses_back() {
+    let geodns = start(fixture::config());
+    let address = server(&geodns);
+    assert_eq!(addresses(&geodns, "10.49.0.0/16").await.len(), 2);
+    tokio::time::timeout(PATIENCE, geodns.shutdown())
+        .await
+        .unwrap();
+    let gone = query(
+        address,
+        "www.cdn.example",
+        "A",
+        None,
+        Duration::from_millis(100),
+        false,
+    );
+    assert!(gone.await.is_err());
+    let mut config = fixture::config();
+    config.listen = vec![address];
+    let again = start(config);
+    assert_eq!(addresses(&again, "10.49.0.0/16").await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_counted() {
+    let mut registry = Registry::default();
+    let geodns = GeoDns::start(fixture::config(), credential(), &mut registry).unwrap();
+    addresses(&geodns, "10.65.0.0/16").await;
+    ask(&geodns, "nothing.cdn.example", "AAAA", None).await;
+    ask(&geodns, "elsewhere.example", "CAA", None).await;
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    for line in [
+        "dns_queries_total{type=\"A\",rcode=\"NOERROR\"} 1",
+        "dns_queries_total{type=\"AAAA\",rcode=\"NXDOMAIN\"} 1",
+        "dns_queries_total{type=\"other\",rcode=\"REFUSED\"} 1",
+        "dns_answers_total{pop=\"sin\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn explain_says_what_query_gets() {
+    let geodns = start(fixture::config());
+    let client = "10.77.7.0/24";
+    let explanation = geodns.explain("www.CDN.example", client.parse().unwrap());
+    let json = serde_json::to_value(&explanation).unwrap();
+    assert_eq!(json["kind"], "service");
+    assert_eq!(json["found_by"], "network");
+    assert_eq!(json["network"], "10.77.7.0/24");
+    assert_eq!(json["candidates"][0]["pop"], "nyc");
+    assert_eq!(json["candidates"][0]["distance_km"], 0.0);
+    assert_eq!(json["a"]["pop"], "nyc");
+    assert_eq!(json["a"]["scope"], 24);
+    let answered = ask(&geodns, "www.cdn.example", "A", network(client)).await;
+    let answered: Vec<&str> = answered.answers.iter().map(|r| r.data.as_str()).collect();
+    assert_eq!(json["a"]["addresses"], serde_json::json!(answered));
+
+    let other = geodns.explain("nothing.cdn.example", client.parse().unwrap());
+    assert_eq!(other.kind, "not in the zone: NXDOMAIN");
+    assert_eq!(other.a, None);
+    let withheld = geodns.explain("www.cdn.example", "0.0.0.0/0".parse().unwrap());
+    assert_eq!(withheld.found_by, "unknown");
+    assert_eq!(withheld.candidates[0].distance_km, None);
+}
+
+#[tokio::test]
+async fn query_errors_say_what_is_wrong() {
+    let geodns = start(fixture::config());
+    let ask = |name, rtype| query(server(&geodns), name, rtype, None, PATIENCE, false);
+    let error = ask("www.cdn.example", "NONSENSE").await.unwrap_err();
+    assert!(error.to_string().contains("NONSENSE"), "{error}");
+    let error = ask("a..b", "A").await.unwrap_err();
+    assert!(error.to_string().contains("a..b"), "{error}");
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let wait = Duration::from_millis(50);
+    let error = query(address, "a.example", "A", None, wait, false)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("no answer within 50ms"),
+        "{error}"
+    );
+}
