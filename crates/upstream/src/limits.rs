@@ -5,7 +5,8 @@ use std::time::Duration;
 /// Limits on the use of one endpoint. Every one has a name in the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Requests under way at once; more wait in the queue. Default 256.
+    /// Requests under way at once; more wait in the queue. At least 1; default 256.
+    /// A request is under way until its response body ends, or its upgraded connection.
     pub max_concurrent: usize,
     /// Requests that may wait; more are refused at once ([`crate::SendErrorKind::Overloaded`]).
     /// Default 1024.
@@ -18,11 +19,12 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// For the name look-up, the connection and the TLS handshake together. Default 5 s.
     pub connect_timeout: Duration,
-    /// From the request sent to the response head received. Default 30 s.
+    /// From the request sent to the response head received. While the request body is on its
+    /// way, time runs only when it is the origin that does not read on. Default 30 s.
     pub first_byte_timeout: Duration,
-    /// Between two pieces of a response body. Default 30 s.
+    /// Between two pieces of a response body, while the reader waits for one. Default 30 s.
     pub body_idle_timeout: Duration,
-    /// Bytes of a response head. Default 64 KiB.
+    /// Bytes of a response head. At least 8 KiB; default 64 KiB.
     pub max_head: usize,
     /// Fields of a response head. Default 128.
     pub max_fields: usize,

@@ -1,7 +1,7 @@
 //! Names to addresses: the system's name servers and hosts file, each answer for its own TTL.
 
 use std::{
-    fmt, io,
+    fmt,
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
@@ -72,12 +72,6 @@ impl fmt::Display for ResolveError {
 }
 
 impl std::error::Error for ResolveError {}
-
-impl From<ResolveError> for io::Error {
-    fn from(error: ResolveError) -> Self {
-        io::Error::other(error)
-    }
-}
 
 impl Service<Name> for Resolve {
     type Response = vec::IntoIter<SocketAddr>;

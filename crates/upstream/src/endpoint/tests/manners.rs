@@ -81,7 +81,10 @@ async fn no_such_name() {
         .await
         .unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Connect);
-    assert!(error.detail.contains("no-such-name.invalid"), "{error}");
+    assert!(
+        error.detail.contains("cannot resolve no-such-name.invalid"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

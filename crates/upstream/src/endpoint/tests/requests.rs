@@ -3,14 +3,18 @@
 use std::{io, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use tokio::sync::mpsc;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::mpsc,
+    time::timeout,
+};
 
 use crate::{
     Body, Limits, SendErrorKind, body,
-    testing::{endpoint, endpoint_with, get, serve, text, url_target},
+    testing::{LONG, endpoint, endpoint_with, get, read_head, scripted, serve, text, url_target},
 };
 
 async fn echo(request: Request<Bytes>) -> Response<Body> {
@@ -122,4 +126,43 @@ async fn an_upload_that_breaks_off_is_not_the_origins_fault() {
     let error = endpoint.send(request).await.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Request, "{error}");
     assert!(error.detail.contains("client is gone"), "{error}");
+}
+
+#[tokio::test]
+async fn an_origin_that_does_not_read_on_is_given_up() {
+    let (addr, _) = scripted(|mut stream, _| async move {
+        read_head(&mut stream).await;
+        tokio::time::sleep(LONG).await;
+    })
+    .await;
+    let limits = Limits {
+        first_byte_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let endpoint = endpoint_with(url_target(&format!("http://{addr}")), limits);
+    let (sender, body) = channel();
+    // More than all buffers on the way hold: ends when the body is dropped.
+    let piece: &str = Box::leak("x".repeat(1 << 20).into_boxed_str());
+    tokio::spawn(async move { while sender.send(Ok(piece)).await.is_ok() {} });
+    let sent = endpoint.send(Request::post("/").body(body).unwrap());
+    let error = timeout(LONG, sent).await.expect("it ends").unwrap_err();
+    assert_eq!(error.kind, SendErrorKind::Timeout, "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_may_come_before_the_end_of_the_upload() {
+    let (addr, _) = scripted(|mut stream, _| async move {
+        read_head(&mut stream).await;
+        let says = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nno\n";
+        stream.write_all(says).await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    let endpoint = endpoint(addr);
+    let (sender, body) = channel();
+    sender.send(Ok("piece")).await.unwrap();
+    let sent = endpoint.send(Request::post("/").body(body).unwrap());
+    let response = timeout(LONG, sent).await.expect("it ends").unwrap();
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(text(response).await, "no\n");
 }
