@@ -36,7 +36,7 @@ macro_rules! battery {
                     a_body_of_single_bytes_arrives;
                 limits: a_large_object_streams_through, an_unknown_length_may_outgrow_the_limit,
                     fills_share_a_budget, the_budget_comes_back, the_capacity_holds,
-                    large_objects_in_a_row_are_weighed;
+                    large_objects_in_a_row_are_weighed, a_large_object_finds_room_among_small_ones;
                 window: the_slowest_reader_holds_the_writer, a_reader_that_leaves_frees_the_writer,
                     a_reader_that_has_all_it_wants_holds_nobody, without_readers_it_stops,
                     the_first_reader_may_come_late, what_has_passed_is_gone,

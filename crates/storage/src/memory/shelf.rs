@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use moka::{notification::RemovalCause, sync::Cache};
+use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use super::{
@@ -38,6 +38,9 @@ impl Shelf {
         let cache = Cache::builder()
             .max_capacity(capacity / weight::UNIT)
             .weigher(weight::in_units)
+            // The other policy, TinyLFU, wants a newcomer to be asked for more often than all those
+            // together that must make room for it: among small objects no large one ever gets in.
+            .eviction_policy(EvictionPolicy::lru())
             .eviction_listener(move |_, variants: Variants, cause| {
                 if cause == RemovalCause::Size {
                     count.fetch_add(variants.len() as u64, Relaxed);

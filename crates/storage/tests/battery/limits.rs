@@ -147,6 +147,28 @@ pub(crate) async fn the_capacity_holds(make: Make) {
     assert_eq!(found, stats.keys);
 }
 
+/// A store full of small objects has room for a large one that comes.
+pub(crate) async fn a_large_object_finds_room_among_small_ones(make: Make) {
+    let store = make(Limits {
+        capacity: 4 << 20,
+        max_object: 1 << 20,
+        ..ROOMY
+    });
+    for n in 0..4000 {
+        store_body(
+            &*store,
+            &format!("/small/{n}"),
+            head("en", "a"),
+            &bytes(1000),
+        )
+        .await;
+    }
+    store.stats();
+    store_body(&*store, "/large", head("en", "a"), &bytes(1 << 20)).await;
+    store.stats();
+    assert_eq!(lookup(&*store, "/large").await.len(), 1);
+}
+
 /// Many small objects give way to few large ones, which are weighed as what they are.
 pub(crate) async fn large_objects_in_a_row_are_weighed(make: Make) {
     let capacity = 16 << 20;
