@@ -201,7 +201,7 @@ impl Document {
             .map_or(String::new(), |near| format!(" did you mean \"{near}\"?"));
         Err(BuildError(format!(
             "no {what} is named {name:?}:{near} the file has {}",
-            list(names())
+            list(names(), "and")
         )))
     }
 

@@ -22,6 +22,7 @@ impl Document {
         }
         Ok(Config {
             node: node_name(&node),
+            cdn_id: self.cdn_id(),
             version: self.version(),
             listen: node.listen.iter().map(|address| address.0).collect(),
             tls_listen: node.tls_listen.iter().map(|address| address.0).collect(),
@@ -33,9 +34,21 @@ impl Document {
             memory: self.file.storage.build(),
             limits: self.file.limits.build(),
             max_requests: self.file.limits.max_requests.as_usize(),
+            coalesce_wait: self.file.limits.coalesce_wait.0,
+            tunnel_idle_timeout: self.file.limits.tunnel_idle_timeout.0,
             tier_limits: self.file.tier.build(),
             view: self.file.health.build(),
         })
+    }
+
+    /// What the CDN is called in CDN-Loop: its zone. A CDN without one goes by its first edge,
+    /// which is the same on all nodes that read the file.
+    pub(super) fn cdn_id(&self) -> String {
+        if let Some(dns) = &self.file.dns {
+            return dns.zone.0.clone();
+        }
+        let first = self.file.edges.first().map(|edge| edge.name.0.as_str());
+        format!("perigee-{}", first.unwrap_or_default())
     }
 
     fn certificates(&self) -> Vec<CertFiles> {

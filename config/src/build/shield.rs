@@ -16,6 +16,7 @@ impl Document {
         let secret = self.secret(env)?;
         Ok(Config {
             node: node_name(&node),
+            cdn_id: self.cdn_id(),
             version: self.version(),
             listen: node.listen.iter().map(|address| address.0).collect(),
             services: self.services(),
@@ -24,6 +25,8 @@ impl Document {
             memory: self.file.storage.build(),
             limits: self.file.limits.build(),
             max_requests: self.file.limits.max_requests.as_usize(),
+            coalesce_wait: self.file.limits.coalesce_wait.0,
+            tunnel_idle_timeout: self.file.limits.tunnel_idle_timeout.0,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! `[storage]` and `[limits]`: what a node may cost, and what it bears.
 
+use std::time::Duration;
+
 use perigee_edge::{ClientLimits, MemoryConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -86,6 +88,11 @@ pub(crate) struct Limits {
     pub(crate) body_idle_timeout: Period,
     /// A whole request, from its head to the end of its response; upgraded connections excepted.
     pub(crate) request_timeout: Period,
+    /// How long a request waits for another one's fetch of the same object before it sends its
+    /// own. Changed by a restart only.
+    pub(crate) coalesce_wait: Period,
+    /// How long an upgraded connection (WebSocket) may be silent. Changed by a restart only.
+    pub(crate) tunnel_idle_timeout: Period,
 }
 
 impl Default for Limits {
@@ -104,12 +111,15 @@ impl Default for Limits {
             write_timeout: Period(limits.write_timeout),
             body_idle_timeout: Period(limits.body_idle_timeout),
             request_timeout: Period(limits.request_timeout),
+            coalesce_wait: Period(Duration::from_secs(30)),
+            tunnel_idle_timeout: Period(Duration::from_secs(600)),
         }
     }
 }
 
 impl Limits {
-    /// As a server takes them; `max_requests` is not among these.
+    /// As a server takes them; `max_requests`, `coalesce_wait` and `tunnel_idle_timeout` are not
+    /// among these.
     pub(crate) fn build(&self) -> ClientLimits {
         ClientLimits {
             max_connections: self.max_connections.as_usize(),
