@@ -30,8 +30,8 @@ pub(crate) fn read(text: &str, file: &Path) -> Result<File, Vec<Problem>> {
             Err(error) => error,
         };
         let span = error.span().unwrap_or_default();
-        // A key that was taken out is not missing.
-        if !(error.message().starts_with("missing field") && damaged.contains(&span)) {
+        // What lacks only what was taken out of it is not wrong.
+        if !damaged.contains(&span) {
             problems.push(problem(text, file, &error));
         }
         let root_span = root.span();
@@ -103,7 +103,7 @@ fn reword(message: &str) -> (String, Option<String>) {
             let all = match expected {
                 [] => "no keys are expected here".to_owned(),
                 [only] => format!("the only key here is `{only}`"),
-                several => format!("expected one of {}", list(several.iter().copied())),
+                several => format!("expected one of {}", list(several.iter().copied(), "or")),
             };
             let help = match nearest(unknown, expected.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`? {all}"),
@@ -115,7 +115,7 @@ fn reword(message: &str) -> (String, Option<String>) {
             format!("\"{unknown}\" is not known here"),
             Some(format!(
                 "expected one of {}",
-                list(expected.iter().copied())
+                list(expected.iter().copied(), "or")
             )),
         ),
         Some((missing, _)) if message.starts_with("missing field") => {

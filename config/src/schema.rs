@@ -14,19 +14,22 @@ pub fn schema() -> String {
     let mut schema = SchemaSettings::draft2020_12()
         .into_generator()
         .into_root_schema_for::<File>();
-    RecursiveTransform(without_null).transform(&mut schema);
+    RecursiveTransform(tidy).transform(&mut schema);
     let mut text = format!("{:#}", schema.as_value());
     text.push('\n');
     text
 }
 
-/// TOML has no null: a key that is not set is left out.
-fn without_null(schema: &mut Schema) {
+/// TOML has no null: a key that is not set is left out. Descriptions are one line each.
+fn tidy(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;
     };
     if object.get("default").is_some_and(Value::is_null) {
         object.remove("default");
+    }
+    if let Some(Value::String(description)) = object.get_mut("description") {
+        *description = description.replace('\n', " ");
     }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|name| name != "null");

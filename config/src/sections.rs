@@ -8,6 +8,8 @@ mod limits;
 mod nodes;
 mod operations;
 mod services;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use cdn::{Admin, Cdn};
 pub(crate) use dns::{Dns, Network, Pop};

@@ -112,9 +112,9 @@ impl Scalar for Ttl {
     }
 }
 
-scalar!(Lifetime, { "type": "string", "format": "duration", "pattern": "^[0-9]+ *(ms|s|m|h|d)$" });
-scalar!(Period, { "type": "string", "format": "duration", "pattern": "^[0-9]+ *(ms|s|m|h|d)$" });
-scalar!(Ttl, { "type": "string", "format": "duration", "pattern": "^[0-9]+ *(s|m|h|d)$" });
+scalar!(Lifetime, { "type": "string", "pattern": "^[0-9]+ *(ms|s|m|h|d)$" });
+scalar!(Period, { "type": "string", "pattern": "^[0-9]+ *(ms|s|m|h|d)$" });
+scalar!(Ttl, { "type": "string", "pattern": "^[0-9]+ *(s|m|h|d)$" });
 
 impl Serialize for Lifetime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

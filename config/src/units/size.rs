@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(Small::from_text("4KiB"), Ok(Bytes(4096)));
         assert_eq!(
             Small::from_text("1000B").unwrap_err(),
-            "1000B is too small: at least 1KiB"
+            "1kB is too small: at least 1KiB"
         );
         assert_eq!(
             Small::from_text("99999999999999999999999TiB").unwrap_err(),

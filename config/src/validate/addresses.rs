@@ -1,6 +1,7 @@
 //! Addresses: no two listeners on one, every node reachable, admin APIs not open to the world.
 
 use std::{
+    collections::HashSet,
     net::{IpAddr, SocketAddr},
     ops::Range,
 };
@@ -17,9 +18,13 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
         guarded(file, report, &node);
     }
     let uses: Vec<Use<'_>> = file.nodes().flat_map(uses).collect();
+    // Two nodes on one address have their default admin addresses in common too: once is enough.
+    let mut pairs = HashSet::new();
     for (n, later) in uses.iter().enumerate() {
         if let Some(earlier) = uses[..n].iter().find(|earlier| later.clashes(earlier)) {
-            clash(report, earlier, later);
+            if pairs.insert((earlier.node, later.node)) {
+                clash(report, earlier, later);
+            }
         }
     }
 }

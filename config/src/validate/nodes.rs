@@ -46,7 +46,7 @@ pub(super) fn known_pop(file: &File, report: &mut Report<'_>, pop: &At<Name>) {
                 pop.0
             )
         }
-        None => format!("the PoPs are {}", list(names())),
+        None => format!("the PoPs are {}", list(names(), "and")),
     };
     report.error(
         &pop.span,
