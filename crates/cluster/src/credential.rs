@@ -2,8 +2,9 @@
 //! the shared secret, so that the secret itself is never on the wire. Checked in constant time.
 //!
 //! **Replay.** Who reads a request on the wire can send the same method, host, target and markers
-//! again for as long as its time is within [`Credential::TOLERANCE`] of the receiver's clock:
-//! 2 minutes if the clocks agree, at most 4 if the sender's runs ahead by all that is allowed.
+//! again, to any node of the CDN, for as long as its time is within [`Credential::TOLERANCE`] of
+//! the receiver's clock: 2 minutes if the clocks agree, at most 4 if the sender's runs ahead by
+//! all that is allowed.
 //! Nothing is remembered to refuse it sooner: such a request only asks again what was asked.
 //! Bodies and other fields are not covered; where the network is not trusted, use TLS below.
 

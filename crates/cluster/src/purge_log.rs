@@ -69,8 +69,9 @@ impl PurgeLog {
     }
 
     /// Whether [`PurgeLog::since`] has all that came after `revision`. It has not if some were
-    /// dropped, or if `revision` is of a log before this one: then who asks must take all that
-    /// it holds as purged.
+    /// dropped, or if `revision` is yet to come, so of another log: then who asks must take all
+    /// that it holds as purged. A number alone cannot tell a log from that of an earlier process
+    /// that was as long or shorter.
     pub fn reaches_back_to(&self, revision: u64) -> bool {
         let log = self.log();
         let dropped = log.revision - log.records.len() as u64;

@@ -63,7 +63,7 @@ impl NodeHealth {
 }
 
 /// Watches nodes for as long as it lives; dropped, its probes stop. All its nodes are one pool
-/// as far as panic mode goes, so give tiers that replace each other no view in common.
+/// as far as panic mode goes: watch peers and shields by a view each.
 pub struct View {
     pool: Arc<Pool>,
     /// Where probes run.

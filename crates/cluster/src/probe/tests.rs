@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, sync::atomic::Ordering::Relaxed};
 
 use super::*;
-use crate::test_node::{TestNode, Then, nobody, node, prober, raw, ready};
+use crate::test_node::{Nobody, TestNode, Then, node, prober, raw, ready};
 
 /// Long enough for a busy machine to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,10 +39,9 @@ async fn a_ready_node_says_so_on_one_connection() {
 
 #[tokio::test]
 async fn nobody_there() {
-    assert_eq!(
-        failure(nobody().await, PATIENCE).await,
-        "connection refused"
-    );
+    let nobody = Nobody::new();
+    let said = failure(nobody.address(), PATIENCE).await;
+    assert_eq!(said, "connection refused");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, slice::from_ref};
 use super::*;
 use crate::{
     Role,
-    test_node::{TestNode, Then, nobody, node, prober, raw, ready},
+    test_node::{Nobody, TestNode, Then, node, prober, raw, ready},
 };
 
 /// Until a test gives up.
@@ -94,11 +94,12 @@ async fn a_node_falls_comes_back_and_drains() {
 
 #[tokio::test]
 async fn each_kind_of_fault_is_told() {
+    let nobody = Nobody::new();
     let impostor = TestNode::start("ams-1").await;
     let healthy = TestNode::start("well").await;
     let long = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b' '; 20_000]].concat();
     let faults = [
-        ("nobody", nobody().await, "connection refused"),
+        ("nobody", nobody.address(), "connection refused"),
         ("hangs", raw(b"", Then::Hangs).await, "no answer in 500ms"),
         ("another", impostor.address, "another node"),
         ("garbage", raw(b"garbage\r\n", Then::Closes).await, ""),
@@ -236,10 +237,11 @@ async fn when_too_many_look_dead_health_is_disregarded() {
 
 #[tokio::test]
 async fn a_node_that_drains_is_not_used_even_then() {
+    let nobody = Nobody::new();
     let server = TestNode::start("a").await;
     server.set_draining(true);
     let view = view(
-        &[node("a", server.address), node("b", nobody().await)],
+        &[node("a", server.address), node("b", nobody.address())],
         ViewConfig {
             panic: PanicShare(1.0),
             ..quick()
