@@ -7,4 +7,13 @@
 
 mod harness;
 
+mod admin;
+mod coalescing;
+mod dns;
+mod faults;
+mod house;
+mod lifecycle;
+mod limits;
 mod one_proxy;
+mod upgrade;
+mod whole_cdn;

@@ -59,13 +59,18 @@ impl Cdn {
 
     /// Starts every node, and waits until each is ready.
     pub(crate) async fn start(plan: Plan) -> Self {
+        Cdn::start_with(plan, |text| text).await
+    }
+
+    /// The same, with the file changed by hand before anyone reads it.
+    pub(crate) async fn start_with(plan: Plan, edit: impl FnOnce(String) -> String) -> Self {
         let mut cdn = Cdn {
             net: Net::new(),
             folder: TempDir::new().unwrap(),
             plan,
             nodes: HashMap::new(),
         };
-        cdn.write(&cdn.text());
+        cdn.write(&edit(cdn.text()));
         let names: Vec<String> = cdn.names();
         for name in &names {
             cdn.spawn(name);
@@ -205,5 +210,41 @@ impl Cdn {
         text += &format!("[[services]]\nname = \"www\"\norigins = [\"{origin}\"]\n{service}\n");
         text += "[log]\naccess = \"stdout\"\n\n[shutdown]\ngrace = \"200ms\"\ndeadline = \"10s\"\n\n";
         text + tables
+    }
+}
+
+/// One edge of a file that lacks nothing but the edge.
+pub(crate) struct OneEdge {
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) process: Process,
+    pub(crate) folder: TempDir,
+}
+
+/// Starts an edge named `one` in the PoP `p` of this file.
+pub(crate) async fn one_edge(file: &str) -> OneEdge {
+    let net = Net::new();
+    let folder = TempDir::new().unwrap();
+    let (address, admin) = (net.at(1, HTTP), net.at(1, ADMIN));
+    let path = folder.path().join("cdn.toml");
+    let text = format!(
+        "{file}\n[[edges]]\nname = \"one\"\npop = \"p\"\nlisten = [\"{address}\"]\nadmin = \"{admin}\"\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let args = ["edge", "--config", path.to_str().unwrap(), "--node", "one"];
+    let mut process = Process::start("one", folder.path(), &args);
+    wait::until("the edge is ready", || {
+        assert!(process.is_running(), "{}", process.stderr());
+        async move {
+            let answer = get(admin, "localhost", "/ready").try_send().await.ok()?;
+            answer.status.is_success().then_some(())
+        }
+    })
+    .await;
+    OneEdge {
+        address,
+        admin,
+        process,
+        folder,
     }
 }
