@@ -162,3 +162,93 @@ impl fmt::Debug for Database {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use maxminddb_writer::{metadata::IpVersion, paths::IpAddrWithMask};
+
+    use super::*;
+
+    /// A database of one network, whose record has these fields.
+    fn write(
+        path: &Path,
+        network: &str,
+        ip_version: IpVersion,
+        record: &BTreeMap<&str, BTreeMap<&str, f64>>,
+    ) {
+        let mut database = maxminddb_writer::Database::default();
+        database.metadata.ip_version = ip_version;
+        database.metadata.binary_format_major_version = 2;
+        database.metadata.database_type = "Test".to_owned();
+        let description = &mut database.metadata.description;
+        description.insert("en".to_owned(), "for a test".to_owned());
+        let data = database.insert_value(record).unwrap();
+        let network: IpAddrWithMask = network.parse().unwrap();
+        database.insert_node(network, data);
+        fs::write(path, database.write_to(Vec::new()).unwrap()).unwrap();
+    }
+
+    fn location(
+        latitude: f64,
+        longitude: f64,
+    ) -> BTreeMap<&'static str, BTreeMap<&'static str, f64>> {
+        let point = BTreeMap::from([("latitude", latitude), ("longitude", longitude)]);
+        BTreeMap::from([("location", point)])
+    }
+
+    #[test]
+    fn an_ipv4_database_knows_nothing_of_ipv6() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v4.mmdb");
+        write(&path, "10.0.0.0/8", IpVersion::V4, &location(1.0, 2.0));
+        let database = Database::load(&path).unwrap();
+        let known = database.lookup("10.1.1.1".parse().unwrap());
+        assert_eq!(known, (Point::new(1.0, 2.0), 8));
+        assert_eq!(database.lookup("2001:db8::1".parse().unwrap()), (None, 0));
+    }
+
+    #[test]
+    fn an_ipv6_database_without_ipv4_says_the_same_of_all_of_ipv4() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v6.mmdb");
+        write(&path, "8000::/1", IpVersion::V6, &location(1.0, 2.0));
+        let database = Database::load(&path).unwrap();
+        assert_eq!(database.lookup("10.1.1.1".parse().unwrap()), (None, 0));
+        assert_eq!(database.lookup("9000::1".parse().unwrap()).1, 1);
+    }
+
+    #[test]
+    fn a_database_without_places_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("country.mmdb");
+        for record in [
+            BTreeMap::from([("country", BTreeMap::new())]),
+            location(100.0, 2.0),
+            location(f64::NAN, 2.0),
+        ] {
+            write(&path, "10.0.0.0/8", IpVersion::V4, &record);
+            let error = Database::load(&path).unwrap_err().to_string();
+            assert!(error.contains("country.mmdb"), "{error}");
+            assert!(error.contains("a City database has"), "{error}");
+        }
+    }
+
+    #[test]
+    fn any_byte_that_is_damaged_does_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.mmdb");
+        write(&path, "10.0.0.0/8", IpVersion::V4, &location(1.0, 2.0));
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0xFF;
+            fs::write(&path, damaged).unwrap();
+            if let Ok(database) = Database::load(&path) {
+                let (_, prefix) = database.lookup("10.1.1.1".parse().unwrap());
+                assert!(prefix <= 32);
+            }
+        }
+    }
+}

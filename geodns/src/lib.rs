@@ -5,11 +5,13 @@
 //! came out. Both are pure over a [`Snapshot`], which is replaced whole when the configuration
 //! or the health of an edge changes, and read without a lock.
 //!
-//! Known limits of hickory-server: it answers messages that do not decode by itself (FORMERR
-//! without OPT and question, not counted in the metrics; among them is a Client Subnet option
-//! of family 0), it does not cap TCP connections, it tells of each query at level INFO
-//! (filter `hickory_server` in the log), and it compresses the first owner name of an answer
-//! not at all.
+//! Known limits of hickory-server:
+//! - It answers messages that do not decode by itself: FORMERR without OPT and question, not
+//!   counted in the metrics. Among them is a Client Subnet option of family 0.
+//! - It does not cap TCP connections; the limit is that of open files, and the idle timeout.
+//! - It tells of each query at level INFO and of bad packets at WARN: the log should be
+//!   filtered with `hickory_server=error,hickory_proto=error`.
+//! - It does not compress the first owner name of an answer.
 
 mod answer;
 mod choose;

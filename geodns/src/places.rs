@@ -104,3 +104,90 @@ impl LocatedPlace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, net::Ipv4Addr};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{build_database, config::Network, fixture};
+
+    /// Places that know these networks, and a database of these, all at different points.
+    fn places(networks: &[IpNet], database: &[IpNet]) -> Places {
+        let mut config = fixture::config();
+        config.networks = networks
+            .iter()
+            .enumerate()
+            .map(|(index, network)| Network {
+                network: *network,
+                place: Place::Point(index as f64, -10.0),
+            })
+            .collect();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        if !database.is_empty() {
+            let rows = database.iter().enumerate();
+            let table: String = rows
+                .map(|(index, network)| format!("{network},{index},10,EU,DE,x\n"))
+                .collect();
+            file.write_all(&build_database(&table).unwrap()).unwrap();
+            config.database = Some(file.path().to_owned());
+        }
+        Places::load(&config, None).unwrap()
+    }
+
+    fn networks(texts: &[&str]) -> Vec<IpNet> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn configured_networks_go_before_the_database() {
+        let places = places(
+            &networks(&["10.1.0.0/16"]),
+            &networks(&["10.0.0.0/8", "10.1.2.0/24"]),
+        );
+        let locate = |address: &str| places.locate(address.parse().unwrap());
+        let configured = locate("10.1.2.3");
+        assert!(matches!(configured.place, LocatedPlace::Network(..)));
+        assert_eq!(configured.prefix, 16);
+        let database = locate("10.0.2.3");
+        assert!(matches!(database.place, LocatedPlace::Database(_)));
+        // The database says the same for more, but not what the configuration says beside it.
+        assert_eq!(database.prefix, 16);
+        let unknown = locate("11.0.0.1");
+        assert_eq!(unknown.place, LocatedPlace::Unknown);
+    }
+
+    #[test]
+    fn a_point_that_is_none_is_unknown() {
+        let mut config = fixture::config();
+        config.networks[0].place = Place::Point(91.0, 0.0);
+        let places = Places::load(&config, None).unwrap();
+        let located = places.locate("10.49.0.1".parse().unwrap());
+        assert_eq!(located.place, LocatedPlace::Unknown);
+    }
+
+    fn any_networks() -> impl Strategy<Value = Vec<IpNet>> {
+        let network = (any::<u32>(), 0u8..=32).prop_map(|(bits, length)| {
+            // Few distinct addresses, so that networks nest.
+            let address = Ipv4Addr::from_bits(bits & 0xC0C0_C0C0);
+            IpNet::new(address.into(), length).unwrap().trunc()
+        });
+        proptest::collection::btree_set(network, 0..8).prop_map(|set| set.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_holds_for_the_whole_prefix(
+            config in any_networks(), database in any_networks(), address: u32, other: u32,
+        ) {
+            let places = places(&config, &database);
+            let address = address & 0xC0C0_C0FF;
+            let found = places.locate(Ipv4Addr::from_bits(address).into());
+            let mask = u32::MAX.checked_shl(32 - u32::from(found.prefix)).unwrap_or(0);
+            let neighbour = Ipv4Addr::from_bits((address & mask) | (other & !mask));
+            prop_assert_eq!(places.locate(neighbour.into()), found);
+        }
+    }
+}
