@@ -60,3 +60,29 @@ impl fmt::Display for CacheKey {
         f.write_str(&self.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(scheme: Scheme, host: &str, target: &str) -> String {
+        CacheKey::new(scheme, host, target).to_string()
+    }
+
+    #[test]
+    fn the_default_port_and_the_case_of_the_host_make_no_difference() {
+        assert_eq!(key(Scheme::Http, "A.test:80", "/P?q"), "http://a.test/P?q");
+        assert_eq!(
+            key(Scheme::Https, "a.test:443", "/P?q"),
+            "https://a.test/P?q"
+        );
+        assert_eq!(key(Scheme::Https, "[::1]:443", "/"), "https://[::1]/");
+        assert_eq!(key(Scheme::Https, "a.test:80", "/"), "https://a.test:80/");
+    }
+
+    #[test]
+    fn the_hash_is_the_same_for_ever() {
+        let key = CacheKey::new(Scheme::Https, "a.test", "/");
+        assert_eq!(key.stable_hash(), 18_310_291_168_452_429_426);
+    }
+}
