@@ -124,6 +124,7 @@ fn an_edge() {
     let edge = document().edge("fra-1", &env).expect("built");
     assert_eq!(edge.node.as_str(), "fra-1");
     assert_eq!(edge.version, document().version());
+    assert_eq!(edge.cdn_id, "cdn.example");
     assert_eq!(
         edge.listen,
         [address("0.0.0.0:80"), address("[2001:db8::1]:80")]
@@ -161,6 +162,21 @@ fn an_edge() {
     assert_eq!((edge.max_requests, edge.limits.max_connections), (11, 12));
     assert_eq!(edge.tier_limits.connect_timeout, Duration::from_millis(250));
     assert_eq!(edge.view.thresholds.fall, 4);
+}
+
+#[test]
+fn what_the_cdn_is_called() {
+    let called = |text: &str| {
+        let document = parse(text, Path::new("cdn.toml")).expect("good");
+        document.edge("a", &env).expect("built").cdn_id
+    };
+    let alone = "[[pops]]\nname = \"p\"\nlatitude = 1\nlongitude = 1\n[[edges]]\nname = \"a\"\npop = \"p\"\nlisten = [\"127.0.0.1:1\"]\n[[services]]\nname = \"s\"\nhosts = [\"*\"]\norigins = [\"./s\"]\n";
+    assert_eq!(called(alone), "perigee-a");
+    assert_eq!(
+        called(&format!("{alone}[dns]\nzone = \"z.example\"\n")),
+        "z.example"
+    );
+    assert_eq!(called(&format!("{alone}[cdn]\nid = \"mine\"\n")), "mine");
 }
 
 #[test]

@@ -41,9 +41,11 @@ impl Document {
         })
     }
 
-    /// What the CDN is called in CDN-Loop: its zone. A CDN without one goes by its first edge,
-    /// which is the same on all nodes that read the file.
+    /// What the CDN is called in CDN-Loop: the same on all nodes that read the file.
     pub(super) fn cdn_id(&self) -> String {
+        if let Some(id) = &self.file.cdn.id {
+            return id.0.clone();
+        }
         if let Some(dns) = &self.file.dns {
             return dns.zone.0.clone();
         }

@@ -23,7 +23,7 @@ pub(crate) struct Service {
     pub(crate) hosts: Vec<At<HostPattern>>,
     /// Where its content comes from: URLs such as `http://10.0.0.5:3000`, folders such as
     /// `./public`, or tables such as `{ url = "https://app.example", host = "www.example.com" }`.
-    /// Several are used by turns.
+    /// Of several, the healthy one with the fewest requests under way is asked.
     pub(crate) origins: OneOrMore<Origin>,
     /// The largest request body; more is answered 413.
     #[serde(default = "default_max_request_body")]
