@@ -1,2 +1,30 @@
 //! One binary: the CDN that one person can run.
-fn main() {}
+
+mod admin;
+mod cli;
+mod commands;
+mod demo;
+mod origin;
+mod parent;
+mod run;
+mod style;
+mod table;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    if let Some(folder) = cli.exit_with_parent.clone() {
+        parent::watch(folder.into());
+    }
+    match commands::run(cli) {
+        Ok(code) => code,
+        Err(why) => {
+            eprintln!("perigee: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

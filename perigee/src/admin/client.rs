@@ -1,0 +1,144 @@
+//! Calls the admin API of nodes: one connection per call.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use perigee_edge::Purged;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+
+const MAX_ANSWER: usize = 4 << 20;
+
+/// How one node is called.
+#[derive(Clone, Debug)]
+pub(crate) struct AdminClient {
+    /// Its admin address.
+    pub(crate) address: SocketAddr,
+    /// Its token, if it wants one.
+    pub(crate) token: Option<String>,
+    /// For the whole call.
+    pub(crate) timeout: Duration,
+}
+
+/// Why a call brought no good answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CallError {
+    /// Nobody answers there.
+    Down(String),
+    /// It answered that it will not.
+    Refused(StatusCode, String),
+    /// It answered something else.
+    Garbled(String),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallError::Down(why) | CallError::Garbled(why) => f.write_str(why),
+            CallError::Refused(status, why) => write!(f, "{}: {why}", status.as_u16()),
+        }
+    }
+}
+
+impl AdminClient {
+    /// GET /status.
+    pub(crate) async fn status<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        self.call(Method::GET, "/status", None).await
+    }
+
+    /// Whether GET /ready answers 200.
+    pub(crate) async fn ready(&self) -> Result<(), CallError> {
+        let _: Value = self.call(Method::GET, "/ready", None).await?;
+        Ok(())
+    }
+
+    /// POST /purge.
+    pub(crate) async fn purge(&self, url: &str) -> Result<Purged, CallError> {
+        let order = json!({ "url": url });
+        self.call(Method::POST, "/purge", Some(order)).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, CallError> {
+        let exchange = self.exchange(method, path, body);
+        let (status, body) = timeout(self.timeout, exchange).await.map_err(|_| {
+            let seconds = self.timeout.as_secs_f32();
+            CallError::Down(format!("no answer within {seconds} s"))
+        })??;
+        if status.is_success() {
+            let garbled = |e| CallError::Garbled(format!("an answer that does not parse: {e}"));
+            return serde_json::from_slice(&body).map_err(garbled);
+        }
+        Err(CallError::Refused(status, error_text(&body)))
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(StatusCode, Bytes), CallError> {
+        let stream = TcpStream::connect(self.address)
+            .await
+            .map_err(|e| CallError::Down(format!("{}", Plain(&e))))?;
+        let broken = |e: hyper::Error| CallError::Garbled(format!("the connection broke: {e}"));
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        tokio::spawn(connection);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.address.to_string())
+            .header(header::CONNECTION, "close");
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = body.map(|b| b.to_string()).unwrap_or_default();
+        let request = request
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|e| CallError::Garbled(format!("the token cannot be sent: {e}")))?;
+        let response = sender.send_request(request).await.map_err(broken)?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_ANSWER)
+            .collect()
+            .await
+            .map_err(|e| CallError::Garbled(format!("the answer broke off: {e}")))?;
+        Ok((status, body.to_bytes()))
+    }
+}
+
+/// The error of the operating system in its plain words.
+struct Plain<'a>(&'a std::io::Error);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.kind() {
+            std::io::ErrorKind::ConnectionRefused => f.write_str("connection refused"),
+            _ => self.0.fmt(f),
+        }
+    }
+}
+
+/// The `error` member of an error's JSON, or the text as it is, cut.
+fn error_text(body: &[u8]) -> String {
+    let parsed: Option<Value> = serde_json::from_slice(body).ok();
+    let member = parsed.as_ref().and_then(|v| v.get("error")?.as_str());
+    match member {
+        Some(text) => text.to_owned(),
+        None => String::from_utf8_lossy(body)
+            .trim()
+            .chars()
+            .take(200)
+            .collect(),
+    }
+}

@@ -1,0 +1,28 @@
+//! What the admin API asks of the node that it stands beside.
+
+use std::{future::Future, pin::Pin};
+
+use perigee_edge::{Purged, Readiness};
+use serde_json::Value;
+
+/// An answer that may take time.
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a purge was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PurgeError {
+    /// What is wrong with the URL.
+    BadUrl(String),
+    /// The node stores nothing.
+    NothingStored,
+}
+
+/// A node, as its operator sees it.
+pub(crate) trait Managed: Send + Sync + 'static {
+    /// What it says of itself to other nodes.
+    fn readiness(&self) -> Readiness;
+    /// The same and more, as JSON.
+    fn status(&self) -> Value;
+    /// Removes all variants of a URL.
+    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, PurgeError>>;
+}

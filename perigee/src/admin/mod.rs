@@ -1,0 +1,15 @@
+//! The admin API of a node, and who calls it.
+
+mod client;
+mod guard;
+mod managed;
+mod router;
+mod server;
+
+pub(crate) use client::{AdminClient, CallError};
+pub(crate) use guard::Guard;
+pub(crate) use managed::{Answer, Managed, PurgeError};
+pub(crate) use server::{Admin, bind};
+
+#[cfg(test)]
+mod tests;

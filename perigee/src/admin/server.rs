@@ -1,0 +1,197 @@
+//! The admin API over HTTP/1.1, on an address of its own.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::{encoding::text, registry::Registry};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, net::TcpStream, sync::Semaphore, time::timeout};
+
+use super::{
+    Guard, Managed, PurgeError,
+    guard::Refusal,
+    router::{NoRoute, Route, route},
+};
+
+const MAX_CONNECTIONS: usize = 64;
+const MAX_BODY: usize = 64 << 10;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the body of a request and the answer to it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The admin API of one node.
+pub(crate) struct Admin {
+    pub(crate) node: Arc<dyn Managed>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) guard: Guard,
+}
+
+/// Binds the admin address; the error names it.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| format!("cannot listen on the admin address {address}: {e}"))
+}
+
+impl Admin {
+    /// Answers until dropped.
+    pub(crate) async fn serve(self, listener: TcpListener) {
+        let admin = Arc::new(self);
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let admin = Arc::clone(&admin);
+                    tokio::spawn(async move {
+                        admin.connection(stream).await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    // Out of descriptors, mostly: others must end first.
+                    tracing::warn!(%error, "the admin API cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream) {
+        let service = service_fn(move |request| {
+            let admin = Arc::clone(&self);
+            async move {
+                let answer = timeout(REQUEST_TIMEOUT, admin.answer(request)).await;
+                let late = |_| error(StatusCode::REQUEST_TIMEOUT, "the request took too long");
+                Ok::<_, Infallible>(answer.unwrap_or_else(late))
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to the admin API broke");
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let route = match route(request.method(), request.uri().path()) {
+            Ok(route) => route,
+            Err(NoRoute::NotFound) => {
+                let known = "there are /health, /ready, /metrics, /status and /purge";
+                return error(StatusCode::NOT_FOUND, known);
+            }
+            Err(NoRoute::WrongMethod(allowed)) => return wrong_method(request.method(), allowed),
+        };
+        match self.guard.check(route, request.headers()) {
+            Err(Refusal::Unauthorized) => return unauthorized(),
+            Err(Refusal::FromBrowser) => {
+                let why = "without a token, only requests to an address or localhost are \
+                           answered, and none from web pages";
+                return error(StatusCode::FORBIDDEN, why);
+            }
+            Ok(()) => {}
+        }
+        match route {
+            Route::Health => json(StatusCode::OK, &json!({ "alive": true })),
+            Route::Ready => self.ready(),
+            Route::Metrics => self.metrics(),
+            Route::Status => json(StatusCode::OK, &self.node.status()),
+            Route::Purge => self.purge(request.into_body()).await,
+        }
+    }
+
+    fn ready(&self) -> Response<Full<Bytes>> {
+        let readiness = self.node.readiness();
+        let status = if readiness.draining {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            StatusCode::OK
+        };
+        json(status, &json!(readiness))
+    }
+
+    fn metrics(&self) -> Response<Full<Bytes>> {
+        const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        let mut page = String::new();
+        match text::encode(&mut page, &self.registry) {
+            Ok(()) => response(StatusCode::OK, OPEN_METRICS, page),
+            Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "metrics do not encode"),
+        }
+    }
+
+    async fn purge(&self, body: Incoming) -> Response<Full<Bytes>> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Order {
+            url: String,
+        }
+        let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+            let why = format!("the body broke off, or is larger than {MAX_BODY} bytes");
+            return error(StatusCode::PAYLOAD_TOO_LARGE, &why);
+        };
+        let order: Order = match serde_json::from_slice(&body.to_bytes()) {
+            Ok(order) => order,
+            Err(e) => {
+                let why = format!("expected {{\"url\": \"http://HOST/PATH\"}}: {e}");
+                return error(StatusCode::BAD_REQUEST, &why);
+            }
+        };
+        match self.node.purge(&order.url).await {
+            Ok(purged) => json(StatusCode::OK, &json!(purged)),
+            Err(PurgeError::BadUrl(why)) => error(StatusCode::BAD_REQUEST, &why),
+            Err(PurgeError::NothingStored) => {
+                error(StatusCode::NOT_FOUND, "this node stores nothing")
+            }
+        }
+    }
+}
+
+fn wrong_method(method: &Method, allowed: &'static str) -> Response<Full<Bytes>> {
+    let why = format!("{method} is not for this path: {allowed}");
+    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, &why);
+    let allowed = HeaderValue::from_static(allowed);
+    response.headers_mut().insert(header::ALLOW, allowed);
+    response
+}
+
+fn unauthorized() -> Response<Full<Bytes>> {
+    let mut response = error(
+        StatusCode::UNAUTHORIZED,
+        "expected Authorization: Bearer TOKEN",
+    );
+    let challenge = HeaderValue::from_static("Bearer realm=\"perigee\"");
+    let name = header::WWW_AUTHENTICATE;
+    response.headers_mut().insert(name, challenge);
+    response
+}
+
+fn error(status: StatusCode, why: &str) -> Response<Full<Bytes>> {
+    json(status, &json!({ "error": why }))
+}
+
+fn json(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
+    response(status, "application/json", format!("{value}\n"))
+}
+
+fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let content_type = HeaderValue::from_static(content_type);
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}

@@ -1,0 +1,199 @@
+//! The admin API over real sockets.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use perigee_edge::{Purged, Readiness};
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::*;
+
+struct Node {
+    draining: bool,
+}
+
+impl Managed for Node {
+    fn readiness(&self) -> Readiness {
+        Readiness {
+            node: "a".into(),
+            draining: self.draining,
+            load: 0.5,
+            config_version: "v1".into(),
+            purge_revision: 7,
+        }
+    }
+
+    fn status(&self) -> Value {
+        json!({ "node": "a", "role": "edge" })
+    }
+
+    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
+        Box::pin(async move {
+            match url {
+                "http://a.example/x" => Ok(Purged {
+                    keys: 2,
+                    revision: 8,
+                }),
+                "http://none.example/" => Err(PurgeError::NothingStored),
+                _ => Err(PurgeError::BadUrl("no host".into())),
+            }
+        })
+    }
+}
+
+async fn start(draining: bool, token: Option<&str>) -> SocketAddr {
+    let listener = bind(([127, 0, 0, 1], 0).into()).await.expect("binds");
+    let address = listener.local_addr().expect("has an address");
+    let mut registry = Registry::default();
+    let counter: Counter = Counter::default();
+    registry.register("tries", "Tries", counter.clone());
+    counter.inc();
+    let admin = Admin {
+        node: Arc::new(Node { draining }),
+        registry: Arc::new(registry),
+        guard: Guard::new(address, token.map(str::to_owned)).expect("guards"),
+    };
+    tokio::spawn(admin.serve(listener));
+    address
+}
+
+fn client(address: SocketAddr, token: Option<&str>) -> AdminClient {
+    AdminClient {
+        address,
+        token: token.map(str::to_owned),
+        timeout: Duration::from_secs(5),
+    }
+}
+
+/// Sends these bytes, and reads until the other side closes.
+async fn raw(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    // The server may answer and close before all is sent.
+    let _ = stream.write_all(request.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn the_client_reads_status_and_purges() {
+    let node = client(start(false, None).await, None);
+    let status: Value = node.status().await.expect("answers");
+    assert_eq!(status["role"], "edge");
+    assert_eq!(node.ready().await, Ok(()));
+    let purged = node.purge("http://a.example/x").await.expect("purges");
+    assert_eq!(
+        purged,
+        Purged {
+            keys: 2,
+            revision: 8
+        }
+    );
+    let refused = node.purge("x").await.expect_err("no host");
+    assert_eq!(
+        refused,
+        CallError::Refused(http::StatusCode::BAD_REQUEST, "no host".into())
+    );
+    let refused = node
+        .purge("http://none.example/")
+        .await
+        .expect_err("stores nothing");
+    assert!(refused.to_string().starts_with("404"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_draining_node_is_not_ready() {
+    let address = start(true, None).await;
+    let answer = raw(address, &get("/ready")).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("\"draining\":true"), "{answer}");
+    assert!(
+        raw(address, &get("/health"))
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+}
+
+#[tokio::test]
+async fn metrics_are_text() {
+    let answer = raw(start(false, None).await, &get("/metrics")).await;
+    assert!(answer.contains("tries_total 1\n"), "{answer}");
+    assert!(answer.ends_with("# EOF\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn errors_are_json() {
+    let address = start(false, None).await;
+    let answer = raw(address, &get("/nothing")).await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    assert!(answer.contains("{\"error\":"), "{answer}");
+    let answer = raw(address, &get("/purge")).await;
+    assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    assert!(
+        answer.to_lowercase().contains("\r\nallow: post\r\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn the_token_opens() {
+    let address = start(false, Some("secret")).await;
+    assert!(client(address, Some("secret")).ready().await.is_ok());
+    let refused = client(address, Some("guess"))
+        .ready()
+        .await
+        .expect_err("wrong token");
+    assert!(refused.to_string().starts_with("401"), "{refused}");
+    let refused = client(address, None).ready().await.expect_err("no token");
+    assert!(refused.to_string().starts_with("401"), "{refused}");
+    assert!(
+        raw(address, &get("/health"))
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+}
+
+#[tokio::test]
+async fn a_bent_name_is_refused() {
+    let request = "GET /status HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n";
+    let answer = raw(start(false, None).await, request).await;
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_has_a_limit_and_a_form() {
+    let address = start(false, None).await;
+    let post = |body: &str| {
+        format!(
+            "POST /purge HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let long = format!("{{\"url\": \"{}\"}}", "x".repeat(70_000));
+    assert!(raw(address, &post(&long)).await.starts_with("HTTP/1.1 413"));
+    let answer = raw(address, &post("{\"uri\": \"http://a.example/x\"}")).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let answer = raw(address, &post("{\"url\": \"http://a.example/x\"}")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn nobody_there_is_down() {
+    let listener = bind(([127, 0, 0, 1], 0).into()).await.expect("binds");
+    let address = listener.local_addr().expect("has an address");
+    drop(listener);
+    let error = client(address, None)
+        .ready()
+        .await
+        .expect_err("nobody there");
+    assert_eq!(error, CallError::Down("connection refused".into()));
+}

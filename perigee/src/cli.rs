@@ -1,0 +1,235 @@
+//! The command line: what can be asked of the binary, and what is told to who asks wrongly.
+
+mod values;
+
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
+
+pub(crate) use values::{AccessLogTarget, LogLevel, Origin, PurgeUrl, Size};
+
+const EXAMPLES: &str = "\
+Examples:
+  perigee demo                                      a whole CDN on this machine, in seconds
+  perigee demo --origin http://127.0.0.1:3000       the same CDN in front of your app
+  perigee edge --origin http://127.0.0.1:3000       one caching reverse proxy, on 127.0.0.1:8080
+  perigee edge --config cdn.toml --node fra-1       one node of a CDN that a file describes
+  perigee check cdn.toml                            is the file right? where is it not?
+  perigee purge http://www.example.com/a.css --config cdn.toml
+  perigee status --config cdn.toml
+
+`perigee help COMMAND` tells more of each.";
+
+/// A CDN that one person can run: GeoDNS, caching edges and origin shields in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "perigee", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// What is told on standard error, over what the configuration says.
+    #[arg(long, global = true, value_enum, value_name = "LEVEL")]
+    pub(crate) log_level: Option<LogLevel>,
+
+    /// The process ends when its standard input closes, and removes this folder then.
+    #[arg(long, global = true, hide = true, value_name = "FOLDER", require_equals = true,
+          num_args = 0..=1, default_missing_value = "")]
+    pub(crate) exit_with_parent: Option<OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Starts a whole CDN on this machine, with things to try.
+    Demo(Demo),
+    /// Runs an edge: a caching reverse proxy, alone or as a node of a CDN.
+    Edge(Edge),
+    /// Runs an origin shield, as a node of a CDN.
+    Shield(Node),
+    /// Runs a GeoDNS server, as a node of a CDN.
+    Geodns(Node),
+    /// Says whether a cdn.toml is right, and points at what is not.
+    Check(Check),
+    /// Prints the JSON Schema of cdn.toml, for editors.
+    Schema,
+    /// Removes URLs from every edge and shield, and says which acknowledged.
+    Purge(Purge),
+    /// Shows every node of a CDN as a table.
+    Status(Status),
+    /// Asks a name server as a client of any network would.
+    Query(Query),
+    /// Serves a folder, or the sample site of the demo, as an origin to try things with.
+    Origin(OriginServer),
+}
+
+/// Starts an origin, two shields, three regions of two edges each and the GeoDNS, as processes
+/// of their own on loopback addresses, and prints what to try. Ctrl-C ends them all.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perigee demo                        with the sample site
+  perigee demo ./public               with a folder of yours
+  perigee demo --origin http://127.0.0.1:3000
+  perigee demo --tour                 walks through it by itself, and checks what it shows")]
+pub(crate) struct Demo {
+    /// Serve this folder instead of the sample site.
+    #[arg(value_name = "FOLDER", conflicts_with = "origin")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Put the CDN in front of this running app instead.
+    #[arg(long, value_name = "URL", value_parser = values::parse_origin_url)]
+    pub(crate) origin: Option<http::Uri>,
+    /// Take the steps, tell what was asked and what came back, and stop. Exits with 0 only if
+    /// each showed what it says.
+    #[arg(long, conflicts_with_all = ["folder", "origin"])]
+    pub(crate) tour: bool,
+    /// The port of the GeoDNS on 127.0.0.1.
+    #[arg(long, value_name = "PORT", default_value_t = 5300, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) dns_port: u16,
+    /// The port of the edges, shields and the origin, each on an address of its own.
+    #[arg(long, value_name = "PORT", default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+    /// The port of their admin APIs.
+    #[arg(long, value_name = "PORT", default_value_t = 9090, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) admin_port: u16,
+    /// Use ports of 127.0.0.1, as where only that address is local.
+    #[arg(long, hide = true)]
+    pub(crate) one_address: bool,
+}
+
+/// Runs an edge. Alone, it is one caching reverse proxy: say where the origin is. As a node of a
+/// CDN, it reads the file that describes the CDN: say which node it is.
+#[derive(Debug, Args)]
+#[command(
+    group = clap::ArgGroup::new("what").required(true).args(["config", "origin"]),
+    after_help = "\
+Examples:
+  perigee edge --origin http://127.0.0.1:3000
+  perigee edge --origin ./public --listen 0.0.0.0:8080 --memory 1GiB
+  perigee edge --origin http://127.0.0.1:3000 \\
+      --tls-listen 0.0.0.0:8443 --cert fullchain.pem --key privkey.pem
+  perigee edge --config /etc/perigee/cdn.toml --node fra-1"
+)]
+pub(crate) struct Edge {
+    /// The file that describes the CDN.
+    #[arg(long, value_name = "FILE", requires = "node",
+          conflicts_with_all = ["origin", "listen", "memory", "tls_listen", "admin", "access_log"])]
+    pub(crate) config: Option<PathBuf>,
+    /// Which of its nodes this is.
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub(crate) node: Option<String>,
+    /// Where content comes from: http://HOST[:PORT], https://HOST[:PORT], or a folder.
+    #[arg(long, value_name = "URL|FOLDER")]
+    pub(crate) origin: Option<Origin>,
+    /// Cleartext addresses to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Memory for what is cached [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<Size>,
+    /// TLS addresses to listen on, besides.
+    #[arg(long, value_name = "ADDR:PORT", requires_all = ["cert", "key"])]
+    pub(crate) tls_listen: Vec<SocketAddr>,
+    /// The certificate chain, as a PEM file, leaf first.
+    #[arg(long, value_name = "FILE", requires_all = ["key", "tls_listen"])]
+    pub(crate) cert: Option<PathBuf>,
+    /// Its private key, as a PEM file.
+    #[arg(long, value_name = "FILE", requires_all = ["cert", "tls_listen"])]
+    pub(crate) key: Option<PathBuf>,
+    /// Serve the admin API here; a loopback address, for it asks for no token.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) admin: Option<SocketAddr>,
+    /// Where the access log goes, as JSON lines [default: stdout]
+    #[arg(long, value_name = "stdout|stderr|off|PATH")]
+    pub(crate) access_log: Option<AccessLogTarget>,
+}
+
+/// A node of a CDN that a file describes.
+#[derive(Debug, Args)]
+pub(crate) struct Node {
+    /// The file that describes the CDN.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Which of its nodes this is.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: String,
+}
+
+/// Exits with 0 if the file is right, with 1 if it is not.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The file.
+    #[arg(value_name = "FILE", default_value = "cdn.toml")]
+    pub(crate) file: PathBuf,
+}
+
+/// Goes to the shields first and then to the edges, so that no edge refills from a shield that
+/// still has the old content. Exits with 0 only if all have acknowledged.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  perigee purge http://www.example.com/style.css --config cdn.toml")]
+pub(crate) struct Purge {
+    /// What to remove, all variants of it; http or https makes no difference.
+    #[arg(value_name = "URL", required = true)]
+    pub(crate) urls: Vec<PurgeUrl>,
+    /// The file that describes the CDN.
+    #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
+    pub(crate) config: PathBuf,
+}
+
+/// Exits with 0 if all nodes are up, with 1 if one is not.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The file that describes the CDN.
+    #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
+    pub(crate) config: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A small dig that can say which network the question comes from (EDNS Client Subnet, RFC 7871).
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perigee query www.cdn.test --client 193.0.6.0/24      as a client in Amsterdam
+  perigee query www.cdn.test --type AAAA --tcp")]
+pub(crate) struct Query {
+    /// The name to ask for.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The type of record: A, AAAA, SOA, NS …
+    #[arg(
+        long = "type",
+        value_name = "TYPE",
+        default_value = "A",
+        ignore_case = true
+    )]
+    pub(crate) record_type: String,
+    /// The name server.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5300")]
+    pub(crate) server: SocketAddr,
+    /// The network the question comes from: 193.0.6.0/24, or one address.
+    #[arg(long, value_name = "PREFIX", value_parser = values::parse_prefix)]
+    pub(crate) client: Option<IpNet>,
+    /// Ask over TCP.
+    #[arg(long)]
+    pub(crate) tcp: bool,
+}
+
+/// An origin to try things with. Counts the requests that reach it, for the admin API.
+#[derive(Debug, Args)]
+pub(crate) struct OriginServer {
+    /// The folder to serve; the sample site if none is named.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:3000")]
+    pub(crate) listen: SocketAddr,
+    /// Serve the admin API here; a loopback address, for it asks for no token.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+#[cfg(test)]
+mod tests;

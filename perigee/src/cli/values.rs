@@ -1,0 +1,133 @@
+//! The values that options take, each with an error that says what was expected.
+
+use std::{net::IpAddr, path::PathBuf, str::FromStr};
+
+use clap::ValueEnum;
+use http::Uri;
+use ipnet::IpNet;
+
+/// What is told on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Where content comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Url(Uri),
+    Folder(PathBuf),
+}
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains("://") {
+            parse_origin_url(text).map(Origin::Url)
+        } else {
+            Ok(Origin::Folder(text.into()))
+        }
+    }
+}
+
+/// A URL of an origin: http or https, with a host.
+pub(crate) fn parse_origin_url(text: &str) -> Result<Uri, String> {
+    let expected = "expected http://HOST[:PORT] or https://HOST[:PORT]";
+    let uri: Uri = text.parse().map_err(|e| format!("{e}; {expected}"))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(host)) if !host.is_empty() => {}
+        _ => return Err(expected.into()),
+    }
+    match uri.query() {
+        Some(_) => Err(format!("an origin has no query; {expected}")),
+        None => Ok(uri),
+    }
+}
+
+/// A URL to purge: http or https, with a host and without user or fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PurgeUrl(pub(crate) String);
+
+impl FromStr for PurgeUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "expected http://HOST/PATH";
+        let uri: Uri = text.parse().map_err(|e| format!("{e}; {expected}"))?;
+        match (uri.scheme_str(), uri.host()) {
+            (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(PurgeUrl(text.into())),
+            _ => Err(expected.into()),
+        }
+    }
+}
+
+/// A number of bytes: `1048576`, `512KiB`, `256MiB`, `4GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let shift = match &text[digits.len()..] {
+            "" | "B" => 0,
+            "KiB" => 10,
+            "MiB" => 20,
+            "GiB" => 30,
+            "TiB" => 40,
+            other => {
+                return Err(format!(
+                    "unit {other:?} is not one of B, KiB, MiB, GiB, TiB"
+                ));
+            }
+        };
+        let number: u64 = digits
+            .parse()
+            .map_err(|_| "expected a whole number and a unit: 256MiB".to_owned())?;
+        let bytes = number.checked_mul(1 << shift).ok_or("too large")?;
+        if bytes < 1 << 20 {
+            return Err("expected at least 1MiB".into());
+        }
+        Ok(Size(bytes))
+    }
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AccessLogTarget {
+    Stdout,
+    Stderr,
+    Off,
+    File(PathBuf),
+}
+
+impl FromStr for AccessLogTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(match text {
+            "" => return Err("expected stdout, stderr, off, or a path".into()),
+            "stdout" => AccessLogTarget::Stdout,
+            "stderr" => AccessLogTarget::Stderr,
+            "off" => AccessLogTarget::Off,
+            path => AccessLogTarget::File(path.into()),
+        })
+    }
+}
+
+/// A network, or one address as the network of itself.
+pub(crate) fn parse_prefix(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(IpNet::from(address));
+    }
+    let network: IpNet = text
+        .parse()
+        .map_err(|_| "expected a network such as 193.0.6.0/24 or 2001:67c::/32")?;
+    Ok(network.trunc())
+}

@@ -1,0 +1,97 @@
+//! What each subcommand does.
+
+mod fleet;
+mod purge;
+mod query;
+mod status;
+
+use std::{future::Future, process::ExitCode};
+
+use perigee_config::Document;
+
+use crate::{
+    cli::{Check, Cli, Command, LogLevel, OriginServer},
+    demo,
+    origin::{OriginRole, Source},
+    run::{self, Process, Role, Settings},
+    telemetry,
+};
+
+/// The exit code, or why there is none to be proud of.
+pub(crate) type Outcome = Result<ExitCode, String>;
+
+/// Runs what the command line says.
+pub(crate) fn run(cli: Cli) -> Outcome {
+    let level = cli.log_level;
+    match cli.command {
+        Command::Demo(options) => block_on(demo::run(options)),
+        Command::Edge(edge) => served(block_on(async {
+            match (&edge.config, &edge.node, &edge.origin) {
+                (Some(config), Some(node), _) => {
+                    let (config, node) = (config.clone(), node.clone());
+                    run::run_edge(&crate::cli::Node { config, node }, level).await
+                }
+                (_, _, Some(origin)) => run::run_standalone(&edge, origin, level).await,
+                _ => Err("say --origin, or --config and --node".into()),
+            }
+        })),
+        Command::Shield(node) => served(block_on(run::run_shield(&node, level))),
+        Command::Geodns(node) => served(block_on(run::run_geodns(&node, level))),
+        Command::Check(check) => check_file(&check),
+        Command::Schema => {
+            print!("{}", perigee_config::schema());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Purge(purge) => block_on(purge::run(&purge)),
+        Command::Status(status) => block_on(status::run(&status)),
+        Command::Query(query) => block_on(query::run(&query)),
+        Command::Origin(origin) => served(block_on(serve_origin(&origin, level))),
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start: {e}"))?;
+    runtime.block_on(future)
+}
+
+fn served(result: Result<(), String>) -> Outcome {
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+fn check_file(check: &Check) -> Outcome {
+    let document = match Document::load(&check.file) {
+        Ok(document) => document,
+        Err(error) => {
+            eprintln!("{error}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    for note in document.notes(&|name| std::env::var(name).ok()) {
+        println!("note: {note}");
+    }
+    let file = check.file.display();
+    let nodes = document.nodes().len();
+    println!(
+        "{file} is right: {nodes} nodes, version {}",
+        document.version()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve_origin(origin: &OriginServer, level: Option<LogLevel>) -> Result<(), String> {
+    telemetry::diagnostics(level.unwrap_or(LogLevel::Info));
+    let settings = Settings {
+        admin: origin.admin.map(|address| (address, None)),
+        grace: std::time::Duration::ZERO,
+        deadline: std::time::Duration::from_secs(5),
+    };
+    let mut process = Process::prepare(settings).await?;
+    let source = origin.folder.clone().map_or(Source::Sample, Source::Folder);
+    let role = OriginRole::start(source, origin.listen, &mut process.registry).await?;
+    let role: std::sync::Arc<dyn Role> = std::sync::Arc::new(role);
+    process.run(role, None).await;
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! `perigee status`: the whole CDN as a table.
+
+use std::process::ExitCode;
+
+use perigee_config::NodeSummary;
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, fleet::Fleet};
+use crate::{
+    admin::CallError,
+    cli,
+    table::{Table, bytes},
+};
+
+/// What is shown of a node's status. Not every role says everything.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Said {
+    config_version: String,
+    draining: bool,
+    requests: Option<u64>,
+    load: Option<f64>,
+    connections: Option<u64>,
+    keys: Option<u64>,
+    bytes: Option<u64>,
+    capacity: Option<u64>,
+    purge_revision: Option<u64>,
+}
+
+/// A node, and what it says or why it says nothing.
+#[derive(Debug, Serialize)]
+struct Row {
+    node: String,
+    role: &'static str,
+    pop: Option<String>,
+    address: String,
+    up: bool,
+    error: Option<String>,
+    /// Whether it runs the file that was asked with.
+    current: Option<bool>,
+    #[serde(flatten)]
+    said: Option<Said>,
+}
+
+pub(super) async fn run(status: &cli::Status) -> Outcome {
+    let fleet = Fleet::load(&status.config)?;
+    let asked: Vec<_> = fleet
+        .nodes
+        .iter()
+        .map(|member| {
+            let member = member.clone();
+            tokio::spawn(async move { (member.node, member.admin.status::<Said>().await) })
+        })
+        .collect();
+    let mut rows = Vec::new();
+    for answer in asked {
+        let (node, said) = answer.await.map_err(|e| e.to_string())?;
+        rows.push(Row::new(&node, said, &fleet.version));
+    }
+    if status.json {
+        let json = serde_json::json!({ "version": fleet.version, "nodes": rows });
+        println!("{json:#}");
+    } else {
+        print!("{}", table(&rows));
+        if rows.iter().any(|row| row.current == Some(false)) {
+            println!(
+                "* runs another version than the file, which is {}",
+                fleet.version
+            );
+        }
+    }
+    let all_up = rows.iter().all(|row| row.up);
+    Ok(if all_up {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Row {
+    fn new(node: &NodeSummary, said: Result<Said, CallError>, version: &str) -> Self {
+        let (said, error) = match said {
+            Ok(said) => (Some(said), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Row {
+            node: node.name.to_string(),
+            role: node.role.as_str(),
+            pop: node.pop.as_ref().map(ToString::to_string),
+            address: node.tier_address.to_string(),
+            up: said.is_some(),
+            current: said.as_ref().map(|said| said.config_version == version),
+            said,
+            error,
+        }
+    }
+
+    fn state(&self) -> String {
+        match (&self.said, &self.error) {
+            (Some(said), _) if said.draining => "draining".into(),
+            (Some(_), _) => "up".into(),
+            (None, error) => format!("down: {}", error.as_deref().unwrap_or("no answer")),
+        }
+    }
+}
+
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new(&[
+        "node",
+        "role",
+        "pop",
+        "address",
+        "state",
+        "version",
+        ">requests",
+        ">load",
+        ">cached",
+        ">purge",
+    ]);
+    for row in rows {
+        let said = row.said.clone().unwrap_or_default();
+        let mark = if row.current == Some(false) { "*" } else { "" };
+        table.row([
+            row.node.clone(),
+            row.role.into(),
+            row.pop.clone().unwrap_or_default(),
+            row.address.clone(),
+            row.state(),
+            format!("{}{mark}", said.config_version),
+            said.requests.map(|n| n.to_string()).unwrap_or_default(),
+            said.load
+                .map(|load| format!("{:.0} %", load * 100.0))
+                .unwrap_or_default(),
+            said.bytes.map(bytes).unwrap_or_default(),
+            said.purge_revision
+                .map(|n| n.to_string())
+                .unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use perigee_edge::Role;
+
+    use super::*;
+
+    fn node(name: &str) -> NodeSummary {
+        NodeSummary {
+            name: name.into(),
+            role: Role::Edge,
+            pop: Some("fra".into()),
+            admin: ([127, 0, 0, 1], 9901).into(),
+            tier_address: ([127, 0, 0, 1], 8080).into(),
+        }
+    }
+
+    #[test]
+    fn tells_down_draining_and_straggling_nodes() {
+        let said = |version: &str, draining| {
+            Ok(Said {
+                config_version: version.into(),
+                draining,
+                load: Some(0.25),
+                bytes: Some(1 << 20),
+                ..Said::default()
+            })
+        };
+        let rows = [
+            Row::new(&node("a"), said("v2", false), "v2"),
+            Row::new(&node("b"), said("v1", true), "v2"),
+            Row::new(
+                &node("c"),
+                Err(CallError::Down("connection refused".into())),
+                "v2",
+            ),
+        ];
+        let lines = table(&rows).lines();
+        assert!(lines[1].contains("up") && lines[1].contains("v2 ") && lines[1].contains("25 %"));
+        assert!(
+            lines[2].contains("draining") && lines[2].contains("v1*"),
+            "{}",
+            lines[2]
+        );
+        assert!(
+            lines[3].contains("down: connection refused"),
+            "{}",
+            lines[3]
+        );
+        assert!(!rows[2].up && rows[0].up);
+    }
+
+    #[test]
+    fn a_name_server_says_less() {
+        let said = r#"{ "node": "ns", "role": "geodns", "config_version": "v1", "zone": "x" }"#;
+        let said: Said = serde_json::from_str(said).expect("parses");
+        assert_eq!(said.config_version, "v1");
+        assert_eq!(said.requests, None);
+    }
+}

@@ -1,0 +1,263 @@
+//! A whole CDN on one machine, as processes of this binary.
+
+mod children;
+mod clients;
+mod http;
+mod page;
+mod plan;
+mod preflight;
+mod ready;
+mod scratch;
+mod tour;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Instant,
+};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use self::{
+    children::{Children, Launch},
+    page::Page,
+    plan::{Content, HOST, Plan, Ports},
+    scratch::Scratch,
+};
+use crate::{cli, commands::Outcome, style::Style};
+
+/// Runs the demo until Ctrl-C, or the tour through it.
+pub(crate) async fn run(options: cli::Demo) -> Outcome {
+    if let Some(folder) = &options.folder {
+        preflight::check_folder(folder)?;
+    }
+    let plan = plan(&options)?;
+    if options.tour && plan.one_address {
+        return Err(
+            "the tour tells nodes apart by their addresses, and here only 127.0.0.1 is \
+                    local; `perigee demo` without --tour works"
+                .into(),
+        );
+    }
+    preflight::check_addresses(&plan)?;
+    let mut stop = Stop::listen()?;
+    let demo = Demo::new(plan, options)?;
+    let mut children = Children::default();
+    let result = tokio::select! {
+        result = demo.show(&mut children) => result,
+        () = stop.asked() => Ok(ExitCode::SUCCESS),
+    };
+    let killed = children.end().await;
+    if killed > 0 {
+        eprintln!("perigee: {killed} processes did not end in time and were killed");
+    }
+    if result.is_ok() {
+        println!("\nThe demo has ended; nothing is left of it.");
+    }
+    result
+}
+
+fn plan(options: &cli::Demo) -> Result<Plan, String> {
+    let ports = Ports {
+        serve: options.port,
+        admin: options.admin_port,
+        dns: options.dns_port,
+        one_address: options.one_address || !preflight::has_many_addresses(),
+    };
+    let content = options.origin.clone().map_or(Content::Ours, Content::App);
+    Plan::new(content, ports)
+}
+
+/// The demo, its files written.
+struct Demo {
+    plan: Plan,
+    options: cli::Demo,
+    folder: Option<PathBuf>,
+    scratch: Scratch,
+    config: PathBuf,
+    secret: String,
+    style: Style,
+}
+
+impl Demo {
+    fn new(plan: Plan, options: cli::Demo) -> Result<Self, String> {
+        let failed = |e: std::io::Error| format!("cannot write the demo's files: {e}");
+        let folder = options.folder.as_ref().map(std::path::absolute).transpose();
+        let scratch = Scratch::new().map_err(failed)?;
+        let places = perigee_geodns::build_database(clients::PLACES)
+            .map_err(|e| format!("the bundled table of places: {e}"))?;
+        scratch.write("places.mmdb", places).map_err(failed)?;
+        let config = scratch.write("cdn.toml", plan.config()).map_err(failed)?;
+        Ok(Demo {
+            folder: folder.map_err(failed)?,
+            secret: secret()?,
+            style: Style::stdout(),
+            plan,
+            options,
+            scratch,
+            config,
+        })
+    }
+
+    /// Starts the nodes, tells what to try or takes the tour.
+    async fn show(&self, children: &mut Children) -> Outcome {
+        let begun = Instant::now();
+        println!("Starting {} processes:", self.plan.nodes.len());
+        self.start(children)?;
+        tokio::select! {
+            ready = ready::wait(&self.plan, |name, took| {
+                println!("  {name:<9} ready after {:.2} s", took.as_secs_f64());
+            }) => ready?,
+            ended = children.next_end() => {
+                let words = ended.last_words();
+                return Err(format!("{} {}:\n{words}", ended.name, ended.how()));
+            }
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let up = format!("The CDN is up, after {seconds:.2} s.");
+        println!("\n{}\n", self.style.bold(&up));
+        if self.plan.one_address {
+            println!(
+                "Here only 127.0.0.1 is local, so that nodes differ by port, and the DNS answers \
+                 with the same address for all.\n"
+            );
+        }
+        let pids = self.pids(children);
+        let binary = binary();
+        let page = self.page(&pids, &binary).await;
+        println!("{}", page.nodes());
+        if self.options.tour {
+            return tour::run(&self.plan, children, self.style).await;
+        }
+        println!(
+            "Things to try in another terminal:\n{}",
+            page.things_to_try()
+        );
+        println!("  {}", self.style.bold("Ctrl-C ends all of it."));
+        self.watch(children).await
+    }
+
+    fn start(&self, children: &mut Children) -> Result<(), String> {
+        let launch = Launch {
+            folder: self.scratch.path(),
+            config: &self.config,
+            secret: &self.secret,
+            content: self.folder.as_deref(),
+        };
+        for node in &self.plan.nodes {
+            let failed = |e| format!("cannot start {}: {e}", node.name);
+            children.start(node, &launch).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Tells which nodes end: in a demo of failure that is no failure.
+    async fn watch(&self, children: &mut Children) -> Outcome {
+        loop {
+            let ended = children.next_end().await;
+            println!(
+                "\n{} (pid {}) {}.",
+                self.style.name(&ended.name),
+                ended.pid,
+                ended.how()
+            );
+            match self.plan.edges().any(|edge| edge.name == ended.name) {
+                true => println!("The DNS will answer without it in a moment. Ask again."),
+                false => println!("The others go on without it."),
+            }
+        }
+    }
+
+    fn pids(&self, children: &Children) -> HashMap<String, u32> {
+        let pid = |name: &String| Some((name.clone(), children.pid(name)?));
+        self.plan
+            .nodes
+            .iter()
+            .filter_map(|node| pid(&node.name))
+            .collect()
+    }
+
+    async fn page<'a>(&'a self, pids: &'a HashMap<String, u32>, binary: &'a str) -> Page<'a> {
+        let is_sample = self.folder.is_none() && self.plan.content == Content::Ours;
+        Page {
+            plan: &self.plan,
+            pids,
+            config: &self.config,
+            binary,
+            has_dig: is_on_path("dig"),
+            is_sample,
+            validator: self
+                .validator(if is_sample { "/style.css" } else { "/" })
+                .await,
+            style: self.style,
+        }
+    }
+
+    /// What the origin tells to recognise its page by.
+    async fn validator(&self, path: &str) -> Option<(&'static str, String)> {
+        let reply = http::ask(http::Ask {
+            method: ::http::Method::HEAD,
+            address: self.plan.origin()?.address,
+            host: HOST,
+            path,
+            fields: &[],
+        });
+        let reply = reply.await.ok()?;
+        [
+            ("etag", "If-None-Match"),
+            ("last-modified", "If-Modified-Since"),
+        ]
+        .into_iter()
+        .map(|(told, asked)| (asked, reply.field(told).to_owned()))
+        .find(|(_, value)| !value.is_empty())
+    }
+}
+
+/// A secret for this run: 64 hexadecimal digits.
+fn secret() -> Result<String, String> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| "the system gives no random bytes")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// This binary, as a shell finds it.
+fn binary() -> String {
+    let called = std::env::args_os()
+        .next()
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let is_path = called.components().count() > 1;
+    match std::env::current_exe() {
+        Ok(path) if is_path => page::shell(&path.display().to_string()),
+        _ => "perigee".into(),
+    }
+}
+
+fn is_on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| Path::is_file(&folder.join(program)))
+}
+
+/// Ctrl-C, SIGTERM, or the terminal closed.
+struct Stop([Signal; 3]);
+
+impl Stop {
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|e| format!("cannot listen to signals: {e}"));
+        Ok(Stop([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn asked(&mut self) {
+        let [interrupt, terminate, hang_up] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
+}

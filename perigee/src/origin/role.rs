@@ -1,0 +1,110 @@
+//! The origin as a process: started, managed, drained like the other roles.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use http::StatusCode;
+use perigee_edge::{
+    ClientLimits, DrainReport, Endpoint, EndpointConfig, EndpointLimits, Purged, Readiness, Server,
+    ServerConfig, Target,
+};
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::{
+    counted::{Content, Counted, Counts},
+    sample::Sample,
+};
+use crate::{
+    admin::{Answer, Managed, PurgeError},
+    run::Role,
+};
+
+/// What an origin serves.
+pub(crate) enum Source {
+    Sample,
+    Folder(PathBuf),
+}
+
+/// A running origin.
+pub(crate) struct OriginRole {
+    server: Server,
+    counts: Counts,
+}
+
+impl OriginRole {
+    /// Binds the address and serves. The error says what cannot be used.
+    pub(crate) async fn start(
+        source: Source,
+        listen: SocketAddr,
+        registry: &mut Registry,
+    ) -> Result<Self, String> {
+        let content = match source {
+            Source::Sample => Content::Sample(Sample::new()),
+            Source::Folder(folder) => Content::Folder(endpoint(folder)?),
+        };
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(|e| format!("cannot listen on {listen}: {e}"))?;
+        let config = ServerConfig {
+            http: vec![listener],
+            https: Vec::new(),
+            certs: None,
+            limits: ClientLimits::default(),
+        };
+        let counts = Counts::register(registry);
+        let handler = Arc::new(Counted::new(content, counts.clone()));
+        let server = Server::start(config, handler);
+        Ok(OriginRole { server, counts })
+    }
+}
+
+fn endpoint(folder: PathBuf) -> Result<Arc<Endpoint>, String> {
+    let config = EndpointConfig {
+        name: folder.display().to_string(),
+        target: Target::Folder(folder),
+        limits: EndpointLimits::default(),
+    };
+    Endpoint::new(config).map_err(|e| e.to_string())
+}
+
+impl Managed for OriginRole {
+    fn readiness(&self) -> Readiness {
+        Readiness {
+            node: "origin".into(),
+            draining: false,
+            load: 0.0,
+            config_version: String::new(),
+            purge_revision: 0,
+        }
+    }
+
+    fn status(&self) -> Value {
+        json!({
+            "node": "origin",
+            "role": "origin",
+            "connections": self.server.connections(),
+            "answered": self.counts.total(),
+            "answered_200": self.counts.of(StatusCode::OK),
+            "answered_304": self.counts.of(StatusCode::NOT_MODIFIED),
+        })
+    }
+
+    fn purge<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
+        Box::pin(async { Err(PurgeError::NothingStored) })
+    }
+}
+
+impl Role for OriginRole {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.server.addresses()
+    }
+
+    fn drain(&self, grace: Duration, deadline: Duration) -> Answer<'_, DrainReport> {
+        Box::pin(async move {
+            self.server.turn_away();
+            tokio::time::sleep(grace).await;
+            self.server.drain(deadline).await
+        })
+    }
+}

@@ -1,0 +1,33 @@
+//! An edge, as a process sees it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use perigee_edge::{DrainReport, Edge, Purged, Readiness};
+use serde_json::{Value, json};
+
+use super::Role;
+use crate::admin::{Answer, Managed, PurgeError};
+
+impl Managed for Edge {
+    fn readiness(&self) -> Readiness {
+        Edge::readiness(self)
+    }
+
+    fn status(&self) -> Value {
+        json!(Edge::status(self))
+    }
+
+    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
+        Box::pin(async move { Edge::purge(self, url).await.map_err(PurgeError::BadUrl) })
+    }
+}
+
+impl Role for Edge {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        Edge::addresses(self)
+    }
+
+    fn drain(&self, grace: Duration, deadline: Duration) -> Answer<'_, DrainReport> {
+        Box::pin(Edge::drain(self, grace, deadline))
+    }
+}

@@ -1,0 +1,197 @@
+//! Roles of a CDN that a file describes.
+
+use std::{path::Path, path::PathBuf, sync::Arc};
+
+use perigee_config::{AccessLog, Document, Level, NodeCommon};
+use perigee_edge::{AccessLog as AccessLogSink, Edge};
+use perigee_geodns::{Credential, GeoDns};
+use perigee_origin_shield::Shield;
+
+use super::{
+    Process, Role, Settings,
+    geodns::GeoDnsRole,
+    reload::{Load, Loaded, Reloader},
+};
+use crate::{
+    cli::{AccessLogTarget, LogLevel, Node},
+    telemetry::{self, AccessLogWriter},
+};
+
+/// A node and the file that describes it.
+struct Described {
+    file: PathBuf,
+    document: Document,
+    node: NodeCommon,
+}
+
+pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
+    let described = Described::load(node, level)?;
+    let config = described.document.edge(&node.node, &env).map_err(text)?;
+    let files = config.certificates.iter();
+    let certificates = files
+        .flat_map(|c| [c.cert.clone(), c.key.clone()])
+        .collect();
+    let mut process = described.prepare().await?;
+    let log = described.access_log(&mut process)?;
+    let edge = Edge::start(config, &mut process.registry, log)
+        .await
+        .map_err(text)?;
+    let reload = {
+        let edge = edge.clone();
+        move |document: &Document, name: &str| {
+            let config = document.edge(name, &env).map_err(text)?;
+            let files = config.certificates.iter();
+            let files = files
+                .flat_map(|c| [c.cert.clone(), c.key.clone()])
+                .collect();
+            edge.reload(config).map_err(text)?;
+            Ok(files)
+        }
+    };
+    described
+        .run(process, Arc::new(edge), certificates, reload)
+        .await
+}
+
+pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
+    let described = Described::load(node, level)?;
+    let config = described.document.shield(&node.node, &env).map_err(text)?;
+    let mut process = described.prepare().await?;
+    let log = described.access_log(&mut process)?;
+    let shield = Shield::start(config, &mut process.registry, log)
+        .await
+        .map_err(text)?;
+    let reload = {
+        let shield = shield.clone();
+        move |document: &Document, name: &str| {
+            let config = document.shield(name, &env).map_err(text)?;
+            shield.reload(config).map_err(text)?;
+            Ok(Vec::new())
+        }
+    };
+    described
+        .run(process, Arc::new(shield), Vec::new(), reload)
+        .await
+}
+
+pub(crate) async fn run_geodns(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
+    let described = Described::load(node, level)?;
+    let config = described.document.geodns(&node.node, &env).map_err(text)?;
+    let secret = described.document.secret(&env).map_err(text)?;
+    let secret = secret.ok_or("a GeoDNS node needs the secret of [cdn] to probe the edges with")?;
+    let credential = Credential::new(&secret, &node.node).map_err(|e| e.0)?;
+    let database = config.database.iter().cloned().collect();
+    let mut process = described.prepare().await?;
+    let server = GeoDns::start(config, Arc::new(credential), &mut process.registry);
+    let server = Arc::new(server.map_err(text)?);
+    let reload = {
+        let server = Arc::clone(&server);
+        move |document: &Document, name: &str| {
+            let config = document.geodns(name, &env).map_err(text)?;
+            let files = config.database.iter().cloned().collect();
+            server.reload(config).map_err(text)?;
+            Ok(files)
+        }
+    };
+    let role = Arc::new(GeoDnsRole::new(server));
+    described.run(process, role, database, reload).await
+}
+
+impl Described {
+    /// Reads the file, and sets diagnostics up as it wants.
+    fn load(node: &Node, level: Option<LogLevel>) -> Result<Self, String> {
+        let document = Document::load(&node.config).map_err(text)?;
+        let common = document.node(&node.node, &env).map_err(text)?;
+        telemetry::diagnostics(level.unwrap_or(common.log.level.into()));
+        Ok(Described {
+            file: node.config.clone(),
+            document,
+            node: common,
+        })
+    }
+
+    async fn prepare(&self) -> Result<Process, String> {
+        let node = &self.node;
+        let settings = Settings {
+            admin: Some((node.admin, node.admin_token.clone())),
+            grace: node.shutdown.grace,
+            deadline: node.shutdown.deadline,
+        };
+        Process::prepare(settings).await
+    }
+
+    fn access_log(&self, process: &mut Process) -> Result<Option<Arc<dyn AccessLogSink>>, String> {
+        let target = match &self.node.log.access {
+            AccessLog::Stdout => AccessLogTarget::Stdout,
+            AccessLog::Stderr => AccessLogTarget::Stderr,
+            AccessLog::Off => AccessLogTarget::Off,
+            AccessLog::File(path) => AccessLogTarget::File(path.clone()),
+        };
+        process.open_access_log(&target, self.node.name.as_str())
+    }
+
+    async fn run(
+        self,
+        process: Process,
+        role: Arc<dyn Role>,
+        files: Vec<PathBuf>,
+        reload: impl Fn(&Document, &str) -> Result<Vec<PathBuf>, String> + Send + Sync + 'static,
+    ) -> Result<(), String> {
+        let loaded = loaded(&self.file, &self.document, &self.node, files);
+        let (file, name) = (self.file, self.node.name);
+        let load: Load = Arc::new(move || {
+            let one = |problem: String| vec![problem];
+            let document = Document::load(&file).map_err(|e| one(text(e)))?;
+            let node = document
+                .node(name.as_str(), &env)
+                .map_err(|e| one(text(e)))?;
+            let files = reload(&document, name.as_str()).map_err(one)?;
+            Ok(self::loaded(&file, &document, &node, files))
+        });
+        process.run(role, Some(Reloader::new(load, loaded))).await;
+        Ok(())
+    }
+}
+
+fn loaded(file: &Path, document: &Document, node: &NodeCommon, files: Vec<PathBuf>) -> Loaded {
+    Loaded {
+        version: document.version(),
+        files: [file.to_owned()].into_iter().chain(files).collect(),
+        interval: node.reload_interval,
+    }
+}
+
+impl Process {
+    /// Opens the access log, so that a signal can have it opened anew.
+    pub(super) fn open_access_log(
+        &mut self,
+        target: &AccessLogTarget,
+        node: &str,
+    ) -> Result<Option<Arc<dyn AccessLogSink>>, String> {
+        let log = AccessLogWriter::start(target, node, &mut self.registry).map_err(text)?;
+        self.access_log.clone_from(&log);
+        Ok(log.map(|log| log as Arc<dyn AccessLogSink>))
+    }
+}
+
+impl From<Level> for LogLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => LogLevel::Error,
+            Level::Warn => LogLevel::Warn,
+            Level::Info => LogLevel::Info,
+            Level::Debug => LogLevel::Debug,
+            Level::Trace => LogLevel::Trace,
+        }
+    }
+}
+
+/// An environment variable, if it is set to text.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[allow(clippy::needless_pass_by_value)] // The shape of `map_err`.
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

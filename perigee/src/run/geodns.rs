@@ -1,0 +1,78 @@
+//! A name server, as a process sees it.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use perigee_edge::{DrainReport, Purged, Readiness};
+use perigee_geodns::GeoDns;
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use super::Role;
+use crate::admin::{Answer, Managed, PurgeError};
+
+/// A running name server, and whether it is about to stop.
+#[derive(Clone)]
+pub(super) struct GeoDnsRole {
+    server: Arc<GeoDns>,
+    draining: Arc<AtomicBool>,
+}
+
+impl GeoDnsRole {
+    pub(super) fn new(server: Arc<GeoDns>) -> Self {
+        GeoDnsRole {
+            server,
+            draining: Arc::default(),
+        }
+    }
+}
+
+impl Managed for GeoDnsRole {
+    fn readiness(&self) -> Readiness {
+        let status = self.server.status();
+        Readiness {
+            node: status.node,
+            draining: self.draining.load(Ordering::Relaxed),
+            load: 0.0,
+            config_version: status.config_version,
+            purge_revision: 0,
+        }
+    }
+
+    fn status(&self) -> Value {
+        let mut status = json!(self.server.status());
+        if let Some(members) = status.as_object_mut() {
+            let draining = self.draining.load(Ordering::Relaxed);
+            members.insert("draining".into(), draining.into());
+        }
+        status
+    }
+
+    fn purge<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
+        Box::pin(async { Err(PurgeError::NothingStored) })
+    }
+}
+
+impl Role for GeoDnsRole {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.server.addresses()
+    }
+
+    fn drain(&self, grace: Duration, deadline: Duration) -> Answer<'_, DrainReport> {
+        Box::pin(async move {
+            self.draining.store(true, Ordering::Relaxed);
+            sleep(grace).await;
+            let cut = timeout(deadline, self.server.shutdown()).await.is_err();
+            DrainReport {
+                finished: 0,
+                cut: usize::from(cut),
+            }
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! What the operating system tells a process.
+
+use std::{io, process};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Stop, or look at the files again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// SIGTERM or SIGINT.
+    Stop,
+    /// SIGHUP.
+    Reload,
+}
+
+/// The signals that are listened to, from creation on.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hang_up.recv() => Told::Reload,
+        }
+    }
+
+    /// Ends the process at the next signal to stop: who asks twice does not want to wait.
+    pub(super) async fn quit_at_stop(&mut self) {
+        while self.next().await != Told::Stop {}
+        tracing::warn!("asked again to stop: quitting at once");
+        process::exit(130);
+    }
+}

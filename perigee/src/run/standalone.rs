@@ -1,0 +1,180 @@
+//! One caching reverse proxy, without a file.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use perigee_edge::{
+    CertFiles, ClientLimits, Config, Edge, EndpointConfig, EndpointLimits, MemoryConfig, Policy,
+    PoolConfig, ServiceConfig, Target, ViewConfig,
+};
+
+use super::{
+    Process, Settings,
+    reload::{Load, Loaded, Reloader},
+};
+use crate::{
+    cli::{self, AccessLogTarget, LogLevel, Origin, Size},
+    telemetry,
+};
+
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+/// How often the certificate files are looked at.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
+const NAME: &str = "perigee";
+/// Nobody watches the readiness of an edge that stands alone: it can stop at once.
+const GRACE: Duration = Duration::ZERO;
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Runs an edge as the command line describes it, in front of `origin`.
+pub(crate) async fn run_standalone(
+    edge: &cli::Edge,
+    origin: &Origin,
+    level: Option<LogLevel>,
+) -> Result<(), String> {
+    telemetry::diagnostics(level.unwrap_or(LogLevel::Info));
+    let config = config(edge, origin);
+    let settings = Settings {
+        admin: edge.admin.map(|address| (address, None)),
+        grace: GRACE,
+        deadline: DEADLINE,
+    };
+    let mut process = Process::prepare(settings).await?;
+    let target = edge.access_log.clone().unwrap_or(AccessLogTarget::Stdout);
+    let log = process.open_access_log(&target, NAME)?;
+    let running = Edge::start(config.clone(), &mut process.registry, log)
+        .await
+        .map_err(|e| e.to_string())?;
+    let reloader = reloader(running.clone(), config);
+    process.run(Arc::new(running), reloader).await;
+    Ok(())
+}
+
+/// Everything else is as it is by default.
+fn config(edge: &cli::Edge, origin: &Origin) -> Config {
+    let (name, target) = match origin {
+        Origin::Url(base) => (base.to_string(), url_target(base.clone())),
+        Origin::Folder(path) => (path.display().to_string(), Target::Folder(path.clone())),
+    };
+    let service = ServiceConfig {
+        name: "default".into(),
+        hosts: vec!["*".into()],
+        origins: vec![EndpointConfig {
+            name,
+            target,
+            limits: EndpointLimits::default(),
+        }],
+        pool: PoolConfig::default(),
+        policy: Policy::default(),
+        max_request_body: 1 << 30,
+    };
+    let listen = match edge.listen.is_empty() {
+        true => vec![LISTEN],
+        false => edge.listen.clone(),
+    };
+    Config {
+        node: NAME.into(),
+        cdn_id: NAME.into(),
+        version: "command-line".into(),
+        listen,
+        tls_listen: edge.tls_listen.clone(),
+        certificates: certificate(edge).into_iter().collect(),
+        services: vec![service],
+        peers: Vec::new(),
+        shields: Vec::new(),
+        secret: None,
+        memory: edge.memory.map_or_else(MemoryConfig::default, memory),
+        limits: ClientLimits::default(),
+        max_requests: 20_000,
+        tier_limits: EndpointLimits::default(),
+        view: ViewConfig::default(),
+        coalesce_wait: Duration::from_secs(30),
+        tunnel_idle_timeout: Duration::from_secs(600),
+    }
+}
+
+fn url_target(base: http::Uri) -> Target {
+    Target::Url {
+        base,
+        host: None,
+        sni: None,
+        ca_file: None,
+    }
+}
+
+fn certificate(edge: &cli::Edge) -> Option<CertFiles> {
+    Some(CertFiles {
+        hosts: Vec::new(),
+        cert: edge.cert.clone()?,
+        key: edge.key.clone()?,
+    })
+}
+
+fn memory(Size(capacity): Size) -> MemoryConfig {
+    MemoryConfig {
+        capacity,
+        fill_bytes: capacity / 4,
+        ..MemoryConfig::default()
+    }
+}
+
+/// Takes the certificate files anew when they change; there is nothing else that can.
+fn reloader(edge: Edge, config: Config) -> Option<Reloader> {
+    let files: Vec<PathBuf> = config
+        .certificates
+        .iter()
+        .flat_map(|files| [files.cert.clone(), files.key.clone()])
+        .collect();
+    if files.is_empty() {
+        return None;
+    }
+    let loaded = Loaded {
+        version: config.version.clone(),
+        files,
+        interval: RELOAD_INTERVAL,
+    };
+    let again = loaded.clone();
+    let load: Load = Arc::new(move || {
+        edge.reload(config.clone())
+            .map_err(|e| vec![e.to_string()])?;
+        Ok(again.clone())
+    });
+    Some(Reloader::new(load, loaded))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Config {
+        let cli = cli::Cli::try_parse_from(line.split(' ')).expect("parses");
+        let cli::Command::Edge(edge) = cli.command else {
+            panic!("not an edge");
+        };
+        config(&edge, &edge.origin.clone().expect("an origin"))
+    }
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let config = parsed("perigee edge --origin http://127.0.0.1:3000");
+        assert_eq!(config.listen, [LISTEN]);
+        assert_eq!(config.memory, MemoryConfig::default());
+        assert_eq!(config.services[0].hosts, ["*"]);
+        assert!(config.certificates.is_empty() && config.secret.is_none());
+    }
+
+    #[test]
+    fn options_are_taken() {
+        let config = parsed(
+            "perigee edge --origin ./public --listen 127.0.0.1:1 --listen [::1]:2 --memory 64MiB \
+             --tls-listen 127.0.0.1:3 --cert c.pem --key k.pem",
+        );
+        assert_eq!(config.listen.len(), 2);
+        assert_eq!(config.memory.capacity, 64 << 20);
+        assert_eq!(config.memory.fill_bytes, 16 << 20);
+        assert_eq!(config.certificates[0].key, PathBuf::from("k.pem"));
+        let origin = &config.services[0].origins[0];
+        assert_eq!(origin.target, Target::Folder("./public".into()));
+    }
+}

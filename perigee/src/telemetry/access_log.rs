@@ -1,0 +1,271 @@
+//! The access log, off the request path: a bounded queue, and one thread that writes.
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use perigee_edge::{AccessLog, AccessRecord};
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
+
+use super::line;
+use crate::cli::AccessLogTarget;
+
+/// Records that may wait to be written; more are dropped and counted.
+const QUEUE: usize = 8_192;
+/// Bytes gathered before a write.
+const BUFFER: usize = 64 << 10;
+
+enum Message {
+    Record(Box<AccessRecord>),
+    /// Open the file anew: it may have been moved away.
+    Reopen,
+    /// Write all, and say so.
+    Flush(SyncSender<()>),
+}
+
+/// The handle that requests write to.
+pub(crate) struct AccessLogWriter {
+    queue: SyncSender<Message>,
+    dropped: Counter,
+    drop_was_told: AtomicBool,
+}
+
+/// Why the log cannot be opened: names the file.
+#[derive(Debug)]
+pub(crate) struct OpenError(PathBuf, io::Error);
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "cannot write the access log {}: {}",
+            self.0.display(),
+            self.1
+        )
+    }
+}
+
+impl AccessLogWriter {
+    /// Opens the log and starts its thread; `None` if it is off.
+    pub(crate) fn start(
+        target: &AccessLogTarget,
+        node: &str,
+        registry: &mut Registry,
+    ) -> Result<Option<Arc<Self>>, OpenError> {
+        let Some(sink) = Sink::open(target)? else {
+            return Ok(None);
+        };
+        let (queue, messages) = sync_channel(QUEUE);
+        let log = AccessLogWriter::new(queue, registry);
+        let node = node.to_owned();
+        let writer = move || Writer { sink, node }.run(&messages);
+        thread::Builder::new()
+            .name("access-log".into())
+            .spawn(writer)
+            .map_err(|e| OpenError("thread".into(), e))?;
+        Ok(Some(Arc::new(log)))
+    }
+
+    fn new(queue: SyncSender<Message>, registry: &mut Registry) -> Self {
+        let dropped = Counter::default();
+        registry.register(
+            "perigee_access_log_dropped",
+            "Records dropped because the access log could not keep up",
+            dropped.clone(),
+        );
+        AccessLogWriter {
+            queue,
+            dropped,
+            drop_was_told: AtomicBool::new(false),
+        }
+    }
+
+    /// Opens the file anew, after it was moved away.
+    pub(crate) fn reopen(&self) {
+        // A full queue has records that would go to the old file anyhow; the next signal tries
+        // again.
+        let _ = self.queue.try_send(Message::Reopen);
+    }
+
+    /// Waits until what was handed over is written, but no longer than a second.
+    pub(crate) fn flush(&self) {
+        let (done, wait) = sync_channel(1);
+        if self.queue.try_send(Message::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(Duration::from_secs(1));
+        }
+    }
+}
+
+impl AccessLog for AccessLogWriter {
+    fn write(&self, record: AccessRecord) {
+        match self.queue.try_send(Message::Record(Box::new(record))) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.dropped.inc();
+                if !self.drop_was_told.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        "the access log cannot keep up: records are dropped; \
+                         perigee_access_log_dropped counts them"
+                    );
+                }
+            }
+        }
+    }
+}
+
+enum Sink {
+    Stdout,
+    Stderr,
+    File(PathBuf, File),
+}
+
+impl Sink {
+    fn open(target: &AccessLogTarget) -> Result<Option<Self>, OpenError> {
+        Ok(Some(match target {
+            AccessLogTarget::Off => return Ok(None),
+            AccessLogTarget::Stdout => Sink::Stdout,
+            AccessLogTarget::Stderr => Sink::Stderr,
+            AccessLogTarget::File(path) => match append_to(path) {
+                Ok(file) => Sink::File(path.clone(), file),
+                Err(error) => return Err(OpenError(path.clone(), error)),
+            },
+        }))
+    }
+
+    fn reopen(&mut self) {
+        if let Sink::File(path, file) = self {
+            match append_to(path) {
+                Ok(opened) => *file = opened,
+                Err(error) => {
+                    let path = path.display();
+                    tracing::error!(%path, %error, "cannot open the access log anew");
+                }
+            }
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Sink::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(bytes)?;
+                out.flush()
+            }
+            Sink::Stderr => io::stderr().lock().write_all(bytes),
+            Sink::File(_, file) => file.write_all(bytes),
+        }
+    }
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+struct Writer {
+    sink: Sink,
+    node: String,
+}
+
+impl Writer {
+    fn run(mut self, messages: &Receiver<Message>) {
+        let mut buffer = Vec::with_capacity(BUFFER);
+        let mut failed = false;
+        while let Ok(first) = messages.recv() {
+            let mut next = Some(first);
+            let mut waiting = Vec::new();
+            while let Some(message) = next {
+                match message {
+                    Message::Record(record) => line::append(&mut buffer, &self.node, &record),
+                    Message::Flush(done) => waiting.push(done),
+                    Message::Reopen => {
+                        self.empty(&mut buffer, &mut failed);
+                        self.sink.reopen();
+                    }
+                }
+                if buffer.len() >= BUFFER {
+                    self.empty(&mut buffer, &mut failed);
+                }
+                next = messages.try_recv().ok();
+            }
+            self.empty(&mut buffer, &mut failed);
+            for done in waiting {
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn empty(&mut self, buffer: &mut Vec<u8>, failed: &mut bool) {
+        if buffer.is_empty() {
+            return;
+        }
+        match self.sink.write_all(buffer) {
+            Ok(()) => *failed = false,
+            Err(error) if !*failed => {
+                *failed = true;
+                tracing::error!(%error, "the access log cannot be written");
+            }
+            Err(_) => {}
+        }
+        buffer.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::line::tests::record, *};
+
+    #[test]
+    fn records_reach_the_file_and_the_file_can_be_moved() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("access.log");
+        let target = AccessLogTarget::File(path.clone());
+        let log = AccessLogWriter::start(&target, "a", &mut Registry::default());
+        let log = log.expect("opens").expect("is on");
+        log.write(record("http://a.example/1"));
+        log.flush();
+        let moved = folder.path().join("access.log.1");
+        std::fs::rename(&path, &moved).expect("moves");
+        log.reopen();
+        log.write(record("http://a.example/2"));
+        log.flush();
+        let before = std::fs::read_to_string(&moved).expect("reads");
+        let after = std::fs::read_to_string(&path).expect("reads");
+        assert!(
+            before.contains("/1") && before.lines().count() == 1,
+            "{before}"
+        );
+        assert!(
+            after.contains("/2") && after.lines().count() == 1,
+            "{after}"
+        );
+    }
+
+    #[test]
+    fn a_full_queue_drops_and_counts() {
+        let (queue, messages) = sync_channel(1);
+        let log = AccessLogWriter::new(queue, &mut Registry::default());
+        for _ in 0..3 {
+            log.write(record("http://a.example/"));
+        }
+        assert_eq!(log.dropped.get(), 2);
+        assert!(matches!(messages.try_recv(), Ok(Message::Record(_))));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_named() {
+        let target = AccessLogTarget::File("/nowhere/access.log".into());
+        let error = AccessLogWriter::start(&target, "a", &mut Registry::default());
+        let error = error.err().expect("fails").to_string();
+        assert!(error.contains("/nowhere/access.log"), "{error}");
+    }
+}
