@@ -3,13 +3,15 @@
 mod common;
 mod edge;
 mod geodns;
+mod node;
 mod notes;
+mod secrets;
 mod services;
 mod shield;
 
 use std::fmt;
 
-pub use common::{AccessLog, Level, Log, NodeCommon, NodeSummary, Shutdown};
+pub use node::{AccessLog, Level, Log, NodeCommon, NodeSummary, Shutdown};
 
 /// Why a node's configuration cannot be built from a good file: an unknown name, another role, an
 /// environment variable that is not set. Says what to do.

@@ -5,6 +5,7 @@ mod cdn;
 mod dns;
 mod endpoint;
 mod limits;
+mod node_ref;
 mod nodes;
 mod operations;
 mod services;
@@ -15,7 +16,8 @@ pub(crate) use cdn::{Admin, Cdn};
 pub(crate) use dns::{Dns, Network, Pop};
 pub(crate) use endpoint::{OriginLimits, OriginPool, Tier};
 pub(crate) use limits::{HeadBytes, Limits, Storage};
-pub(crate) use nodes::{Edge, GeoDns, NodeRef, Shield, Weight};
+pub(crate) use node_ref::NodeRef;
+pub(crate) use nodes::{Edge, GeoDns, Shield, Weight};
 pub(crate) use operations::{Health, Log, Reload, Shutdown};
 pub(crate) use services::{Certificate, Service};
 

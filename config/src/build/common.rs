@@ -1,117 +1,16 @@
-//! What all roles have, and what the command line wants to know of a node.
+//! Finding nodes, and what all roles have.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use perigee_edge::{NodeName, PopName, Role};
 
-use super::{BuildError, Env};
+use super::{AccessLog, BuildError, Env, Level, Log, NodeCommon, NodeSummary, Shutdown};
 use crate::{
     Document,
-    at::At,
     sections::NodeRef,
     suggest::{list, nearest},
-    units::{AccessLogTarget, EnvName, LevelName, Secret},
-    validate::SHORTEST,
+    units::{AccessLogTarget, LevelName},
 };
-
-/// What a node of any role has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeCommon {
-    /// Its name.
-    pub name: NodeName,
-    /// What it does.
-    pub role: Role,
-    /// Where it stands, if anywhere.
-    pub pop: Option<PopName>,
-    /// The address of its admin API.
-    pub admin: SocketAddr,
-    /// What callers of the admin API must send as `Authorization: Bearer TOKEN`, if anything.
-    pub admin_token: Option<String>,
-    /// Its logs.
-    pub log: Log,
-    /// How it stops.
-    pub shutdown: Shutdown,
-    /// How often it looks whether the file or a certificate has changed. Above zero.
-    pub reload_interval: Duration,
-}
-
-/// Where logs go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// The access log.
-    pub access: AccessLog,
-    /// How much else is logged.
-    pub level: Level,
-}
-
-/// Where the access log goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessLog {
-    /// To standard output.
-    Stdout,
-    /// To standard error.
-    Stderr,
-    /// Nowhere.
-    Off,
-    /// Appended to this file.
-    File(PathBuf),
-}
-
-/// How much is logged; each level includes those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// What the node cannot do as it should.
-    Error,
-    /// What someone should look at.
-    Warn,
-    /// What happens seldom and is good to know.
-    Info,
-    /// What helps to find a fault.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-impl Level {
-    /// The level as it is written in the file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Level::Error => "error",
-            Level::Warn => "warn",
-            Level::Info => "info",
-            Level::Debug => "debug",
-            Level::Trace => "trace",
-        }
-    }
-}
-
-/// How a node stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shutdown {
-    /// How long it still takes new requests after it has said that it stops. May be zero.
-    pub grace: Duration,
-    /// How long the requests under way then have. May be zero.
-    pub deadline: Duration,
-}
-
-/// A node as the command line sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeSummary {
-    /// Its name.
-    pub name: NodeName,
-    /// What it does.
-    pub role: Role,
-    /// Where it stands, if anywhere.
-    pub pop: Option<PopName>,
-    /// Where its admin API is reached.
-    pub admin: SocketAddr,
-    /// Where other nodes reach it; for a GeoDNS node, where it answers.
-    pub tier_address: SocketAddr,
-}
 
 impl Document {
     /// What the node of this name has, whatever its role.
@@ -146,37 +45,6 @@ impl Document {
             tier_address: node.tier_address().0,
         };
         self.file.nodes().map(summary).collect()
-    }
-
-    /// What the nodes share, so that they know each other; `None` if the only node is alone.
-    ///
-    /// # Errors
-    /// [`BuildError`] if its environment variable is not set, or is too short.
-    pub fn secret(&self, env: Env<'_>) -> Result<Option<Vec<u8>>, BuildError> {
-        let cdn = &self.file.cdn;
-        let secret = either(
-            "cdn",
-            "secret",
-            cdn.secret.as_ref(),
-            cdn.secret_env.as_ref(),
-            env,
-        )?;
-        Ok(secret.map(String::into_bytes))
-    }
-
-    /// What the admin APIs want to be sent, if anything.
-    ///
-    /// # Errors
-    /// [`BuildError`] if its environment variable is not set, or is too short.
-    pub fn admin_token(&self, env: Env<'_>) -> Result<Option<String>, BuildError> {
-        let admin = &self.file.admin;
-        either(
-            "admin",
-            "token",
-            admin.token.as_ref(),
-            admin.token_env.as_ref(),
-            env,
-        )
     }
 
     /// The node of this name, which must have this role if one is asked for.
@@ -239,31 +107,5 @@ fn reached_at(listened: SocketAddr, ip: IpAddr) -> SocketAddr {
         SocketAddr::new(ip, listened.port())
     } else {
         listened
-    }
-}
-
-/// The value in the file, or of the environment variable that the file names.
-fn either(
-    table: &str,
-    key: &str,
-    value: Option<&At<Secret>>,
-    variable: Option<&At<EnvName>>,
-    env: Env<'_>,
-) -> Result<Option<String>, BuildError> {
-    if let Some(value) = value {
-        return Ok(Some(value.0.clone()));
-    }
-    let Some(variable) = variable.map(|variable| variable.0.as_str()) else {
-        return Ok(None);
-    };
-    match env(variable) {
-        Some(value) if value.len() >= SHORTEST => Ok(Some(value)),
-        Some(value) => Err(BuildError(format!(
-            "the {key} in the environment variable {variable} has {} bytes, and less than {SHORTEST} are too easy to guess: make one with `openssl rand -hex 32`",
-            value.len()
-        ))),
-        None => Err(BuildError(format!(
-            "the environment variable {variable} is not set: the file says that it holds the {key} ({key}_env in [{table}])"
-        ))),
     }
 }

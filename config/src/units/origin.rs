@@ -88,12 +88,12 @@ impl Origin {
                 "`sni` and `ca` are for https:// origins, and this one is http://".to_owned(),
             );
         }
-        if let Some(sni) = &table.sni {
-            if !is_host_name(sni) {
-                return Err(format!(
-                    "{sni:?} is not a server name: write a host name alone"
-                ));
-            }
+        if let Some(sni) = &table.sni
+            && !is_host_name(sni)
+        {
+            return Err(format!(
+                "{sni:?} is not a server name: write a host name alone"
+            ));
         }
         let host = table
             .host

@@ -32,7 +32,7 @@ fn parse(text: &str) -> Option<u64> {
 fn render(bytes: u64) -> String {
     UNITS
         .into_iter()
-        .find(|(_, size)| bytes >= *size && bytes % size == 0)
+        .find(|(_, size)| bytes >= *size && bytes.is_multiple_of(*size))
         .map_or_else(
             || "0B".to_owned(),
             |(unit, size)| format!("{}{unit}", bytes / size),

@@ -21,10 +21,10 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
     // Two nodes on one address have their default admin addresses in common too: once is enough.
     let mut pairs = HashSet::new();
     for (n, later) in uses.iter().enumerate() {
-        if let Some(earlier) = uses[..n].iter().find(|earlier| later.clashes(earlier)) {
-            if pairs.insert((earlier.node, later.node)) {
-                clash(report, earlier, later);
-            }
+        if let Some(earlier) = uses[..n].iter().find(|earlier| later.clashes(earlier))
+            && pairs.insert((earlier.node, later.node))
+        {
+            clash(report, earlier, later);
         }
     }
 }

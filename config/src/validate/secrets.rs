@@ -25,14 +25,15 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
         file.admin.token.as_ref(),
         file.admin.token_env.as_ref(),
     );
-    if file.cdn.secret.is_none() && file.cdn.secret_env.is_none() {
-        if let Some((span, why)) = needs_secret(file) {
-            report.error(
+    if file.cdn.secret.is_none()
+        && file.cdn.secret_env.is_none()
+        && let Some((span, why)) = needs_secret(file)
+    {
+        report.error(
                 &span,
                 format!("{why}, so the nodes need a shared secret"),
                 "write a [cdn] table with secret_env = \"PERIGEE_SECRET\" (an environment variable that holds it), or secret = \"…\" of at least 16 bytes",
             );
-        }
     }
 }
 

@@ -22,14 +22,14 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
             );
         }
     }
-    if let Some(fill) = &file.storage.fill_memory {
-        if fill.0 > file.storage.memory.0 {
-            report.error(
-                &fill.span,
-                "fill_memory is a part of memory, and here it is larger",
-                "a quarter of memory is the default",
-            );
-        }
+    if let Some(fill) = &file.storage.fill_memory
+        && fill.0 > file.storage.memory.0
+    {
+        report.error(
+            &fill.span,
+            "fill_memory is a part of memory, and here it is larger",
+            "a quarter of memory is the default",
+        );
     }
 }
 

@@ -1,0 +1,68 @@
+//! What nodes share and who may command them, from the file or from the environment.
+
+use super::{BuildError, Env};
+use crate::{
+    Document,
+    at::At,
+    units::{EnvName, Secret},
+    validate::SHORTEST,
+};
+
+impl Document {
+    /// What the nodes share, so that they know each other; `None` if the only node is alone.
+    ///
+    /// # Errors
+    /// [`BuildError`] if its environment variable is not set, or is too short.
+    pub fn secret(&self, env: Env<'_>) -> Result<Option<Vec<u8>>, BuildError> {
+        let cdn = &self.file.cdn;
+        let secret = either(
+            "cdn",
+            "secret",
+            cdn.secret.as_ref(),
+            cdn.secret_env.as_ref(),
+            env,
+        )?;
+        Ok(secret.map(String::into_bytes))
+    }
+
+    /// What the admin APIs want to be sent, if anything.
+    ///
+    /// # Errors
+    /// [`BuildError`] if its environment variable is not set, or is too short.
+    pub fn admin_token(&self, env: Env<'_>) -> Result<Option<String>, BuildError> {
+        let admin = &self.file.admin;
+        either(
+            "admin",
+            "token",
+            admin.token.as_ref(),
+            admin.token_env.as_ref(),
+            env,
+        )
+    }
+}
+
+/// The value in the file, or of the environment variable that the file names.
+fn either(
+    table: &str,
+    key: &str,
+    value: Option<&At<Secret>>,
+    variable: Option<&At<EnvName>>,
+    env: Env<'_>,
+) -> Result<Option<String>, BuildError> {
+    if let Some(value) = value {
+        return Ok(Some(value.0.clone()));
+    }
+    let Some(variable) = variable.map(|variable| variable.0.as_str()) else {
+        return Ok(None);
+    };
+    match env(variable) {
+        Some(value) if value.len() >= SHORTEST => Ok(Some(value)),
+        Some(value) => Err(BuildError(format!(
+            "the {key} in the environment variable {variable} has {} bytes, and less than {SHORTEST} are too easy to guess: make one with `openssl rand -hex 32`",
+            value.len()
+        ))),
+        None => Err(BuildError(format!(
+            "the environment variable {variable} is not set: the file says that it holds the {key} ({key}_env in [{table}])"
+        ))),
+    }
+}

@@ -1,0 +1,111 @@
+//! Nodes whatever their role: their addresses, with the defaults filled in.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use perigee_edge::Role;
+
+use crate::{
+    at::At,
+    units::{Address, Ip4, Ip6, Name, OneOrMore},
+};
+
+/// The port of the admin API, if the file says nothing of it.
+const ADMIN_PORT: u16 = 9901;
+
+/// What nodes of all roles have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodeRef<'a> {
+    pub(crate) role: Role,
+    pub(crate) name: &'a At<Name>,
+    pub(crate) pop: Option<&'a At<Name>>,
+    pub(crate) listen: &'a OneOrMore<At<Address>>,
+    pub(crate) tls_listen: &'a [At<Address>],
+    pub(crate) tier_address: Option<&'a At<Address>>,
+    pub(crate) address: Option<&'a At<Ip4>>,
+    pub(crate) address6: Option<&'a At<Ip6>>,
+    pub(crate) admin: Option<&'a At<Address>>,
+}
+
+impl NodeRef<'_> {
+    /// Where other nodes reach it, and where in the file that is said.
+    pub(crate) fn tier_address(&self) -> &At<Address> {
+        self.tier_address.unwrap_or(&self.listen.first)
+    }
+
+    /// The address of its admin API.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        match self.admin {
+            Some(admin) => admin.0,
+            None => SocketAddr::new(self.default_admin_ip(), ADMIN_PORT),
+        }
+    }
+
+    fn default_admin_ip(&self) -> IpAddr {
+        let ip = self.tier_address().0.ip();
+        if ip.is_loopback() {
+            ip
+        } else {
+            Ipv4Addr::LOCALHOST.into()
+        }
+    }
+
+    /// All addresses for clients.
+    pub(crate) fn all_listen(&self) -> impl Iterator<Item = &At<Address>> {
+        self.listen.iter().chain(self.tls_listen)
+    }
+
+    /// The addresses that the outside world is told, IPv4 first.
+    pub(crate) fn told(&self) -> Vec<IpAddr> {
+        let listened = |v4: bool| {
+            self.all_listen()
+                .map(|address| address.0.ip())
+                .find(|ip| ip.is_ipv4() == v4 && !ip.is_unspecified())
+        };
+        let v4 = self.address.map(|a| a.0.into()).or_else(|| listened(true));
+        let v6 = self
+            .address6
+            .map(|a| a.0.into())
+            .or_else(|| listened(false));
+        v4.into_iter().chain(v6).collect()
+    }
+}
+
+impl super::File {
+    /// All nodes: edges, shields, GeoDNS nodes, each in the order of the file.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        let edges = self.edges.iter().map(|edge| NodeRef {
+            role: Role::Edge,
+            name: &edge.name,
+            pop: Some(&edge.pop),
+            listen: &edge.listen,
+            tls_listen: &edge.tls_listen,
+            tier_address: edge.tier_address.as_ref(),
+            address: edge.address.as_ref(),
+            address6: edge.address6.as_ref(),
+            admin: edge.admin.as_ref(),
+        });
+        let shields = self.shields.iter().map(|shield| NodeRef {
+            role: Role::Shield,
+            name: &shield.name,
+            pop: shield.pop.as_ref(),
+            listen: &shield.listen,
+            tls_listen: &[],
+            tier_address: shield.tier_address.as_ref(),
+            address: None,
+            address6: None,
+            admin: shield.admin.as_ref(),
+        });
+        let geodns = self.geodns.iter().map(|server| NodeRef {
+            role: Role::GeoDns,
+            name: &server.name,
+            pop: server.pop.as_ref(),
+            listen: &server.listen,
+            tls_listen: &[],
+            tier_address: None,
+            address: server.address.as_ref(),
+            address6: server.address6.as_ref(),
+            admin: server.admin.as_ref(),
+        });
+        edges.chain(shields).chain(geodns)
+    }
+}
