@@ -26,6 +26,11 @@ pub trait Handler: Send + Sync + 'static {
         + 'static;
 
     /// Answers one request.
+    ///
+    /// It has one valid Host, which says what the authority of the target says if that has one
+    /// (HTTP/1.0 may have none), and its body is framed in one way. Its target is as the client
+    /// wrote it. How long the body may stay away is up to the handler: see
+    /// [`crate::with_idle_timeout`].
     fn handle(
         &self,
         request: Request<Incoming>,

@@ -8,7 +8,8 @@ pub struct Limits {
     /// Connections at once over all listeners of the node; more wait in the kernel's
     /// backlog. Default 10,000.
     pub max_connections: usize,
-    /// Connections at once from one address; more are closed at once. Default 1,000.
+    /// Connections at once from one address; more are closed at once. An IPv6 /64 counts as one
+    /// address. Default 1,000.
     pub max_connections_per_client: usize,
     /// Bytes of a request head; more is answered 431. Default 32 KiB.
     pub max_head: usize,
@@ -24,7 +25,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// A client that takes nothing of a response that is ready for it. Default 30 s.
     pub write_timeout: Duration,
-    /// Between two pieces of a request body. Default 30 s.
+    /// Between two pieces of a request body, for handlers that read it through
+    /// [`crate::with_idle_timeout`]. Default 30 s.
     pub body_idle_timeout: Duration,
     /// A whole request, from its head to the end of its response; upgraded connections
     /// excepted. Default 1 h.

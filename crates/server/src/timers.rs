@@ -103,7 +103,10 @@ fn unoccupied(view: &View, limits: &Limits) -> Option<(Duration, Action)> {
     Some(match (view.head, view.closing) {
         (Some(head), _) => (head + limits.head_timeout, Action::Cut),
         // HTTP/2 may have the end of a response in its buffers, waiting for the client's window.
-        (None, Some(closing)) => (closing.max(view.idle) + limits.write_timeout, Action::Cut),
+        (None, Some(closing)) if view.used => {
+            (closing.max(view.idle) + limits.write_timeout, Action::Cut)
+        }
+        (None, Some(closing)) => (closing + LINGER, Action::Cut),
         (None, None) => (view.idle + limits.idle_timeout, Action::Finish),
     })
 }

@@ -114,20 +114,20 @@ fn a_drain_finishes_what_is_in_use_at_once_and_gives_fresh_connections_a_moment(
     assert_eq!(
         due(&View {
             active: 1,
-            ..draining.clone()
+            ..draining
         }),
         now
     );
 
     let fresh = View {
         used: false,
-        ..draining.clone()
+        ..draining
     };
     assert_eq!(due(&fresh), Some((s(50) + FRESH_GRACE, Action::Finish)));
 
     let coming = View {
         head: Some(s(49)),
-        ..draining.clone()
+        ..draining
     };
     assert_eq!(
         due(&coming),
@@ -157,7 +157,7 @@ fn turning_away_sends_goaway_once_a_client_has_been_served() {
     assert_eq!(due(&away), Some((Duration::ZERO, Action::Finish)));
     let fresh = View {
         used: false,
-        ..away.clone()
+        ..away
     };
     assert_eq!(due(&fresh), Some((s(65), Action::Finish)));
     let http1 = View {
@@ -174,6 +174,11 @@ fn a_connection_that_was_told_to_finish_is_cut_when_it_does_not() {
         ..view(Stage::Http2)
     };
     assert_eq!(due(&told), Some((s(95), Action::Cut)));
+    let unused = View {
+        used: false,
+        ..told
+    };
+    assert_eq!(due(&unused), Some((s(65) + LINGER, Action::Cut)));
     let lingering = View {
         linger: Some(s(66)),
         ..told

@@ -1,0 +1,293 @@
+//! A server that answers by path, and clients for it.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header::HOST};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{body::Incoming, client::conn::http2::SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use perigee_server::{Client, Handler, Limits, Server, ServerConfig, with_idle_timeout};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, mpsc},
+    time::{Instant, sleep, timeout},
+};
+
+/// Nothing in these tests takes this long unless it is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A time that a limit is set to so that it can be seen at work.
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
+
+pub(crate) const BIG: usize = 64 << 20;
+
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+type Body = UnsyncBoxBody<Bytes, Error>;
+
+/// What the paths do stands in [`Handler::handle`].
+pub(crate) struct Paths {
+    /// Requests to `/held` that have come.
+    pub(crate) held: AtomicUsize,
+    /// Lets that many requests to `/held` go on.
+    pub(crate) release: Semaphore,
+}
+
+impl Handler for Paths {
+    type Body = Body;
+
+    async fn handle(&self, request: Request<Incoming>, client: Client) -> Response<Body> {
+        match request.uri().path() {
+            "/held" => {
+                self.held.fetch_add(1, Ordering::SeqCst);
+                self.release.acquire().await.unwrap().forget();
+                // In two pieces, the second after the drain saw the first.
+                stream(|body| async move {
+                    body.send(data("first ")).await.unwrap();
+                    sleep(Duration::from_millis(50)).await;
+                    body.send(data("second")).await.unwrap();
+                })
+            }
+            "/never" => std::future::pending().await,
+            "/endless" => stream(|body| async move {
+                while body.send(data("x")).await.is_ok() {
+                    sleep(SHORT / 20).await;
+                }
+            }),
+            "/big" => full(vec![b'x'; BIG]),
+            "/broken" => stream(|body| async move {
+                body.send(data("the beginning")).await.unwrap();
+                sleep(Duration::from_millis(50)).await;
+                body.send(Err("the origin died".into())).await.unwrap();
+            }),
+            "/panic" => panic!("a handler's mistake, on purpose"),
+            "/dated" => {
+                let mut response = full("old");
+                let date = "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap();
+                response.headers_mut().insert("date", date);
+                response
+            }
+            "/body" => {
+                let body = with_idle_timeout(request.into_body(), SHORT);
+                match body.collect().await {
+                    Ok(body) => full(body.to_bytes()),
+                    Err(error) => status(StatusCode::REQUEST_TIMEOUT, error.to_string()),
+                }
+            }
+            "/unread" => status(StatusCode::PAYLOAD_TOO_LARGE, "too much"),
+            "/echo" => upgrade(request),
+            path => {
+                let host = request
+                    .headers()
+                    .get(HOST)
+                    .map(|host| host.to_str().unwrap());
+                let codings = request
+                    .headers()
+                    .get_all("transfer-encoding")
+                    .iter()
+                    .count();
+                let lengths = request.headers().get_all("content-length").iter().count();
+                full(format!(
+                    "{path} host={} tls={} te={codings} cl={lengths}",
+                    host.unwrap_or("-"),
+                    client.tls
+                ))
+            }
+        }
+    }
+}
+
+fn upgrade(request: Request<Incoming>) -> Response<Body> {
+    tokio::spawn(async move {
+        let Ok(upgraded) = hyper::upgrade::on(request).await else {
+            return;
+        };
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    let mut response = status(StatusCode::SWITCHING_PROTOCOLS, "");
+    response
+        .headers_mut()
+        .insert("connection", "upgrade".parse().unwrap());
+    response
+        .headers_mut()
+        .insert("upgrade", "echo".parse().unwrap());
+    response
+}
+
+fn full(body: impl Into<Bytes>) -> Response<Body> {
+    Response::new(
+        Full::new(body.into())
+            .map_err(|never: Infallible| match never {})
+            .boxed_unsync(),
+    )
+}
+
+fn status(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = full(body);
+    *response.status_mut() = status;
+    response
+}
+
+type Piece = Result<Frame<Bytes>, Error>;
+
+fn data(text: &'static str) -> Piece {
+    Ok(Frame::data(Bytes::from_static(text.as_bytes())))
+}
+
+fn stream<F>(write: impl FnOnce(mpsc::Sender<Piece>) -> F) -> Response<Body>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (send, receive) = mpsc::channel(1);
+    tokio::spawn(write(send));
+    let pieces = futures_util::stream::unfold(receive, |mut receive| async move {
+        receive.recv().await.map(|piece| (piece, receive))
+    });
+    Response::new(StreamBody::new(pieces).boxed_unsync())
+}
+
+pub(crate) struct Running {
+    pub(crate) server: Server,
+    pub(crate) paths: Arc<Paths>,
+    pub(crate) address: SocketAddr,
+}
+
+pub(crate) async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// A cleartext server.
+pub(crate) async fn start(limits: Limits) -> Running {
+    start_with(ServerConfig {
+        http: vec![listen().await],
+        https: Vec::new(),
+        certs: None,
+        limits,
+    })
+}
+
+pub(crate) fn start_with(config: ServerConfig) -> Running {
+    let paths = Arc::new(Paths {
+        held: AtomicUsize::new(0),
+        release: Semaphore::new(0),
+    });
+    let server = Server::start(config, Arc::clone(&paths));
+    let address = server.addresses()[0];
+    Running {
+        server,
+        paths,
+        address,
+    }
+}
+
+impl Running {
+    /// A raw client.
+    pub(crate) async fn connect(&self) -> Raw {
+        Raw(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// Waits until so many connections are open.
+    pub(crate) async fn wait_for_connections(&self, count: usize) {
+        let what = || format!("{} open, {count} wanted", self.server.connections());
+        until(|| self.server.connections() == count, what).await;
+    }
+
+    /// Waits until so many requests to `/held` have come.
+    pub(crate) async fn wait_for_held(&self, count: usize) {
+        let held = || self.paths.held.load(Ordering::SeqCst);
+        until(
+            || held() == count,
+            || format!("{} held, {count} wanted", held()),
+        )
+        .await;
+    }
+}
+
+/// Polls until something holds.
+pub(crate) async fn until(holds: impl Fn() -> bool, what: impl Fn() -> String) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{}", what());
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Fails the test when something does not end.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    timeout(PATIENCE, future).await.expect("it ends")
+}
+
+/// A client that writes and reads bytes.
+pub(crate) struct Raw<S = TcpStream>(pub(crate) S);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
+    pub(crate) async fn send(&mut self, text: &str) {
+        soon(self.0.write_all(text.as_bytes())).await.unwrap();
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: a.example\r\n\r\n"))
+            .await;
+    }
+
+    /// Everything up to the end of the connection.
+    pub(crate) async fn read_to_end(&mut self) -> std::io::Result<String> {
+        let mut all = Vec::new();
+        soon(self.0.read_to_end(&mut all)).await?;
+        Ok(String::from_utf8(all).unwrap())
+    }
+
+    /// Everything up to and including `end`.
+    pub(crate) async fn read_until(&mut self, end: &str) -> String {
+        let mut text = String::new();
+        while !text.ends_with(end) {
+            let byte = soon(self.0.read_u8()).await;
+            text.push(char::from(
+                byte.unwrap_or_else(|e| panic!("{e} after {text:?}")),
+            ));
+        }
+        text
+    }
+
+    /// Whether the connection ends, by FIN or RST, with nothing more on it.
+    pub(crate) async fn is_closed(&mut self) -> bool {
+        matches!(soon(self.0.read(&mut [0; 1])).await, Ok(0) | Err(_))
+    }
+}
+
+/// A client for HTTP/2 on any connection. The task ends with the connection.
+pub(crate) async fn http2<S>(
+    io: S,
+) -> (
+    SendRequest<Full<Bytes>>,
+    tokio::task::JoinHandle<hyper::Result<()>>,
+)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new());
+    let (send, connection) = builder.handshake(TokioIo::new(io)).await.unwrap();
+    (send, tokio::spawn(connection))
+}
+
+pub(crate) fn request(uri: &str) -> Request<Full<Bytes>> {
+    Request::builder().uri(uri).body(Full::default()).unwrap()
+}
+
+/// The text of a whole response.
+pub(crate) async fn text(response: Response<Incoming>) -> Result<String, hyper::Error> {
+    let body = soon(response.into_body().collect()).await?;
+    Ok(String::from_utf8(body.to_bytes().to_vec()).unwrap())
+}
