@@ -26,12 +26,12 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// A field as text, empty if it is not there.
-    pub(super) fn field(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("")
+    /// A field as text: several lines of it are one list (RFC 9110 section 5.3). Empty if it is
+    /// not there.
+    pub(super) fn field(&self, name: &str) -> String {
+        let lines = self.headers.get_all(name).iter();
+        let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
+        lines.join(", ")
     }
 }
 

@@ -126,7 +126,7 @@ impl Demo {
         let pids = self.pids(children);
         let binary = binary();
         let page = self.page(&pids, &binary).await;
-        println!("{}", page.nodes());
+        print!("{}", page.nodes());
         if self.options.tour {
             return tour::run(&self.plan, children, self.style).await;
         }
@@ -209,7 +209,7 @@ impl Demo {
             ("last-modified", "If-Modified-Since"),
         ]
         .into_iter()
-        .map(|(told, asked)| (asked, reply.field(told).to_owned()))
+        .map(|(told, asked)| (asked, reply.field(told)))
         .find(|(_, value)| !value.is_empty())
     }
 }

@@ -79,7 +79,7 @@ pub(super) async fn not_modified(tour: &mut Tour<'_>) -> Result<(), String> {
         .step("A client that has a copy gets no second one");
     let edge = nearest_edge(tour).await?;
     let first = tour.get(&edge, "/app.js", &[]).await?;
-    let etag = first.field("etag").to_owned();
+    let etag = first.field("etag");
     tour.teller.asks(&format!(
         "GET /app.js from {}, If-None-Match: {etag}",
         edge.name

@@ -35,6 +35,48 @@ struct Tour<'a> {
     teller: Teller,
 }
 
+#[derive(Clone, Copy)]
+enum Step {
+    Places,
+    MissThenHit,
+    NotModified,
+    Part,
+    Herd,
+    Everyone,
+    Purge,
+    EdgeDies,
+    RegionDies,
+}
+
+/// The steps in their order: the last ones leave a region without edges.
+const STEPS: [Step; 9] = [
+    Step::Places,
+    Step::MissThenHit,
+    Step::NotModified,
+    Step::Part,
+    Step::Herd,
+    Step::Everyone,
+    Step::Purge,
+    Step::EdgeDies,
+    Step::RegionDies,
+];
+
+impl Step {
+    async fn take(self, tour: &mut Tour<'_>) -> Result<(), String> {
+        match self {
+            Step::Places => dns::places(tour).await,
+            Step::MissThenHit => caching::miss_then_hit(tour).await,
+            Step::NotModified => caching::not_modified(tour).await,
+            Step::Part => caching::part(tour).await,
+            Step::Herd => saving::herd(tour).await,
+            Step::Everyone => saving::everyone(tour).await,
+            Step::Purge => purge::everywhere(tour).await,
+            Step::EdgeDies => failover::edge(tour).await,
+            Step::RegionDies => failover::region(tour).await,
+        }
+    }
+}
+
 /// Takes all steps. A failure exit if one did not show what it says.
 pub(super) async fn run(plan: &Plan, children: &mut Children, style: Style) -> Outcome {
     let teller = Teller::new(style);
@@ -43,19 +85,11 @@ pub(super) async fn run(plan: &Plan, children: &mut Children, style: Style) -> O
         children,
         teller,
     };
-    let results = [
-        dns::places(&mut tour).await,
-        caching::miss_then_hit(&mut tour).await,
-        caching::not_modified(&mut tour).await,
-        caching::part(&mut tour).await,
-        saving::herd(&mut tour).await,
-        saving::everyone(&mut tour).await,
-        purge::everywhere(&mut tour).await,
-        failover::edge(&mut tour).await,
-        failover::region(&mut tour).await,
-    ];
-    for broken in results.into_iter().filter_map(Result::err) {
-        tour.teller.broke(&broken);
+    for step in STEPS {
+        // One that breaks off does not keep the next ones from showing what they can.
+        if let Err(why) = step.take(&mut tour).await {
+            tour.teller.broke(&why);
+        }
     }
     match tour.teller.summary() {
         0 => Ok(ExitCode::SUCCESS),
@@ -138,5 +172,5 @@ fn admin(address: SocketAddr) -> AdminClient {
 
 /// The entries of a reply's Cache-Status, the tier nearest to the origin first.
 fn entries(reply: &Reply) -> Vec<Entry> {
-    cache_status::parse(reply.field("cache-status"))
+    cache_status::parse(&reply.field("cache-status"))
 }

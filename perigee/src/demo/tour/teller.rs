@@ -47,7 +47,7 @@ impl Teller {
         if holds {
             println!("   {} {what}", self.style.good("✓"));
         } else {
-            println!("   {} {}", self.style.bad("✗ not so:"), what);
+            println!("   {} {what}", self.style.bad("✗ not so:"));
             self.failures.push(format!("{}: {what}", self.title));
         }
     }
@@ -59,7 +59,9 @@ impl Teller {
 
     /// A step that could not be taken to its end.
     pub(super) fn broke(&mut self, why: &str) {
-        self.failures.push(format!("broke off: {why}"));
+        println!("   {} {why}", self.style.bad("✗ broke off:"));
+        self.failures
+            .push(format!("{}: broke off: {why}", self.title));
     }
 
     /// Tells how it went; returns how many failures there were.
