@@ -1,10 +1,11 @@
 //! Services, certificates and the store.
 
 use super::{Report, Unique};
-use crate::sections::File;
+use crate::sections::{File, Service};
 
 pub(super) fn check(file: &File, report: &mut Report<'_>) {
-    names_and_hosts(file, report);
+    names(file, report);
+    hosts(file, report);
     let edge = file.edges.iter().find_map(|edge| edge.tls_listen.first());
     if let Some(tls_listen) = edge.filter(|_| file.certificates.is_empty()) {
         report.error(
@@ -33,23 +34,17 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
     }
 }
 
-fn names_and_hosts(file: &File, report: &mut Report<'_>) {
-    if let Some(node) = file
-        .edges
-        .first()
-        .map(|edge| &edge.name)
-        .filter(|_| file.services.is_empty())
-    {
+/// Edges have something to serve, and no two services have one name.
+fn names(file: &File, report: &mut Report<'_>) {
+    if let (Some(edge), true) = (file.edges.first(), file.services.is_empty()) {
         report.error(
-            &node.span,
-            format!("{:?} has nothing to serve", node.0),
+            &edge.name.span,
+            format!("{:?} has nothing to serve", edge.name.0),
             "write a [[services]] table with name, hosts and origins",
         );
     }
     let mut names = Unique::new();
-    let mut hosts = Unique::new();
-    for service in &file.services {
-        let name = &service.name;
+    for Service { name, .. } in &file.services {
         if let Some(first) = names.insert(&name.0, &name.span) {
             let line = report.line(&first);
             report.error(
@@ -57,22 +52,39 @@ fn names_and_hosts(file: &File, report: &mut Report<'_>) {
                 format!("a second service is named {:?}", name.0),
                 format!("the first one is on line {line}"),
             );
+        }
+    }
+}
+
+/// Every service answers for a host, and no two for the same.
+fn hosts(file: &File, report: &mut Report<'_>) {
+    let mut claimed = Unique::new();
+    for (n, service) in file.services.iter().enumerate() {
+        let name = &service.name;
+        // A second service of one name claims the same host by it: the name is wrong, once.
+        if file.services[..n]
+            .iter()
+            .any(|other| other.name.0 == name.0)
+        {
             continue;
         }
         let implied = file.implied_host(service);
-        let all = implied.iter().map(|host| (host.as_str(), &name.span));
-        let own = service
+        if implied.is_none() && service.hosts.is_empty() {
+            report.error(
+                &name.span,
+                format!("the service {:?} answers for no host", name.0),
+                "set `hosts`, such as hosts = [\"www.example.com\"], or [\"*\"] for all",
+            );
+        }
+        // Its own implied host may be written out too.
+        let written = service
             .hosts
             .iter()
-            .map(|host| (host.0.as_str(), &host.span));
-        let mut any = false;
-        for (host, span) in all.chain(own) {
-            any = true;
-            // Its own implied host may be written out too.
-            if let Some(first) = hosts
-                .insert(host.to_owned(), span)
-                .filter(|first| *first != name.span)
-            {
+            .filter(|host| Some(&host.0) != implied.as_ref());
+        let written = written.map(|host| (host.0.clone(), &host.span));
+        let implied = implied.clone().map(|host| (host, &name.span));
+        for (host, span) in implied.into_iter().chain(written) {
+            if let Some(first) = claimed.insert(host.clone(), span) {
                 let line = report.line(&first);
                 report.error(
                     span,
@@ -81,19 +93,12 @@ fn names_and_hosts(file: &File, report: &mut Report<'_>) {
                 );
             }
         }
-        if !any {
-            report.error(
-                &name.span,
-                format!("the service {:?} answers for no host", name.0),
-                "set `hosts`, such as hosts = [\"www.example.com\"], or [\"*\"] for all",
-            );
-        }
     }
 }
 
 impl File {
     /// The host that a service has by its name.
-    pub(crate) fn implied_host(&self, service: &crate::sections::Service) -> Option<String> {
+    pub(crate) fn implied_host(&self, service: &Service) -> Option<String> {
         let dns = self.dns.as_ref()?;
         Some(format!("{}.{}", service.name.0, dns.zone.0))
     }
