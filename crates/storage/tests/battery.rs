@@ -32,11 +32,13 @@ macro_rules! battery {
                     a_range_past_the_end_ends_with_the_body, remaining_counts_down;
                 following: a_follower_reads_what_has_come, the_end_shows_when_it_is_stored,
                     many_followers_read_the_same, a_late_follower_reads_it_all,
-                    an_abandoned_body_ends_in_an_error, waiting_followers_learn_of_the_end,
+                    an_abandoned_body_ends_in_an_error, a_waiting_follower_is_woken,
+                    waiting_followers_learn_of_the_end,
                     a_body_of_single_bytes_arrives;
                 limits: a_large_object_streams_through, an_unknown_length_may_outgrow_the_limit,
                     fills_share_a_budget, the_budget_comes_back, the_capacity_holds,
-                    large_objects_in_a_row_are_weighed, a_large_object_finds_room_among_small_ones;
+                    large_objects_in_a_row_are_weighed, a_large_object_finds_room_among_small_ones,
+                    what_is_too_much_goes_at_once;
                 window: the_slowest_reader_holds_the_writer, a_reader_that_leaves_frees_the_writer,
                     a_reader_that_has_all_it_wants_holds_nobody, without_readers_it_stops,
                     the_first_reader_may_come_late, what_has_passed_is_gone,

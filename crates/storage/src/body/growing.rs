@@ -82,17 +82,16 @@ impl Growing {
             return Poll::Ready(Ok(()));
         }
         let slowest = state.followers.slowest();
-        if slowest.is_none() && state.followers.any_came() {
-            return Poll::Ready(Err(FillError::NoReaders));
+        let has_room = state.end.saturating_sub(slowest.unwrap_or(0)) <= window;
+        match slowest {
+            None if state.followers.any_came() => Poll::Ready(Err(FillError::NoReaders)),
+            _ if has_room => Poll::Ready(Ok(())),
+            None => Poll::Ready(Err(FillError::NoReaders)),
+            Some(_) => {
+                state.writer = Some(cx.waker().clone());
+                Poll::Pending
+            }
         }
-        if state.end.saturating_sub(slowest.unwrap_or(0)) <= window {
-            return Poll::Ready(Ok(()));
-        }
-        if slowest.is_none() {
-            return Poll::Ready(Err(FillError::NoReaders));
-        }
-        state.writer = Some(cx.waker().clone());
-        Poll::Pending
     }
 
     /// It is stored as `whole`; followers go on in that.

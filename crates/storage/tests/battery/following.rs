@@ -1,5 +1,7 @@
 //! Reading a body while it arrives.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use perigee_storage::ReadError::Abandoned;
 
@@ -81,6 +83,7 @@ pub(crate) async fn a_late_follower_reads_it_all(make: Make) {
     write(&mut fill, &body, 7000).await.unwrap();
     let midway = growing.read();
     fill.commit().unwrap();
+    assert_eq!(store.stats().filling_bytes, 0, "it arrives no longer");
     let after = growing.read();
     assert!(read(midway).await.unwrap() == body);
     assert!(read(after).await.unwrap() == body);
@@ -101,6 +104,26 @@ pub(crate) async fn an_abandoned_body_ends_in_an_error(make: Make) {
     assert_eq!(next(&mut reader).await, Some(Err(Abandoned)));
     assert_eq!(next(&mut reader).await, None, "an error is told once");
     assert_eq!(read(satisfied).await.unwrap(), bytes(500).slice(100..200));
+}
+
+pub(crate) async fn a_waiting_follower_is_woken(make: Make) {
+    let store = make(ROOMY);
+    let mut fill = store.fill(&key("/"), head("en", "a"), None);
+    let (mut next, mut later) = (fill.body().read(), fill.body().read_range(1..10));
+    let woken = [(); 2].map(|()| Arc::new(Woken::default()));
+    assert!(is_waiting_for(&mut next, &woken[0]));
+    assert!(is_waiting_for(&mut later, &woken[1]));
+    fill.write(bytes(1)).await.unwrap();
+    assert!(woken[0].get(), "by the first byte that it wants");
+    assert!(!woken[1].get(), "and not before");
+    fill.write(bytes(1)).await.unwrap();
+    assert!(woken[1].get());
+
+    read_exactly(&mut next, 2).await;
+    let woken = Arc::new(Woken::default());
+    assert!(is_waiting_for(&mut next, &woken));
+    fill.commit().unwrap();
+    assert!(woken.get(), "by the end");
 }
 
 pub(crate) async fn waiting_followers_learn_of_the_end(make: Make) {
@@ -135,12 +158,10 @@ pub(crate) async fn a_body_of_single_bytes_arrives(make: Make) {
     let mut fill = store.fill(&key("/"), head("en", "a"), None);
     let reader = tokio::spawn(read(fill.body().read()));
     let mut behind = fill.body().read();
-    write(&mut fill, &body, 1).await.unwrap();
+    write(&mut fill, &body.slice(..10_000), 1).await.unwrap();
     let chunk = next(&mut behind).await.unwrap().unwrap();
-    assert!(
-        chunk.len() > 1000,
-        "a reader that lags does not get them one by one"
-    );
+    assert!(chunk.len() > 1000, "who lags does not get them one by one");
+    write(&mut fill, &body.slice(10_000..), 1).await.unwrap();
     fill.commit().unwrap();
     assert!(reader.await.unwrap().unwrap() == body);
     assert!(

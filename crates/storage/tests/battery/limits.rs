@@ -147,6 +147,27 @@ pub(crate) async fn the_capacity_holds(make: Make) {
     assert_eq!(found, stats.keys);
 }
 
+/// Eviction does not wait for an occasion while large objects come in a row.
+pub(crate) async fn what_is_too_much_goes_at_once(make: Make) {
+    let store = make(Limits {
+        capacity: 4 << 20,
+        max_object: 1 << 20,
+        ..ROOMY
+    });
+    for n in 0..20 {
+        let path = format!("/{n}");
+        store_body(&*store, &path, head("en", "a"), &bytes(1 << 20)).await;
+    }
+    let mut found = 0;
+    for n in 0..20 {
+        found += lookup(&*store, &format!("/{n}")).await.len();
+    }
+    assert_eq!(
+        found, 3,
+        "three and their heads are what four megabytes hold"
+    );
+}
+
 /// A store full of small objects has room for a large one that comes.
 pub(crate) async fn a_large_object_finds_room_among_small_ones(make: Make) {
     let store = make(Limits {

@@ -155,6 +155,18 @@ pub(crate) async fn freshening_replaces_the_head(make: Make) {
         ["new", "other"]
     );
     assert!(read(variants[0].body.read()).await.unwrap() == body);
+
+    // A 304 may even change what selects it.
+    let old = variants[0].clone();
+    store
+        .freshen(&key("/"), &old, head("fr", "newest"))
+        .get()
+        .await;
+    let variants = lookup(&*store, "/").await;
+    assert_eq!(
+        variants.iter().map(mark).collect::<Vec<_>>(),
+        ["newest", "other"]
+    );
 }
 
 pub(crate) async fn freshening_what_is_gone_does_nothing(make: Make) {

@@ -3,8 +3,11 @@
 use std::{
     future::poll_fn,
     pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
     time::{Duration, SystemTime},
 };
 
@@ -155,8 +158,31 @@ pub(crate) async fn read_exactly(reader: &mut Reader, count: usize) -> Bytes {
 
 /// Whether there is nothing to read yet.
 pub(crate) fn is_waiting(reader: &mut Reader) -> bool {
-    let mut cx = Context::from_waker(Waker::noop());
-    reader.poll_chunk(&mut cx).is_pending()
+    is_waiting_for(reader, &Arc::default())
+}
+
+/// Whether there is nothing to read yet; if so, `woken` tells when to look again.
+pub(crate) fn is_waiting_for(reader: &mut Reader, woken: &Arc<Woken>) -> bool {
+    let waker = Waker::from(Arc::clone(woken));
+    reader
+        .poll_chunk(&mut Context::from_waker(&waker))
+        .is_pending()
+}
+
+/// Whether a task would have been woken.
+#[derive(Default)]
+pub(crate) struct Woken(AtomicBool);
+
+impl Woken {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Begins a write; whether it is done at once.

@@ -174,6 +174,8 @@ pub(crate) async fn a_range_far_ahead_holds_nothing(make: Make) {
             break;
         }
         assert_eq!(store.stats().filling_bytes, 0, "at {at}");
+        let mut behind = fill.body().read();
+        assert_eq!(next(&mut behind).await, Some(Err(Passed)), "at {at}");
     }
     assert_eq!(
         read_exactly(&mut ahead, 100).await,
