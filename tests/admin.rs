@@ -73,13 +73,19 @@ async fn health_readiness_and_metrics_are_told() {
     assert!(cdn.get("fra-1", &path).await.is_hit());
 
     let admin = cdn.admin("fra-1");
-    assert_eq!(get(admin, "localhost", "/health").send().await.status, StatusCode::OK);
+    assert_eq!(
+        get(admin, "localhost", "/health").send().await.status,
+        StatusCode::OK
+    );
     let ready = get(admin, "localhost", "/ready").send().await;
     let ready: serde_json::Value = serde_json::from_slice(&ready.body).unwrap();
     assert_eq!(ready["node"], "fra-1");
     assert_eq!(ready["draining"], false);
     assert_eq!(ready["purge_revision"], 0);
-    assert!(ready["config_version"].as_str().unwrap().len() >= 8, "{ready}");
+    assert!(
+        ready["config_version"].as_str().unwrap().len() >= 8,
+        "{ready}"
+    );
 
     let metrics = get(admin, "localhost", "/metrics").send().await;
     let hits = "perigee_requests_total{service=\"www\",outcome=\"hit\"} 1";
@@ -88,6 +94,9 @@ async fn health_readiness_and_metrics_are_told() {
 
     let refused = get(admin, "evil.example", "/status").send().await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    let wrong = ask(Method::POST, admin, "localhost", "/purge").body("{").send().await;
+    let wrong = ask(Method::POST, admin, "localhost", "/purge")
+        .body("{")
+        .send()
+        .await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
 }

@@ -102,7 +102,10 @@ async fn the_zone_is_answered_with_authority() {
     let origin = Origin::cacheable("content").await;
     let cdn = Cdn::start(plan(origin.url())).await;
     let soa = ask(&cdn, "cdn.test", "SOA", NEAR_BERLIN).await;
-    assert!(soa.authoritative && soa.answers[0].rtype == "SOA", "{soa:?}");
+    assert!(
+        soa.authoritative && soa.answers[0].rtype == "SOA",
+        "{soa:?}"
+    );
     let ns = ask(&cdn, "cdn.test", "NS", NEAR_BERLIN).await;
     assert_eq!(ns.answers[0].data, "ns1.cdn.test.");
 
@@ -110,7 +113,10 @@ async fn the_zone_is_answered_with_authority() {
     assert_eq!(missing.rcode, "NXDOMAIN");
     assert_eq!(missing.authority[0].rtype, "SOA");
     let no_data = ask(&cdn, Cdn::HOST, "AAAA", NEAR_BERLIN).await;
-    assert_eq!((no_data.rcode.as_str(), no_data.answers.len()), ("NOERROR", 0));
+    assert_eq!(
+        (no_data.rcode.as_str(), no_data.answers.len()),
+        ("NOERROR", 0)
+    );
     assert_eq!(no_data.authority[0].rtype, "SOA");
     let other = ask(&cdn, "www.example.com", "A", NEAR_BERLIN).await;
     assert_eq!(other.rcode, "REFUSED");
@@ -120,6 +126,8 @@ async fn the_zone_is_answered_with_authority() {
     assert_eq!((answer.answers[0].ttl, answer.scope), (20, Some(24)));
     let server: SocketAddr = cdn.at("ns1");
     let timeout = Duration::from_secs(5);
-    let tcp = query(server, Cdn::HOST, "A", None, timeout, true).await.unwrap();
+    let tcp = query(server, Cdn::HOST, "A", None, timeout, true)
+        .await
+        .unwrap();
     assert!(tcp.tcp && !tcp.answers.is_empty(), "{tcp:?}");
 }

@@ -17,12 +17,17 @@ async fn fails_visibly_and_is_not_stored(bytes: &'static [u8]) {
     let proxy = Proxy::start(&origin.url(), &[]).await;
     for _ in 0..2 {
         let before = origin.requests();
-        let outcome = get(proxy.address, "www.example.com", "/cut").try_send().await;
+        let outcome = get(proxy.address, "www.example.com", "/cut")
+            .try_send()
+            .await;
         let failed = match &outcome {
             Err(_) => true,
             Ok(answer) => answer.status.is_server_error(),
         };
-        assert!(failed, "a whole answer came out of a broken one: {outcome:?}");
+        assert!(
+            failed,
+            "a whole answer came out of a broken one: {outcome:?}"
+        );
         assert!(origin.requests() > before, "it was served from the store");
     }
 }

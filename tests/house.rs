@@ -11,8 +11,14 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const ARROWS: &[(&str, &[&str])] = &[
     ("perigee", &["config", "edge", "origin-shield", "geodns"]),
     ("config", &["edge", "origin-shield", "geodns"]),
-    ("edge", &["server", "proxy", "cluster", "upstream", "storage"]),
-    ("origin-shield", &["server", "proxy", "cluster", "upstream", "storage"]),
+    (
+        "edge",
+        &["server", "proxy", "cluster", "upstream", "storage"],
+    ),
+    (
+        "origin-shield",
+        &["server", "proxy", "cluster", "upstream", "storage"],
+    ),
     ("geodns", &["cluster", "health"]),
     ("proxy", &["http-cache", "storage", "upstream"]),
     ("storage", &["http-cache"]),
@@ -26,16 +32,21 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What would let a pure room do IO or read a clock.
 const IMPURE: &[&str] = &["tokio", "hyper", "mio", "socket2", "rustix"];
 
-fn metadata() -> Value {
+/// What a command of cargo prints about this workspace.
+fn cargo(args: &[&str]) -> Vec<u8> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .args(["--manifest-path", &format!("{ROOT}/Cargo.toml")])
+        .args(args)
+        .args(["--locked", "--manifest-path", &format!("{ROOT}/Cargo.toml")])
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    serde_json::from_slice(&output.stdout).unwrap()
+    output.stdout
+}
+
+fn metadata() -> Value {
+    serde_json::from_slice(&cargo(&["metadata", "--format-version", "1"])).unwrap()
 }
 
 fn packages(metadata: &Value) -> &Vec<Value> {
@@ -69,10 +80,18 @@ fn rooms_know_only_whom_they_may_know() {
         let allowed = ARROWS.iter().find(|(from, _)| *from == name);
         let (_, allowed) = allowed.unwrap_or_else(|| panic!("{name} is not on the plan"));
         for needed in needs(package).filter(|n| n.starts_with("perigee-")) {
-            assert!(allowed.contains(&room(needed)), "{name} -> {} is not on the plan", room(needed));
+            assert!(
+                allowed.contains(&room(needed)),
+                "{name} -> {} is not on the plan",
+                room(needed)
+            );
         }
     }
-    assert_eq!(seen.len(), ARROWS.len(), "a room of the plan is gone: {seen:?}");
+    assert_eq!(
+        seen.len(),
+        ARROWS.len(),
+        "a room of the plan is gone: {seen:?}"
+    );
 }
 
 #[test]
@@ -80,7 +99,9 @@ fn pure_rooms_have_nothing_to_do_io_with() {
     let metadata = metadata();
     for name in ["perigee-http-cache", "perigee-health"] {
         let package = packages(&metadata).iter().find(|p| p["name"] == name);
-        let impure: Vec<_> = needs(package.unwrap()).filter(|n| IMPURE.contains(n)).collect();
+        let impure: Vec<_> = needs(package.unwrap())
+            .filter(|n| IMPURE.contains(n))
+            .collect();
         assert!(impure.is_empty(), "{name}: {impure:?}");
     }
 }
@@ -97,7 +118,10 @@ fn rules() -> Rules {
     let list = |value: &toml::Value| value.as_array().unwrap().clone();
     let text_of = |value: &toml::Value| value.as_str().unwrap().to_owned();
     Rules {
-        licences: list(&rules["licenses"]["allow"]).iter().map(text_of).collect(),
+        licences: list(&rules["licenses"]["allow"])
+            .iter()
+            .map(text_of)
+            .collect(),
         banned: list(&rules["bans"]["deny"])
             .iter()
             .map(|ban| text_of(&ban["name"]))
@@ -121,10 +145,33 @@ fn what_is_brought_in_is_allowed() {
     for package in packages(&metadata).iter().filter(|p| !is_ours(p)) {
         let name = package["name"].as_str().unwrap();
         let licence = package["license"].as_str().unwrap_or("none");
-        assert!(is_allowed(licence, &rules.licences), "{name}: licence {licence}");
-        assert!(!rules.banned.contains(name), "{name} is banned by deny.toml");
+        assert!(
+            is_allowed(licence, &rules.licences),
+            "{name}: licence {licence}"
+        );
+        assert!(
+            !rules.banned.contains(name),
+            "{name} is banned by deny.toml"
+        );
         let source = package["source"].as_str().unwrap();
-        assert!(source.starts_with("registry+"), "{name} comes from {source}");
+        assert!(
+            source.starts_with("registry+"),
+            "{name} comes from {source}"
+        );
+    }
+}
+
+#[test]
+fn what_is_banned_is_not_built() {
+    // Not read from the metadata, which lists optional packages that no feature turns on.
+    let built = cargo(&["tree", "--workspace", "--prefix", "none", "--target", "all"]);
+    let rules = rules();
+    for line in String::from_utf8(built).unwrap().lines() {
+        let name = line.split(' ').next().unwrap();
+        assert!(
+            !rules.banned.contains(name),
+            "{name} is banned by deny.toml"
+        );
     }
 }
 
@@ -133,6 +180,9 @@ fn the_plan_is_drawn_in_the_architecture() {
     let text = std::fs::read_to_string(Path::new(ROOT).join("docs/ARCHITECTURE.md")).unwrap();
     for (from, to) in ARROWS.iter().filter(|(_, to)| !to.is_empty()) {
         let arrow = format!("{from:<13} -> {}", to.join(" "));
-        assert!(text.contains(&arrow), "docs/ARCHITECTURE.md does not have: {arrow}");
+        assert!(
+            text.contains(&arrow),
+            "docs/ARCHITECTURE.md does not have: {arrow}"
+        );
     }
 }

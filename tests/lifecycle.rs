@@ -35,7 +35,10 @@ async fn a_changed_file_is_taken_up_by_every_role() {
     assert_eq!(misdirected.status, StatusCode::MISDIRECTED_REQUEST);
 
     let text = cdn.text();
-    cdn.write(&text.replace("name = \"www\"", "name = \"www\"\nhosts = [\"new.example\"]"));
+    cdn.write(&text.replace(
+        "name = \"www\"",
+        "name = \"www\"\nhosts = [\"new.example\"]",
+    ));
     for name in ["fra-1", "fra-2", "shield-1", "ns1"] {
         wait::until(&format!("{name} runs the new file"), || async {
             (version(&cdn, name).await != old).then_some(())
@@ -44,7 +47,10 @@ async fn a_changed_file_is_taken_up_by_every_role() {
     }
     let found = get(cdn.at("fra-1"), "new.example", "/").send().await;
     assert_eq!(found.text(), "content");
-    assert!(cdn.get("fra-1", &stored).await.is_hit(), "the store was emptied");
+    assert!(
+        cdn.get("fra-1", &stored).await.is_hit(),
+        "the store was emptied"
+    );
 }
 
 #[tokio::test]

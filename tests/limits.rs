@@ -36,27 +36,54 @@ async fn what_is_malformed_or_ambiguous_never_reaches_the_origin() {
     for (request, status) in [
         ("nonsense\r\n\r\n".to_owned(), "400"),
         ("GET / HTTP/1.1\r\n\r\n".to_owned(), "400"),
-        ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n".to_owned(), "400"),
-        ("GET / HTTP/1.1\r\nhost: a b\r\n\r\n".to_owned(), "400"),
         (
-            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx".to_owned(),
+            "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n".to_owned(),
             "400",
         ),
+        ("GET / HTTP/1.1\r\nhost: a b\r\n\r\n".to_owned(), "400"),
         (
-            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx"
                 .to_owned(),
             "400",
         ),
         (format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n"), "431"),
-        (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n"), "431"),
+        (
+            format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n"),
+            "431",
+        ),
     ] {
         let answer = say(proxy.address, request.as_bytes()).await;
         let start: String = request.chars().take(60).collect();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{start:?}: {answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{start:?}: {answer}"
+        );
     }
     assert_eq!(origin.asked().len(), 0);
     let fine = get(proxy.address, "www.example.com", "/").send().await;
     assert_eq!(fine.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_length_beside_chunks_does_not_count_and_is_not_passed_on() {
+    let origin = Origin::cacheable("content").await;
+    let proxy = Proxy::start(&origin.url(), &[]).await;
+    // RFC 9112 section 6.3: Transfer-Encoding overrides Content-Length, and the connection
+    // closes, so that what follows is nobody's next request.
+    let smuggled = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 50\r\n\
+        transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n";
+    let answer = say(proxy.address, smuggled).await;
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    let asked = origin.asked();
+    assert!(
+        asked.len() <= 1 && origin.count("/smuggled") == 0,
+        "{asked:?}"
+    );
+    assert!(
+        asked
+            .iter()
+            .all(|a| a.body == "abc" && a.field("content-length").is_empty())
+    );
 }
 
 fn small_limits(origin: &str) -> String {
@@ -95,7 +122,10 @@ async fn who_says_nothing_or_too_slowly_is_let_go() {
     // Both end by the other side's closing.
     assert_eq!(say(edge.address, b"").await, "");
     let slow = say(edge.address, b"GET / HTTP/1.1\r\nhost: www.cd").await;
-    assert!(slow.is_empty() || slow.starts_with("HTTP/1.1 408 "), "{slow}");
+    assert!(
+        slow.is_empty() || slow.starts_with("HTTP/1.1 408 "),
+        "{slow}"
+    );
 }
 
 #[tokio::test]

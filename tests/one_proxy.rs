@@ -95,7 +95,9 @@ async fn head_is_answered_out_of_a_stored_get() {
     let origin = Origin::cacheable("0123456789").await;
     let proxy = Proxy::start(&origin.url(), &[]).await;
     get(proxy.address, "www.example.com", "/h").send().await;
-    let head = ask(Method::HEAD, proxy.address, "www.example.com", "/h").send().await;
+    let head = ask(Method::HEAD, proxy.address, "www.example.com", "/h")
+        .send()
+        .await;
     assert!(head.is_hit(), "{head:?}");
     assert_eq!(head.field("content-length"), "10");
     assert!(head.body.is_empty());
@@ -147,7 +149,10 @@ async fn what_is_stale_is_validated_and_goes_on() {
     assert_eq!((second.status, second.text()), (StatusCode::OK, "same"));
     let status = second.cache_status();
     assert!(status.contains("fwd=stale; fwd-status=304"), "{status}");
-    assert_eq!(origin.asked()[1].field("if-none-match"), second.field("etag"));
+    assert_eq!(
+        origin.asked()[1].field("if-none-match"),
+        second.field("etag")
+    );
 }
 
 #[tokio::test]
@@ -172,18 +177,27 @@ async fn what_is_stale_is_served_when_the_origin_fails() {
 
     down.store(true, std::sync::atomic::Ordering::Relaxed);
     let answer = get(proxy.address, "www.example.com", "/e").send().await;
-    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "old but good"));
+    assert_eq!(
+        (answer.status, answer.text()),
+        (StatusCode::OK, "old but good")
+    );
     let status = answer.cache_status();
     assert!(status.contains("detail=stale-if-error"), "{status}");
 
     let (address, gone) = (proxy.address, origin.address);
     drop(origin);
     wait::until("the origin is gone", || async move {
-        tokio::net::TcpStream::connect(gone).await.is_err().then_some(())
+        tokio::net::TcpStream::connect(gone)
+            .await
+            .is_err()
+            .then_some(())
     })
     .await;
     let answer = get(address, "www.example.com", "/e").send().await;
-    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "old but good"));
+    assert_eq!(
+        (answer.status, answer.text()),
+        (StatusCode::OK, "old but good")
+    );
     let other = get(address, "www.example.com", "/never-seen").send().await;
     assert_eq!(other.status, StatusCode::BAD_GATEWAY);
 }
@@ -240,7 +254,10 @@ async fn hop_by_hop_fields_stay_on_their_hop() {
         .send()
         .await;
     assert!(!answer.headers.contains_key("x-secret"), "{answer:?}");
-    assert!(!answer.headers.contains_key("proxy-authenticate"), "{answer:?}");
+    assert!(
+        !answer.headers.contains_key("proxy-authenticate"),
+        "{answer:?}"
+    );
     let asked = &origin.asked()[0];
     for gone in ["x-mine", "te", "perigee-auth"] {
         assert_eq!(asked.field(gone), "", "{gone}");

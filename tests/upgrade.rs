@@ -43,7 +43,9 @@ async fn read_head(stream: &mut TcpStream) -> String {
 
 async fn talks_both_ways(address: SocketAddr, host: &str) {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let ask = format!("GET /chat HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n");
+    let ask = format!(
+        "GET /chat HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n"
+    );
     stream.write_all(ask.as_bytes()).await.unwrap();
     let head = read_head(&mut stream).await;
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");

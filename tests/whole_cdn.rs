@@ -38,21 +38,33 @@ async fn a_miss_goes_edge_peer_shield_origin_and_each_tier_says_so() {
         ways.push(status.contains("fra-2; fwd=uri-miss"));
         let via = answer.field("via");
         assert!(via.contains("shield-1") && via.contains("fra-1"), "{via}");
-        let internal = answer.headers.keys().find(|n| n.as_str().starts_with("perigee-"));
+        let internal = answer
+            .headers
+            .keys()
+            .find(|n| n.as_str().starts_with("perigee-"));
         assert_eq!(internal, None);
     }
     assert!(ways.contains(&true) && ways.contains(&false), "{ways:?}");
     let asked = &origin.asked()[0];
     assert_eq!(asked.field("x-forwarded-for"), "127.0.0.1");
     assert_eq!(asked.field("cdn-loop"), "cdn.test");
-    assert!(!asked.headers.keys().any(|n| n.as_str().starts_with("perigee-")));
+    assert!(
+        !asked
+            .headers
+            .keys()
+            .any(|n| n.as_str().starts_with("perigee-"))
+    );
 }
 
 #[tokio::test]
 async fn the_shield_makes_the_misses_of_all_pops_one() {
     let origin = Origin::cacheable("content").await;
     let plan = Plan {
-        pops: vec![("fra", 50.0, 8.0, 1), ("nyc", 40.0, -74.0, 1), ("tyo", 35.0, 139.0, 1)],
+        pops: vec![
+            ("fra", 50.0, 8.0, 1),
+            ("nyc", 40.0, -74.0, 1),
+            ("tyo", 35.0, 139.0, 1),
+        ],
         shields: 2,
         ..Plan::small(origin.url())
     };

@@ -47,10 +47,11 @@ impl Plan {
 /// A running CDN.
 #[derive(Debug)]
 pub(crate) struct Cdn {
+    // Dropped in this order: the processes before the folder that they write to.
+    nodes: HashMap<String, Process>,
     net: Net,
     folder: TempDir,
     plan: Plan,
-    nodes: HashMap<String, Process>,
 }
 
 impl Cdn {
@@ -161,7 +162,8 @@ impl Cdn {
     fn names(&self) -> Vec<String> {
         let shields = (1..=self.plan.shields).map(|n| format!("shield-{n}"));
         let pops = self.plan.pops.iter();
-        let edges = pops.flat_map(|(pop, _, _, count)| (1..=*count).map(move |n| format!("{pop}-{n}")));
+        let edges =
+            pops.flat_map(|(pop, _, _, count)| (1..=*count).map(move |n| format!("{pop}-{n}")));
         let name_servers = self.plan.geodns.then(|| "ns1".to_owned());
         shields.chain(edges).chain(name_servers).collect()
     }
@@ -208,7 +210,8 @@ impl Cdn {
             ..
         } = &self.plan;
         text += &format!("[[services]]\nname = \"www\"\norigins = [\"{origin}\"]\n{service}\n");
-        text += "[log]\naccess = \"stdout\"\n\n[shutdown]\ngrace = \"200ms\"\ndeadline = \"10s\"\n\n";
+        text +=
+            "[log]\naccess = \"stdout\"\n\n[shutdown]\ngrace = \"200ms\"\ndeadline = \"10s\"\n\n";
         text + tables
     }
 }

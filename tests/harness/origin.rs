@@ -10,7 +10,10 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 
 /// A request that an origin was asked.
 #[derive(Clone, Debug)]
@@ -49,6 +52,8 @@ impl Origin {
         let record = Arc::clone(&asked);
         let answer = Arc::new(answer);
         let task = tokio::spawn(async move {
+            // Its connections end with it.
+            let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (answer, record) = (Arc::clone(&answer), Arc::clone(&record));
@@ -67,7 +72,7 @@ impl Origin {
                         Ok::<_, hyper::Error>(answer(asked).await)
                     }
                 });
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                     let _ = server.serve_connection(TokioIo::new(stream), service).await;
                 });
@@ -96,7 +101,10 @@ impl Origin {
 
     /// How often a path was asked for.
     pub(crate) fn count(&self, path: &str) -> usize {
-        self.asked().iter().filter(|asked| asked.path == path).count()
+        self.asked()
+            .iter()
+            .filter(|asked| asked.path == path)
+            .count()
     }
 }
 
@@ -109,7 +117,11 @@ impl Drop for Origin {
 /// 200, fresh for an hour, with an ETag that follows the text.
 pub(crate) fn fresh(text: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let text = text.into();
-    let tag = format!("\"{:x}\"", text.iter().fold(7_u64, |h, &b| h.wrapping_mul(31) + u64::from(b)));
+    let tag = format!(
+        "\"{:x}\"",
+        text.iter()
+            .fold(7_u64, |h, &b| h.wrapping_mul(31) + u64::from(b))
+    );
     Response::builder()
         .header("cache-control", "max-age=3600")
         .header("content-type", "text/plain")

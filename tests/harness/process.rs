@@ -91,7 +91,8 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            let (name, errors) = (&self.name, self.stderr());
+            let errors = std::fs::read_to_string(&self.stderr).unwrap_or_default();
+            let name = &self.name;
             eprintln!("--- {name} said on standard error:\n{errors}");
         }
     }

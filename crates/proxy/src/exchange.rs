@@ -15,6 +15,7 @@ use crate::{
     flight::Flights,
     metrics::Metrics,
     observe::{InFlight, LogEntry, Observation},
+    upgrade::Upgrade,
 };
 
 /// What an exchange is built from.
@@ -92,6 +93,9 @@ impl Exchange {
         body: Relayed,
         next: Arc<dyn NextHop>,
     ) -> Answer {
+        if let Some(upgrade) = Upgrade::wanted(&inbound) {
+            return self.upgrade(&inbound, upgrade, body, &*next).await;
+        }
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = &inbound.service.config.policy;
         match decide(&inbound.as_sent(), &variants, policy, inbound.at) {

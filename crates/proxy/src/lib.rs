@@ -22,6 +22,7 @@ mod purge;
 mod service;
 mod status;
 mod tunnel;
+mod upgrade;
 
 pub use access::{AccessLog, AccessRecord};
 pub use answer::plain;

@@ -1,0 +1,105 @@
+//! Requests that want to switch protocols (RFC 9110 section 7.8), WebSocket above all: passed
+//! up, and after a 101 the two connections are joined.
+
+use http::{HeaderValue, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
+use perigee_http_cache::Miss;
+use perigee_upstream::Body as Relayed;
+
+use crate::{
+    Inbound, NextHop,
+    answer::Answer,
+    exchange::Exchange,
+    next_hop::send_over,
+    onward::request_head,
+    pass::{not_passed, relayed},
+    tunnel,
+};
+
+/// What a client wants to switch to, and the connection to do it on.
+pub(crate) struct Upgrade {
+    protocol: HeaderValue,
+    client: OnUpgrade,
+}
+
+impl Upgrade {
+    /// The upgrade that a request asks for, if it does.
+    pub(crate) fn wanted(inbound: &Inbound) -> Option<Self> {
+        let headers = &inbound.head.headers;
+        let protocol = headers.get(header::UPGRADE)?;
+        // To HTTP/2 one switches by prior knowledge or ALPN (RFC 9113 section 3.1); forwarded,
+        // it would give the client a connection on which the origin believes everything.
+        if !is_nominated(inbound) || names_http(protocol) {
+            return None;
+        }
+        Some(Upgrade {
+            protocol: protocol.clone(),
+            client: inbound.head.extensions.get::<OnUpgrade>()?.clone(),
+        })
+    }
+}
+
+fn is_nominated(inbound: &Inbound) -> bool {
+    let connection = inbound.head.headers.get_all(header::CONNECTION);
+    connection
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+fn names_http(protocol: &HeaderValue) -> bool {
+    let Ok(protocols) = protocol.to_str() else {
+        return true;
+    };
+    protocols.split(',').any(|protocol| {
+        let name = protocol.trim().split('/').next().unwrap_or_default();
+        ["h2", "h2c", "http", "tls"]
+            .iter()
+            .any(|http| name.eq_ignore_ascii_case(http))
+    })
+}
+
+impl Exchange {
+    /// Passes the request up; a hop sideways has nothing to gain from a connection that stays.
+    pub(crate) async fn upgrade(
+        &self,
+        inbound: &Inbound,
+        upgrade: Upgrade,
+        body: Relayed,
+        next: &dyn NextHop,
+    ) -> Answer {
+        let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
+        let connection = HeaderValue::from_static("upgrade");
+        head.headers.insert(header::CONNECTION, connection);
+        head.headers.insert(header::UPGRADE, upgrade.protocol);
+        let hops = next.route(inbound).up;
+        let sent = send_over(&hops, next, inbound, &head, body, &self.metrics).await;
+        match sent {
+            Ok(mut arrived) => {
+                if arrived.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    let upstream = hyper::upgrade::on(&mut arrived.response);
+                    let idle = self.config.tunnel_idle_timeout;
+                    tokio::spawn(tunnel::join(upgrade.client, upstream, idle));
+                }
+                relayed(arrived, Miss::Bypass)
+            }
+            Err((failure, _)) => not_passed(inbound, failure, Miss::Bypass),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_protocols_that_are_not_http_are_switched_to() {
+        let names = |text| names_http(&HeaderValue::from_static(text));
+        assert!(!names("websocket"));
+        assert!(!names("echo/1"));
+        for http in ["h2c", "websocket, H2C", "HTTP/2.0", "TLS/1.2"] {
+            assert!(names(http), "{http}");
+        }
+    }
+}
