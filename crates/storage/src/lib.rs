@@ -45,7 +45,7 @@ pub struct Stats {
     pub bytes: u64,
     /// The most that `bytes` may become.
     pub capacity: u64,
-    /// Bytes of fills that are arriving.
+    /// Bytes claimed for bodies that are arriving, or that are read while not kept.
     pub filling_bytes: u64,
     /// Objects evicted to make room since start.
     pub evicted: u64,
