@@ -41,29 +41,48 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Starts a whole CDN on this machine, with things to try.
+    ///
+    /// An origin, two shields, three regions of two edges each and the GeoDNS run as processes of
+    /// their own, on loopback addresses of their own, so that each can be asked and killed. Ctrl-C
+    /// ends them all.
     Demo(Demo),
     /// Runs an edge: a caching reverse proxy, alone or as a node of a CDN.
+    ///
+    /// Alone, say where the origin is. As a node of a CDN, say which file describes the CDN, and
+    /// which of its nodes this is. SIGTERM lets what is under way finish; SIGHUP, or a changed
+    /// file, reloads.
     Edge(Edge),
     /// Runs an origin shield, as a node of a CDN.
     Shield(Node),
     /// Runs a GeoDNS server, as a node of a CDN.
     Geodns(Node),
     /// Says whether a cdn.toml is right, and points at what is not.
+    ///
+    /// Exits with 0 if it is right, with 1 if it is not.
     Check(Check),
     /// Prints the JSON Schema of cdn.toml, for editors.
     Schema,
     /// Removes URLs from every edge and shield, and says which acknowledged.
+    ///
+    /// Goes to the shields first and then to the edges, so that no edge refills from a shield that
+    /// still has the old content. Exits with 0 only if all have acknowledged.
     Purge(Purge),
     /// Shows every node of a CDN as a table.
+    ///
+    /// Exits with 0 if all nodes are up, with 1 if one is not.
     Status(Status),
     /// Asks a name server as a client of any network would.
+    ///
+    /// A small dig that can say which network the question comes from (EDNS Client Subnet,
+    /// RFC 7871).
     Query(Query),
     /// Serves a folder, or the sample site of the demo, as an origin to try things with.
+    ///
+    /// It counts the requests that reach it, for its admin API.
     Origin(OriginServer),
 }
 
-/// Starts an origin, two shields, three regions of two edges each and the GeoDNS, as processes
-/// of their own on loopback addresses, and prints what to try. Ctrl-C ends them all.
+/// Options of `demo`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -96,8 +115,7 @@ pub(crate) struct Demo {
     pub(crate) one_address: bool,
 }
 
-/// Runs an edge. Alone, it is one caching reverse proxy: say where the origin is. As a node of a
-/// CDN, it reads the file that describes the CDN: say which node it is.
+/// Options of `edge`.
 #[derive(Debug, Args)]
 #[command(
     group = clap::ArgGroup::new("what").required(true).args(["config", "origin"]),
@@ -143,7 +161,7 @@ pub(crate) struct Edge {
     pub(crate) access_log: Option<AccessLogTarget>,
 }
 
-/// A node of a CDN that a file describes.
+/// Options of `shield` and `geodns`.
 #[derive(Debug, Args)]
 pub(crate) struct Node {
     /// The file that describes the CDN.
@@ -154,7 +172,7 @@ pub(crate) struct Node {
     pub(crate) node: String,
 }
 
-/// Exits with 0 if the file is right, with 1 if it is not.
+/// Options of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The file.
@@ -162,8 +180,7 @@ pub(crate) struct Check {
     pub(crate) file: PathBuf,
 }
 
-/// Goes to the shields first and then to the edges, so that no edge refills from a shield that
-/// still has the old content. Exits with 0 only if all have acknowledged.
+/// Options of `purge`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -177,7 +194,7 @@ pub(crate) struct Purge {
     pub(crate) config: PathBuf,
 }
 
-/// Exits with 0 if all nodes are up, with 1 if one is not.
+/// Options of `status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// The file that describes the CDN.
@@ -188,11 +205,11 @@ pub(crate) struct Status {
     pub(crate) json: bool,
 }
 
-/// A small dig that can say which network the question comes from (EDNS Client Subnet, RFC 7871).
+/// Options of `query`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  perigee query www.cdn.test --client 193.0.6.0/24      as a client in Amsterdam
+  perigee query www.cdn.test --client 130.161.0.0/16      as a client in Delft
   perigee query www.cdn.test --type AAAA --tcp")]
 pub(crate) struct Query {
     /// The name to ask for.
@@ -209,7 +226,7 @@ pub(crate) struct Query {
     /// The name server.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5300")]
     pub(crate) server: SocketAddr,
-    /// The network the question comes from: 193.0.6.0/24, or one address.
+    /// The network the question comes from: 130.161.0.0/16, or one address.
     #[arg(long, value_name = "PREFIX", value_parser = values::parse_prefix)]
     pub(crate) client: Option<IpNet>,
     /// Ask over TCP.
@@ -217,7 +234,7 @@ pub(crate) struct Query {
     pub(crate) tcp: bool,
 }
 
-/// An origin to try things with. Counts the requests that reach it, for the admin API.
+/// Options of `origin`.
 #[derive(Debug, Args)]
 pub(crate) struct OriginServer {
     /// The folder to serve; the sample site if none is named.

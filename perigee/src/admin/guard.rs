@@ -28,8 +28,9 @@ impl Guard {
         let token = token.filter(|token| !token.is_empty());
         if token.is_none() && !address.ip().is_loopback() {
             return Err(format!(
-                "the admin address {address} can be reached from other machines: give it a token, \
-                 or use a loopback address such as 127.0.0.1:{}",
+                "the admin address {address} can be reached from other machines, so it needs a token \
+                 (`token_env` in [admin] of the file); or use a loopback address, such as \
+                 127.0.0.1:{}",
                 address.port()
             ));
         }

@@ -66,7 +66,7 @@ fn values_say_what_was_expected() {
     let (_, text) = error("perigee edge --origin ./public --memory 12MB");
     assert!(text.contains("MiB"), "{text}");
     let (_, text) = error("perigee query www.cdn.test --client 300.0.0.1");
-    assert!(text.contains("193.0.6.0/24"), "{text}");
+    assert!(text.contains("130.161.0.0/16"), "{text}");
     let (_, text) = error("perigee purge /style.css");
     assert!(text.contains("http://HOST/PATH"), "{text}");
 }

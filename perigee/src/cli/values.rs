@@ -43,6 +43,9 @@ pub(crate) fn parse_origin_url(text: &str) -> Result<Uri, String> {
         (Some("http" | "https"), Some(host)) if !host.is_empty() => {}
         _ => return Err(expected.into()),
     }
+    if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
+        return Err(format!("user names and passwords are not sent; {expected}"));
+    }
     match uri.query() {
         Some(_) => Err(format!("an origin has no query; {expected}")),
         None => Ok(uri),
@@ -128,6 +131,6 @@ pub(crate) fn parse_prefix(text: &str) -> Result<IpNet, String> {
     }
     let network: IpNet = text
         .parse()
-        .map_err(|_| "expected a network such as 193.0.6.0/24 or 2001:67c::/32")?;
+        .map_err(|_| "expected a network such as 130.161.0.0/16 or 2001:610::/32")?;
     Ok(network.trunc())
 }

@@ -8,22 +8,18 @@ mod plan;
 mod preflight;
 mod ready;
 mod scratch;
+mod shell;
+mod stop;
 mod tour;
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Instant,
-};
-
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Instant};
 
 use self::{
     children::{Children, Launch},
     page::Page,
     plan::{Content, HOST, Plan, Ports},
     scratch::Scratch,
+    stop::Stop,
 };
 use crate::{cli, commands::Outcome, style::Style};
 
@@ -124,14 +120,14 @@ impl Demo {
             );
         }
         let pids = self.pids(children);
-        let binary = binary();
+        let binary = shell::binary();
         let page = self.page(&pids, &binary).await;
         print!("{}", page.nodes());
         if self.options.tour {
             return tour::run(&self.plan, children, self.style).await;
         }
         println!(
-            "Things to try in another terminal:\n{}",
+            "\nThings to try in another terminal:\n{}",
             page.things_to_try()
         );
         println!("  {}", self.style.bold("Ctrl-C ends all of it."));
@@ -180,18 +176,18 @@ impl Demo {
 
     async fn page<'a>(&'a self, pids: &'a HashMap<String, u32>, binary: &'a str) -> Page<'a> {
         let is_sample = self.folder.is_none() && self.plan.content == Content::Ours;
-        Page {
+        let mut page = Page {
             plan: &self.plan,
             pids,
             config: &self.config,
             binary,
-            has_dig: is_on_path("dig"),
+            has_dig: shell::is_on_path("dig"),
             is_sample,
-            validator: self
-                .validator(if is_sample { "/style.css" } else { "/" })
-                .await,
+            validator: None,
             style: self.style,
-        }
+        };
+        page.validator = self.validator(page.asset()).await;
+        page
     }
 
     /// What the origin tells to recognise its page by.
@@ -219,45 +215,4 @@ fn secret() -> Result<String, String> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| "the system gives no random bytes")?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// This binary, as a shell finds it.
-fn binary() -> String {
-    let called = std::env::args_os()
-        .next()
-        .map(PathBuf::from)
-        .unwrap_or_default();
-    let is_path = called.components().count() > 1;
-    match std::env::current_exe() {
-        Ok(path) if is_path => page::shell(&path.display().to_string()),
-        _ => "perigee".into(),
-    }
-}
-
-fn is_on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| Path::is_file(&folder.join(program)))
-}
-
-/// Ctrl-C, SIGTERM, or the terminal closed.
-struct Stop([Signal; 3]);
-
-impl Stop {
-    fn listen() -> Result<Self, String> {
-        let listen = |kind| signal(kind).map_err(|e| format!("cannot listen to signals: {e}"));
-        Ok(Stop([
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::hangup())?,
-        ]))
-    }
-
-    async fn asked(&mut self) {
-        let [interrupt, terminate, hang_up] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-        }
-    }
 }

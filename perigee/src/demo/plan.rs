@@ -176,7 +176,7 @@ impl Plan {
              # take changes that are saved here.\n\n\
              [cdn]\nsecret_env = \"{SECRET_VARIABLE}\"\n\n\
              [dns]\nzone = \"{ZONE}\"\ndatabase = \"places.mmdb\"\n\n\
-             [[services]]\nname = \"www\"\norigins = [{}]\n\n\
+             [[services]]\nname = \"www\"\nhosts = [\"*\"]\norigins = [{}]\n\n\
              [storage]\nmemory = \"64MiB\"\n\n\
              [shutdown]\ngrace = \"0s\"\ndeadline = \"2s\"\n\n\
              [log]\naccess = \"stdout\"\nlevel = \"info\"\n",

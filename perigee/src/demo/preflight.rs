@@ -1,7 +1,8 @@
 //! What can be known to be in the way before anything is started.
 
 use std::{
-    io::ErrorKind,
+    collections::BTreeSet,
+    io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::Path,
 };
@@ -26,57 +27,58 @@ pub(super) fn check_folder(folder: &Path) -> Result<(), String> {
     }
 }
 
-/// Whether all addresses can be had; the error names those that cannot, and what to do.
+/// Most addresses that are named.
+const NAMED: usize = 4;
+
+/// Whether all addresses can be had at once; the error names those that cannot, and what to do.
 pub(super) fn check_addresses(plan: &Plan) -> Result<(), String> {
-    let mut lines = Vec::new();
+    let mut held = Vec::new();
+    let mut refused = Vec::new();
+    let mut options = BTreeSet::new();
     for node in &plan.nodes {
-        let (serve_option, is_dns) = match node.kind {
+        let (option, is_dns) = match node.kind {
             Kind::GeoDns => ("--dns-port", true),
             _ => ("--port", false),
         };
-        let serve = try_tcp(node.address).and_then(|()| {
-            if is_dns {
-                try_udp(node.address)
-            } else {
-                Ok(())
-            }
-        });
-        let tries = [
-            (node.address, serve, serve_option),
-            (node.admin, try_tcp(node.admin), "--admin-port"),
-        ];
-        for (address, tried, option) in tries {
-            if let Err(why) = tried {
-                let name = &node.name;
-                lines.push(format!(
-                    "  {address}  for {name}: {why}; choose another with {option} PORT"
-                ));
+        let udp = if is_dns {
+            try_udp(node.address)
+        } else {
+            Ok(())
+        };
+        for (address, option, udp) in [
+            (node.address, option, udp),
+            (node.admin, "--admin-port", Ok(())),
+        ] {
+            match TcpListener::bind(address).and_then(|listener| udp.map(|()| listener)) {
+                Ok(listener) => held.push(listener),
+                Err(error) => {
+                    refused.push(format!("  {address} for {}: {}", node.name, why(&error)));
+                    options.insert(option);
+                }
             }
         }
     }
-    if lines.is_empty() {
+    if refused.is_empty() {
         return Ok(());
     }
-    let more = lines.len().saturating_sub(4);
-    lines.truncate(4);
+    let more = refused.len().saturating_sub(NAMED);
+    refused.truncate(NAMED);
     if more > 0 {
-        lines.push(format!("  and {more} more"));
+        refused.push(format!("  and {more} more"));
     }
-    let lines = lines.join("\n");
+    let options: Vec<_> = options.into_iter().collect();
     Err(format!(
-        "not all addresses are free; is another demo running?\n{lines}"
+        "not all addresses are free; is another demo running?\n{}\nChoose other ports with {}.",
+        refused.join("\n"),
+        options.join(", ")
     ))
 }
 
-fn try_tcp(address: SocketAddr) -> Result<(), String> {
-    TcpListener::bind(address).map(drop).map_err(|e| why(&e))
+fn try_udp(address: SocketAddr) -> io::Result<()> {
+    UdpSocket::bind(address).map(drop)
 }
 
-fn try_udp(address: SocketAddr) -> Result<(), String> {
-    UdpSocket::bind(address).map(drop).map_err(|e| why(&e))
-}
-
-fn why(error: &std::io::Error) -> String {
+fn why(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => "taken".into(),
         ErrorKind::PermissionDenied => "not allowed".into(),
@@ -105,8 +107,26 @@ mod tests {
         plan.nodes.retain(|node| node.kind == Kind::GeoDns);
         plan.nodes[0].admin.set_port(0);
         let error = check_addresses(&plan).expect_err("is taken");
-        let line = format!("127.0.0.1:{dns}  for geodns: taken; choose another with --dns-port");
+        let line = format!("127.0.0.1:{dns} for geodns: taken\n");
         assert!(error.contains(&line), "{error}");
+        assert!(error.ends_with("with --dns-port."), "{error}");
+    }
+
+    #[test]
+    fn one_port_for_two_things_is_noticed() {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("binds");
+        let port = free.local_addr().expect("has an address").port();
+        drop(free);
+        let ports = Ports {
+            serve: 1,
+            admin: port,
+            dns: port,
+            one_address: false,
+        };
+        let mut plan = Plan::new(Content::Ours, ports).expect("fits");
+        plan.nodes.retain(|node| node.kind == Kind::GeoDns);
+        let error = check_addresses(&plan).expect_err("is taken by itself");
+        assert!(error.ends_with("with --admin-port."), "{error}");
     }
 
     #[test]

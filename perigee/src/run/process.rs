@@ -80,7 +80,11 @@ impl Process {
         let Settings {
             grace, deadline, ..
         } = self.settings;
-        tracing::info!(?grace, ?deadline, "stopping: finishing what is under way");
+        tracing::info!(
+            grace_s = grace.as_secs_f64(),
+            deadline_s = deadline.as_secs_f64(),
+            "stopping: finishing what is under way"
+        );
         let report = tokio::select! {
             report = role.drain(grace, deadline) => report,
             () = signals.quit_at_stop() => return,

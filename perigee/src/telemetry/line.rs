@@ -36,7 +36,7 @@ pub(super) fn append(into: &mut Vec<u8>, node: &str, record: &AccessRecord) {
         method: record.method.as_str(),
         url: &record.url,
         status: record.status,
-        cache: &record.cache,
+        cache: record.cache.trim_start_matches("; "),
         bytes: record.bytes,
         first_byte_ms: millis(record.first_byte),
         total_ms: millis(record.total),
