@@ -9,11 +9,16 @@ mod harness;
 
 mod admin;
 mod coalescing;
+mod commands;
+mod demo;
 mod dns;
+mod examples;
 mod faults;
+mod folder;
 mod house;
 mod lifecycle;
 mod limits;
 mod one_proxy;
+mod tls;
 mod upgrade;
 mod whole_cdn;

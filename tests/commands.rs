@@ -1,0 +1,121 @@
+//! What a person reads who types something wrong.
+
+use crate::harness::process::run;
+
+fn check(text: &str) -> (i32, String) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("cdn.toml");
+    std::fs::write(&file, text).unwrap();
+    let (code, out, err) = run(&["check", file.to_str().unwrap()]);
+    (code, out + &err)
+}
+
+const GOOD: &str = "\
+[[pops]]
+name = \"fra\"
+latitude = 50.1
+longitude = 8.7
+
+[[edges]]
+name = \"fra-1\"
+pop = \"fra\"
+listen = [\"127.0.0.1:8080\"]
+
+[[services]]
+name = \"www\"
+hosts = [\"www.example.com\"]
+origins = [\"http://127.0.0.1:3000\"]
+";
+
+#[test]
+fn check_says_that_a_file_is_right() {
+    let (code, said) = check(GOOD);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn check_points_at_line_and_column() {
+    for (from, to, at, says) in [
+        ("latitude", "lattitude", ":3:1", "latitude"),
+        ("pop = \"fra\"", "pop = \"fri\"", ":8:7", "fri"),
+        ("50.1", "500.1", ":3:12", "90"),
+        ("127.0.0.1:8080", "127.0.0.1", ":9:", "127.0.0.1"),
+        ("name = \"fra-1\"", "name = \"fra-1", ":7:", ""),
+    ] {
+        let (code, said) = check(&GOOD.replacen(from, to, 1));
+        assert_ne!(code, 0, "{to}: {said}");
+        let place = format!("cdn.toml{at}");
+        assert!(said.contains(&place) && said.contains(says), "{to}: {said}");
+    }
+    let twice = GOOD.to_owned()
+        + "\n[[services]]\nname = \"w2\"\nhosts = [\"www.example.com\"]\norigins = [\"./x\"]\n";
+    let (code, said) = check(&twice);
+    assert_ne!(code, 0);
+    assert!(
+        said.contains("cdn.toml:18:10") && said.contains("www.example.com"),
+        "{said}"
+    );
+}
+
+#[test]
+fn wrong_words_are_explained() {
+    for (args, says) in [
+        (&["edge"][..], "--origin"),
+        (&["edge", "--origin", "./no-such-folder"], "no-such-folder"),
+        (&["edge", "--origin", "ftp://x"], "http"),
+        (
+            &["edge", "--config", "/no/such.toml", "--node", "a"],
+            "/no/such.toml",
+        ),
+        (
+            &[
+                "edge",
+                "--origin",
+                "http://127.0.0.1:1",
+                "--listen",
+                "nonsense",
+            ],
+            "nonsense",
+        ),
+        (&["demo", "/no/such/folder"], "/no/such/folder"),
+        (&["purge", "/relative", "--config", "x"], "/relative"),
+        (&["frobnicate"], "frobnicate"),
+    ] {
+        let (code, out, err) = run(args);
+        assert_ne!(code, 0, "{args:?}: {out}{err}");
+        assert!(err.contains(says), "{args:?}: {err}");
+        assert!(!err.contains("panicked"), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, err) = run(&[
+        "edge",
+        "--origin",
+        "http://127.0.0.1:1",
+        "--listen",
+        &address,
+    ]);
+    assert_ne!(code, 0);
+    assert!(
+        err.contains(&address) && err.contains("another process"),
+        "{err}"
+    );
+}
+
+#[test]
+fn help_teaches_every_command() {
+    let (code, out, _) = run(&["--help"]);
+    assert_eq!(code, 0);
+    for command in [
+        "demo", "edge", "shield", "geodns", "check", "schema", "purge", "status", "query",
+    ] {
+        assert!(out.contains(command), "{out}");
+        let (code, help, _) = run(&[command, "--help"]);
+        assert_eq!(code, 0);
+        assert!(help.contains("Usage:"), "{help}");
+    }
+}
