@@ -90,7 +90,7 @@ fn small_limits(origin: &str) -> String {
     format!(
         "[[pops]]\nname = \"p\"\nlatitude = 0\nlongitude = 0\n\
          [dns]\nzone = \"cdn.test\"\n\
-         [limits]\nidle_timeout = \"200ms\"\nhead_timeout = \"200ms\"\nmax_requests = 1\n\
+         [limits]\nbody_idle_timeout = \"200ms\"\nidle_timeout = \"200ms\"\nhead_timeout = \"200ms\"\nmax_requests = 1\n\
          [[services]]\nname = \"www\"\norigins = [\"{origin}\"]\nmax_request_body = \"1KiB\"\n"
     )
 }
@@ -126,6 +126,15 @@ async fn who_says_nothing_or_too_slowly_is_let_go() {
         slow.is_empty() || slow.starts_with("HTTP/1.1 408 "),
         "{slow}"
     );
+}
+
+#[tokio::test]
+async fn a_request_body_that_does_not_come_is_408() {
+    let origin = Origin::cacheable("content").await;
+    let edge = one_edge(&small_limits(&origin.url())).await;
+    let head = b"POST / HTTP/1.1\r\nhost: www.cdn.test\r\ncontent-length: 10\r\n\r\nhalf";
+    let answer = say(edge.address, head).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
 #[tokio::test]

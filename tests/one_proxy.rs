@@ -281,3 +281,53 @@ async fn an_unsafe_request_makes_what_is_stored_go() {
     let after = get(proxy.address, "www.example.com", "/u").send().await;
     assert!(!after.is_hit(), "{after:?}");
 }
+
+#[tokio::test]
+async fn fields_for_one_client_are_given_to_that_one_only() {
+    let origin = Origin::start(|_| async move {
+        let mut response = fresh("x");
+        let headers = response.headers_mut();
+        let control = "max-age=60, no-cache=\"x-once\"";
+        headers.insert("cache-control", control.parse().unwrap());
+        headers.insert("x-once", "1".parse().unwrap());
+        response
+    })
+    .await;
+    let proxy = Proxy::start(&origin.url(), &[]).await;
+    let first = get(proxy.address, "www.example.com", "/f").send().await;
+    assert_eq!(first.field("x-once"), "1");
+    let second = get(proxy.address, "www.example.com", "/f").send().await;
+    assert!(
+        second.is_hit() && second.field("x-once").is_empty(),
+        "{second:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_access_log_has_a_line_of_json_per_request() {
+    let origin = Origin::cacheable("hello").await;
+    let proxy = Proxy::start(&origin.url(), &[]).await;
+    for _ in 0..2 {
+        get(proxy.address, "www.example.com", "/log?a=1")
+            .send()
+            .await;
+    }
+    let lines = wait::until("two lines are written", || {
+        let said = proxy.process.stdout();
+        async move { (said.lines().count() >= 2).then_some(said) }
+    })
+    .await;
+    let lines: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["tier"], "edge");
+    assert_eq!(lines[0]["url"], "http://www.example.com/log?a=1");
+    assert_eq!(lines[0]["status"], 200);
+    assert!(lines[0]["cache"].as_str().unwrap().contains("fwd=uri-miss"));
+    assert!(lines[1]["cache"].as_str().unwrap().contains("hit"));
+    assert_eq!(
+        (&lines[1]["bytes"], &lines[1]["complete"]),
+        (&5.into(), &true.into())
+    );
+}

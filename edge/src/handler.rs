@@ -1,6 +1,7 @@
 //! A request's first steps on an edge: who sent it, is it for us, may it go on.
 
 use std::{
+    io::Error,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,13 +11,14 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use perigee_cluster::{Caller, Markers, PurgeLog, Readiness, Refused, caller, strip};
 use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, REFUSED, Scheme, Sender, is_loop, plain,
     remove_claims, take_in,
 };
-use perigee_server::{Client, Handler};
+use perigee_server::{Client, Handler, with_idle_timeout};
 
 use crate::state::State;
 
@@ -91,7 +93,9 @@ impl Handler for Shared {
                 return plain(StatusCode::LOOP_DETECTED, text);
             }
         }
-        let mut response = match take_in(request, &state.services, from) {
+        let limit = state.config.limits.body_idle_timeout;
+        let timed = request.map(|body| with_idle_timeout(body, limit).map_err(Error::from));
+        let mut response = match take_in(timed, &state.services, from) {
             Err(refusal) => plain(refusal.status, refusal.text),
             Ok((inbound, body)) => {
                 let next: Arc<dyn NextHop> = state;

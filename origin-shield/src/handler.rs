@@ -1,6 +1,7 @@
 //! A request's first steps on a shield: it must come from a node of ours.
 
 use std::{
+    io::Error,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,12 +11,13 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use perigee_cluster::{Caller, PurgeLog, Readiness, Refused, caller, strip};
 use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, REFUSED, Scheme, Sender, plain, take_in,
 };
-use perigee_server::{Client, Handler};
+use perigee_server::{Client, Handler, with_idle_timeout};
 
 use crate::state::State;
 
@@ -74,7 +76,9 @@ impl Handler for Shared {
             },
             sender: Sender::Node,
         };
-        match take_in(request, &state.services, from) {
+        let limit = state.config.limits.body_idle_timeout;
+        let timed = request.map(|body| with_idle_timeout(body, limit).map_err(Error::from));
+        match take_in(timed, &state.services, from) {
             Err(refusal) => plain(refusal.status, refusal.text),
             Ok((inbound, body)) => {
                 let next: Arc<dyn NextHop> = state;

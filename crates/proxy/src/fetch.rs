@@ -14,6 +14,7 @@ use crate::{
     cache_status::{Detail, Handling},
     exchange::Exchange,
     flight::{Arrival, Flights, Joined, Progress},
+    lead::ForLeader,
     next_hop::{Arrived, Hop, send_over},
     onward::request_head,
 };
@@ -39,7 +40,7 @@ impl Exchange {
         }
         let mut alone = false;
         loop {
-            let (progress, own) = self.take_off(&inbound, &next, &route.up, &stale, alone);
+            let (progress, mut own) = self.take_off(&inbound, &next, &route.up, &stale, alone);
             let collapsed = own.is_none();
             let late = !matches!(*progress.borrow(), Progress::Waiting);
             let handling = Handling {
@@ -48,7 +49,11 @@ impl Exchange {
             };
             match self.settled(progress, collapsed).await {
                 Some(Progress::Arrived(arrival)) => {
-                    if let Some(answer) = from_arrival(&inbound, arrival, handling, late) {
+                    if let Some(mut answer) = from_arrival(&inbound, arrival, handling, late) {
+                        let mine = own.as_mut().and_then(|own| own.try_recv().ok());
+                        if let Some(ForLeader::Withheld(fields)) = mine {
+                            answer.response.headers_mut().extend(fields);
+                        }
                         return answer;
                     }
                 }
@@ -68,11 +73,11 @@ impl Exchange {
                         None => None,
                     };
                     return match arrived {
-                        Some(arrived) => {
+                        Some(ForLeader::Response(arrived)) => {
                             let handling = with_status(handling, &arrived);
                             Answer::relayed(arrived, handling)
                         }
-                        None => self.pass(inbound, body, next, why).await,
+                        _ => self.pass(inbound, body, next, why).await,
                     };
                 }
                 // Waited long enough for another one's fetch.
@@ -100,7 +105,7 @@ impl Exchange {
         alone: bool,
     ) -> (
         watch::Receiver<Progress>,
-        Option<oneshot::Receiver<Arrived>>,
+        Option<oneshot::Receiver<ForLeader>>,
     ) {
         let joined = if alone {
             Joined::Lead(Flights::alone(&inbound.key))

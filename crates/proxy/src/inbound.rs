@@ -4,12 +4,12 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU16, Ordering},
     },
     time::{Instant, SystemTime},
 };
 
-use http::{Method, request};
+use http::{Method, StatusCode, request};
 use perigee_http_cache::{CacheKey, RequestHead, Scheme};
 
 use crate::service::Service;
@@ -39,8 +39,8 @@ pub struct Inbound {
     pub scheme: Scheme,
     /// Who sent it.
     pub sender: Sender,
-    /// Set once the body turns out larger than the service takes.
-    pub(crate) too_large: Option<Arc<AtomicBool>>,
+    /// The status to answer with once the client has not sent its body as it should.
+    pub(crate) fault: Option<Arc<AtomicU16>>,
     /// When it came, on the wall clock: what ages are reckoned by.
     pub at: SystemTime,
     /// When it came, for durations.
@@ -55,9 +55,10 @@ impl Inbound {
         }
     }
 
-    pub(crate) fn is_too_large(&self) -> bool {
-        let too_large = self.too_large.as_ref();
-        too_large.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    /// What to answer if the client is to blame that its request could not be forwarded.
+    pub(crate) fn clients_fault(&self) -> Option<StatusCode> {
+        let fault = self.fault.as_ref()?.load(Ordering::Relaxed);
+        StatusCode::from_u16(fault).ok()
     }
 
     /// The request that a fetch for the store makes in its place: always a GET.

@@ -1,11 +1,12 @@
 //! From a request as it came to an [`Inbound`]: which service, which key, and is it allowed.
 
 use std::{
+    io::{Error, ErrorKind},
     net::IpAddr,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU16, Ordering},
     },
     task::{Context, Poll, ready},
     time::{Instant, SystemTime},
@@ -63,7 +64,7 @@ where
     let target = head.uri.path_and_query().map_or("/", |t| t.as_str());
     let key = CacheKey::new(from.scheme, host, target);
     let service = Arc::clone(service);
-    let (body, too_large) = limited(body, &service)?;
+    let (body, fault) = limited(body, &service)?;
     let inbound = Inbound {
         head,
         service,
@@ -71,7 +72,7 @@ where
         client: from.client,
         scheme: from.scheme,
         sender: from.sender,
-        too_large,
+        fault,
         at: SystemTime::now(),
         started: Instant::now(),
     };
@@ -102,7 +103,7 @@ fn host(head: &request::Parts) -> Result<&str, Refusal> {
     Ok(host)
 }
 
-type Limited = (Relayed, Option<Arc<AtomicBool>>);
+type Limited = (Relayed, Option<Arc<AtomicU16>>);
 
 fn limited<B>(body: B, service: &Service) -> Result<Limited, Refusal>
 where
@@ -119,20 +120,37 @@ where
             text: "the request body is larger than this service takes",
         });
     }
-    let too_large = Arc::new(AtomicBool::new(false));
+    let fault = Arc::new(AtomicU16::new(0));
     let limited = LimitedBody {
         body: Box::pin(body),
         left: max,
-        too_large: Arc::clone(&too_large),
+        fault: Arc::clone(&fault),
     };
-    Ok((perigee_upstream::body::boxed(limited), Some(too_large)))
+    Ok((perigee_upstream::body::boxed(limited), Some(fault)))
 }
 
-/// A body that fails once it is longer than it may be, and leaves a note that this is why.
+/// A body that fails once it is longer than it may be. When it does not come whole, for this or
+/// another reason, it leaves the status to answer with.
 struct LimitedBody<B> {
     body: Pin<Box<B>>,
     left: u64,
-    too_large: Arc<AtomicBool>,
+    fault: Arc<AtomicU16>,
+}
+
+impl<B> LimitedBody<B> {
+    fn note(&self, status: StatusCode) {
+        self.fault.store(status.as_u16(), Ordering::Relaxed);
+    }
+}
+
+/// 408 for a client that fell silent (RFC 9110 section 15.5.9), 400 for one that sent no body.
+fn status_of(error: &BodyError) -> StatusCode {
+    let timed_out = |e: &Error| e.kind() == ErrorKind::TimedOut;
+    if error.downcast_ref::<Error>().is_some_and(timed_out) {
+        StatusCode::REQUEST_TIMEOUT
+    } else {
+        StatusCode::BAD_REQUEST
+    }
 }
 
 impl<B> HttpBody for LimitedBody<B>
@@ -149,7 +167,11 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match ready!(self.body.as_mut().poll_frame(cx)) {
             None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            Some(Err(error)) => {
+                let error = error.into();
+                self.note(status_of(&error));
+                return Poll::Ready(Some(Err(error)));
+            }
             Some(Ok(frame)) => frame,
         };
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -159,7 +181,7 @@ where
                 Poll::Ready(Some(Ok(frame)))
             }
             None => {
-                self.too_large.store(true, Ordering::Relaxed);
+                self.note(StatusCode::PAYLOAD_TOO_LARGE);
                 Poll::Ready(Some(Err("the request body is too large".into())))
             }
         }

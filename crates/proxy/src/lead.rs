@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
-use perigee_http_cache::{Receipt, ResponseHead, StoredHead, Times, receive};
+use perigee_http_cache::{Receipt, ResponseHead, StoredHead, Times, receive, withheld};
 use perigee_storage::{Fill, FillError, Stored};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::oneshot;
@@ -18,6 +18,14 @@ use crate::{
     onward::{make_unconditional, request_head},
 };
 
+/// What the one who began a fetch gets, and nobody else.
+pub(crate) enum ForLeader {
+    /// A response that is not to be shared.
+    Response(Arrived),
+    /// Fields that are not stored, of a response that is.
+    Withheld(HeaderMap),
+}
+
 impl Exchange {
     /// Fetches, tells all who wait, and stores. A response that is not to be shared goes to
     /// the one request that began the fetch.
@@ -28,7 +36,7 @@ impl Exchange {
         next: Arc<dyn NextHop>,
         hops: Vec<Hop>,
         mut stale: Option<Stale>,
-        to_leader: oneshot::Sender<Arrived>,
+        to_leader: oneshot::Sender<ForLeader>,
     ) {
         loop {
             let requested = SystemTime::now();
@@ -67,7 +75,7 @@ impl Exchange {
                 }
                 Receipt::Relay(_) | Receipt::FetchAgain => {
                     // Whether the leader is still there is its own affair.
-                    let _ = to_leader.send(arrived);
+                    let _ = to_leader.send(ForLeader::Response(arrived));
                     return lead.tell(Progress::NotShared);
                 }
             }
@@ -146,7 +154,7 @@ impl Exchange {
         inbound: &Inbound,
         head: StoredHead,
         arrived: Arrived,
-        to_leader: oneshot::Sender<Arrived>,
+        to_leader: oneshot::Sender<ForLeader>,
     ) {
         let length = head.length;
         let fill = self.store.fill(&inbound.key, Arc::new(head), length);
@@ -154,9 +162,13 @@ impl Exchange {
             // Too large for the store. It streams through to the one who asked; unless that one
             // wants a part, which the next tier can give it without sending the rest.
             if !inbound.head.headers.contains_key(header::RANGE) {
-                let _ = to_leader.send(arrived);
+                let _ = to_leader.send(ForLeader::Response(arrived));
             }
             return lead.tell(Progress::NotShared);
+        }
+        let fields = withheld(arrived.response.headers());
+        if !fields.is_empty() {
+            let _ = to_leader.send(ForLeader::Withheld(fields));
         }
         lead.tell(Progress::Arrived(Arrival {
             stored: fill.stored(),

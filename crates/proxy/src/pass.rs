@@ -63,8 +63,8 @@ pub(crate) fn relayed(arrived: Arrived, why: Miss) -> Answer {
 
 /// No answer came, and nothing that is stored can stand in for it.
 pub(crate) fn not_passed(inbound: &Inbound, failure: Failure, why: Miss) -> Answer {
-    if inbound.is_too_large() {
-        return Answer::own(StatusCode::PAYLOAD_TOO_LARGE, Handling::refused());
+    if let Some(status) = inbound.clients_fault() {
+        return Answer::own(status, Handling::refused());
     }
     let policy = &inbound.service.config.policy;
     let status = match recover(&inbound.as_sent(), None, failure, policy, inbound.at) {

@@ -34,6 +34,17 @@ impl std::fmt::Display for BodyError {
     }
 }
 
+/// For those who must tell the two apart without knowing this crate.
+impl From<BodyError> for std::io::Error {
+    fn from(error: BodyError) -> Self {
+        let kind = match error {
+            BodyError::Idle(_) => std::io::ErrorKind::TimedOut,
+            BodyError::Broken(_) => std::io::ErrorKind::InvalidData,
+        };
+        std::io::Error::new(kind, error)
+    }
+}
+
 impl std::error::Error for BodyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
