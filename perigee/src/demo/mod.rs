@@ -80,14 +80,16 @@ impl Demo {
     fn new(plan: Plan, options: cli::Demo) -> Result<Self, String> {
         let failed = |e: std::io::Error| format!("cannot write the demo's files: {e}");
         let folder = options.folder.as_ref().map(std::path::absolute).transpose();
-        let scratch = Scratch::new().map_err(failed)?;
         let places = perigee_geodns::build_database(clients::PLACES)
             .map_err(|e| format!("the bundled table of places: {e}"))?;
+        let secret = secret()?;
+        // Late, so that there are children soon that remove it if this process is killed.
+        let scratch = Scratch::new().map_err(failed)?;
         scratch.write("places.mmdb", places).map_err(failed)?;
         let config = scratch.write("cdn.toml", plan.config()).map_err(failed)?;
         Ok(Demo {
             folder: folder.map_err(failed)?,
-            secret: secret()?,
+            secret,
             style: Style::stdout(),
             plan,
             options,
