@@ -1,6 +1,12 @@
-//! Bold, dim and colour, where a terminal shows them.
+//! How text reaches the terminal: bold, dim and coloured where it shows that.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+
+/// Prints. Who reads may have left, as `head` does: that is no failure.
+pub(crate) fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
 
 /// How text is shown.
 #[derive(Clone, Copy, Debug)]

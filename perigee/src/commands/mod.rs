@@ -14,6 +14,7 @@ use crate::{
     demo,
     origin::{OriginRole, Source},
     run::{self, Process, Role, Settings},
+    style::print,
     telemetry,
 };
 
@@ -39,7 +40,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Geodns(node) => served(block_on(run::run_geodns(&node, level))),
         Command::Check(check) => check_file(&check),
         Command::Schema => {
-            print!("{}", perigee_config::schema());
+            print(&perigee_config::schema());
             Ok(ExitCode::SUCCESS)
         }
         Command::Purge(purge) => block_on(purge::run(&purge)),
@@ -70,7 +71,7 @@ fn check_file(check: &Check) -> Outcome {
         }
     };
     for note in document.notes(&|name| std::env::var(name).ok()) {
-        println!("note: {note}");
+        print(&format!("note: {note}\n"));
     }
     let file = check.file.display();
     let nodes = document.nodes().len();

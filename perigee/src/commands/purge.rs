@@ -11,7 +11,7 @@ use super::{
     Outcome,
     fleet::{Fleet, Member},
 };
-use crate::{admin::CallError, cli, table::Table};
+use crate::{admin::CallError, cli, style::print, table::Table};
 
 /// What one node did.
 struct Report {
@@ -37,7 +37,7 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
     if reports.is_empty() {
         return Err("the file has no edges and shields".into());
     }
-    print!("{}", table(&reports));
+    print(&table(&reports).to_string());
     match reports.iter().filter(|r| r.result.is_err()).count() {
         0 => Ok(ExitCode::SUCCESS),
         missing => {

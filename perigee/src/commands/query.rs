@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use perigee_geodns::{QueryRecord, QueryResponse};
 
 use super::Outcome;
-use crate::{cli, table::Table};
+use crate::{cli, style::print, table::Table};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -26,10 +26,12 @@ pub(super) async fn run(query: &cli::Query) -> Outcome {
     )
     .await
     .map_err(|e| e.to_string())?;
-    print!("{}", text(&response, query.client));
     let transport = if response.tcp { "TCP" } else { "UDP" };
     let ms = begun.elapsed().as_secs_f64() * 1_000.0;
-    println!("; {} over {transport} in {ms:.1} ms", query.server);
+    let server = query.server;
+    let mut text = text(&response, query.client);
+    text += &format!("; {server} over {transport} in {ms:.1} ms\n");
+    print(&text);
     let answered = response.rcode == "NOERROR" || response.rcode == "NXDOMAIN";
     Ok(if answered {
         ExitCode::SUCCESS

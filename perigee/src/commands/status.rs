@@ -9,6 +9,7 @@ use super::{Outcome, fleet::Fleet};
 use crate::{
     admin::CallError,
     cli,
+    style::print,
     table::{Table, bytes},
 };
 
@@ -59,14 +60,15 @@ pub(super) async fn run(status: &cli::Status) -> Outcome {
     }
     if status.json {
         let json = serde_json::json!({ "version": fleet.version, "nodes": rows });
-        println!("{json:#}");
+        print(&format!("{json:#}\n"));
     } else {
-        print!("{}", table(&rows));
+        print(&table(&rows).to_string());
         if rows.iter().any(|row| row.current == Some(false)) {
-            println!(
-                "* runs another version than the file, which is {}",
-                fleet.version
-            );
+            let version = &fleet.version;
+            print(&format!(
+                "* runs another version than the file, which is {version}
+"
+            ));
         }
     }
     let all_up = rows.iter().all(|row| row.up);
