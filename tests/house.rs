@@ -11,15 +11,10 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const ARROWS: &[(&str, &[&str])] = &[
     ("perigee", &["config", "edge", "origin-shield", "geodns"]),
     ("config", &["edge", "origin-shield", "geodns"]),
-    (
-        "edge",
-        &["server", "proxy", "cluster", "upstream", "storage"],
-    ),
-    (
-        "origin-shield",
-        &["server", "proxy", "cluster", "upstream", "storage"],
-    ),
+    ("edge", &["tier", "server", "proxy", "cluster"]),
+    ("origin-shield", &["tier", "server", "proxy", "cluster"]),
     ("geodns", &["cluster", "health"]),
+    ("tier", &["server", "proxy", "cluster", "storage"]),
     ("proxy", &["http-cache", "storage", "upstream"]),
     ("storage", &["http-cache"]),
     ("upstream", &["health"]),

@@ -19,7 +19,7 @@ use crate::harness::{
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     pub(crate) process: Process,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Proxy {
@@ -37,7 +37,7 @@ impl Proxy {
         Proxy {
             address,
             process,
-            folder,
+            _folder: folder,
         }
     }
 }

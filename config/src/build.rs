@@ -8,6 +8,7 @@ mod notes;
 mod secrets;
 mod services;
 mod shield;
+mod tier;
 
 use std::fmt;
 

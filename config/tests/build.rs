@@ -122,11 +122,11 @@ fn address(text: &str) -> SocketAddr {
 #[test]
 fn an_edge() {
     let edge = document().edge("fra-1", &env).expect("built");
-    assert_eq!(edge.node.as_str(), "fra-1");
-    assert_eq!(edge.version, document().version());
-    assert_eq!(edge.cdn_id, "cdn.example");
+    assert_eq!(edge.tier.node.as_str(), "fra-1");
+    assert_eq!(edge.tier.version, document().version());
+    assert_eq!(edge.tier.cdn_id, "cdn.example");
     assert_eq!(
-        edge.listen,
+        edge.tier.listen,
         [address("0.0.0.0:80"), address("[2001:db8::1]:80")]
     );
     assert_eq!(edge.tls_listen, [address("0.0.0.0:443")]);
@@ -156,10 +156,13 @@ fn an_edge() {
         (Role::Shield, None)
     );
     assert_eq!(
-        (edge.memory.capacity, edge.memory.fill_bytes),
+        (edge.tier.memory.capacity, edge.tier.memory.fill_bytes),
         (1 << 30, 1 << 28)
     );
-    assert_eq!((edge.max_requests, edge.limits.max_connections), (11, 12));
+    assert_eq!(
+        (edge.tier.max_requests, edge.tier.limits.max_connections),
+        (11, 12)
+    );
     assert_eq!(edge.tier_limits.connect_timeout, Duration::from_millis(250));
     assert_eq!(edge.view.thresholds.fall, 4);
 }
@@ -168,7 +171,7 @@ fn an_edge() {
 fn what_the_cdn_is_called() {
     let called = |text: &str| {
         let document = parse(text, Path::new("cdn.toml")).expect("good");
-        document.edge("a", &env).expect("built").cdn_id
+        document.edge("a", &env).expect("built").tier.cdn_id
     };
     let alone = "[[pops]]\nname = \"p\"\nlatitude = 1\nlongitude = 1\n[[edges]]\nname = \"a\"\npop = \"p\"\nlisten = [\"127.0.0.1:1\"]\n[[services]]\nname = \"s\"\nhosts = [\"*\"]\norigins = [\"./s\"]\n";
     assert_eq!(called(alone), "perigee-a");
@@ -186,7 +189,11 @@ fn an_edge_alone_in_its_pop_has_no_peers() {
 
 #[test]
 fn services_and_their_origins() {
-    let services = document().shield("shield-1", &env).expect("built").services;
+    let services = document()
+        .shield("shield-1", &env)
+        .expect("built")
+        .tier
+        .services;
     let www = &services[0];
     assert_eq!(www.hosts, ["www.cdn.example", "www.example.com"]);
     assert_eq!(www.max_request_body, 10);

@@ -1,14 +1,9 @@
-//! The client-facing tier: guards, tier markers, and where to go on a miss.
+//! The client-facing tier: whom to let in, and where to go on a miss.
 
 mod config;
-mod edge;
-mod error;
-mod handler;
 mod state;
 
 pub use config::Config;
-pub use edge::Edge;
-pub use error::{ReloadError, StartError};
 pub use perigee_cluster::{
     Credential, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness, Role, View,
     ViewConfig,
@@ -20,3 +15,8 @@ pub use perigee_proxy::{
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, Server, ServerConfig,
 };
+pub use perigee_tier::{Config as TierConfig, ReloadError, StartError};
+pub use state::EdgeState;
+
+/// A running edge. Cheap to clone.
+pub type Edge = perigee_tier::Tier<EdgeState>;

@@ -4,11 +4,16 @@
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use http::request;
-use perigee_cluster::{Credential, Markers, Node, NodeName, Prober, Ring, Role, View, vouch};
-use perigee_proxy::{
-    Endpoint, EndpointConfig, EndpointLimits, Hop, Inbound, Metrics, NextHop, NextHopStatus, Route,
-    Scheme, Sender, Services, Target, add_claims,
+use perigee_cluster::{
+    Caller, Credential, Markers, Node, NodeHealth, NodeName, Prober, Refused, Ring, Role, View,
+    vouch,
 };
+use perigee_proxy::{
+    Endpoint, EndpointConfig, EndpointLimits, Hop, Inbound, Metrics, NextHop, NextHopStatus,
+    Origination, Route, Scheme, Sender, Services, Target, add_claims,
+};
+use perigee_server::{CertStore, Client};
+use perigee_tier::{Admission, Listeners, State, told};
 
 use crate::Config;
 
@@ -16,52 +21,42 @@ use crate::Config;
 const MAX_PEERS_ASKED: usize = 2;
 
 /// The state of one edge.
-pub(crate) struct State {
-    pub(crate) config: Config,
-    pub(crate) services: Services,
-    pub(crate) credential: Option<Arc<Credential>>,
-    peers: Tier,
-    shields: Tier,
+pub struct EdgeState {
+    config: Config,
+    services: Services,
+    credential: Option<Arc<Credential>>,
+    peers: Nodes,
+    shields: Nodes,
     view: Option<Arc<View>>,
 }
 
 /// The nodes of one tier, by key.
-struct Tier {
+struct Nodes {
     ring: Ring,
     /// Each with what it was built from.
     endpoints: HashMap<NodeName, (EndpointConfig, Arc<Endpoint>)>,
 }
 
-impl State {
-    /// Builds the state; what `before` has and did not change is kept.
-    ///
-    /// # Errors
-    /// A text that says which origin or secret cannot be used.
-    pub(crate) fn build(
-        config: Config,
-        metrics: &Metrics,
-        before: Option<&State>,
-    ) -> Result<Self, String> {
-        let services = Services::build(
-            config.services.clone(),
-            metrics,
-            before.map(|b| &b.services),
-        )
-        .map_err(|e| e.to_string())?;
+impl State for EdgeState {
+    type Config = Config;
+
+    const ROLE: &'static str = "edge";
+
+    fn build(config: Config, metrics: &Metrics, before: Option<&Self>) -> Result<Self, String> {
+        let services = before.map(|b| &b.services);
+        let services = Services::build(config.tier.services.clone(), metrics, services)
+            .map_err(|e| e.to_string())?;
         let credential = match &config.secret {
             None => None,
             Some(secret) => Some(Arc::new(
-                Credential::new(secret, config.node.as_str()).map_err(|e| e.0)?,
+                Credential::new(secret, config.tier.node.as_str()).map_err(|e| e.0)?,
             )),
         };
-        let peers = Tier::build(&config.peers, &config.tier_limits, before.map(|b| &b.peers))?;
-        let shields = Tier::build(
-            &config.shields,
-            &config.tier_limits,
-            before.map(|b| &b.shields),
-        )?;
+        let limits = &config.tier_limits;
+        let peers = Nodes::build(&config.peers, limits, before.map(|b| &b.peers))?;
+        let shields = Nodes::build(&config.shields, limits, before.map(|b| &b.shields))?;
         let view = view(&config, credential.as_ref(), before);
-        Ok(State {
+        Ok(EdgeState {
             config,
             services,
             credential,
@@ -71,28 +66,71 @@ impl State {
         })
     }
 
-    /// What this edge thinks of the places it sends requests to.
-    pub(crate) fn next_hops(&self) -> Vec<NextHopStatus> {
-        let nodes = self.view.iter().flat_map(|view| {
-            let nodes = view.nodes();
-            nodes
-                .iter()
-                .map(|health| NextHopStatus {
-                    name: health.node.name.to_string(),
-                    kind: match health.node.role {
-                        Role::Edge => "peer",
-                        Role::Shield => "shield",
-                        Role::GeoDns => "geodns",
-                    }
-                    .to_owned(),
-                    usable: health.is_usable(),
-                    error: health.error.clone(),
-                })
-                .collect::<Vec<_>>()
-        });
-        nodes.chain(self.services.origin_status()).collect()
+    fn tls(config: &Config) -> Result<Listeners, String> {
+        let tls_listen = config.tls_listen.clone();
+        let certs = match tls_listen.is_empty() {
+            true => None,
+            false => Some(CertStore::load(&config.certificates).map_err(|e| e.to_string())?),
+        };
+        Ok(Listeners {
+            tls_listen,
+            certs: certs.map(Arc::new),
+        })
     }
 
+    fn common(config: &Config) -> &perigee_tier::Config {
+        &config.tier
+    }
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn services(&self) -> &Services {
+        &self.services
+    }
+
+    fn credential(&self) -> Option<&Credential> {
+        self.credential.as_deref()
+    }
+
+    /// Anybody may ask an edge. Only what nodes say of a request is believed, and only with proof.
+    fn admit(&self, caller: Result<Caller, Refused>, client: Client) -> Admission {
+        match caller {
+            Ok(Caller::Stranger) => {
+                Admission::Enter(Origination::of_connection(client.address.ip(), client.tls))
+            }
+            Ok(Caller::Node(markers)) => Admission::Enter(told(&markers)),
+            Ok(Caller::Prober) => Admission::Probe,
+            Err(Refused::Expired) => Admission::Refuse(EXPIRED),
+            Err(_) => Admission::Refuse("this proof of membership is not good"),
+        }
+    }
+
+    fn next_hops(&self) -> Vec<NextHopStatus> {
+        let nodes = self.view.as_ref().map(|view| view.nodes());
+        let nodes = nodes.iter().flat_map(|nodes| nodes.iter()).map(node_status);
+        nodes.chain(self.services.origin_status()).collect()
+    }
+}
+
+const EXPIRED: &str = "this proof of membership is too old or too new: do the clocks differ?";
+
+fn node_status(health: &NodeHealth) -> NextHopStatus {
+    let kind = match health.node.role {
+        Role::Edge => "peer",
+        Role::Shield => "shield",
+        Role::GeoDns => "geodns",
+    };
+    NextHopStatus {
+        name: health.node.name.to_string(),
+        kind: kind.to_owned(),
+        usable: health.is_usable(),
+        error: health.error.clone(),
+    }
+}
+
+impl EdgeState {
     fn is_usable(&self, name: &NodeName) -> bool {
         self.view.as_ref().is_some_and(|view| view.is_usable(name))
     }
@@ -102,7 +140,7 @@ impl State {
         self.peers
             .ring
             .owners(key_hash)
-            .take_while(|name| **name != self.config.node)
+            .take_while(|name| **name != self.config.tier.node)
             .filter(|name| self.is_usable(name))
             .filter_map(|name| self.peers.endpoints.get(name))
             .take(MAX_PEERS_ASKED)
@@ -121,7 +159,7 @@ impl State {
     }
 }
 
-impl NextHop for State {
+impl NextHop for EdgeState {
     fn route(&self, inbound: &Inbound) -> Route {
         let key_hash = inbound.key.stable_hash();
         // What a node sends has had its hop sideways.
@@ -163,11 +201,11 @@ impl NextHop for State {
     }
 }
 
-impl Tier {
+impl Nodes {
     fn build(
         nodes: &[Node],
         limits: &EndpointLimits,
-        before: Option<&Tier>,
+        before: Option<&Nodes>,
     ) -> Result<Self, String> {
         let mut endpoints = HashMap::new();
         for node in nodes {
@@ -182,7 +220,7 @@ impl Tier {
             endpoints.insert(node.name.clone(), (config, endpoint));
         }
         let ring = Ring::new(nodes.iter().map(|node| (&node.name, node.weight)));
-        Ok(Tier { ring, endpoints })
+        Ok(Nodes { ring, endpoints })
     }
 }
 
@@ -205,14 +243,15 @@ fn endpoint_config(node: &Node, limits: &EndpointLimits) -> Result<EndpointConfi
 fn view(
     config: &Config,
     credential: Option<&Arc<Credential>>,
-    before: Option<&State>,
+    before: Option<&EdgeState>,
 ) -> Option<Arc<View>> {
     let others = config.peers.iter().chain(&config.shields);
     let nodes: Vec<Node> = others
-        .filter(|node| node.name != config.node)
+        .filter(|node| node.name != config.tier.node)
         .cloned()
         .collect();
-    let same_watch = |b: &&State| b.config.view == config.view && b.config.secret == config.secret;
+    let same_watch =
+        |b: &&EdgeState| b.config.view == config.view && b.config.secret == config.secret;
     let kept = before.filter(same_watch).and_then(|b| b.view.as_ref());
     if let Some(view) = kept {
         view.set_nodes(nodes);

@@ -1,11 +1,11 @@
 //! The tier that admits only the CDN's own edges and caps what reaches each origin.
 
 mod config;
-mod error;
-mod handler;
-mod shield;
 mod state;
 
 pub use config::Config;
-pub use error::{ReloadError, StartError};
-pub use shield::Shield;
+pub use perigee_tier::{ReloadError, StartError};
+pub use state::ShieldState;
+
+/// A running shield. Cheap to clone.
+pub type Shield = perigee_tier::Tier<ShieldState>;

@@ -3,41 +3,77 @@
 use std::sync::Arc;
 
 use http::request;
-use perigee_cluster::Credential;
-use perigee_proxy::{Hop, Inbound, Metrics, NextHop, Route, Services, add_claims};
+use perigee_cluster::{Caller, Credential, Refused};
+use perigee_proxy::{Hop, Inbound, Metrics, NextHop, NextHopStatus, Route, Services, add_claims};
+use perigee_server::Client;
+use perigee_tier::{Admission, Listeners, State, told};
 
 use crate::Config;
 
 /// The state of one shield.
-pub(crate) struct State {
-    pub(crate) config: Config,
-    pub(crate) services: Services,
-    pub(crate) credential: Credential,
+pub struct ShieldState {
+    config: Config,
+    services: Services,
+    credential: Credential,
 }
 
-impl State {
-    /// Builds the state; what `before` has and did not change is kept.
-    ///
-    /// # Errors
-    /// A text that says which origin or secret cannot be used.
-    pub(crate) fn build(
-        config: Config,
-        metrics: &Metrics,
-        before: Option<&State>,
-    ) -> Result<Self, String> {
+impl State for ShieldState {
+    type Config = Config;
+
+    const ROLE: &'static str = "shield";
+
+    fn build(config: Config, metrics: &Metrics, before: Option<&Self>) -> Result<Self, String> {
         let kept = before.map(|b| &b.services);
-        let services =
-            Services::build(config.services.clone(), metrics, kept).map_err(|e| e.to_string())?;
-        let credential = Credential::new(&config.secret, config.node.as_str()).map_err(|e| e.0)?;
-        Ok(State {
+        let services = Services::build(config.tier.services.clone(), metrics, kept)
+            .map_err(|e| e.to_string())?;
+        let node = config.tier.node.as_str();
+        let credential = Credential::new(&config.secret, node).map_err(|e| e.0)?;
+        Ok(ShieldState {
             config,
             services,
             credential,
         })
     }
+
+    /// Edges come without TLS, and prove themselves request by request.
+    fn tls(_config: &Config) -> Result<Listeners, String> {
+        Ok(Listeners::default())
+    }
+
+    fn common(config: &Config) -> &perigee_tier::Config {
+        &config.tier
+    }
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn services(&self) -> &Services {
+        &self.services
+    }
+
+    fn credential(&self) -> Option<&Credential> {
+        Some(&self.credential)
+    }
+
+    fn admit(&self, caller: Result<Caller, Refused>, _client: Client) -> Admission {
+        match caller {
+            Ok(Caller::Node(markers)) => Admission::Enter(told(&markers)),
+            Ok(Caller::Prober) => Admission::Probe,
+            Ok(Caller::Stranger) => Admission::Refuse("a shield serves the edges of its CDN only"),
+            Err(Refused::Expired) => {
+                Admission::Refuse("the proof is too old or too new: do the clocks differ?")
+            }
+            Err(_) => Admission::Refuse("this proof of membership is not good"),
+        }
+    }
+
+    fn next_hops(&self) -> Vec<NextHopStatus> {
+        self.services.origin_status().collect()
+    }
 }
 
-impl NextHop for State {
+impl NextHop for ShieldState {
     /// From a shield there is one way: to the origin.
     fn route(&self, inbound: &Inbound) -> Route {
         Route {

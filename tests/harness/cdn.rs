@@ -219,9 +219,9 @@ impl Cdn {
 /// One edge of a file that lacks nothing but the edge.
 pub(crate) struct OneEdge {
     pub(crate) address: SocketAddr,
-    pub(crate) admin: SocketAddr,
-    pub(crate) process: Process,
-    pub(crate) folder: TempDir,
+    // Kept until the test is over, and dropped in this order.
+    _process: Process,
+    _folder: TempDir,
 }
 
 /// Starts an edge named `one` in the PoP `p` of this file.
@@ -246,8 +246,7 @@ pub(crate) async fn one_edge(file: &str) -> OneEdge {
     .await;
     OneEdge {
         address,
-        admin,
-        process,
-        folder,
+        _process: process,
+        _folder: folder,
     }
 }

@@ -2,10 +2,7 @@
 
 use perigee_edge::{CertFiles, Config, Role};
 
-use super::{
-    BuildError, Env,
-    common::{node_name, pop_name},
-};
+use super::{BuildError, Env, common::pop_name};
 use crate::Document;
 
 impl Document {
@@ -21,36 +18,15 @@ impl Document {
             peers.clear();
         }
         Ok(Config {
-            node: node_name(&node),
-            cdn_id: self.cdn_id(),
-            version: self.version(),
-            listen: node.listen.iter().map(|address| address.0).collect(),
+            tier: self.tier(&node),
             tls_listen: node.tls_listen.iter().map(|address| address.0).collect(),
             certificates: self.certificates(),
-            services: self.services(),
             peers,
             shields: self.shield_nodes().collect(),
             secret: self.secret(env)?,
-            memory: self.file.storage.build(),
-            limits: self.file.limits.build(),
-            max_requests: self.file.limits.max_requests.as_usize(),
-            coalesce_wait: self.file.limits.coalesce_wait.0,
-            tunnel_idle_timeout: self.file.limits.tunnel_idle_timeout.0,
             tier_limits: self.file.tier.build(),
             view: self.file.health.build(),
         })
-    }
-
-    /// What the CDN is called in CDN-Loop: the same on all nodes that read the file.
-    pub(super) fn cdn_id(&self) -> String {
-        if let Some(id) = &self.file.cdn.id {
-            return id.0.clone();
-        }
-        if let Some(dns) = &self.file.dns {
-            return dns.zone.0.clone();
-        }
-        let first = self.file.edges.first().map(|edge| edge.name.0.as_str());
-        format!("perigee-{}", first.unwrap_or_default())
     }
 
     fn certificates(&self) -> Vec<CertFiles> {

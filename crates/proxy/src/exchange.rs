@@ -1,16 +1,19 @@
 //! One request's life. It matches on decisions; it makes none.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
-use http::{HeaderName, HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, Response, header, request};
 use perigee_http_cache::{Decision, decide};
 use perigee_storage::Store;
 use perigee_upstream::Body as Relayed;
 
 use crate::{
-    Body, Inbound, NextHop,
+    Body, Inbound, NextHop, Origination, Refusal,
     access::AccessLog,
-    answer::Answer,
+    answer::{Answer, plain},
     cache_status::Handling,
     flight::Flights,
     metrics::Metrics,
@@ -87,6 +90,33 @@ impl Exchange {
         self.finish(answer, observation)
     }
 
+    /// Answers a request that goes no further; it is counted and logged like any other.
+    pub fn refuse(
+        &self,
+        head: &request::Parts,
+        from: Origination,
+        refusal: Refusal,
+    ) -> Response<Body> {
+        let host = head.headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or("-");
+        let target = head.uri.path_and_query().map_or("/", |t| t.as_str());
+        let entry = self.log.as_ref().map(|log| LogEntry {
+            log: Arc::clone(log),
+            tier: self.config.tier,
+            client: from.client,
+            service: None,
+            method: head.method.clone(),
+            url: format!("{}://{host}{target}", from.scheme.as_str()),
+        });
+        let observation = Observation::new(SystemTime::now(), Instant::now(), entry);
+        let answer = Answer {
+            response: plain(refusal.status, refusal.text),
+            handling: Handling::refused(),
+            above: Vec::new(),
+        };
+        self.finish(answer, observation)
+    }
+
     async fn handle(
         self: &Arc<Self>,
         inbound: Inbound,
@@ -125,18 +155,10 @@ impl Exchange {
             method: inbound.head.method.clone(),
             url: inbound.key.as_str().to_owned(),
         });
-        Observation {
-            at: inbound.at,
-            started: inbound.started,
-            first_byte: Duration::ZERO,
-            status: 0,
-            handling: Handling::default(),
-            metrics: Some(Arc::clone(&inbound.service.metrics)),
-            entry,
-            in_flight: Some(in_flight),
-            bytes: 0,
-            complete: false,
-        }
+        let mut observation = Observation::new(inbound.at, inbound.started, entry);
+        observation.metrics = Some(Arc::clone(&inbound.service.metrics));
+        observation.in_flight = Some(in_flight);
+        observation
     }
 
     /// Puts on what every answer carries: Via, and one Cache-Status entry per tier, the one

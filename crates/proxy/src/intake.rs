@@ -40,31 +40,38 @@ pub struct Origination {
     pub sender: Sender,
 }
 
+impl Origination {
+    /// What the connection itself says.
+    pub fn of_connection(client: IpAddr, tls: bool) -> Self {
+        Origination {
+            client,
+            scheme: if tls { Scheme::Https } else { Scheme::Http },
+            sender: Sender::Client,
+        }
+    }
+}
+
 /// Finds the service and the key of a request, and puts the service's limit on its body.
 ///
 /// # Errors
-/// [`Refusal`]: 400 without a usable host, 421 for a host that no service has (RFC 9110
+/// [`Refusal`], and the head of the request for the log: 400 without a usable host, 421 for a host that no service has (RFC 9110
 /// section 15.5.20), 413 for a body that says it is too large.
 pub fn take_in<B>(
     request: Request<B>,
     services: &Services,
     from: Origination,
-) -> Result<(Inbound, Relayed), Refusal>
+) -> Result<(Inbound, Relayed), (Refusal, Box<request::Parts>)>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BodyError>,
 {
     let (mut head, body) = request.into_parts();
-    set_host(&mut head)?;
-    let host = host(&head)?;
-    let service = services.find(host).ok_or(Refusal {
-        status: StatusCode::MISDIRECTED_REQUEST,
-        text: "no delivery service answers for this host",
-    })?;
-    let target = head.uri.path_and_query().map_or("/", |t| t.as_str());
-    let key = CacheKey::new(from.scheme, host, target);
-    let service = Arc::clone(service);
-    let (body, fault) = limited(body, &service)?;
+    let found = find(&mut head, services, from.scheme);
+    let limited = found.and_then(|(service, key)| Ok((limited(body, &service)?, service, key)));
+    let ((body, fault), service, key) = match limited {
+        Ok(limited) => limited,
+        Err(refusal) => return Err((refusal, Box::new(head))),
+    };
     let inbound = Inbound {
         head,
         service,
@@ -77,6 +84,21 @@ where
         started: Instant::now(),
     };
     Ok((inbound, body))
+}
+
+fn find(
+    head: &mut request::Parts,
+    services: &Services,
+    scheme: Scheme,
+) -> Result<(Arc<Service>, CacheKey), Refusal> {
+    set_host(head)?;
+    let host = host(head)?;
+    let service = services.find(host).ok_or(Refusal {
+        status: StatusCode::MISDIRECTED_REQUEST,
+        text: "no delivery service answers for this host",
+    })?;
+    let target = head.uri.path_and_query().map_or("/", |t| t.as_str());
+    Ok((Arc::clone(service), CacheKey::new(scheme, host, target)))
 }
 
 /// Host is what every tier goes by: HTTP/2 brings it as :authority (RFC 9113 section 8.3.1).

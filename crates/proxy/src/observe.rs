@@ -69,6 +69,21 @@ impl std::fmt::Debug for Observation {
 }
 
 impl Observation {
+    pub(crate) fn new(at: SystemTime, started: Instant, entry: Option<LogEntry>) -> Self {
+        Observation {
+            at,
+            started,
+            first_byte: Duration::ZERO,
+            status: 0,
+            handling: Handling::default(),
+            metrics: None,
+            entry,
+            in_flight: None,
+            bytes: 0,
+            complete: false,
+        }
+    }
+
     pub(crate) fn sent(&mut self, bytes: u64) {
         self.bytes += bytes;
     }

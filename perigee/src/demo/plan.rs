@@ -312,7 +312,7 @@ mod tests {
                 let edge = document.edge("eu-2", &env).expect("an edge");
                 assert_eq!(edge.peers.len(), 2);
                 assert_eq!(edge.shields.len(), 2);
-                assert!(edge.services[0].hosts.iter().any(|host| host == HOST));
+                assert!(edge.tier.services[0].hosts.iter().any(|host| host == HOST));
                 document.shield("shield-1", &env).expect("a shield");
                 let geodns = document.geodns("geodns", &env).expect("a name server");
                 assert_eq!(geodns.listen, [plan.dns()]);

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use perigee_edge::{
     CertFiles, ClientLimits, Config, Edge, EndpointConfig, EndpointLimits, MemoryConfig, Policy,
-    PoolConfig, ServiceConfig, Target, ViewConfig,
+    PoolConfig, ServiceConfig, Target, TierConfig, ViewConfig,
 };
 
 use super::{
@@ -71,24 +71,28 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         true => vec![LISTEN],
         false => edge.listen.clone(),
     };
-    Config {
+    let tier = TierConfig {
         node: NAME.into(),
-        cdn_id: NAME.into(),
+        // Two proxies in a row are no loop.
+        cdn_id: format!("{NAME}-{:016x}", fastrand::u64(..)),
         version: "command-line".into(),
         listen,
-        tls_listen: edge.tls_listen.clone(),
-        certificates: certificate(edge).into_iter().collect(),
         services: vec![service],
-        peers: Vec::new(),
-        shields: Vec::new(),
-        secret: None,
         memory: edge.memory.map_or_else(MemoryConfig::default, memory),
         limits: ClientLimits::default(),
         max_requests: 20_000,
-        tier_limits: EndpointLimits::default(),
-        view: ViewConfig::default(),
         coalesce_wait: Duration::from_secs(30),
         tunnel_idle_timeout: Duration::from_secs(600),
+    };
+    Config {
+        tier,
+        tls_listen: edge.tls_listen.clone(),
+        certificates: certificate(edge).into_iter().collect(),
+        peers: Vec::new(),
+        shields: Vec::new(),
+        secret: None,
+        tier_limits: EndpointLimits::default(),
+        view: ViewConfig::default(),
     }
 }
 
@@ -128,7 +132,7 @@ fn reloader(edge: Edge, config: Config) -> Option<Reloader> {
         return None;
     }
     let loaded = Loaded {
-        version: config.version.clone(),
+        version: config.tier.version.clone(),
         files,
         interval: RELOAD_INTERVAL,
     };
@@ -158,9 +162,9 @@ mod tests {
     #[test]
     fn defaults_are_filled_in() {
         let config = parsed("perigee edge --origin http://127.0.0.1:3000");
-        assert_eq!(config.listen, [LISTEN]);
-        assert_eq!(config.memory, MemoryConfig::default());
-        assert_eq!(config.services[0].hosts, ["*"]);
+        assert_eq!(config.tier.listen, [LISTEN]);
+        assert_eq!(config.tier.memory, MemoryConfig::default());
+        assert_eq!(config.tier.services[0].hosts, ["*"]);
         assert!(config.certificates.is_empty() && config.secret.is_none());
     }
 
@@ -170,11 +174,11 @@ mod tests {
             "perigee edge --origin ./public --listen 127.0.0.1:1 --listen [::1]:2 --memory 64MiB \
              --tls-listen 127.0.0.1:3 --cert c.pem --key k.pem",
         );
-        assert_eq!(config.listen.len(), 2);
-        assert_eq!(config.memory.capacity, 64 << 20);
-        assert_eq!(config.memory.fill_bytes, 16 << 20);
+        assert_eq!(config.tier.listen.len(), 2);
+        assert_eq!(config.tier.memory.capacity, 64 << 20);
+        assert_eq!(config.tier.memory.fill_bytes, 16 << 20);
         assert_eq!(config.certificates[0].key, PathBuf::from("k.pem"));
-        let origin = &config.services[0].origins[0];
+        let origin = &config.tier.services[0].origins[0];
         assert_eq!(origin.target, Target::Folder("./public".into()));
     }
 }

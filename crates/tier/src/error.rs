@@ -1,10 +1,10 @@
-//! Why a shield does not start, or does not take a new configuration.
+//! Why a node does not start, or does not take a new configuration.
 
 use std::fmt;
 
 use perigee_server::BindError;
 
-/// Why a shield cannot start: says which address, file or origin, and what to do.
+/// Why a node cannot start: says which address, file or origin, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartError(pub String);
 

@@ -1,4 +1,4 @@
-//! A running edge.
+//! A running node that caches.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 use perigee_cluster::{PurgeLog, Readiness};
 use perigee_proxy::{AccessLog, Exchange, ExchangeConfig, Metrics, Purged, Status, purge_keys};
-use perigee_server::{CertStore, DrainReport, Server, ServerConfig, bind_all};
+use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
 use perigee_storage::{Memory, Purge, Store};
 use prometheus_client::registry::Registry;
 
@@ -22,38 +22,51 @@ use crate::{Config, ReloadError, StartError, handler::Shared, state::State};
 /// Purges that are kept in the log.
 const PURGES_KEPT: usize = 10_000;
 
-/// A running edge. Cheap to clone.
-#[derive(Clone)]
-pub struct Edge {
-    shared: Arc<Shared>,
+/// A running edge or shield. Cheap to clone.
+pub struct Tier<S> {
+    shared: Arc<Shared<S>>,
     server: Server,
     metrics: Metrics,
+    tls_listen: Arc<[SocketAddr]>,
 }
 
-impl fmt::Debug for Edge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edge").finish_non_exhaustive()
+// Not derived: a state need not be `Clone` for its node to be.
+impl<S> Clone for Tier<S> {
+    fn clone(&self) -> Self {
+        Tier {
+            shared: Arc::clone(&self.shared),
+            server: self.server.clone(),
+            metrics: self.metrics.clone(),
+            tls_listen: Arc::clone(&self.tls_listen),
+        }
     }
 }
 
-impl Edge {
+impl<S: State> fmt::Debug for Tier<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(S::ROLE).finish_non_exhaustive()
+    }
+}
+
+impl<S: State> Tier<S> {
     /// Binds its addresses and serves. Its metrics go onto `registry`.
     ///
     /// # Errors
     /// [`StartError`] if an address, a certificate or an origin cannot be used.
     pub async fn start(
-        config: Config,
+        config: S::Config,
         registry: &mut Registry,
         log: Option<Arc<dyn AccessLog>>,
     ) -> Result<Self, StartError> {
-        let certs = certificates(&config).map_err(StartError)?;
-        let http = bind_all(&config.listen).await?;
-        let https = bind_all(&config.tls_listen).await?;
-        let limits = config.limits.clone();
+        let tls = S::tls(&config).map_err(StartError)?;
+        let common = S::common(&config).clone();
+        let http = bind_all(&common.listen).await?;
+        let https = bind_all(&tls.tls_listen).await?;
         let metrics = Metrics::register(registry);
-        let store: Arc<dyn Store> = Arc::new(Memory::new(config.memory.clone()));
-        let exchange = Exchange::new(exchange_config(&config), store, metrics.clone(), log);
-        let state = State::build(config, &metrics, None).map_err(StartError)?;
+        let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone()));
+        let exchange = exchange_config::<S>(&common);
+        let exchange = Exchange::new(exchange, store, metrics.clone(), log);
+        let state = S::build(config, &metrics, None).map_err(StartError)?;
         let shared = Arc::new(Shared {
             state: ArcSwap::from_pointee(state),
             exchange,
@@ -64,14 +77,15 @@ impl Edge {
         let server = ServerConfig {
             http,
             https,
-            certs,
-            limits,
+            certs: tls.certs,
+            limits: common.limits,
         };
         let server = Server::start(server, Arc::clone(&shared));
-        Ok(Edge {
+        Ok(Tier {
             shared,
             server,
             metrics,
+            tls_listen: tls.tls_listen.into(),
         })
     }
 
@@ -84,15 +98,18 @@ impl Edge {
     ///
     /// # Errors
     /// [`ReloadError`] if it cannot be used, or changes what only a restart can change.
-    pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
+    pub fn reload(&self, config: S::Config) -> Result<(), ReloadError> {
         let before = self.shared.state.load_full();
-        if let Some(what) = needs_restart(&before.config, &config) {
+        let tls = S::tls(&config).map_err(ReloadError)?;
+        let common = S::common(&config);
+        let cannot = S::common(before.config()).needs_restart(common);
+        let moved = (*tls.tls_listen != *self.tls_listen).then_some("`tls_listen`");
+        if let Some(what) = cannot.or(moved) {
             return Err(ReloadError(format!("{what} changed: that needs a restart")));
         }
-        let certs = certificates(&config).map_err(ReloadError)?;
-        let limits = config.limits.clone();
-        let state = State::build(config, &self.metrics, Some(&before)).map_err(ReloadError)?;
-        self.server.reload(certs, limits);
+        let limits = common.limits.clone();
+        let state = S::build(config, &self.metrics, Some(&before)).map_err(ReloadError)?;
+        self.server.reload(tls.certs, limits);
         self.shared.state.store(Arc::new(state));
         Ok(())
     }
@@ -128,7 +145,7 @@ impl Edge {
         let stats = self.shared.exchange.store().stats();
         Status {
             node: readiness.node,
-            role: "edge".to_owned(),
+            role: S::ROLE.to_owned(),
             config_version: readiness.config_version,
             draining: readiness.draining,
             requests: self.shared.requests.load(Ordering::Relaxed),
@@ -152,43 +169,12 @@ impl Edge {
     }
 }
 
-fn exchange_config(config: &Config) -> ExchangeConfig {
+fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
     ExchangeConfig {
         node: config.node.to_string(),
-        tier: "edge",
+        tier: S::ROLE,
         cdn_id: config.cdn_id.clone(),
         coalesce_wait: config.coalesce_wait,
         tunnel_idle_timeout: config.tunnel_idle_timeout,
     }
-}
-
-fn certificates(config: &Config) -> Result<Option<Arc<CertStore>>, String> {
-    if config.tls_listen.is_empty() {
-        return Ok(None);
-    }
-    let store = CertStore::load(&config.certificates).map_err(|e| e.to_string())?;
-    Ok(Some(Arc::new(store)))
-}
-
-/// What only a restart can change, if it changed.
-fn needs_restart(before: &Config, after: &Config) -> Option<&'static str> {
-    let checks = [
-        (before.node != after.node, "the node's name"),
-        (before.cdn_id != after.cdn_id, "the zone"),
-        (before.listen != after.listen, "`listen`"),
-        (before.tls_listen != after.tls_listen, "`tls_listen`"),
-        (before.memory != after.memory, "`storage`"),
-        (
-            before.coalesce_wait != after.coalesce_wait,
-            "`coalesce_wait`",
-        ),
-        (
-            before.tunnel_idle_timeout != after.tunnel_idle_timeout,
-            "`tunnel_idle_timeout`",
-        ),
-    ];
-    checks
-        .iter()
-        .find(|(changed, _)| *changed)
-        .map(|(_, what)| *what)
 }

@@ -1,0 +1,36 @@
+//! What an edge's and a shield's configuration have in common.
+
+use perigee_edge::TierConfig;
+
+use super::common::node_name;
+use crate::{Document, sections::NodeRef};
+
+impl Document {
+    pub(super) fn tier(&self, node: &NodeRef<'_>) -> TierConfig {
+        let limits = &self.file.limits;
+        TierConfig {
+            node: node_name(node),
+            cdn_id: self.cdn_id(),
+            version: self.version(),
+            listen: node.listen.iter().map(|address| address.0).collect(),
+            services: self.services(),
+            memory: self.file.storage.build(),
+            limits: limits.build(),
+            max_requests: limits.max_requests.as_usize(),
+            coalesce_wait: limits.coalesce_wait.0,
+            tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
+        }
+    }
+
+    /// What the CDN is called in CDN-Loop: the same on all nodes that read the file.
+    fn cdn_id(&self) -> String {
+        if let Some(id) = &self.file.cdn.id {
+            return id.0.clone();
+        }
+        if let Some(dns) = &self.file.dns {
+            return dns.zone.0.clone();
+        }
+        let first = self.file.edges.first().map(|edge| edge.name.0.as_str());
+        format!("perigee-{}", first.unwrap_or_default())
+    }
+}

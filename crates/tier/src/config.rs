@@ -1,0 +1,53 @@
+//! What edge and shield both need to know.
+
+use std::{net::SocketAddr, time::Duration};
+
+use perigee_cluster::NodeName;
+use perigee_proxy::{MemoryConfig, ServiceConfig};
+use perigee_server::Limits;
+
+/// The part of a configuration that edge and shield have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The node's name: its token in Cache-Status, its pseudonym in Via.
+    pub node: NodeName,
+    /// This CDN's identifier in CDN-Loop (RFC 8586 section 2), the same on all its nodes. A
+    /// request that carries it and was not sent by a node of ours is a loop.
+    pub cdn_id: String,
+    /// The version of the configuration, for readiness and status.
+    pub version: String,
+    /// Cleartext addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// The delivery services.
+    pub services: Vec<ServiceConfig>,
+    /// The store.
+    pub memory: MemoryConfig,
+    /// Limits on those who connect.
+    pub limits: Limits,
+    /// Requests under way at once; more are answered 503. Default 20,000.
+    pub max_requests: usize,
+    /// How long a request waits for another one's fetch of the same object before it sends its
+    /// own. Default 30 s.
+    pub coalesce_wait: Duration,
+    /// How long an upgraded connection (WebSocket) may be silent. Default 10 min.
+    pub tunnel_idle_timeout: Duration,
+}
+
+impl Config {
+    /// What only a restart can change, if it is another in `after`.
+    pub(crate) fn needs_restart(&self, after: &Config) -> Option<&'static str> {
+        let checks = [
+            (self.node != after.node, "the node's name"),
+            (self.cdn_id != after.cdn_id, "the CDN's identifier"),
+            (self.listen != after.listen, "`listen`"),
+            (self.memory != after.memory, "`[storage]`"),
+            (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
+            (
+                self.tunnel_idle_timeout != after.tunnel_idle_timeout,
+                "`tunnel_idle_timeout`",
+            ),
+        ];
+        let changed = checks.iter().find(|(changed, _)| *changed);
+        changed.map(|(_, what)| *what)
+    }
+}

@@ -1,0 +1,144 @@
+//! A request's first steps: who sent it, is there room, is it a loop, whose is it.
+
+use std::{
+    io::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+
+use arc_swap::ArcSwap;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use perigee_cluster::{Caller, PurgeLog, Readiness, caller, strip};
+use perigee_proxy::{
+    Body, Exchange, InFlight, NextHop, Origination, REFUSED, Refusal, Sender, is_loop,
+    remove_claims, take_in,
+};
+use perigee_server::{Client, Handler, with_idle_timeout};
+
+use crate::state::{Admission, State};
+
+/// What all requests of a node share.
+pub(crate) struct Shared<S> {
+    pub(crate) state: ArcSwap<S>,
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) purges: PurgeLog,
+    pub(crate) requests: Arc<AtomicU64>,
+    pub(crate) draining: AtomicBool,
+}
+
+impl<S: State> Shared<S> {
+    pub(crate) fn readiness(&self, state: &S) -> Readiness {
+        let config = S::common(state.config());
+        let requests = self.requests.load(Ordering::Relaxed);
+        Readiness {
+            node: config.node.to_string(),
+            draining: self.draining.load(Ordering::Relaxed),
+            load: requests as f64 / config.max_requests.max(1) as f64,
+            config_version: config.version.clone(),
+            purge_revision: self.purges.revision(),
+        }
+    }
+
+    async fn enter(
+        &self,
+        state: Arc<S>,
+        mut request: Request<Incoming>,
+        from: Origination,
+    ) -> Response<Body> {
+        let config = S::common(state.config());
+        let max = config.max_requests as u64;
+        let Some(in_flight) = InFlight::enter(&self.requests, max) else {
+            return self.turn_away(&request, from, TOO_MANY);
+        };
+        strip(request.headers_mut());
+        if from.sender == Sender::Client {
+            remove_claims(request.headers_mut());
+            if is_loop(request.headers(), &config.cdn_id) {
+                return self.turn_away(&request, from, LOOP);
+            }
+        }
+        let limit = config.limits.body_idle_timeout;
+        let timed = request.map(|body| with_idle_timeout(body, limit).map_err(Error::from));
+        match take_in(timed, state.services(), from) {
+            Ok((inbound, body)) => {
+                let next: Arc<dyn NextHop> = state;
+                self.exchange.answer(inbound, body, next, in_flight).await
+            }
+            Err((refusal, head)) => self.exchange.refuse(&head, from, refusal),
+        }
+    }
+
+    /// Nothing was done: a node of ours may ask somebody else.
+    fn turn_away(
+        &self,
+        request: &Request<Incoming>,
+        from: Origination,
+        refusal: Refusal,
+    ) -> Response<Body> {
+        let (method, uri) = (request.method(), request.uri());
+        let mut parts = Request::new(()).into_parts().0;
+        parts.method = method.clone();
+        parts.uri = uri.clone();
+        if let Some(host) = request.headers().get(header::HOST) {
+            parts.headers.insert(header::HOST, host.clone());
+        }
+        let mut response = self.exchange.refuse(&parts, from, refusal);
+        let nothing_done = HeaderValue::from_static("1");
+        response.headers_mut().insert(REFUSED, nothing_done);
+        response
+    }
+}
+
+const TOO_MANY: Refusal = Refusal {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    text: "too many requests are under way",
+};
+
+const LOOP: Refusal = Refusal {
+    status: StatusCode::LOOP_DETECTED,
+    text: "this CDN has handled the request before: an origin points back at it",
+};
+
+impl<S: State> Handler for Shared<S> {
+    type Body = Body;
+
+    async fn handle(&self, request: Request<Incoming>, client: Client) -> Response<Body> {
+        let state = self.state.load_full();
+        let caller = match state.credential() {
+            None => Ok(Caller::Stranger),
+            Some(credential) => caller(credential, &request, SystemTime::now()),
+        };
+        let stranger = Origination::of_connection(client.address.ip(), client.tls);
+        let (mut response, to_client) = match state.admit(caller, client) {
+            Admission::Probe => (ready(&self.readiness(&state)), false),
+            Admission::Refuse(text) => {
+                tracing::warn!(from = %client.address, text, "a request was not admitted");
+                let status = StatusCode::FORBIDDEN;
+                let refused = self.turn_away(&request, stranger, Refusal { status, text });
+                (refused, caller == Ok(Caller::Stranger))
+            }
+            Admission::Enter(from) => {
+                let response = self.enter(state, request, from).await;
+                (response, from.sender == Sender::Client)
+            }
+        };
+        if to_client {
+            strip(response.headers_mut());
+        }
+        response
+    }
+}
+
+fn ready(readiness: &Readiness) -> Response<Body> {
+    let mut response = Response::new(Body::full(readiness.to_json()));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}

@@ -1,0 +1,15 @@
+//! What edge and shield have in common: start, take in, reload, purge, tell, drain.
+//!
+//! A [`Tier`] is a running node that caches. What makes it an edge or a shield is its [`State`]:
+//! whom it admits, and where a request goes that it cannot answer.
+
+mod config;
+mod error;
+mod handler;
+mod state;
+mod tier;
+
+pub use config::Config;
+pub use error::{ReloadError, StartError};
+pub use state::{Admission, Listeners, State, told};
+pub use tier::Tier;
