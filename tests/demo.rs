@@ -55,7 +55,7 @@ impl Demo {
         wait::until("the demo is up", || {
             let said = self.process.stdout();
             assert!(self.process.is_running(), "{said}{}", self.process.stderr());
-            async move { said.contains("The CDN is up").then_some(()) }
+            async move { said.contains("Ctrl-C").then_some(()) }
         })
         .await;
     }
