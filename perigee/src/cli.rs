@@ -135,7 +135,7 @@ pub(crate) struct Edge {
     /// Which of its nodes this is.
     #[arg(long, value_name = "NAME", requires = "config")]
     pub(crate) node: Option<String>,
-    /// Where content comes from: http://HOST[:PORT], https://HOST[:PORT], or a folder.
+    /// Where content comes from: an http:// or https:// URL (the port may be left out), or a folder.
     #[arg(long, value_name = "URL|FOLDER")]
     pub(crate) origin: Option<Origin>,
     /// Cleartext addresses to listen on [default: 127.0.0.1:8080]
