@@ -122,7 +122,10 @@ pub enum Place {
 pub struct Limits {
     /// The largest UDP answer in bytes, whatever the client offers. Default 1232.
     pub max_udp_payload: u16,
-    /// How long a TCP connection may be idle. Default 10 s.
+    /// TCP connections at once over all listeners; more wait in the kernel's backlog. Default
+    /// 1000.
+    pub max_tcp_connections: usize,
+    /// How long a TCP connection may be idle, or not take its answer. Default 10 s.
     pub tcp_idle_timeout: Duration,
 }
 
@@ -130,6 +133,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             max_udp_payload: 1232,
+            max_tcp_connections: 1_000,
             tcp_idle_timeout: Duration::from_secs(10),
         }
     }

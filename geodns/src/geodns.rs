@@ -12,11 +12,15 @@ use hickory_server::server::Server;
 use ipnet::IpNet;
 use perigee_cluster::{Credential, Node, Prober, View};
 use prometheus_client::registry::Registry;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    sync::watch,
+    task::JoinSet,
+};
 use tracing::{info, warn};
 
 use crate::{
-    config::Config,
+    config::{Config, Limits},
     explain::{Explanation, explain},
     handler::Handler,
     listen::{Listener, bind},
@@ -24,11 +28,9 @@ use crate::{
     places::Places,
     snapshot::Snapshot,
     status::Status,
+    tcp::Tcp,
     zone::Zone,
 };
-
-/// Responses that may wait on one TCP connection for a client that does not read.
-const TCP_RESPONSES_WAITING: usize = 32;
 
 /// Why a name server cannot start: says which address or file, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +59,14 @@ impl std::error::Error for ReloadError {}
 pub struct GeoDns {
     addresses: Vec<SocketAddr>,
     shared: Arc<Shared>,
-    server: tokio::sync::Mutex<Server<Handler>>,
+    serving: tokio::sync::Mutex<Serving>,
+}
+
+/// What takes queries. Dropped, it stops at once.
+struct Serving {
+    udp: Server<Handler>,
+    tcp: JoinSet<()>,
+    stop: watch::Sender<bool>,
 }
 
 /// What the answers, the probes and the operator share.
@@ -66,11 +75,11 @@ struct Shared {
     snapshot: Arc<ArcSwap<Snapshot>>,
     /// What snapshots are made from. Never held across an await.
     state: Mutex<State>,
-    credential: Arc<Credential>,
 }
 
 struct State {
     config: Config,
+    credential: Arc<Credential>,
     zone: Arc<Zone>,
     places: Arc<Places>,
     view: Arc<View>,
@@ -99,22 +108,17 @@ impl GeoDns {
             return Err(StartError("no address to listen on is given".to_owned()));
         }
         let addresses = listeners.iter().map(|listener| listener.address).collect();
-        let idle_timeout = config.limits.tcp_idle_timeout;
+        let limits = config.limits.clone();
         let shared = Shared::start(config, zone, places, credential);
-        let mut server = Server::new(Handler {
+        let handler = Handler {
             snapshot: Arc::clone(&shared.snapshot),
             metrics: Metrics::register(registry),
-        });
-        for Listener { address, udp, tcp } in listeners {
-            let refuse = |e| StartError(format!("DNS on {address}: {e}"));
-            server.register_socket(UdpSocket::from_std(udp).map_err(refuse)?);
-            let tcp = TcpListener::from_std(tcp).map_err(refuse)?;
-            server.register_listener(tcp, idle_timeout, TCP_RESPONSES_WAITING);
-        }
+        };
+        let serving = Serving::start(handler, listeners, &limits)?;
         Ok(GeoDns {
             addresses,
             shared,
-            server: tokio::sync::Mutex::new(server),
+            serving: tokio::sync::Mutex::new(serving),
         })
     }
 
@@ -124,12 +128,13 @@ impl GeoDns {
     }
 
     /// Puts a new configuration in place, whole or not at all. The database is read again if
-    /// its path or its file changed; this blocks for as long as that takes.
+    /// its path or its file changed; this blocks for as long as that takes. Edges are watched
+    /// anew if `credential` is another one than before.
     ///
     /// # Errors
     /// [`ReloadError`] if it cannot be used, or changes what only a restart can change.
-    pub fn reload(&self, config: Config) -> Result<(), ReloadError> {
-        self.shared.reload(config)
+    pub fn reload(&self, config: Config, credential: Arc<Credential>) -> Result<(), ReloadError> {
+        self.shared.reload(config, credential)
     }
 
     /// What the node says of itself on its admin API.
@@ -150,10 +155,36 @@ impl GeoDns {
 
     /// Stops to answer and gives the addresses back. Queries that were received are answered.
     pub async fn shutdown(&self) {
-        let mut server = self.server.lock().await;
-        if let Err(error) = server.shutdown_gracefully().await {
+        let mut serving = self.serving.lock().await;
+        serving.stop.send_replace(true);
+        if let Err(error) = serving.udp.shutdown_gracefully().await {
             warn!(%error, "DNS did not stop as it should");
         }
+        while serving.tcp.join_next().await.is_some() {}
+    }
+}
+
+impl Serving {
+    fn start(
+        handler: Handler,
+        listeners: Vec<Listener>,
+        limits: &Limits,
+    ) -> Result<Self, StartError> {
+        let (stop, stopped) = watch::channel(false);
+        let over_tcp = Tcp::new(handler.clone(), limits, stopped);
+        let mut serving = Serving {
+            udp: Server::new(handler),
+            tcp: JoinSet::new(),
+            stop,
+        };
+        for Listener { address, udp, tcp } in listeners {
+            let refuse = |e| StartError(format!("DNS on {address}: {e}"));
+            let udp = UdpSocket::from_std(udp).map_err(refuse)?;
+            let tcp = TcpListener::from_std(tcp).map_err(refuse)?;
+            serving.udp.register_socket(udp);
+            serving.tcp.spawn(over_tcp.clone().serve(tcp));
+        }
+        Ok(serving)
     }
 }
 
@@ -167,17 +198,21 @@ impl Shared {
             snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             state: Mutex::new(State {
                 config,
+                credential,
                 zone,
                 places,
                 view,
             }),
-            credential,
         });
         tokio::spawn(follow(Arc::downgrade(&shared), changes));
         shared
     }
 
-    fn reload(self: &Arc<Self>, config: Config) -> Result<(), ReloadError> {
+    fn reload(
+        self: &Arc<Self>,
+        config: Config,
+        credential: Arc<Credential>,
+    ) -> Result<(), ReloadError> {
         let refuse = |why: String| ReloadError(why);
         // Whatever can fail is done before anything changes.
         let zone = Zone::build(&config).map_err(|e| refuse(e.to_string()))?;
@@ -186,16 +221,18 @@ impl Shared {
 
         let mut state = self.state();
         check_fixed(&state.config, &config)?;
-        if state.config.view == config.view {
+        let same_member = Arc::ptr_eq(&state.credential, &credential);
+        if same_member && state.config.view == config.view {
             state.view.set_nodes(nodes(&config));
         } else {
-            state.view = start_view(&config, &self.credential);
+            state.view = start_view(&config, &credential);
             let changes = state.view.subscribe();
             tokio::spawn(follow(Arc::downgrade(self), changes));
         }
         state.zone = Arc::new(zone);
         state.places = Arc::new(places);
         state.config = config;
+        state.credential = credential;
         self.refresh(&state);
         info!(version = %state.config.version, serial = state.zone.serial(), "configuration in place");
         Ok(())
@@ -206,11 +243,10 @@ impl Shared {
         let (zone, places) = (state.zone.clone(), state.places.clone());
         let snapshot = Snapshot::new(&state.config, zone, places, &state.view.nodes());
         if snapshot.believed != self.snapshot.load().believed {
-            warn!(
-                believed = snapshot.believed,
-                "nearly all edges look down, or no longer: their health is disregarded, or \
-                 believed again"
-            );
+            match snapshot.believed {
+                true => info!("enough edges look healthy: their health is believed again"),
+                false => warn!("nearly all edges look down: their health is not believed"),
+            }
         }
         self.snapshot.store(Arc::new(snapshot));
     }
@@ -263,6 +299,8 @@ fn check_fixed(old: &Config, new: &Config) -> Result<(), ReloadError> {
         "the addresses to listen on"
     } else if old.limits.tcp_idle_timeout != new.limits.tcp_idle_timeout {
         "the idle time of TCP connections"
+    } else if old.limits.max_tcp_connections != new.limits.max_tcp_connections {
+        "the limit on TCP connections"
     } else if old.node != new.node {
         "the name of the node"
     } else {

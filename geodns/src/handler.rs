@@ -1,18 +1,20 @@
 //! The way from hickory-server to [`respond`] and back.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
 use arc_swap::ArcSwap;
 use hickory_proto::{
-    op::{Header, HeaderCounts},
-    serialize::binary::BinDecoder,
+    ProtoError,
+    op::{Header, HeaderCounts, MessageType, ResponseCode},
+    rr::Record,
+    serialize::binary::{BinDecodable, BinDecoder, BinEncoder},
 };
 use hickory_server::{
-    net::runtime::Time,
+    net::{runtime::Time, xfer::Protocol},
     server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
-    zone_handler::{MessageResponseBuilder, Queries},
+    zone_handler::{MessageResponse, MessageResponseBuilder, Queries},
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::{
     metrics::Metrics,
@@ -21,6 +23,7 @@ use crate::{
 };
 
 /// Answers requests from the snapshot that is current when they come.
+#[derive(Clone)]
 pub(crate) struct Handler {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(crate) metrics: Metrics,
@@ -33,13 +36,7 @@ impl RequestHandler for Handler {
         request: &Request,
         mut handle: R,
     ) -> ResponseInfo {
-        let response = respond(&self.snapshot.load(), request, SystemTime::now());
-        let first = request.queries.queries().first();
-        self.metrics.count(
-            first.map(|query| query.query_type()),
-            response.metadata.response_code,
-            response.pop.as_ref(),
-        );
+        let response = self.respond(request);
         match send(request, &response, &mut handle).await {
             Ok(info) => info,
             Err(error) => {
@@ -54,25 +51,85 @@ impl RequestHandler for Handler {
     }
 }
 
+impl Handler {
+    /// The response to a message that came over TCP; none to what is no query.
+    pub(crate) fn over_tcp(&self, message: Vec<u8>, client: SocketAddr) -> Option<Vec<u8>> {
+        let header = Header::read(&mut BinDecoder::new(&message)).ok()?;
+        if header.metadata.message_type == MessageType::Response {
+            return None;
+        }
+        let encoded = match Request::from_bytes(message, client, Protocol::Tcp) {
+            Ok(request) => encode(&request, &self.respond(&request)),
+            Err(_) => malformed(&header),
+        };
+        encoded
+            .inspect_err(|error| warn!(%error, %client, "a response cannot be encoded"))
+            .ok()
+    }
+
+    fn respond(&self, request: &Request) -> Response {
+        let response = respond(&self.snapshot.load(), request, SystemTime::now());
+        let first = request.queries.queries().first();
+        self.metrics.count(
+            first.map(|query| query.query_type()),
+            response.metadata.response_code,
+            response.pop.as_ref(),
+        );
+        response
+    }
+}
+
 async fn send<R: ResponseHandler>(
     request: &Request,
     response: &Response,
     handle: &mut R,
 ) -> Result<ResponseInfo, hickory_server::net::NetError> {
-    let no_question;
-    let queries = if response.has_question {
-        &request.queries
-    } else {
-        no_question =
-            Queries::read(&mut BinDecoder::new(&[]), 0).map_err(hickory_proto::ProtoError::from)?;
-        &no_question
+    let none = no_queries()?;
+    handle.send_response(built(request, response, &none)).await
+}
+
+fn encode(request: &Request, response: &Response) -> Result<Vec<u8>, ProtoError> {
+    let none = no_queries()?;
+    let mut bytes = Vec::with_capacity(512);
+    built(request, response, &none).destructive_emit(&mut BinEncoder::new(&mut bytes))?;
+    Ok(bytes)
+}
+
+/// FORMERR to what does not decode, as hickory-server says it over UDP.
+fn malformed(header: &Header) -> Result<Vec<u8>, ProtoError> {
+    let none = no_queries()?;
+    let mut bytes = Vec::new();
+    MessageResponseBuilder::new(&none, None)
+        .error_msg(header, ResponseCode::FormErr)
+        .destructive_emit(&mut BinEncoder::new(&mut bytes))?;
+    Ok(bytes)
+}
+
+fn no_queries() -> Result<Queries, ProtoError> {
+    Ok(Queries::read(&mut BinDecoder::new(&[]), 0)?)
+}
+
+fn built<'a>(
+    request: &'a Request,
+    response: &'a Response,
+    none: &'a Queries,
+) -> MessageResponse<
+    'a,
+    'a,
+    impl Iterator<Item = &'a Record> + Send + 'a,
+    impl Iterator<Item = &'a Record> + Send + 'a,
+    impl Iterator<Item = &'a Record> + Send + 'a,
+    impl Iterator<Item = &'a Record> + Send + 'a,
+> {
+    let queries = match response.has_question {
+        true => &request.queries,
+        false => none,
     };
-    let message = MessageResponseBuilder::new(queries, response.edns.as_ref()).build(
+    MessageResponseBuilder::new(queries, response.edns.as_ref()).build(
         response.metadata,
         &response.answers,
         &response.authorities,
         [],
         &response.additionals,
-    );
-    handle.send_response(message).await
+    )
 }

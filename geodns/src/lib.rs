@@ -1,16 +1,16 @@
 //! Question in, nearest healthy edges out: an authoritative name server for the CDN's zone.
 //!
-//! A message goes one way: hickory-server receives and decodes it, `respond` looks at its
-//! header and EDNS, [`answer`] looks at its question, and hickory-server encodes and sends what
-//! came out. Both are pure over a [`Snapshot`], which is replaced whole when the configuration
+//! A message goes one way: hickory-server receives and decodes it (over TCP, `tcp` receives it),
+//! `respond` looks at its header and EDNS, [`answer`] looks at its question, and what came out is
+//! encoded and sent. Both are pure over a [`Snapshot`], which is replaced whole when the configuration
 //! or the health of an edge changes, and read without a lock.
 //!
 //! Known limits of hickory-server:
 //! - It answers messages that do not decode by itself: FORMERR without OPT and question, not
 //!   counted in the metrics. Among them is a Client Subnet option of family 0.
-//! - It does not cap TCP connections; the limit is that of open files, and the idle timeout.
-//! - It tells of each query at level INFO and of bad packets at WARN: the log should be
-//!   filtered with `hickory_server=error,hickory_proto=error`.
+//! - It does not cap TCP connections: that is why `tcp` takes them.
+//! - It tells of each query at level INFO and of bad packets at WARN: the log must be filtered,
+//!   so that of `hickory_server`, `hickory_net` and `hickory_proto` only errors are told.
 //! - It does not compress the first owner name of an answer.
 
 mod answer;
@@ -33,6 +33,7 @@ mod snapshot;
 mod status;
 mod subnet;
 mod table;
+mod tcp;
 mod zone;
 
 pub use answer::{Answer, Query, answer};

@@ -22,7 +22,7 @@ pub(crate) struct Cdn {
     pub(crate) secret_env: Option<At<EnvName>>,
 }
 
-/// The admin API of each node.
+/// The admin API of each node. Changed by a restart only.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Admin {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     at::At,
-    units::{Contact, Degrees, DnsName, FilePath, Name, Net, OneOrMore, Period, Ttl, Whole},
+    units::{Contact, Count, Degrees, DnsName, FilePath, Name, Net, OneOrMore, Period, Ttl, Whole},
 };
 
 /// The zone that the GeoDNS nodes answer for.
@@ -103,7 +103,10 @@ impl Default for DnsSoa {
 pub(crate) struct DnsLimits {
     /// The largest UDP answer in bytes, whatever the client offers.
     pub(crate) max_udp_payload: Whole<512, 65_535>,
-    /// How long a TCP connection may be idle.
+    /// TCP connections at once over all listeners; more wait in the kernel's backlog. Changed by
+    /// a restart only.
+    pub(crate) max_tcp_connections: Count,
+    /// How long a TCP connection may be idle, or not take its answer. Changed by a restart only.
     pub(crate) tcp_idle_timeout: Period,
 }
 
@@ -112,6 +115,7 @@ impl Default for DnsLimits {
         let limits = Limits::default();
         DnsLimits {
             max_udp_payload: Whole(limits.max_udp_payload.into()),
+            max_tcp_connections: Whole(limits.max_tcp_connections as u64),
             tcp_idle_timeout: Period(limits.tcp_idle_timeout),
         }
     }
@@ -122,6 +126,7 @@ impl DnsLimits {
     pub(crate) fn build(&self) -> Limits {
         Limits {
             max_udp_payload: self.max_udp_payload.as_u16(),
+            max_tcp_connections: self.max_tcp_connections.as_usize(),
             tcp_idle_timeout: self.tcp_idle_timeout.0,
         }
     }

@@ -53,7 +53,7 @@ impl Health {
     }
 }
 
-/// How a node stops.
+/// How a node stops. Changed by a restart only.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Shutdown {
@@ -73,7 +73,7 @@ impl Default for Shutdown {
     }
 }
 
-/// Logs.
+/// Logs. Changed by a restart only; SIGHUP opens the file of the access log anew.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Log {

@@ -26,6 +26,12 @@ fn start(config: Config) -> GeoDns {
     GeoDns::start(config, credential(), &mut Registry::default()).unwrap()
 }
 
+/// The same member of the CDN goes on with another configuration.
+fn reload(geodns: &GeoDns, config: Config) -> Result<(), ReloadError> {
+    let credential = Arc::clone(&geodns.shared.state().credential);
+    geodns.reload(config, credential)
+}
+
 fn server(geodns: &GeoDns) -> SocketAddr {
     geodns.addresses()[0]
 }

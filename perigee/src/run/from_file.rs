@@ -1,6 +1,9 @@
 //! Roles of a CDN that a file describes.
 
-use std::{path::Path, path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use perigee_config::{AccessLog, Document, Level, NodeCommon};
 use perigee_edge::{AccessLog as AccessLogSink, Edge};
@@ -10,7 +13,7 @@ use perigee_origin_shield::Shield;
 use super::{
     Process, Role, Settings,
     geodns::GeoDnsRole,
-    reload::{Load, Loaded, Reloader},
+    reload::{Load, Loaded, NotLoaded, Reloader},
 };
 use crate::{
     cli::{AccessLogTarget, LogLevel, Node},
@@ -27,10 +30,7 @@ struct Described {
 pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level)?;
     let config = described.document.edge(&node.node, &env).map_err(text)?;
-    let files = config.certificates.iter();
-    let certificates = files
-        .flat_map(|c| [c.cert.clone(), c.key.clone()])
-        .collect();
+    let certificates = certificate_files(&config);
     let mut process = described.prepare().await?;
     let log = described.access_log(&mut process)?;
     let edge = Edge::start(config, &mut process.registry, log)
@@ -40,12 +40,8 @@ pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(),
         let edge = edge.clone();
         move |document: &Document, name: &str| {
             let config = document.edge(name, &env).map_err(text)?;
-            let files = config.certificates.iter();
-            let files = files
-                .flat_map(|c| [c.cert.clone(), c.key.clone()])
-                .collect();
-            edge.reload(config).map_err(text)?;
-            Ok(files)
+            let files = certificate_files(&config);
+            after(files, edge.reload(config))
         }
     };
     described
@@ -65,8 +61,7 @@ pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(
         let shield = shield.clone();
         move |document: &Document, name: &str| {
             let config = document.shield(name, &env).map_err(text)?;
-            shield.reload(config).map_err(text)?;
-            Ok(Vec::new())
+            after(Vec::new(), shield.reload(config))
         }
     };
     described
@@ -77,24 +72,78 @@ pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(
 pub(crate) async fn run_geodns(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level)?;
     let config = described.document.geodns(&node.node, &env).map_err(text)?;
-    let secret = described.document.secret(&env).map_err(text)?;
-    let secret = secret.ok_or("a GeoDNS node needs the secret of [cdn] to probe the edges with")?;
-    let credential = Credential::new(&secret, &node.node).map_err(|e| e.0)?;
+    let membership = Membership::new(&described.document, &node.node)?;
     let database = config.database.iter().cloned().collect();
     let mut process = described.prepare().await?;
-    let server = GeoDns::start(config, Arc::new(credential), &mut process.registry);
+    let credential = Arc::clone(&membership.credential);
+    let server = GeoDns::start(config, credential, &mut process.registry);
     let server = Arc::new(server.map_err(text)?);
     let reload = {
         let server = Arc::clone(&server);
+        let membership = Mutex::new(membership);
         move |document: &Document, name: &str| {
+            let mut membership = membership.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = membership.renewed(document, name)?;
             let config = document.geodns(name, &env).map_err(text)?;
             let files = config.database.iter().cloned().collect();
-            server.reload(config).map_err(text)?;
+            let files = after(files, server.reload(config, Arc::clone(&new.credential)))?;
+            *membership = new;
             Ok(files)
         }
     };
     let role = Arc::new(GeoDnsRole::new(server));
     described.run(process, role, database, reload).await
+}
+
+/// What a GeoDNS node proves itself with to the edges.
+#[derive(Clone)]
+struct Membership {
+    secret: Vec<u8>,
+    credential: Arc<Credential>,
+}
+
+impl Membership {
+    fn new(document: &Document, node: &str) -> Result<Self, String> {
+        let secret = document.secret(&env).map_err(text)?;
+        let secret =
+            secret.ok_or("a GeoDNS node needs the secret of [cdn] to probe the edges with")?;
+        let credential = Credential::new(&secret, node).map_err(|e| e.0)?;
+        Ok(Membership {
+            secret,
+            credential: Arc::new(credential),
+        })
+    }
+
+    /// The same one, unless the secret is another.
+    fn renewed(&self, document: &Document, node: &str) -> Result<Self, String> {
+        let new = Membership::new(document, node)?;
+        Ok(if new.secret == self.secret {
+            self.clone()
+        } else {
+            new
+        })
+    }
+}
+
+fn certificate_files(config: &perigee_edge::Config) -> Vec<PathBuf> {
+    let files = config.certificates.iter();
+    files
+        .flat_map(|c| [c.cert.clone(), c.key.clone()])
+        .collect()
+}
+
+/// The files that a reload asked for, whether it could use them or not.
+fn after(
+    files: Vec<PathBuf>,
+    result: Result<(), impl std::fmt::Display>,
+) -> Result<Vec<PathBuf>, NotLoaded> {
+    match result {
+        Ok(()) => Ok(files),
+        Err(error) => Err(NotLoaded {
+            problems: vec![text(error)],
+            files,
+        }),
+    }
 }
 
 impl Described {
@@ -135,22 +184,39 @@ impl Described {
         process: Process,
         role: Arc<dyn Role>,
         files: Vec<PathBuf>,
-        reload: impl Fn(&Document, &str) -> Result<Vec<PathBuf>, String> + Send + Sync + 'static,
+        reload: impl Fn(&Document, &str) -> Result<Vec<PathBuf>, NotLoaded> + Send + Sync + 'static,
     ) -> Result<(), String> {
         let loaded = loaded(&self.file, &self.document, &self.node, files);
-        let (file, name) = (self.file, self.node.name);
+        let (file, running) = (self.file, self.node);
         let load: Load = Arc::new(move || {
-            let one = |problem: String| vec![problem];
-            let document = Document::load(&file).map_err(|e| one(text(e)))?;
-            let node = document
-                .node(name.as_str(), &env)
-                .map_err(|e| one(text(e)))?;
-            let files = reload(&document, name.as_str()).map_err(one)?;
+            let name = running.name.as_str();
+            let document = Document::load(&file).map_err(text)?;
+            let node = document.node(name, &env).map_err(text)?;
+            check_fixed(&running, &node)?;
+            let files = reload(&document, name)?;
             Ok(self::loaded(&file, &document, &node, files))
         });
         process.run(role, Some(Reloader::new(load, loaded))).await;
         Ok(())
     }
+}
+
+/// Refuses what only a restart can change of a process; each role knows more of that.
+fn check_fixed(running: &NodeCommon, new: &NodeCommon) -> Result<(), String> {
+    let changed = if running.admin != new.admin {
+        "the admin address"
+    } else if running.admin_token != new.admin_token {
+        "the token of the admin API"
+    } else if running.log != new.log {
+        "[log]"
+    } else if running.shutdown != new.shutdown {
+        "[shutdown]"
+    } else {
+        return Ok(());
+    };
+    Err(format!(
+        "{changed} cannot change while running; restart the node for that"
+    ))
 }
 
 fn loaded(file: &Path, document: &Document, node: &NodeCommon, files: Vec<PathBuf>) -> Loaded {

@@ -18,14 +18,33 @@ pub(crate) struct Loaded {
     pub(super) interval: Duration,
 }
 
+/// Why nothing was put in place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NotLoaded {
+    /// What is wrong; each goes to the log.
+    pub(super) problems: Vec<String>,
+    /// The files that were asked for, as far as that is known: they may be put right later.
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl From<String> for NotLoaded {
+    fn from(problem: String) -> Self {
+        NotLoaded {
+            problems: vec![problem],
+            files: Vec::new(),
+        }
+    }
+}
+
 /// Reads the files, builds from them, and puts that in place; or changes nothing and says why.
-pub(super) type Load = Arc<dyn Fn() -> Result<Loaded, Vec<String>> + Send + Sync>;
+pub(super) type Load = Arc<dyn Fn() -> Result<Loaded, NotLoaded> + Send + Sync>;
 
 /// Watches the files of a node.
 pub(crate) struct Reloader {
     load: Load,
     loaded: Loaded,
-    seen: Vec<Option<Stamp>>,
+    /// The watched files, as they were before they were read.
+    seen: Vec<(PathBuf, Option<Stamp>)>,
 }
 
 /// What tells one version of a file from the next; none if it is not there.
@@ -38,7 +57,7 @@ struct Stamp {
 impl Reloader {
     /// Watches the files that `loaded` was made of.
     pub(super) fn new(load: Load, loaded: Loaded) -> Self {
-        let seen = stamps(&loaded.files);
+        let seen = loaded.files.iter().map(stamped).collect();
         Reloader { load, loaded, seen }
     }
 
@@ -46,9 +65,7 @@ impl Reloader {
     pub(super) async fn changed(&mut self) {
         loop {
             tokio::time::sleep(self.loaded.interval).await;
-            let now = stamps(&self.loaded.files);
-            if now != self.seen {
-                self.seen = now;
+            if self.look() {
                 return;
             }
         }
@@ -56,38 +73,52 @@ impl Reloader {
 
     /// Takes the files as they are now.
     pub(super) async fn reload(&mut self) {
-        self.seen = stamps(&self.loaded.files);
+        self.look();
         let load = Arc::clone(&self.load);
         // Reading certificates and databases blocks.
         let result = tokio::task::spawn_blocking(move || load()).await;
-        match result.unwrap_or_else(|error| Err(vec![error.to_string()])) {
+        match result.unwrap_or_else(|error| Err(error.to_string().into())) {
             Ok(loaded) => {
                 tracing::info!(version = %loaded.version, "reloaded");
-                if loaded.files != self.loaded.files {
-                    self.seen = stamps(&loaded.files);
-                }
+                self.watch(loaded.files.clone());
                 self.loaded = loaded;
             }
-            Err(problems) => {
+            Err(NotLoaded { problems, files }) => {
                 for problem in &problems {
                     tracing::error!("{problem}");
                 }
+                self.watch(self.loaded.files.iter().cloned().chain(files).collect());
                 let version = &self.loaded.version;
                 tracing::error!(%version, "not reloaded: the old configuration goes on");
             }
         }
     }
+
+    /// Looks at the files, and says whether one is other than at the last look.
+    fn look(&mut self) -> bool {
+        let now: Vec<_> = self.seen.iter().map(|(file, _)| stamped(file)).collect();
+        let changed = now != self.seen;
+        self.seen = now;
+        changed
+    }
+
+    /// Watches these from now on. What was seen of a file before stays, so that a change while
+    /// it was read is noticed.
+    fn watch(&mut self, files: Vec<PathBuf>) {
+        let seen = files.iter().map(|file| {
+            let known = self.seen.iter().find(|(seen, _)| seen == file);
+            known.cloned().unwrap_or_else(|| stamped(file))
+        });
+        self.seen = seen.collect();
+    }
 }
 
-fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
-    let stamp = |file: &PathBuf| {
-        let metadata = fs::metadata(file).ok()?;
-        Some(Stamp {
-            modified: metadata.modified().ok(),
-            bytes: metadata.len(),
-        })
-    };
-    files.iter().map(stamp).collect()
+fn stamped(file: &PathBuf) -> (PathBuf, Option<Stamp>) {
+    let stamp = fs::metadata(file).ok().map(|metadata| Stamp {
+        modified: metadata.modified().ok(),
+        bytes: metadata.len(),
+    });
+    (file.clone(), stamp)
 }
 
 #[cfg(test)]
@@ -113,9 +144,9 @@ mod tests {
         let load: Load = {
             let (file, taken) = (file.clone(), Arc::clone(&taken));
             Arc::new(move || {
-                let text = fs::read_to_string(&file).map_err(|e| vec![e.to_string()])?;
+                let text = fs::read_to_string(&file).map_err(|e| e.to_string())?;
                 if text.contains("bad") {
-                    return Err(vec!["it is bad".into()]);
+                    return Err("it is bad".to_owned().into());
                 }
                 taken.lock().expect("no panic").push(text.clone());
                 Ok(loaded(&file, &text))
@@ -140,12 +171,59 @@ mod tests {
         assert_eq!(*taken.lock().expect("no panic"), ["version two"]);
     }
 
+    #[tokio::test]
+    async fn a_file_that_a_refused_one_asks_for_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, certificate) = (folder.path().join("cdn.toml"), folder.path().join("c.pem"));
+        fs::write(&file, "1").expect("writes");
+        let load: Load = {
+            let (file, certificate) = (file.clone(), certificate.clone());
+            Arc::new(move || {
+                if !certificate.exists() {
+                    return Err(NotLoaded {
+                        problems: vec!["there is no certificate".into()],
+                        files: vec![certificate.clone()],
+                    });
+                }
+                Ok(loaded(&file, "2"))
+            })
+        };
+        let mut reloader = Reloader::new(load, loaded(&file, "1"));
+        reloader.reload().await;
+        assert_eq!(reloader.loaded.version, "1");
+        fs::write(&certificate, "here").expect("writes");
+        let noticed = tokio::time::timeout(Duration::from_secs(10), reloader.changed()).await;
+        assert!(noticed.is_ok());
+        reloader.reload().await;
+        assert_eq!(reloader.loaded.version, "2");
+    }
+
+    #[tokio::test]
+    async fn a_change_while_the_file_is_read_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, more) = (folder.path().join("cdn.toml"), folder.path().join("more"));
+        fs::write(&file, "1").expect("writes");
+        let load: Load = {
+            let (file, more) = (file.clone(), more.clone());
+            Arc::new(move || {
+                fs::write(&file, "changed meanwhile").expect("writes");
+                let mut loaded = loaded(&file, "2");
+                loaded.files.push(more.clone());
+                Ok(loaded)
+            })
+        };
+        let mut reloader = Reloader::new(load, loaded(&file, "1"));
+        reloader.reload().await;
+        let noticed = tokio::time::timeout(Duration::from_secs(10), reloader.changed()).await;
+        assert!(noticed.is_ok());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_unchanged_file_is_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("cdn.toml");
         fs::write(&file, "1").expect("writes");
-        let load: Load = Arc::new(|| Err(vec![]));
+        let load: Load = Arc::new(|| Err(NotLoaded::default()));
         let mut reloader = Reloader::new(load, loaded(&file, "1"));
         let waited = tokio::time::timeout(Duration::from_secs(60), reloader.changed()).await;
         assert!(waited.is_err());

@@ -138,8 +138,7 @@ fn reloader(edge: Edge, config: Config) -> Option<Reloader> {
     };
     let again = loaded.clone();
     let load: Load = Arc::new(move || {
-        edge.reload(config.clone())
-            .map_err(|e| vec![e.to_string()])?;
+        edge.reload(config.clone()).map_err(|e| e.to_string())?;
         Ok(again.clone())
     });
     Some(Reloader::new(load, loaded))

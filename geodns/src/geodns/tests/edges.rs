@@ -149,12 +149,12 @@ async fn reload_watches_the_new_edges() {
     let geodns = start(config.clone());
     let mut smaller = config.clone();
     smaller.pops.remove(0);
-    geodns.reload(smaller).unwrap();
+    reload(&geodns, smaller).unwrap();
     until_answered(&geodns, BERLIN, &NYC).await;
     // Other thresholds make a new watch, which sees deaths as well.
     let mut strict = config;
     strict.view.thresholds.fall = 1;
-    geodns.reload(strict).unwrap();
+    reload(&geodns, strict).unwrap();
     until_answered(&geodns, BERLIN, &FRA).await;
     edges[1].take().unwrap().kill().await;
     until_answered(&geodns, BERLIN, &FRA[..1]).await;

@@ -119,13 +119,13 @@ async fn the_database_places_clients_and_is_reloaded_when_its_file_changes() {
     // A broken file is refused, and the old one goes on serving.
     fs::write(&path, "broken").unwrap();
     config.soa.serial += 1;
-    let error = geodns.reload(config.clone()).unwrap_err().to_string();
+    let error = reload(&geodns, config.clone()).unwrap_err().to_string();
     assert!(error.contains("places.mmdb"), "{error}");
     assert_eq!(addresses(&geodns, CLIENT).await, SIN);
     assert_eq!(geodns.status().serial, 7);
 
     fs::write(&path, build_database(OTHER_TABLE).unwrap()).unwrap();
-    geodns.reload(config).unwrap();
+    reload(&geodns, config).unwrap();
     assert_eq!(addresses(&geodns, CLIENT).await, NYC);
     assert_eq!(geodns.status().serial, 8);
 }
@@ -139,13 +139,13 @@ async fn an_unchanged_database_is_not_read_again() {
     config.database = Some(path.clone());
     let geodns = start(config.clone());
     let before = geodns.shared.state().places.database().cloned().unwrap();
-    geodns.reload(config.clone()).unwrap();
+    reload(&geodns, config.clone()).unwrap();
     let after = geodns.shared.state().places.database().cloned().unwrap();
     assert!(Arc::ptr_eq(&before, &after));
     // Same bytes, other time.
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
-    geodns.reload(config).unwrap();
+    reload(&geodns, config).unwrap();
     let later = geodns.shared.state().places.database().cloned().unwrap();
     assert!(!Arc::ptr_eq(&before, &later));
 }
@@ -156,11 +156,11 @@ async fn reload_is_all_or_nothing() {
     let mut bad = fixture::config();
     bad.services[0].name = "new.cdn.example".to_owned();
     bad.zone = String::new();
-    assert!(geodns.reload(bad).is_err());
+    assert!(reload(&geodns, bad).is_err());
     let mut moved = fixture::config();
     moved.services[0].name = "new.cdn.example".to_owned();
     moved.listen = vec!["127.0.0.1:5353".parse().unwrap()];
-    let error = geodns.reload(moved).unwrap_err().to_string();
+    let error = reload(&geodns, moved).unwrap_err().to_string();
     assert!(error.contains("restart"), "{error}");
     let new = ask(&geodns, "new.cdn.example", "A", None).await;
     assert_eq!(new.rcode, "NXDOMAIN");
@@ -168,7 +168,7 @@ async fn reload_is_all_or_nothing() {
     let mut good = fixture::config();
     good.services[0].name = "new.cdn.example".to_owned();
     good.version = "2".to_owned();
-    geodns.reload(good).unwrap();
+    reload(&geodns, good).unwrap();
     assert_eq!(geodns.status().config_version, "2");
     let new = ask(&geodns, "new.cdn.example", "A", None).await;
     assert_eq!((new.rcode.as_str(), new.answers.len()), ("NOERROR", 2));

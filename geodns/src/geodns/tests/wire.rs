@@ -301,6 +301,72 @@ async fn tcp_takes_several_queries_on_one_connection() {
 }
 
 #[tokio::test]
+async fn tcp_connections_over_the_limit_wait_for_their_turn() {
+    let mut config = fixture::config();
+    config.limits.max_tcp_connections = 2;
+    let geodns = start(config);
+    let (mut first, mut second) = (connect(&geodns).await, connect(&geodns).await);
+    assert_eq!(over(&mut first).await.answers.len(), 2);
+    assert_eq!(over(&mut second).await.answers.len(), 2);
+    let mut third = connect(&geodns).await;
+    let early = timeout(Duration::from_millis(100), over(&mut third)).await;
+    assert!(early.is_err(), "{early:?}");
+    drop(first);
+    let answered = timeout(PATIENCE, third.read_u16()).await.unwrap();
+    assert!(answered.is_ok_and(|length| length > 12));
+    // The one that was let in before goes on.
+    assert_eq!(over(&mut second).await.answers.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_malformed_over_tcp_is_answered_or_closed() {
+    let geodns = start(fixture::config());
+    let mut stream = connect(&geodns).await;
+    for malformed in [&packet(1, None)[..20], &packet(2, None), &packet(0, None)] {
+        let response = exchange_over(&mut stream, malformed).await.unwrap();
+        assert_eq!(response.metadata.id, 0xABCD);
+        assert_eq!(response.metadata.response_code, ResponseCode::FormErr);
+    }
+    let mut response = packet(1, None);
+    response[2] |= 0x80;
+    for silent in [&[][..], &[0xAB], &response] {
+        let mut stream = connect(&geodns).await;
+        assert!(exchange_over(&mut stream, silent).await.is_err());
+    }
+    assert_eq!(over(&mut stream).await.answers.len(), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_no_answers_is_closed() {
+    let mut config = many_edges(200);
+    config.limits.tcp_idle_timeout = Duration::from_millis(100);
+    let geodns = start(config);
+    let mut stream = connect(&geodns).await;
+    let query = [&[0, 33][..], &packet(1, None)].concat();
+    let endless = async { while stream.write_all(&query).await.is_ok() {} };
+    timeout(PATIENCE, endless).await.unwrap();
+}
+
+async fn connect(geodns: &GeoDns) -> TcpStream {
+    TcpStream::connect(server(geodns)).await.unwrap()
+}
+
+/// Asks the plain query.
+async fn over(stream: &mut TcpStream) -> Message {
+    exchange_over(stream, &packet(1, None)).await.unwrap()
+}
+
+async fn exchange_over(stream: &mut TcpStream, packet: &[u8]) -> std::io::Result<Message> {
+    let length = u16::try_from(packet.len()).unwrap();
+    let framed = [&length.to_be_bytes(), packet].concat();
+    stream.write_all(&framed).await?;
+    let length = stream.read_u16().await?;
+    let mut wire = vec![0; usize::from(length)];
+    stream.read_exact(&mut wire).await?;
+    Ok(Message::from_vec(&wire).unwrap())
+}
+
+#[tokio::test]
 async fn an_idle_tcp_connection_is_closed() {
     let mut config = fixture::config();
     config.limits.tcp_idle_timeout = Duration::from_millis(100);
