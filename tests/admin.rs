@@ -6,6 +6,7 @@ use crate::harness::{
     cdn::{Cdn, Plan},
     client::{ask, get},
     origin::{Origin, fresh},
+    process::run,
 };
 
 #[tokio::test]
@@ -99,4 +100,65 @@ async fn health_readiness_and_metrics_are_told() {
         .send()
         .await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn commands_show_the_token_that_the_environment_has() {
+    let origin = Origin::cacheable("content").await;
+    let plan = Plan {
+        geodns: true,
+        token: Some("a token of the scenarios"),
+        ..Plan::small(origin.url())
+    };
+    let cdn = Cdn::start(plan).await;
+    let (code, out, err) = cdn.perigee(&["status"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let (code, out, err) = cdn.perigee(&["purge", "http://www.cdn.test/p"]);
+    assert_eq!(code, 0, "{out}{err}");
+
+    // Without it, the command says what is missing, and the nodes say nothing.
+    let file = cdn.file();
+    let (code, out, err) = run(&["status", "--config", file.to_str().unwrap()]);
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains("SCENARIO_TOKEN is not set"), "{err}");
+    let (code, said, _) = run(&["check", file.to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("note: ") && said.contains("SCENARIO_TOKEN"),
+        "{said}"
+    );
+    for (name, path) in [
+        ("fra-1", "/status"),
+        ("shield-1", "/metrics"),
+        ("ns1", "/ready"),
+    ] {
+        let refused = get(cdn.admin(name), "localhost", path).send().await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        assert!(refused.field("www-authenticate").starts_with("Bearer"));
+        let wrong = get(cdn.admin(name), "localhost", path).with("authorization", "Bearer guess");
+        assert_eq!(wrong.send().await.status, StatusCode::UNAUTHORIZED);
+        let health = get(cdn.admin(name), "localhost", "/health").send().await;
+        assert_eq!(health.status, StatusCode::OK);
+    }
+}
+
+#[test]
+fn an_admin_address_that_others_reach_needs_a_token() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = "[[pops]]\nname = \"p\"\nlatitude = 1\nlongitude = 1\n[[edges]]\nname = \"one\"\n\
+                pop = \"p\"\nlisten = [\"127.0.0.1:0\"]\nadmin = \"0.0.0.0:9901\"\n\
+                [[services]]\nname = \"w\"\nhosts = [\"w.test\"]\norigins = [\"http://127.0.0.1:1\"]\n";
+    std::fs::write(file.path(), text).unwrap();
+    let path = file.path().to_str().unwrap();
+    for args in [
+        &["check", path][..],
+        &["edge", "--config", path, "--node", "one"],
+    ] {
+        let (code, out, err) = run(args);
+        assert_ne!(code, 0, "{out}{err}");
+        assert!(
+            err.contains("token") && err.contains("0.0.0.0:9901"),
+            "{err}"
+        );
+    }
 }

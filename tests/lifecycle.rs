@@ -143,3 +143,149 @@ async fn a_request_that_does_not_end_is_cut_at_the_deadline() {
     cdn.node("fra-1").signal(Signal::TERM);
     cdn.node("fra-1").wait();
 }
+
+#[tokio::test]
+async fn a_new_secret_is_taken_by_every_role() {
+    let origin = Origin::cacheable("content").await;
+    let plan = Plan {
+        geodns: true,
+        tables: "[reload]\ncheck_interval = \"100ms\"\n[health]\ninterval = \"50ms\"\n".to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let mut cdn = Cdn::start(plan).await;
+    let old = version(&cdn, "fra-1").await;
+    let text = cdn.text();
+    cdn.write(&text.replace("a secret of the scenarios", "another secret of scenarios"));
+    for name in ["fra-1", "fra-2", "shield-1", "ns1"] {
+        wait::until(&format!("{name} runs the new file"), || async {
+            (version(&cdn, name).await != old).then_some(())
+        })
+        .await;
+    }
+    // Those who could not prove themselves any more would see all edges down, and believe none
+    // of it: only who sees fra-1 up can see it go down.
+    cdn.node("fra-1").kill();
+    wait::until("the name server sees one edge up and one down", || async {
+        let status = get(cdn.admin("ns1"), "localhost", "/status").send().await;
+        let status: serde_json::Value = serde_json::from_slice(&status.body).unwrap();
+        let up = |n: usize| status["edges"][n]["up"].as_bool().unwrap();
+        let version = status["edges"][1]["config_version"].as_str();
+        let told = version.is_some_and(|version| version != old);
+        (!up(0) && up(1) && told).then_some(())
+    })
+    .await;
+    assert_eq!(cdn.get("fra-2", "/new").await.text(), "content");
+}
+
+#[tokio::test]
+async fn a_database_that_is_replaced_is_taken_up_and_a_broken_one_is_not() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("places.mmdb");
+    let replace = |bytes: &[u8]| {
+        std::fs::write(folder.path().join("new"), bytes).unwrap();
+        std::fs::rename(folder.path().join("new"), &path).unwrap();
+    };
+    let table = |at: &str| {
+        let row = format!("203.0.113.0/24,{at},NA,US,x\n");
+        perigee_geodns::build_database(&row).unwrap()
+    };
+    replace(&table("40.7,-74.0"));
+    let origin = Origin::cacheable("content").await;
+    let plan = Plan {
+        pops: vec![("fra", 50.1, 8.7, 1), ("nyc", 40.7, -74.0, 1)],
+        geodns: true,
+        tables: "[reload]\ncheck_interval = \"100ms\"\n".to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let database = format!("[dns]\ndatabase = {path:?}\n");
+    let mut cdn = Cdn::start_with(plan, |text| text.replace("[dns]\n", &database)).await;
+    let answered = async |cdn: &Cdn| {
+        let client = Some("203.0.113.0/24".parse().unwrap());
+        let timeout = std::time::Duration::from_secs(5);
+        let server = cdn.at("ns1");
+        let answer = perigee_geodns::query(server, Cdn::HOST, "A", client, timeout, false);
+        answer.await.unwrap().answers[0].data.clone()
+    };
+    let (fra, nyc) = (
+        cdn.at("fra-1").ip().to_string(),
+        cdn.at("nyc-1").ip().to_string(),
+    );
+    assert_eq!(answered(&cdn).await, nyc);
+
+    replace(b"not a database at all");
+    wait::until("the name server says what is wrong", || {
+        let said = cdn.node("ns1").stderr();
+        async move { said.contains("places.mmdb").then_some(()) }
+    })
+    .await;
+    assert_eq!(answered(&cdn).await, nyc);
+
+    replace(&table("50.1,8.7"));
+    wait::until("the new database is in place", || async {
+        (answered(&cdn).await == fra).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_access_log_can_be_moved_away() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("access.log");
+    let origin = Origin::cacheable("content").await;
+    let log = format!("access = {path:?}");
+    let plan = Plan::small(origin.url());
+    let mut cdn = Cdn::start_with(plan, |text| text.replace("access = \"stdout\"", &log)).await;
+    let lines = async |file: &std::path::Path, what: &str| {
+        wait::until(&format!("{what} is in {}", file.display()), || async {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            text.contains(what).then_some(())
+        })
+        .await;
+    };
+    cdn.get("fra-1", "/before").await;
+    lines(&path, "/before").await;
+    let moved = folder.path().join("access.log.1");
+    std::fs::rename(&path, &moved).unwrap();
+    for name in ["fra-1", "fra-2", "shield-1"] {
+        cdn.node(name).signal(Signal::HUP);
+    }
+    wait::until("the file is there anew", || async {
+        path.exists().then_some(())
+    })
+    .await;
+    wait::until("what comes now is in the new file", || async {
+        cdn.get("fra-1", "/after").await;
+        let text = std::fs::read_to_string(&path).unwrap();
+        text.contains("/after").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_server_does_not_tell_of_each_packet() {
+    let origin = Origin::cacheable("content").await;
+    let plan = Plan {
+        geodns: true,
+        ..Plan::small(origin.url())
+    };
+    let mut cdn = Cdn::start(plan).await;
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(cdn.at("ns1")).await.unwrap();
+    let good = b"\xAB\xCD\x01\0\0\x01\0\0\0\0\0\0\x03www\x03cdn\x04test\0\0\x01\0\x01";
+    let mut answer = [0; 512];
+    for bad in [&good[..20], &good[..13], &[0xFF; 40], good] {
+        socket.send(bad).await.unwrap();
+        // Those of which the header can be read are answered.
+        let _ = tokio::time::timeout(
+            std::time::Duration::from_millis(100),
+            socket.recv(&mut answer),
+        )
+        .await;
+    }
+    assert_eq!(answer[..2], [0xAB, 0xCD]);
+    let said = cdn.node("ns1").stderr();
+    assert!(
+        said.contains("ready") && !said.contains("request"),
+        "{said}"
+    );
+}

@@ -7,13 +7,15 @@ use tempfile::TempDir;
 use super::{
     client::{Answer, get},
     net::Net,
-    process::{Process, run},
+    process::{Process, command, finish},
     wait,
 };
 
 const HTTP: u16 = 8080;
 const ADMIN: u16 = 9901;
 const DNS: u16 = 5300;
+/// The environment variable of the admin API's token.
+const TOKEN: &str = "SCENARIO_TOKEN";
 
 /// What to build.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) service: String,
     /// Further tables for the file.
     pub(crate) tables: String,
+    /// The token of the admin API; the file says that the environment has it.
+    pub(crate) token: Option<&'static str>,
 }
 
 impl Plan {
@@ -40,6 +44,7 @@ impl Plan {
             origin,
             service: String::new(),
             tables: String::new(),
+            token: None,
         }
     }
 }
@@ -103,7 +108,9 @@ impl Cdn {
         };
         let file = self.file();
         let args = [role, "--config", file.to_str().unwrap(), "--node", name];
-        let process = Process::start(name, self.folder.path(), &args);
+        let mut command = command(&args);
+        command.envs(self.environment());
+        let process = Process::with(name, self.folder.path(), &mut command);
         self.nodes.insert(name.to_owned(), process);
     }
 
@@ -112,14 +119,23 @@ impl Cdn {
     }
 
     pub(crate) async fn until_ready(&mut self, name: &str) {
-        let admin = self.admin(name);
+        let (admin, token) = (self.admin(name), self.plan.token);
         let process = self.nodes.get_mut(name).unwrap();
         assert!(process.is_running(), "{name}: {}", process.stderr());
         wait::until(&format!("{name} is ready"), || async move {
-            let answer = get(admin, "localhost", "/ready").try_send().await.ok()?;
+            let ask = get(admin, "localhost", "/ready");
+            let ask = match token {
+                Some(token) => ask.with("authorization", &format!("Bearer {token}")),
+                None => ask,
+            };
+            let answer = ask.try_send().await.ok()?;
             answer.status.is_success().then_some(())
         })
         .await;
+    }
+
+    fn environment(&self) -> Option<(&'static str, &'static str)> {
+        self.plan.token.map(|token| (TOKEN, token))
     }
 
     /// Where a node serves.
@@ -156,7 +172,9 @@ impl Cdn {
         let file = self.file();
         let mut all = args.to_vec();
         all.extend(["--config", file.to_str().unwrap()]);
-        run(&all)
+        let mut command = command(&all);
+        command.envs(self.environment());
+        finish(&mut command)
     }
 
     fn names(&self) -> Vec<String> {
@@ -212,6 +230,9 @@ impl Cdn {
         text += &format!("[[services]]\nname = \"www\"\norigins = [\"{origin}\"]\n{service}\n");
         text +=
             "[log]\naccess = \"stdout\"\n\n[shutdown]\ngrace = \"200ms\"\ndeadline = \"10s\"\n\n";
+        if self.plan.token.is_some() {
+            text += &format!("[admin]\ntoken_env = \"{TOKEN}\"\n\n");
+        }
         text + tables
     }
 }

@@ -107,7 +107,12 @@ pub(crate) fn command(args: &[&str]) -> Command {
 
 /// Runs the binary to its end: exit code, standard output, standard error.
 pub(crate) fn run(args: &[&str]) -> (i32, String, String) {
-    let output = command(args).stdin(Stdio::null()).output().unwrap();
+    finish(&mut command(args))
+}
+
+/// The same for a command that was made elsewhere.
+pub(crate) fn finish(command: &mut Command) -> (i32, String, String) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (
         output.status.code().unwrap_or(-1),
