@@ -1,6 +1,6 @@
 //! The admin API over HTTP/1.1, on an address of its own.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -23,6 +23,8 @@ const MAX_BODY: usize = 64 << 10;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// For the body of a request and the answer to it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection takes no further request after this, so that nobody keeps one for good.
+const CONNECTION_AGE: Duration = Duration::from_secs(60);
 
 /// The admin API of one node.
 pub(crate) struct Admin {
@@ -77,8 +79,16 @@ impl Admin {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection to the admin API broke");
+        let mut connection = pin!(connection);
+        let mut ended = timeout(CONNECTION_AGE, connection.as_mut()).await;
+        if ended.is_err() {
+            connection.as_mut().graceful_shutdown();
+            ended = timeout(REQUEST_TIMEOUT, connection).await;
+        }
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a connection to the admin API broke"),
+            Err(_) => tracing::debug!("a client of the admin API takes no answer: cut"),
         }
     }
 

@@ -197,3 +197,25 @@ async fn nobody_there_is_down() {
         .expect_err("nobody there");
     assert_eq!(error, CallError::Down("connection refused".into()));
 }
+
+/// Long, and over at once: time is paused, and passes when all wait.
+const AGES: Duration = Duration::from_secs(3_600);
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_no_answer_is_cut() {
+    let address = start(false, None).await;
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let ask = get("/metrics").replace("close", "keep-alive");
+    let endless = async { while stream.write_all(ask.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(AGES, endless).await.expect("is cut");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_nothing_is_cut() {
+    let address = start(false, None).await;
+    let served = get("/health").replace("close", "keep-alive");
+    for said in ["", "GET /health HTTP/1.1\r\n", &served] {
+        let end = tokio::time::timeout(AGES, raw(address, said)).await;
+        assert_eq!(end.expect(said).contains("200 OK"), said == served);
+    }
+}
