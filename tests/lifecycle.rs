@@ -72,7 +72,11 @@ async fn a_bad_file_changes_nothing_and_says_why() {
 #[tokio::test]
 async fn what_only_a_restart_can_change_is_refused_as_a_whole() {
     let origin = Origin::cacheable("content").await;
-    let mut cdn = Cdn::start(Plan::small(origin.url())).await;
+    let mut cdn = Cdn::start(Plan {
+        geodns: true,
+        ..Plan::small(origin.url())
+    })
+    .await;
     let old = version(&cdn, "fra-1").await;
     cdn.write(&(cdn.text() + "\n[storage]\nmemory = \"32MiB\"\n"));
     cdn.node("fra-1").signal(Signal::HUP);
@@ -82,6 +86,31 @@ async fn what_only_a_restart_can_change_is_refused_as_a_whole() {
     })
     .await;
     assert_eq!(version(&cdn, "fra-1").await, old);
+
+    for (from, to, says) in [
+        (
+            "deadline = \"10s\"",
+            "deadline = \"11s\"",
+            "[shutdown] cannot change",
+        ),
+        (
+            "access = \"stdout\"",
+            "access = \"stderr\"",
+            "[log] cannot change",
+        ),
+        (":9901\"", ":9902\"", "the admin address cannot change"),
+    ] {
+        cdn.write(&cdn.text().replace(from, to));
+        for name in ["fra-1", "shield-1", "ns1"] {
+            cdn.node(name).signal(Signal::HUP);
+            wait::until(&format!("{name} says what is wrong"), || {
+                let said = cdn.node(name).stderr();
+                async move { said.contains(says).then_some(()) }
+            })
+            .await;
+            assert_eq!(version(&cdn, name).await, old);
+        }
+    }
 }
 
 #[tokio::test]

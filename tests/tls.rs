@@ -83,7 +83,7 @@ where
 
 struct Https {
     address: SocketAddr,
-    _process: Process,
+    process: Process,
     folder: TempDir,
 }
 
@@ -116,7 +116,7 @@ impl Https {
         .await;
         Https {
             address,
-            _process: process,
+            process,
             folder,
         }
     }
@@ -156,6 +156,38 @@ async fn a_renewed_certificate_is_used_without_a_restart() {
     connect(edge.address, name, &edge.cert(), &[])
         .await
         .unwrap();
+    write_certificate(edge.folder.path(), "cert.pem", "key.pem", &[name]);
+    wait::until("the new certificate is used", || async {
+        connect(edge.address, name, &edge.cert(), &[]).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bad_certificate_changes_nothing_and_says_why() {
+    let origin = Origin::cacheable("content").await;
+    let edge = Https::start(&origin.url()).await;
+    let name = "www.example.com";
+    let old = edge.folder.path().join("old.pem");
+    std::fs::copy(edge.cert(), &old).unwrap();
+
+    for (bad, nth) in [("not a certificate", 1), ("", 2)] {
+        std::fs::write(edge.cert(), bad).unwrap();
+        wait::until("the edge says what is wrong", || async {
+            let said = edge.process.stderr();
+            let refused = said.matches("not reloaded").count();
+            (refused >= nth && said.contains("cert.pem")).then_some(())
+        })
+        .await;
+        connect(edge.address, name, &old, &[]).await.unwrap();
+    }
+    std::fs::remove_file(edge.cert()).unwrap();
+    wait::until("the edge says that it is gone", || async {
+        edge.process.stderr().contains("No such file").then_some(())
+    })
+    .await;
+    connect(edge.address, name, &old, &[]).await.unwrap();
+
     write_certificate(edge.folder.path(), "cert.pem", "key.pem", &[name]);
     wait::until("the new certificate is used", || async {
         connect(edge.address, name, &edge.cert(), &[]).await.ok()
