@@ -77,6 +77,39 @@ async fn what_is_not_shared_goes_to_each_at_once() {
     assert_eq!(origin.count("/mine"), 10);
 }
 
+#[tokio::test]
+async fn a_herd_of_two_variants_is_two_requests() {
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&gate);
+    let origin = Origin::start(move |asked| {
+        let gate = Arc::clone(&opened);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            let mut response = fresh(asked.field("accept-language").to_owned());
+            let vary = http::HeaderValue::from_static("accept-language");
+            response.headers_mut().insert("vary", vary);
+            response
+        }
+    })
+    .await;
+    let proxy = Proxy::start(&origin.url(), &[]).await;
+    let herd: Vec<_> = (0..40)
+        .map(|n| {
+            let language = if n % 2 == 0 { "de" } else { "en" };
+            let get = get(proxy.address, "www.example.com", "/words");
+            let sent = get.with("accept-language", language).send();
+            (language, tokio::spawn(sent))
+        })
+        .collect();
+    let asked = || async { (origin.count("/words") > 0).then_some(()) };
+    crate::harness::wait::until("the origin is asked", asked).await;
+    gate.add_permits(40);
+    for (language, member) in herd {
+        assert_eq!(member.await.unwrap().text(), language);
+    }
+    assert_eq!(origin.count("/words"), 2);
+}
+
 /// An origin that sends 12 bytes in three pieces, each when the test says so.
 async fn in_pieces() -> (String, mpsc::Sender<&'static [u8]>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -19,6 +19,7 @@ mod house;
 mod lifecycle;
 mod limits;
 mod one_proxy;
+mod purging;
 mod tls;
 mod upgrade;
 mod whole_cdn;

@@ -5,9 +5,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue, Response, header, request};
-use perigee_http_cache::{Decision, decide};
-use perigee_storage::Store;
+use http::{HeaderName, HeaderValue, Method, Response, header, request};
+use http_body::Body as _;
+use perigee_http_cache::{Decision, Miss, decide};
+use perigee_storage::{Purge, Store};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
@@ -76,6 +77,16 @@ impl Exchange {
         &self.store
     }
 
+    /// Removes what `purge` names. What was asked for before it comes to those who wait for it
+    /// already; it is not stored, and who asks from now on does not see it. Answers with the
+    /// number of keys removed.
+    pub async fn purge(&self, purge: &Purge) -> u64 {
+        match purge {
+            Purge::Key(key) => self.flights.purge(key),
+        }
+        self.store.purge(purge).get().await
+    }
+
     /// Answers a request.
     pub async fn answer(
         self: &Arc<Self>,
@@ -85,9 +96,10 @@ impl Exchange {
         in_flight: InFlight,
     ) -> Response<Body> {
         let mut observation = self.observe(&inbound, in_flight);
+        let is_head = inbound.head.method == Method::HEAD;
         let answer = self.handle(inbound, body, next).await;
         observation.first_byte = observation.started.elapsed();
-        self.finish(answer, observation)
+        self.finish(answer, is_head, observation)
     }
 
     /// Answers a request that goes no further; it is counted and logged like any other.
@@ -114,7 +126,7 @@ impl Exchange {
             handling: Handling::refused(),
             above: Vec::new(),
         };
-        self.finish(answer, observation)
+        self.finish(answer, head.method == Method::HEAD, observation)
     }
 
     async fn handle(
@@ -129,6 +141,11 @@ impl Exchange {
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = &inbound.service.config.policy;
         match decide(&inbound.as_sent(), &variants, policy, inbound.at) {
+            // HTTP/2 need not say in the head that content comes: it is not in the key.
+            decision if !body.is_end_stream() && !matches!(decision, Decision::Pass { .. }) => {
+                let why = Miss::Bypass;
+                self.pass(Arc::new(inbound), body, next, why).await
+            }
             Decision::Serve(serve) => {
                 Answer::stored(&variants[serve.variant], &serve, Handling::hit(serve.ttl))
             }
@@ -163,7 +180,12 @@ impl Exchange {
 
     /// Puts on what every answer carries: Via, and one Cache-Status entry per tier, the one
     /// nearest to the origin first (RFC 9211 section 2).
-    fn finish(&self, answer: Answer, mut observation: Observation) -> Response<Body> {
+    fn finish(
+        &self,
+        answer: Answer,
+        is_head: bool,
+        mut observation: Observation,
+    ) -> Response<Body> {
         let Answer {
             mut response,
             handling,
@@ -182,6 +204,10 @@ impl Exchange {
         }
         observation.status = response.status().as_u16();
         observation.handling = handling;
-        response.map(|body| body.observed(observation))
+        response.map(|body| {
+            // RFC 9110 section 9.3.2; HTTP/2 would send one.
+            let body = if is_head { Body::empty() } else { body };
+            body.observed(observation)
+        })
     }
 }

@@ -1,9 +1,9 @@
 //! What cannot be answered at once: ask the owner, or fetch, once for all who want it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use http::HeaderMap;
-use perigee_http_cache::{Failure, Miss, Recovery, answer, recover};
+use perigee_http_cache::{Decision, Failure, Miss, decide};
 use perigee_storage::Stored;
 use perigee_upstream::Body as Relayed;
 use tokio::sync::{oneshot, watch};
@@ -13,14 +13,27 @@ use crate::{
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
-    flight::{Arrival, Flights, Joined, Progress},
+    flight::{Joined, Progress},
     lead::ForLeader,
-    next_hop::{Arrived, Hop, send_over},
+    next_hop::{Hop, send_over},
     onward::request_head,
+    outcome::{from_arrival, or_stale, with_status},
 };
 
 /// A stored response that is not fresh, and the conditions to validate it by.
 pub(crate) type Stale = (Stored, HeaderMap);
+
+/// Flights of one key that a request joins, each for another variant than its own, before it
+/// fetches for itself alone.
+const MAX_TRIED: usize = 3;
+
+/// A place on a flight.
+struct Aboard {
+    flight: u64,
+    progress: watch::Receiver<Progress>,
+    /// What only the one who leads gets.
+    own: Option<oneshot::Receiver<ForLeader>>,
+}
 
 impl Exchange {
     /// Answers with what the next hop has, and stores it where this node is the one to store it.
@@ -38,11 +51,27 @@ impl Exchange {
         {
             return answer;
         }
+        let mut tried = Vec::new();
         let mut alone = false;
         loop {
-            let (progress, mut own) = self.take_off(&inbound, &next, &route.up, &stale, alone);
+            let joined = match alone {
+                true => Joined::Lead(self.flights.alone(&inbound.key)),
+                false => self.flights.join(&inbound.key, &tried),
+            };
+            if matches!(joined, Joined::Lead(_))
+                && !alone
+                && let Some(answer) = self.stored_meanwhile(&inbound).await
+            {
+                return answer;
+            }
+            let Aboard {
+                flight,
+                progress,
+                mut own,
+            } = self.take_off(joined, &inbound, &next, &route.up, &stale);
             let collapsed = own.is_none();
-            let late = !matches!(*progress.borrow(), Progress::Waiting);
+            // Who leads is never late, however soon the answer is there.
+            let late = collapsed && !matches!(*progress.borrow(), Progress::Waiting);
             let handling = Handling {
                 collapsed,
                 ..Handling::forwarded(why)
@@ -56,6 +85,7 @@ impl Exchange {
                         }
                         return answer;
                     }
+                    tried.push(flight);
                 }
                 Some(Progress::ServeStale(status)) => {
                     let handling = Handling {
@@ -81,7 +111,9 @@ impl Exchange {
                     };
                 }
                 // Waited long enough for another one's fetch.
-                Some(Progress::Waiting) | None => {}
+                Some(Progress::Waiting) => tried.resize(MAX_TRIED, flight),
+                // Nobody fetches it any more.
+                None => tried.push(flight),
             }
             if alone {
                 return or_stale(
@@ -91,47 +123,49 @@ impl Exchange {
                     Handling::forwarded(why),
                 );
             }
-            alone = true;
+            alone = tried.len() >= MAX_TRIED;
         }
     }
 
-    /// Joins the fetch of the key, or starts it.
+    /// Waits for the fetch that was joined, or starts the one that was begun.
     fn take_off(
         self: &Arc<Self>,
+        joined: Joined,
         inbound: &Arc<Inbound>,
         next: &Arc<dyn NextHop>,
         hops: &[Hop],
         stale: &Option<Stale>,
-        alone: bool,
-    ) -> (
-        watch::Receiver<Progress>,
-        Option<oneshot::Receiver<ForLeader>>,
-    ) {
-        let joined = if alone {
-            Joined::Lead(Flights::alone(&inbound.key))
-        } else {
-            self.flights.join(&inbound.key)
-        };
-        match joined {
-            Joined::Follow(progress) => (progress, None),
-            Joined::Lead(lead) => {
-                let progress = lead.follow();
-                let (to_leader, own) = oneshot::channel();
-                // A task of its own: the fetch outlives a client that leaves.
-                tokio::spawn(Arc::clone(self).lead(
-                    lead,
-                    Arc::clone(inbound),
-                    Arc::clone(next),
-                    hops.to_vec(),
-                    stale.clone(),
-                    to_leader,
-                ));
-                (progress, Some(own))
+    ) -> Aboard {
+        let lead = match joined {
+            Joined::Lead(lead) => lead,
+            Joined::Follow(flight, progress) => {
+                return Aboard {
+                    flight,
+                    progress,
+                    own: None,
+                };
             }
-        }
+        };
+        let (to_leader, own) = oneshot::channel();
+        let aboard = Aboard {
+            flight: lead.id,
+            progress: lead.follow(),
+            own: Some(own),
+        };
+        // A task of its own: the fetch outlives a client that leaves.
+        tokio::spawn(Arc::clone(self).lead(
+            lead,
+            Arc::clone(inbound),
+            Arc::clone(next),
+            hops.to_vec(),
+            stale.clone(),
+            to_leader,
+        ));
+        aboard
     }
 
-    /// Waits until a fetch has come to something; for another one's fetch only so long.
+    /// Waits until a fetch has come to something; for another one's fetch only so long, and then it
+    /// is still `Waiting`. `None` if it was lost.
     async fn settled(
         &self,
         mut progress: watch::Receiver<Progress>,
@@ -145,7 +179,22 @@ impl Exchange {
         };
         match waited {
             Ok(Ok(progress)) => Some(progress.clone()),
-            Ok(Err(_)) | Err(_) => None,
+            Ok(Err(_)) => None,
+            Err(_) => Some(Progress::Waiting),
+        }
+    }
+
+    /// Between the lookup and the join, the fetch of another one may have ended.
+    async fn stored_meanwhile(&self, inbound: &Inbound) -> Option<Answer> {
+        let variants = self.store.lookup(&inbound.key).get().await;
+        let policy = &inbound.service.config.policy;
+        match decide(&inbound.as_sent(), &variants, policy, SystemTime::now()) {
+            Decision::Serve(serve) => Some(Answer::stored(
+                &variants[serve.variant],
+                &serve,
+                Handling::hit(serve.ttl),
+            )),
+            _ => None,
         }
     }
 
@@ -173,77 +222,5 @@ impl Exchange {
     /// CDN-Loop is written once per CDN: by the node that a client came to.
     pub(crate) fn loop_id(&self, inbound: &Inbound) -> Option<&str> {
         (inbound.sender == crate::Sender::Client).then_some(self.config.cdn_id.as_str())
-    }
-}
-
-/// Answers from a response that has just come, or is just coming. `None`: it does not suit this
-/// request, which must fetch for itself.
-fn from_arrival(
-    inbound: &Inbound,
-    arrival: Arrival,
-    handling: Handling,
-    late: bool,
-) -> Option<Answer> {
-    let request = inbound.as_sent();
-    let head = &arrival.stored.head;
-    if !head.selected_by(&request) {
-        return None;
-    }
-    // Who was waiting before it came may have it whatever its freshness is; who came later
-    // takes part only while it is fresh, and while its first bytes are still there.
-    let now = std::time::SystemTime::now();
-    if late && head.ttl(now) <= 0 {
-        return None;
-    }
-    let serve = answer(&request, 0, head, now);
-    let handling = Handling {
-        forward_status: Some(arrival.status),
-        stored: arrival.kept && !handling.collapsed,
-        ..handling
-    };
-    let mut answer = Answer::stored(&arrival.stored, &serve, handling);
-    if answer.response.body().is_lost() {
-        return None;
-    }
-    answer.above = arrival.cache_status.to_vec();
-    Some(answer)
-}
-
-/// Nothing came: what is stored, where that is allowed, or an error.
-fn or_stale(
-    inbound: &Inbound,
-    stale: Option<Stale>,
-    failure: Failure,
-    handling: Handling,
-) -> Answer {
-    let now = std::time::SystemTime::now();
-    let request = inbound.as_sent();
-    let policy = &inbound.service.config.policy;
-    let stored = stale.map(|(stored, _)| stored);
-    let head = stored.as_ref().map(|s| &*s.head);
-    match (recover(&request, head, failure, policy, now), &stored) {
-        (Recovery::ServeStale, Some(stored)) => {
-            let serve = answer(&request, 0, &stored.head, now);
-            let handling = Handling {
-                ttl: Some(serve.ttl),
-                detail: Some(Detail::StaleIfError),
-                ..handling
-            };
-            Answer::stored(stored, &serve, handling)
-        }
-        (Recovery::ServeStale, None) => failed(http::StatusCode::BAD_GATEWAY, handling),
-        (Recovery::Fail(status), _) => failed(status, handling),
-    }
-}
-
-pub(crate) fn failed(status: http::StatusCode, handling: Handling) -> Answer {
-    let detail = Some(Detail::NextTierFailed);
-    Answer::own(status, Handling { detail, ..handling })
-}
-
-pub(crate) fn with_status(handling: Handling, arrived: &Arrived) -> Handling {
-    Handling {
-        forward_status: Some(arrived.response.status().as_u16()),
-        ..handling
     }
 }

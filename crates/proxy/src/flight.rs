@@ -3,7 +3,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use http::HeaderValue;
@@ -38,59 +41,101 @@ pub(crate) struct Arrival {
     pub(crate) cache_status: Arc<[HeaderValue]>,
 }
 
-type ByKey = Arc<Mutex<HashMap<CacheKey, watch::Receiver<Progress>>>>;
-
-/// All fetches under way that may be shared.
-#[derive(Debug, Default)]
-pub(crate) struct Flights {
-    by_key: ByKey,
+/// A fetch under way.
+#[derive(Debug)]
+struct Flight {
+    id: u64,
+    /// `None`: nobody may join it.
+    progress: Option<watch::Receiver<Progress>>,
+    purged: Arc<AtomicBool>,
 }
+
+#[derive(Debug, Default)]
+struct UnderWay {
+    by_key: HashMap<CacheKey, Vec<Flight>>,
+    ids: u64,
+}
+
+impl UnderWay {
+    fn begin(&mut self, key: &CacheKey, joinable: bool, all: &Flights) -> Lead {
+        let (progress, receiver) = watch::channel(Progress::Waiting);
+        let purged = Arc::<AtomicBool>::default();
+        self.ids += 1;
+        self.by_key.entry(key.clone()).or_default().push(Flight {
+            id: self.ids,
+            progress: joinable.then_some(receiver),
+            purged: Arc::clone(&purged),
+        });
+        Lead {
+            id: self.ids,
+            key: key.clone(),
+            flights: all.clone(),
+            progress,
+            purged,
+        }
+    }
+}
+
+/// All fetches under way, of what may be stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flights(Arc<Mutex<UnderWay>>);
 
 /// What to do about a key.
 pub(crate) enum Joined {
     /// Nobody fetches it: fetch it, and tell.
     Lead(Lead),
-    /// Somebody does: wait.
-    Follow(watch::Receiver<Progress>),
+    /// Somebody does: wait. The number is that of the flight.
+    Follow(u64, watch::Receiver<Progress>),
 }
 
 impl Flights {
-    /// Joins the fetch of a key, or begins one.
-    pub(crate) fn join(&self, key: &CacheKey) -> Joined {
-        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(progress) = by_key.get(key) {
-            return Joined::Follow(progress.clone());
+    /// Joins the newest fetch of a key, or begins one. `tried` are the flights that had nothing
+    /// for this request: what they fetch is another variant.
+    pub(crate) fn join(&self, key: &CacheKey, tried: &[u64]) -> Joined {
+        let mut under_way = self.lock();
+        let flights = under_way.by_key.get(key).into_iter().flatten().rev();
+        let untried = flights.filter(|flight| !tried.contains(&flight.id));
+        let found = untried
+            .filter_map(|flight| Some((flight.id, flight.progress.clone()?)))
+            .next();
+        match found {
+            Some((id, progress)) => Joined::Follow(id, progress),
+            None => Joined::Lead(under_way.begin(key, true, self)),
         }
-        let (progress, receiver) = watch::channel(Progress::Waiting);
-        by_key.insert(key.clone(), receiver);
-        Joined::Lead(Lead {
-            key: key.clone(),
-            flights: Some(Arc::clone(&self.by_key)),
-            progress,
-        })
     }
 
     /// A fetch that nobody may join.
-    pub(crate) fn alone(key: &CacheKey) -> Lead {
-        Lead {
-            key: key.clone(),
-            flights: None,
-            progress: watch::channel(Progress::Waiting).0,
+    pub(crate) fn alone(&self, key: &CacheKey) -> Lead {
+        self.lock().begin(key, false, self)
+    }
+
+    /// What is being fetched was asked for before this purge: nobody joins it any more, and it
+    /// must not be stored. To be called before the store is purged.
+    pub(crate) fn purge(&self, key: &CacheKey) {
+        let flights = self.lock().by_key.remove(key);
+        for flight in flights.into_iter().flatten() {
+            flight.purged.store(true, Ordering::Release);
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, UnderWay> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.by_key.lock().unwrap().len()
+        self.lock().by_key.len()
     }
 }
 
 /// The right, and the duty, to fetch a key. Dropped, the fetch is over: nobody can join any more.
 #[derive(Debug)]
 pub(crate) struct Lead {
+    pub(crate) id: u64,
     key: CacheKey,
-    flights: Option<ByKey>,
+    flights: Flights,
     progress: watch::Sender<Progress>,
+    purged: Arc<AtomicBool>,
 }
 
 impl Lead {
@@ -99,8 +144,14 @@ impl Lead {
         self.progress.subscribe()
     }
 
-    /// Tells all who wait. What cannot be joined later leaves the map at once.
-    pub(crate) fn tell(&mut self, progress: Progress) {
+    /// Whether the key was purged since this fetch began. Asked after a fill has begun, it misses
+    /// no purge: one that comes later finds the fill in the store.
+    pub(crate) fn is_purged(&self) -> bool {
+        self.purged.load(Ordering::Acquire)
+    }
+
+    /// Tells all who wait. What cannot be joined later leaves at once.
+    pub(crate) fn tell(&self, progress: Progress) {
         let joinable = matches!(&progress, Progress::Arrived(arrival) if arrival.kept);
         self.progress.send_replace(progress);
         if !joinable {
@@ -108,10 +159,13 @@ impl Lead {
         }
     }
 
-    fn close(&mut self) {
-        if let Some(flights) = self.flights.take() {
-            let mut by_key = flights.lock().unwrap_or_else(PoisonError::into_inner);
-            by_key.remove(&self.key);
+    fn close(&self) {
+        let by_key = &mut self.flights.lock().by_key;
+        if let Some(flights) = by_key.get_mut(&self.key) {
+            flights.retain(|flight| flight.id != self.id);
+            if flights.is_empty() {
+                by_key.remove(&self.key);
+            }
         }
     }
 }
@@ -131,30 +185,74 @@ mod tests {
         CacheKey::new(Scheme::Http, "www.example.com", path)
     }
 
+    fn lead(joined: Joined) -> Lead {
+        match joined {
+            Joined::Lead(lead) => lead,
+            Joined::Follow(id, _) => panic!("flight {id} is under way"),
+        }
+    }
+
+    fn followed(joined: Joined) -> u64 {
+        match joined {
+            Joined::Lead(_) => panic!("nobody fetches it"),
+            Joined::Follow(id, _) => id,
+        }
+    }
+
     #[test]
     fn one_leads_and_the_others_follow_until_it_is_over() {
         let flights = Flights::default();
-        let Joined::Lead(mut lead) = flights.join(&key("/a")) else {
-            panic!("nobody was there before");
-        };
-        let Joined::Follow(follower) = flights.join(&key("/a")) else {
+        let first = lead(flights.join(&key("/a"), &[]));
+        let Joined::Follow(_, follower) = flights.join(&key("/a"), &[]) else {
             panic!("a fetch is under way");
         };
-        assert!(matches!(flights.join(&key("/b")), Joined::Lead(_)));
-        lead.tell(Progress::Failed(Failure::Timeout));
+        lead(flights.join(&key("/b"), &[]));
+        first.tell(Progress::Failed(Failure::Timeout));
         assert!(matches!(
             *follower.borrow(),
             Progress::Failed(Failure::Timeout)
         ));
-        assert!(matches!(flights.join(&key("/a")), Joined::Lead(_)));
+        lead(flights.join(&key("/a"), &[]));
     }
 
     #[test]
     fn a_leader_that_is_lost_leaves_nothing_behind() {
         let flights = Flights::default();
-        let joined = flights.join(&key("/a"));
+        let joined = (flights.join(&key("/a"), &[]), flights.alone(&key("/a")));
         assert_eq!(flights.len(), 1);
         drop(joined);
         assert_eq!(flights.len(), 0);
+    }
+
+    #[test]
+    fn a_flight_that_had_nothing_for_a_request_is_not_joined_again() {
+        let flights = Flights::default();
+        let gzip = lead(flights.join(&key("/a"), &[]));
+        let tried = [followed(flights.join(&key("/a"), &[]))];
+        let br = lead(flights.join(&key("/a"), &tried));
+        assert_eq!(followed(flights.join(&key("/a"), &tried)), br.id);
+        drop(br);
+        assert_eq!(followed(flights.join(&key("/a"), &[])), gzip.id);
+    }
+
+    #[test]
+    fn what_is_fetched_alone_is_not_joined() {
+        let flights = Flights::default();
+        let _alone = flights.alone(&key("/a"));
+        lead(flights.join(&key("/a"), &[]));
+    }
+
+    #[test]
+    fn a_purge_ends_all_flights_of_its_key_and_none_that_begins_later() {
+        let flights = Flights::default();
+        let old = lead(flights.join(&key("/a"), &[]));
+        let alone = flights.alone(&key("/a"));
+        let other = lead(flights.join(&key("/b"), &[]));
+        flights.purge(&key("/a"));
+        assert!(old.is_purged() && alone.is_purged() && !other.is_purged());
+        let new = lead(flights.join(&key("/a"), &[]));
+        drop((old, alone));
+        assert_eq!(followed(flights.join(&key("/a"), &[])), new.id);
+        assert!(!new.is_purged());
     }
 }

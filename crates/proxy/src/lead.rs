@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
-use perigee_http_cache::{Receipt, ResponseHead, StoredHead, Times, receive, withheld};
+use perigee_http_cache::{Failure, Receipt, ResponseHead, StoredHead, Times, receive, withheld};
 use perigee_storage::{Fill, FillError, Stored};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::oneshot;
@@ -31,7 +31,7 @@ impl Exchange {
     /// the one request that began the fetch.
     pub(crate) async fn lead(
         self: Arc<Self>,
-        mut lead: Lead,
+        lead: Lead,
         inbound: Arc<Inbound>,
         next: Arc<dyn NextHop>,
         hops: Vec<Hop>,
@@ -72,6 +72,10 @@ impl Exchange {
                 Receipt::ServeStale => {
                     let status = arrived.response.status().as_u16();
                     return lead.tell(Progress::ServeStale(status));
+                }
+                // Nobody asked on a condition: this 304 says nothing.
+                Receipt::Relay(_) if arrived.response.status() == StatusCode::NOT_MODIFIED => {
+                    return lead.tell(Progress::Failed(Failure::Invalid));
                 }
                 Receipt::Relay(_) | Receipt::FetchAgain => {
                     // Whether the leader is still there is its own affair.
@@ -124,7 +128,7 @@ impl Exchange {
 
     async fn freshen(
         &self,
-        mut lead: Lead,
+        lead: Lead,
         inbound: &Inbound,
         head: StoredHead,
         stale: Option<Stale>,
@@ -142,7 +146,7 @@ impl Exchange {
         let body = old.body;
         lead.tell(Progress::Arrived(Arrival {
             stored: Stored { head, body },
-            kept: true,
+            kept: !lead.is_purged(),
             status,
             cache_status,
         }));
@@ -150,7 +154,7 @@ impl Exchange {
 
     async fn store_it(
         &self,
-        mut lead: Lead,
+        lead: Lead,
         inbound: &Inbound,
         head: StoredHead,
         arrived: Arrived,
@@ -158,7 +162,12 @@ impl Exchange {
     ) {
         let length = head.length;
         let fill = self.store.fill(&inbound.key, Arc::new(head), length);
-        if !fill.is_kept() {
+        let fits = fill.is_kept();
+        // What was asked for before a purge is for those who have waited since, and nobody else.
+        if lead.is_purged() {
+            fill.forgo();
+        }
+        if !fits {
             // Too large for the store. It streams through to the one who asked; unless that one
             // wants a part, which the next tier can give it without sending the rest.
             if !inbound.head.headers.contains_key(header::RANGE) {
@@ -172,7 +181,7 @@ impl Exchange {
         }
         lead.tell(Progress::Arrived(Arrival {
             stored: fill.stored(),
-            kept: true,
+            kept: fill.is_kept(),
             status: arrived.response.status().as_u16(),
             cache_status: arrived.cache_status.into(),
         }));

@@ -17,6 +17,7 @@ mod next_hop;
 mod observe;
 mod once_body;
 mod onward;
+mod outcome;
 mod pass;
 mod purge;
 mod service;

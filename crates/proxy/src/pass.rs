@@ -12,9 +12,9 @@ use crate::{
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
-    fetch::{failed, with_status},
     next_hop::{Arrived, send_over},
     onward::request_head,
+    outcome::{failed, with_status},
 };
 
 impl Exchange {
@@ -43,10 +43,7 @@ impl Exchange {
     /// What an unsafe request has changed is not served any more (RFC 9111 section 4.4).
     async fn invalidate(&self, inbound: &Inbound, status: StatusCode) {
         if invalidates(&inbound.head.method, status) {
-            self.store
-                .purge(&Purge::Key(inbound.key.clone()))
-                .get()
-                .await;
+            self.purge(&Purge::Key(inbound.key.clone())).await;
         }
     }
 }

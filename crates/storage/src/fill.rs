@@ -83,6 +83,14 @@ impl Fill {
             .is_some_and(|keeping| !keeping.ticket.is_doomed())
     }
 
+    /// Keeps the response from being stored, as a purge does: for a caller that knows of one which
+    /// the store could not see yet. Readers go on.
+    pub fn forgo(&self) {
+        if let Some(keeping) = &self.keeping {
+            keeping.ticket.forgo();
+        }
+    }
+
     /// Appends a chunk. Waits for readers only once the response will not be kept; then the chunk
     /// is appended before the wait, so a caller that stops waiting must not write it again.
     ///

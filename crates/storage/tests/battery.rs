@@ -44,6 +44,7 @@ macro_rules! battery {
                     the_first_reader_may_come_late, what_has_passed_is_gone,
                     a_range_far_ahead_holds_nothing;
                 purging: a_purge_removes_all_variants, a_fill_under_way_is_not_stored,
+                    a_fill_that_is_forgone_is_read_and_not_stored,
                     a_fill_that_begins_after_is_stored, a_purge_wins_every_race;
             );
 

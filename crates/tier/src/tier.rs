@@ -121,13 +121,7 @@ impl<S: State> Tier<S> {
     pub async fn purge(&self, url: &str) -> Result<Purged, String> {
         let mut keys = 0;
         for key in purge_keys(url)? {
-            keys += self
-                .shared
-                .exchange
-                .store()
-                .purge(&Purge::Key(key))
-                .get()
-                .await;
+            keys += self.shared.exchange.purge(&Purge::Key(key)).await;
         }
         let revision = self.shared.purges.append(url.to_owned(), SystemTime::now());
         Ok(Purged { keys, revision })

@@ -159,6 +159,11 @@ impl Ticket {
         self.doom.load(Relaxed)
     }
 
+    /// As if a purge had come.
+    pub(crate) fn forgo(&self) {
+        self.doom.store(true, Relaxed);
+    }
+
     /// Stores a complete response; says whether the right to do so still held.
     pub(crate) fn store(&self, stored: Stored) -> bool {
         let bytes = weight::of_stored(&stored);

@@ -23,6 +23,21 @@ pub(crate) async fn a_purge_removes_all_variants(make: Make) {
     assert_eq!(store.stats().keys, 1);
 }
 
+pub(crate) async fn a_fill_that_is_forgone_is_read_and_not_stored(make: Make) {
+    let (store, body) = (make(ROOMY), bytes(300_000));
+    for stated in [None, Some(body.len() as u64)] {
+        let mut fill = store.fill(&key("/"), head("en", "a"), stated);
+        let reader = tokio::spawn(read(fill.body().read()));
+        fill.forgo();
+        assert!(!fill.is_kept());
+        write(&mut fill, &body, 10_000).await.unwrap();
+        fill.commit().unwrap();
+        assert!(reader.await.unwrap().unwrap() == body);
+        assert!(lookup(&*store, "/").await.is_empty());
+    }
+    assert_eq!(store.stats().filling_bytes, 0);
+}
+
 pub(crate) async fn a_fill_under_way_is_not_stored(make: Make) {
     let (store, body) = (make(ROOMY), bytes(300_000));
     let length = body.len() as u64;

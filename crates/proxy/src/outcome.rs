@@ -1,0 +1,84 @@
+//! What a request is answered with once a fetch has come to something.
+
+use perigee_http_cache::{Failure, Recovery, answer, recover};
+
+use crate::{
+    Inbound,
+    answer::Answer,
+    cache_status::{Detail, Handling},
+    fetch::Stale,
+    flight::Arrival,
+    next_hop::Arrived,
+};
+
+/// Answers from a response that has just come, or is just coming. `None`: it does not suit this
+/// request, which must fetch for itself.
+pub(crate) fn from_arrival(
+    inbound: &Inbound,
+    arrival: Arrival,
+    handling: Handling,
+    late: bool,
+) -> Option<Answer> {
+    let request = inbound.as_sent();
+    let head = &arrival.stored.head;
+    if !head.selected_by(&request) {
+        return None;
+    }
+    // Who was waiting before it came may have it whatever its freshness is; who came later
+    // takes part only while it is fresh, and while its first bytes are still there.
+    let now = std::time::SystemTime::now();
+    if late && head.ttl(now) <= 0 {
+        return None;
+    }
+    let serve = answer(&request, 0, head, now);
+    let handling = Handling {
+        forward_status: Some(arrival.status),
+        stored: arrival.kept && !handling.collapsed,
+        ..handling
+    };
+    let mut answer = Answer::stored(&arrival.stored, &serve, handling);
+    if answer.response.body().is_lost() {
+        return None;
+    }
+    answer.above = arrival.cache_status.to_vec();
+    Some(answer)
+}
+
+/// Nothing came: what is stored, where that is allowed, or an error.
+pub(crate) fn or_stale(
+    inbound: &Inbound,
+    stale: Option<Stale>,
+    failure: Failure,
+    handling: Handling,
+) -> Answer {
+    let now = std::time::SystemTime::now();
+    let request = inbound.as_sent();
+    let policy = &inbound.service.config.policy;
+    let stored = stale.map(|(stored, _)| stored);
+    let head = stored.as_ref().map(|s| &*s.head);
+    match (recover(&request, head, failure, policy, now), &stored) {
+        (Recovery::ServeStale, Some(stored)) => {
+            let serve = answer(&request, 0, &stored.head, now);
+            let handling = Handling {
+                ttl: Some(serve.ttl),
+                detail: Some(Detail::StaleIfError),
+                ..handling
+            };
+            Answer::stored(stored, &serve, handling)
+        }
+        (Recovery::ServeStale, None) => failed(http::StatusCode::BAD_GATEWAY, handling),
+        (Recovery::Fail(status), _) => failed(status, handling),
+    }
+}
+
+pub(crate) fn failed(status: http::StatusCode, handling: Handling) -> Answer {
+    let detail = Some(Detail::NextTierFailed);
+    Answer::own(status, Handling { detail, ..handling })
+}
+
+pub(crate) fn with_status(handling: Handling, arrived: &Arrived) -> Handling {
+    Handling {
+        forward_status: Some(arrived.response.status().as_u16()),
+        ..handling
+    }
+}
