@@ -143,3 +143,104 @@ impl Drop for Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, Mutex},
+        time::{Instant, SystemTime},
+    };
+
+    use http_body_util::{BodyExt, StreamBody};
+
+    use super::*;
+    use crate::{AccessLog, AccessRecord, observe::LogEntry};
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<AccessRecord>>);
+
+    impl AccessLog for Kept {
+        fn write(&self, record: AccessRecord) {
+            self.0.lock().unwrap().push(record);
+        }
+    }
+
+    /// Reads at most this many frames of a body; whether it was logged as sent whole, and how
+    /// many bytes of it.
+    async fn logged(body: Body, frames: usize) -> (bool, u64) {
+        let log = Arc::new(Kept::default());
+        let entry = LogEntry {
+            log: log.clone(),
+            tier: "edge",
+            client: [192, 0, 2, 1].into(),
+            service: None,
+            method: http::Method::GET,
+            url: "http://www.example.com/".to_owned(),
+        };
+        let observation = Observation::new(SystemTime::now(), Instant::now(), Some(entry));
+        let mut body = body.observed(observation);
+        for _ in 0..frames {
+            if !matches!(body.frame().await, Some(Ok(_))) {
+                break;
+            }
+        }
+        drop(body);
+        let records = log.0.lock().unwrap();
+        assert_eq!(records.len(), 1);
+        (records[0].complete, records[0].bytes)
+    }
+
+    fn pieces(pieces: Vec<Result<&'static str, &'static str>>) -> Body {
+        let frames = pieces.into_iter().map(|piece| match piece {
+            Ok(text) => Ok(Frame::data(Bytes::from(text))),
+            Err(why) => Err(BodyError::from(why)),
+        });
+        let stream = StreamBody::new(futures_util::stream::iter(frames));
+        Body::relayed(perigee_upstream::body::boxed(stream))
+    }
+
+    #[tokio::test]
+    async fn complete_is_what_was_read_to_its_end() {
+        assert_eq!(logged(Body::empty(), 0).await, (true, 0));
+        assert_eq!(logged(Body::full("abc"), 9).await, (true, 3));
+        // A server that knows the length stops after the last byte.
+        assert_eq!(logged(Body::full("abc"), 1).await, (true, 3));
+        assert_eq!(logged(pieces(vec![Ok("ab"), Ok("c")]), 9).await, (true, 3));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_has_not_had_it_all() {
+        assert_eq!(logged(Body::full("abc"), 0).await, (false, 0));
+        assert_eq!(logged(pieces(vec![Ok("ab"), Ok("c")]), 1).await, (false, 2));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_not_complete() {
+        let broken = pieces(vec![Ok("ab"), Err("reset")]);
+        assert_eq!(logged(broken, 9).await, (false, 2));
+
+        use perigee_storage::{Memory, MemoryConfig, Store};
+        let memory = Memory::new(MemoryConfig::default());
+        let key = perigee_http_cache::CacheKey::new(crate::Scheme::Http, "a", "/");
+        let request = perigee_http_cache::RequestHead {
+            method: &http::Method::GET,
+            headers: &http::HeaderMap::new(),
+        };
+        let response = perigee_http_cache::ResponseHead {
+            status: http::StatusCode::OK,
+            headers: &http::HeaderMap::new(),
+        };
+        let now = SystemTime::now();
+        let times = perigee_http_cache::Times {
+            requested: now,
+            received: now,
+        };
+        let policy = crate::Policy::default();
+        let head = perigee_http_cache::StoredHead::new(&request, response, &policy, times);
+        let mut fill = memory.fill(&key, Arc::new(head), Some(3));
+        let body = Body::stored(fill.body().read());
+        fill.write(Bytes::from("ab")).await.unwrap();
+        drop(fill);
+        assert_eq!(logged(body, 9).await, (false, 2));
+    }
+}

@@ -58,8 +58,16 @@ pub(crate) struct Observation {
     pub(crate) metrics: Option<Arc<ServiceMetrics>>,
     pub(crate) entry: Option<LogEntry>,
     pub(crate) in_flight: Option<InFlight>,
-    pub(crate) bytes: u64,
-    pub(crate) complete: bool,
+    bytes: u64,
+    end: End,
+}
+
+/// How far a response body has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    NotYet,
+    Whole,
+    Broken,
 }
 
 impl std::fmt::Debug for Observation {
@@ -80,7 +88,7 @@ impl Observation {
             entry,
             in_flight: None,
             bytes: 0,
-            complete: false,
+            end: End::NotYet,
         }
     }
 
@@ -89,19 +97,24 @@ impl Observation {
     }
 
     pub(crate) fn ended(&mut self) {
-        self.complete = true;
+        // A body that broke off says that it is at its end, too.
+        if self.end != End::Broken {
+            self.end = End::Whole;
+        }
     }
 
     pub(crate) fn broke(&mut self, error: &(dyn std::error::Error + Send + Sync)) {
         tracing::debug!(error = %error, "a response body was cut short");
+        self.end = End::Broken;
     }
 }
 
 impl Drop for Observation {
     fn drop(&mut self) {
         self.in_flight.take();
+        let complete = self.end == End::Whole;
         if let Some(metrics) = &self.metrics {
-            metrics.count(&self.handling, self.bytes, self.complete);
+            metrics.count(&self.handling, self.bytes, complete);
         }
         let Some(entry) = self.entry.take() else {
             return;
@@ -118,7 +131,7 @@ impl Drop for Observation {
             bytes: self.bytes,
             first_byte: self.first_byte,
             total: self.started.elapsed(),
-            complete: self.complete,
+            complete,
         });
     }
 }
