@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, header, request};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request, uri::PathAndQuery};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use perigee_http_cache::{CacheKey, Scheme};
 use perigee_upstream::Body as Relayed;
@@ -92,6 +92,8 @@ fn find(
     scheme: Scheme,
 ) -> Result<(Arc<Service>, CacheKey), Refusal> {
     set_host(head)?;
+    set_target(head);
+    join_cookies(&mut head.headers);
     let host = host(head)?;
     let service = services.find(host).ok_or(Refusal {
         status: StatusCode::MISDIRECTED_REQUEST,
@@ -108,6 +110,32 @@ fn set_host(head: &mut request::Parts) -> Result<(), Refusal> {
         head.headers.insert(header::HOST, value);
     }
     Ok(())
+}
+
+/// An absolute target without a path asks for `/` (RFC 9112 section 3.2.1): all that goes by the
+/// target, and the next tier too, must see the same.
+fn set_target(head: &mut request::Parts) {
+    let target = head.uri.path_and_query();
+    let Some(query) = target.filter(|target| target.as_str().starts_with('?')) else {
+        return;
+    };
+    if let Ok(target) = PathAndQuery::try_from(format!("/{}", query.as_str())) {
+        head.uri = target.into();
+    }
+}
+
+/// HTTP/2 clients send cookies in several fields, which those who speak HTTP/1.1 do not expect
+/// (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut cookies = headers.get_all(header::COOKIE).iter();
+    if cookies.next().is_none() || cookies.next().is_none() {
+        return;
+    }
+    let lines = headers.get_all(header::COOKIE).iter();
+    let lines: Vec<_> = lines.map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, joined);
+    }
 }
 
 const NO_HOST: Refusal = Refusal {
@@ -217,3 +245,6 @@ where
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;
