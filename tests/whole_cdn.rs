@@ -92,6 +92,33 @@ async fn a_shield_admits_only_nodes_of_its_cdn() {
 }
 
 #[tokio::test]
+async fn readiness_is_not_for_clients() {
+    let origin = Origin::cacheable("content").await;
+    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    for name in ["fra-1", "fra-2"] {
+        let answer = cdn.get(name, "/.well-known/perigee/ready").await;
+        assert_eq!(answer.text(), "content", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_origin_does_not_speak_for_a_tier() {
+    let origin = Origin::start(|_| async {
+        let mut response = fresh("done");
+        let one = http::HeaderValue::from_static("1");
+        response.headers_mut().insert("perigee-refused", one);
+        response
+    })
+    .await;
+    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    let posted = ask(Method::POST, cdn.at("fra-1"), Cdn::HOST, "/once").send();
+    let posted = posted.await;
+    assert_eq!(posted.text(), "done");
+    assert!(posted.cache_status().contains("shield-1"), "{posted:?}");
+    assert_eq!(origin.count("/once"), 1);
+}
+
+#[tokio::test]
 async fn an_owner_that_is_killed_is_passed_over() {
     let origin = Origin::cacheable("content").await;
     let mut cdn = Cdn::start(Plan::small(origin.url())).await;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, Method, Request, Uri, header, request};
 
 use crate::{
-    Credential, Markers, READY_PATH, Refused,
+    Credential, Markers, READY_PATH, Refused, VIA_FIELD,
     markers::{admit, admit_node, stamp},
 };
 
@@ -31,7 +31,9 @@ pub fn caller<B>(
 ) -> Result<Caller, Refused> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let (host, target) = (host(headers), target(uri));
-    if method == Method::GET && uri.path() == READY_PATH {
+    // With markers, it is a client's request that a node sends on: readiness is not for clients.
+    let is_probe = !headers.contains_key(&VIA_FIELD);
+    if is_probe && method == Method::GET && uri.path() == READY_PATH {
         let node = admit_node(credential, method.as_str(), host, target, headers, now)?;
         return Ok(node.map_or(Caller::Stranger, |_| Caller::Prober));
     }
@@ -105,5 +107,34 @@ mod tests {
         parts.uri = Uri::from_static("/other");
         let moved = Request::from_parts(parts, ());
         assert_eq!(caller(&credential, &moved, now), Err(Refused::Wrong));
+    }
+
+    #[test]
+    fn readiness_is_for_probes_and_not_for_clients_through_a_node() {
+        let (credential, now) = (credential(), SystemTime::UNIX_EPOCH);
+        let (mut parts, ()) = request(READY_PATH).into_parts();
+        let proof = crate::Proof {
+            method: "GET",
+            host: "www.example.com",
+            target: READY_PATH,
+            markers: "",
+        };
+        let proof = credential.sign(&proof, now);
+        let mut probe = request(READY_PATH);
+        let value = http::HeaderValue::try_from(proof).unwrap();
+        probe.headers_mut().insert(&crate::AUTH_FIELD, value);
+        assert_eq!(caller(&credential, &probe, now), Ok(Caller::Prober));
+
+        let markers = Markers {
+            from: Role::Edge,
+            https: true,
+            client: [192, 0, 2, 1].into(),
+        };
+        vouch(&credential, &markers, &mut parts, now);
+        let sent_on = Request::from_parts(parts, ());
+        assert_eq!(
+            caller(&credential, &sent_on, now),
+            Ok(Caller::Node(markers))
+        );
     }
 }
