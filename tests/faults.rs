@@ -64,6 +64,19 @@ async fn nothing() {
 }
 
 #[tokio::test]
+async fn a_switch_of_protocols_that_nobody_asked_for() {
+    fails_visibly_and_is_not_stored(
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_304_without_a_condition() {
+    fails_visibly_and_is_not_stored(b"HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\n\r\n").await;
+}
+
+#[tokio::test]
 async fn an_origin_that_hangs_is_given_up_on() {
     let origin = RawOrigin::start(b"", Then::Hang).await;
     let file = format!(

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use http::{HeaderValue, Request, Response, header, request};
+use http::{HeaderValue, Request, Response, StatusCode, header, request};
 use http_body::Body as _;
 use perigee_http_cache::Failure;
 use perigee_upstream::{Body as Relayed, Endpoint, Pool, SendError, SendErrorKind};
@@ -112,6 +112,12 @@ pub(crate) async fn send_over(
                 metrics.forwarded(hop.kind(), hop.name(), "refused");
                 failure = Failure::Overloaded;
             }
+            // To switch protocols unasked is no answer (RFC 9110 section 15.2.2).
+            Ok(response) if switches(&response) && !head.headers.contains_key(header::UPGRADE) => {
+                metrics.forwarded(hop.kind(), hop.name(), "invalid");
+                failure = Failure::Invalid;
+                break;
+            }
             Ok(response) => {
                 metrics.forwarded(hop.kind(), hop.name(), "answered");
                 return Ok(arrived(response, hop));
@@ -138,12 +144,20 @@ fn was_refused(response: &Response<Relayed>) -> bool {
     response.headers().contains_key(REFUSED)
 }
 
+fn switches(response: &Response<Relayed>) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS
+}
+
 fn arrived(mut response: Response<Relayed>, hop: &Hop) -> Arrived {
     let name = header::HeaderName::from_static("cache-status");
     let cache_status = match response.headers_mut().entry(name) {
         header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
         header::Entry::Vacant(_) => Vec::new(),
     };
+    if let Hop::Origin(_) = hop {
+        // Not an origin's to say.
+        response.headers_mut().remove(REFUSED);
+    }
     Arrived {
         response,
         cache_status,
