@@ -4,7 +4,7 @@ use std::{convert::Infallible, future::Future, sync::Arc};
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Request, Response, StatusCode, Version,
+    HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONNECTION, CONTENT_TYPE},
 };
 use http_body_util::{Either, Full};
@@ -53,6 +53,7 @@ impl<H: Handler> Exchange<H> {
         mut request: Request<Incoming>,
         in_request: InRequest,
     ) -> Response<Body<H>> {
+        let is_head = request.method() == Method::HEAD;
         let checked = guards::check(&request, self.max_fields);
         let mut response = match checked.and_then(|()| guards::settle_host(&mut request)) {
             Ok(()) => self
@@ -62,7 +63,7 @@ impl<H: Handler> Exchange<H> {
                 .map(Either::Left),
             Err(status) => {
                 count(&self.shared.counters.bad_requests);
-                refusal(status).map(Either::Right)
+                refusal(status, is_head).map(Either::Right)
             }
         };
         // A response passed on may have come by another version: hyper writes what it says here.
@@ -87,9 +88,12 @@ impl<H: Handler> Exchange<H> {
 
 /// The answer to a request that is not acceptable. The connection is closed after it: what follows
 /// on it cannot be trusted to be what it looks like.
-fn refusal(status: StatusCode) -> Response<Full<Bytes>> {
+fn refusal(status: StatusCode, is_head: bool) -> Response<Full<Bytes>> {
     let reason = status.canonical_reason().unwrap_or("Refused");
-    let mut response = Response::new(Full::from(format!("{} {reason}\n", status.as_u16())));
+    let text = format!("{} {reason}\n", status.as_u16());
+    // hyper would send it to HEAD too, over HTTP/2.
+    let body = if is_head { Bytes::new() } else { text.into() };
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(
