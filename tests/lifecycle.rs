@@ -318,3 +318,29 @@ async fn a_name_server_does_not_tell_of_each_packet() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn a_name_server_that_drains_says_so_and_still_answers() {
+    let origin = Origin::cacheable("content").await;
+    let plan = Plan {
+        geodns: true,
+        ..Plan::small(origin.url())
+    };
+    let longer = |text: String| text.replace("grace = \"200ms\"", "grace = \"1m\"");
+    let mut cdn = Cdn::start_with(plan, longer).await;
+    let (admin, server) = (cdn.admin("ns1"), cdn.at("ns1"));
+    cdn.node("ns1").signal(Signal::TERM);
+    wait::until("readiness is false", || async move {
+        let ready = get(admin, "localhost", "/ready").send().await;
+        (ready.status == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    for tcp in [false, true] {
+        let patience = std::time::Duration::from_secs(5);
+        let answer = perigee_geodns::query(server, Cdn::HOST, "A", None, patience, tcp).await;
+        assert_eq!(answer.unwrap().answers.len(), 2);
+    }
+    // Who asks twice does not want to wait.
+    cdn.node("ns1").signal(Signal::TERM);
+    assert_eq!(cdn.node("ns1").wait().code(), Some(130));
+}

@@ -41,6 +41,7 @@ impl Tcp {
     pub(crate) async fn serve(self, listener: TcpListener) {
         let mut stop = self.stop.clone();
         let mut connections = JoinSet::new();
+        let mut failing = false;
         loop {
             let accepted = tokio::select! {
                 accepted = self.accept(&listener) => accepted,
@@ -48,6 +49,7 @@ impl Tcp {
             };
             match accepted {
                 Ok((stream, client, permit)) => {
+                    failing = false;
                     let tcp = self.clone();
                     connections.spawn(async move {
                         if let Err(error) = tcp.connection(stream, client).await {
@@ -57,7 +59,10 @@ impl Tcp {
                     });
                 }
                 Err(error) => {
-                    warn!(%error, "cannot accept a TCP connection");
+                    if !failing {
+                        warn!(%error, "cannot accept TCP connections");
+                    }
+                    failing = true;
                     sleep(ACCEPT_AGAIN).await;
                 }
             }

@@ -183,9 +183,13 @@ async fn shutdown_gives_the_addresses_back() {
     let geodns = start(fixture::config());
     let address = server(&geodns);
     assert_eq!(addresses(&geodns, "10.49.0.0/16").await.len(), 2);
+    // Connections over TCP that ask nothing do not hold it up.
+    let idle = tokio::net::TcpStream::connect(address).await.unwrap();
     tokio::time::timeout(PATIENCE, geodns.shutdown())
         .await
         .unwrap();
+    let ended = idle.readable().await;
+    assert!(ended.is_ok() && !matches!(idle.try_read(&mut [0; 1]), Ok(1..)));
     let gone = query(
         address,
         "www.cdn.example",
