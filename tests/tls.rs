@@ -196,6 +196,28 @@ async fn a_bad_certificate_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn head_has_no_content_over_http2() {
+    // Nobody listens there: the answer is the proxy's own, with a text.
+    let proxy = Proxy::start("http://127.0.0.1:9", &[]).await;
+    let stream = TcpStream::connect(proxy.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    for (method, length) in [("GET", 16), ("HEAD", 0)] {
+        let request = Request::builder()
+            .uri("http://www.example.com/")
+            .method(method);
+        let request = request.body(Empty::<Bytes>::new()).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), 502, "{method}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body.len(), length, "{method}: {body:?}");
+    }
+}
+
+#[tokio::test]
 async fn http2_with_prior_knowledge_in_clear() {
     let origin = Origin::cacheable("content").await;
     let proxy = Proxy::start(&origin.url(), &[]).await;

@@ -20,7 +20,7 @@ pub struct AccessRecord {
     pub method: http::Method,
     /// `scheme://host/path?query`.
     pub url: String,
-    /// The status of the answer.
+    /// The status of the answer; 0 if the client left before there was one.
     pub status: u16,
     /// This node's entry of Cache-Status (RFC 9211), without its name.
     pub cache: String,

@@ -82,6 +82,7 @@ impl Metrics {
             stale: outcome("stale"),
             passed: outcome("passed"),
             refused: outcome("refused"),
+            gone: outcome("gone"),
             bytes: self.bytes.get_or_create(&label).clone(),
             cut: self.cut.get_or_create(&label).clone(),
         })
@@ -105,6 +106,8 @@ pub struct ServiceMetrics {
     stale: Counter,
     passed: Counter,
     refused: Counter,
+    /// The client left before there was an answer.
+    gone: Counter,
     bytes: Counter,
     cut: Counter,
 }
@@ -126,12 +129,60 @@ impl ServiceMetrics {
             Handling {
                 forwarded: Some(_), ..
             } => &self.miss,
-            Handling { .. } => &self.refused,
+            Handling {
+                detail: Some(Detail::Refused),
+                ..
+            } => &self.refused,
+            Handling { .. } => &self.gone,
         };
         counter.inc();
         self.bytes.inc_by(bytes);
         if !complete {
             self.cut.inc();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use perigee_http_cache::Miss;
+
+    use super::*;
+    use crate::cache_status::Detail;
+
+    #[test]
+    fn each_request_counts_once() {
+        let service = Metrics::default().service("www");
+        let stale = Handling {
+            detail: Some(Detail::StaleIfError),
+            ..Handling::forwarded(Miss::Stale)
+        };
+        service.count(&Handling::hit(1), 10, true);
+        service.count(&Handling::forwarded(Miss::Uri), 20, false);
+        service.count(&stale, 30, true);
+        service.count(&Handling::forwarded(Miss::Bypass), 0, true);
+        service.count(&Handling::forwarded(Miss::Method), 0, true);
+        service.count(&Handling::refused(), 0, true);
+        service.count(&Handling::default(), 0, false);
+        let ServiceMetrics {
+            hit,
+            miss,
+            stale,
+            passed,
+            refused,
+            gone,
+            bytes,
+            cut,
+        } = &*service;
+        let counts = [hit, miss, stale, passed, refused, gone, bytes, cut].map(Counter::get);
+        assert_eq!(counts, [1, 1, 1, 2, 1, 1, 60, 2]);
+    }
+
+    #[test]
+    fn a_service_keeps_its_counters_when_it_is_built_again() {
+        let metrics = Metrics::default();
+        let (before, after) = (metrics.service("www"), metrics.service("www"));
+        before.count(&Handling::hit(1), 1, true);
+        assert_eq!(after.hit.get(), 1);
     }
 }
