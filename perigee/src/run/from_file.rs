@@ -13,7 +13,7 @@ use perigee_origin_shield::Shield;
 use super::{
     Process, Role, Settings,
     geodns::GeoDnsRole,
-    reload::{Load, Loaded, NotLoaded, Reloader},
+    reload::{Load, Loaded, NotLoaded, Reloader, Seen, stamped},
 };
 use crate::{
     cli::{AccessLogTarget, LogLevel, Node},
@@ -23,6 +23,8 @@ use crate::{
 /// A node and the file that describes it.
 struct Described {
     file: PathBuf,
+    /// The file before it was read.
+    seen: Seen,
     document: Document,
     node: NodeCommon,
 }
@@ -149,11 +151,13 @@ fn after(
 impl Described {
     /// Reads the file, and sets diagnostics up as it wants.
     fn load(node: &Node, level: Option<LogLevel>) -> Result<Self, String> {
+        let seen = stamped(&node.config);
         let document = Document::load(&node.config).map_err(text)?;
         let common = document.node(&node.node, &env).map_err(text)?;
         telemetry::diagnostics(level.unwrap_or(common.log.level.into()));
         Ok(Described {
             file: node.config.clone(),
+            seen,
             document,
             node: common,
         })
@@ -196,7 +200,8 @@ impl Described {
             let files = reload(&document, name)?;
             Ok(self::loaded(&file, &document, &node, files))
         });
-        process.run(role, Some(Reloader::new(load, loaded))).await;
+        let reloader = Reloader::new(load, loaded, vec![self.seen]);
+        process.run(role, Some(reloader)).await;
         Ok(())
     }
 }

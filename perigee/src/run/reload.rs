@@ -44,21 +44,27 @@ pub(crate) struct Reloader {
     load: Load,
     loaded: Loaded,
     /// The watched files, as they were before they were read.
-    seen: Vec<(PathBuf, Option<Stamp>)>,
+    seen: Vec<Seen>,
 }
+
+/// A file as it was when it was looked at.
+pub(super) type Seen = (PathBuf, Option<Stamp>);
 
 /// What tells one version of a file from the next; none if it is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub(crate) struct Stamp {
     modified: Option<SystemTime>,
     bytes: u64,
 }
 
 impl Reloader {
-    /// Watches the files that `loaded` was made of.
-    pub(super) fn new(load: Load, loaded: Loaded) -> Self {
-        let seen = loaded.files.iter().map(stamped).collect();
-        Reloader { load, loaded, seen }
+    /// Watches the files that `loaded` was made of. `seen` are those that were stamped before
+    /// they were read.
+    pub(super) fn new(load: Load, loaded: Loaded, seen: Vec<Seen>) -> Self {
+        let files = loaded.files.clone();
+        let mut reloader = Reloader { load, loaded, seen };
+        reloader.watch(files);
+        reloader
     }
 
     /// Waits until a file changes.
@@ -113,7 +119,8 @@ impl Reloader {
     }
 }
 
-fn stamped(file: &PathBuf) -> (PathBuf, Option<Stamp>) {
+/// Looks at a file.
+pub(super) fn stamped(file: &PathBuf) -> Seen {
     let stamp = fs::metadata(file).ok().map(|metadata| Stamp {
         modified: metadata.modified().ok(),
         bytes: metadata.len(),
@@ -152,7 +159,7 @@ mod tests {
                 Ok(loaded(&file, &text))
             })
         };
-        let mut reloader = Reloader::new(load, loaded(&file, "1"));
+        let mut reloader = Reloader::new(load, loaded(&file, "1"), Vec::new());
 
         fs::write(&file, "version two").expect("writes");
         reloader.changed().await;
@@ -188,7 +195,7 @@ mod tests {
                 Ok(loaded(&file, "2"))
             })
         };
-        let mut reloader = Reloader::new(load, loaded(&file, "1"));
+        let mut reloader = Reloader::new(load, loaded(&file, "1"), Vec::new());
         reloader.reload().await;
         assert_eq!(reloader.loaded.version, "1");
         fs::write(&certificate, "here").expect("writes");
@@ -196,6 +203,19 @@ mod tests {
         assert!(noticed.is_ok());
         reloader.reload().await;
         assert_eq!(reloader.loaded.version, "2");
+    }
+
+    #[tokio::test]
+    async fn a_change_while_the_node_starts_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("cdn.toml");
+        fs::write(&file, "1").expect("writes");
+        let seen = vec![stamped(&file)];
+        fs::write(&file, "changed meanwhile").expect("writes");
+        let load: Load = Arc::new(|| Err(NotLoaded::default()));
+        let mut reloader = Reloader::new(load, loaded(&file, "1"), seen);
+        let noticed = tokio::time::timeout(Duration::from_secs(10), reloader.changed()).await;
+        assert!(noticed.is_ok());
     }
 
     #[tokio::test]
@@ -212,7 +232,7 @@ mod tests {
                 Ok(loaded)
             })
         };
-        let mut reloader = Reloader::new(load, loaded(&file, "1"));
+        let mut reloader = Reloader::new(load, loaded(&file, "1"), Vec::new());
         reloader.reload().await;
         let noticed = tokio::time::timeout(Duration::from_secs(10), reloader.changed()).await;
         assert!(noticed.is_ok());
@@ -224,7 +244,7 @@ mod tests {
         let file = folder.path().join("cdn.toml");
         fs::write(&file, "1").expect("writes");
         let load: Load = Arc::new(|| Err(NotLoaded::default()));
-        let mut reloader = Reloader::new(load, loaded(&file, "1"));
+        let mut reloader = Reloader::new(load, loaded(&file, "1"), Vec::new());
         let waited = tokio::time::timeout(Duration::from_secs(60), reloader.changed()).await;
         assert!(waited.is_err());
     }

@@ -141,7 +141,7 @@ fn reloader(edge: Edge, config: Config) -> Option<Reloader> {
         edge.reload(config.clone()).map_err(|e| e.to_string())?;
         Ok(again.clone())
     });
-    Some(Reloader::new(load, loaded))
+    Some(Reloader::new(load, loaded, Vec::new()))
 }
 
 #[cfg(test)]

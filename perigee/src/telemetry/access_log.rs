@@ -27,8 +27,8 @@ const BUFFER: usize = 64 << 10;
 
 enum Message {
     Record(Box<AccessRecord>),
-    /// Open the file anew: it may have been moved away.
-    Reopen,
+    /// Look whether to open the file anew.
+    Wake,
     /// Write all, and say so.
     Flush(SyncSender<()>),
 }
@@ -36,6 +36,8 @@ enum Message {
 /// The handle that requests write to.
 pub(crate) struct AccessLogWriter {
     queue: SyncSender<Message>,
+    /// Whether to open the file anew: it may have been moved away.
+    reopen: Arc<AtomicBool>,
     dropped: Counter,
     drop_was_told: AtomicBool,
 }
@@ -68,7 +70,9 @@ impl AccessLogWriter {
         let (queue, messages) = sync_channel(QUEUE);
         let log = AccessLogWriter::new(queue, registry);
         let node = node.to_owned();
-        let writer = move || Writer { sink, node }.run(&messages);
+        let reopen = Arc::clone(&log.reopen);
+        let writer = Writer { sink, node, reopen };
+        let writer = move || writer.run(&messages);
         thread::Builder::new()
             .name("access-log".into())
             .spawn(writer)
@@ -85,6 +89,7 @@ impl AccessLogWriter {
         );
         AccessLogWriter {
             queue,
+            reopen: Arc::default(),
             dropped,
             drop_was_told: AtomicBool::new(false),
         }
@@ -92,9 +97,9 @@ impl AccessLogWriter {
 
     /// Opens the file anew, after it was moved away.
     pub(crate) fn reopen(&self) {
-        // A full queue has records that would go to the old file anyhow; the next signal tries
-        // again.
-        let _ = self.queue.try_send(Message::Reopen);
+        self.reopen.store(true, Ordering::Relaxed);
+        // With a full queue the writer is awake.
+        let _ = self.queue.try_send(Message::Wake);
     }
 
     /// Waits until what was handed over is written, but no longer than a second.
@@ -174,6 +179,7 @@ fn append_to(path: &Path) -> io::Result<File> {
 struct Writer {
     sink: Sink,
     node: String,
+    reopen: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -184,13 +190,14 @@ impl Writer {
             let mut next = Some(first);
             let mut waiting = Vec::new();
             while let Some(message) = next {
+                if self.reopen.swap(false, Ordering::Relaxed) {
+                    self.empty(&mut buffer, &mut failed);
+                    self.sink.reopen();
+                }
                 match message {
                     Message::Record(record) => line::append(&mut buffer, &self.node, &record),
                     Message::Flush(done) => waiting.push(done),
-                    Message::Reopen => {
-                        self.empty(&mut buffer, &mut failed);
-                        self.sink.reopen();
-                    }
+                    Message::Wake => {}
                 }
                 if buffer.len() >= BUFFER {
                     self.empty(&mut buffer, &mut failed);
@@ -248,6 +255,24 @@ mod tests {
             after.contains("/2") && after.lines().count() == 1,
             "{after}"
         );
+    }
+
+    #[test]
+    fn a_full_queue_does_not_keep_the_file_from_being_opened_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("access.log");
+        let target = AccessLogTarget::File(path.clone());
+        let sink = Sink::open(&target).expect("opens").expect("is on");
+        let (queue, messages) = sync_channel(1);
+        let log = AccessLogWriter::new(queue, &mut Registry::default());
+        log.write(record("http://a.example/"));
+        std::fs::rename(&path, folder.path().join("moved")).expect("moves");
+        log.reopen();
+        let (node, reopen) = ("a".to_owned(), Arc::clone(&log.reopen));
+        drop(log);
+        Writer { sink, node, reopen }.run(&messages);
+        let text = std::fs::read_to_string(&path).expect("is there anew");
+        assert_eq!(text.lines().count(), 1);
     }
 
     #[test]
