@@ -13,8 +13,10 @@ use tokio::{
 
 use crate::{
     harness::{
+        cdn::one_edge,
         client::get,
         origin::{Origin, fresh},
+        wait,
     },
     one_proxy::Proxy,
 };
@@ -35,7 +37,7 @@ async fn a_herd_is_one_request() {
     let herd: Vec<_> = (0..50)
         .map(|_| tokio::spawn(get(proxy.address, "www.example.com", "/herd").send()))
         .collect();
-    crate::harness::wait::until("the origin is asked", || async {
+    wait::until("the origin is asked", || async {
         (origin.count("/herd") > 0).then_some(())
     })
     .await;
@@ -102,12 +104,52 @@ async fn a_herd_of_two_variants_is_two_requests() {
         })
         .collect();
     let asked = || async { (origin.count("/words") > 0).then_some(()) };
-    crate::harness::wait::until("the origin is asked", asked).await;
+    wait::until("the origin is asked", asked).await;
     gate.add_permits(40);
     for (language, member) in herd {
         assert_eq!(member.await.unwrap().text(), language);
     }
     assert_eq!(origin.count("/words"), 2);
+}
+
+#[tokio::test]
+async fn one_authorized_request_does_not_spoil_the_fetch_of_the_others() {
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&gate);
+    let origin = Origin::start(move |asked| {
+        let gate = Arc::clone(&opened);
+        async move {
+            if asked.headers.contains_key("authorization") {
+                gate.acquire().await.unwrap().forget();
+                return fresh("yours");
+            }
+            fresh("everybody's")
+        }
+    })
+    .await;
+    let edge = one_edge(&format!(
+        "[[pops]]\nname = \"p\"\nlatitude = 0\nlongitude = 0\n\
+         [dns]\nzone = \"cdn.test\"\n\
+         [[services]]\nname = \"www\"\norigins = [\"{}\"]\n",
+        origin.url()
+    ))
+    .await;
+    let ask = || get(edge.address, "www.cdn.test", "/page");
+    let first = tokio::spawn(ask().with("authorization", "Basic eDp5").send());
+    let asked = || async { (origin.count("/page") > 0).then_some(()) };
+    wait::until("the origin is asked", asked).await;
+    let others: Vec<_> = (0..20).map(|_| tokio::spawn(ask().send())).collect();
+    wait::until("all of them wait", || async {
+        let status = get(edge.admin, "localhost", "/status").send().await;
+        status.text().contains("\"requests\":21").then_some(())
+    })
+    .await;
+    gate.add_permits(1);
+    assert_eq!(first.await.unwrap().text(), "yours");
+    for other in others {
+        assert_eq!(other.await.unwrap().text(), "everybody's");
+    }
+    assert_eq!(origin.count("/page"), 2);
 }
 
 /// An origin that sends 12 bytes in three pieces, each when the test says so.

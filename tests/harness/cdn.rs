@@ -240,6 +240,7 @@ impl Cdn {
 /// One edge of a file that lacks nothing but the edge.
 pub(crate) struct OneEdge {
     pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
     // Kept until the test is over, and dropped in this order.
     _process: Process,
     _folder: TempDir,
@@ -267,6 +268,7 @@ pub(crate) async fn one_edge(file: &str) -> OneEdge {
     .await;
     OneEdge {
         address,
+        admin,
         _process: process,
         _folder: folder,
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use perigee_http_cache::{Decision, Failure, Miss, decide};
 use perigee_storage::Stored;
 use perigee_upstream::Body as Relayed;
@@ -22,6 +22,12 @@ use crate::{
 
 /// A stored response that is not fresh, and the conditions to validate it by.
 pub(crate) type Stale = (Stored, HeaderMap);
+
+/// Whether what this request is answered is likely for its sender alone, too.
+fn is_authorized(inbound: &Inbound) -> bool {
+    let headers = &inbound.head.headers;
+    headers.contains_key(header::AUTHORIZATION)
+}
 
 /// Flights of one key that a request joins, each for another variant than its own, before it
 /// fetches for itself alone.
@@ -97,7 +103,10 @@ impl Exchange {
                 Some(Progress::Failed(failure)) => {
                     return or_stale(&inbound, stale, failure, handling);
                 }
-                Some(Progress::NotShared) => {
+                Some(Progress::Personal) if collapsed && !is_authorized(&inbound) => {
+                    tried.push(flight);
+                }
+                Some(Progress::NotShared | Progress::Personal) => {
                     let arrived = match own {
                         Some(own) => own.await.ok(),
                         None => None,

@@ -23,6 +23,9 @@ pub(crate) enum Progress {
     Arrived(Arrival),
     /// A response that is for one request alone: the others must send their own.
     NotShared,
+    /// The same, but only because of who asked (RFC 9111 section 3.5): what another one is
+    /// answered may be shared.
+    Personal,
     /// An error came, and what is stored may be served in its place.
     ServeStale(u16),
     /// No response came.

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
-use perigee_http_cache::{Failure, Receipt, ResponseHead, StoredHead, Times, receive, withheld};
+use perigee_http_cache::{
+    Failure, NotStored, Receipt, ResponseHead, StoredHead, Times, receive, withheld,
+};
 use perigee_storage::{Fill, FillError, Stored};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::oneshot;
@@ -77,10 +79,13 @@ impl Exchange {
                 Receipt::Relay(_) if arrived.response.status() == StatusCode::NOT_MODIFIED => {
                     return lead.tell(Progress::Failed(Failure::Invalid));
                 }
-                Receipt::Relay(_) | Receipt::FetchAgain => {
+                receipt @ (Receipt::Relay(_) | Receipt::FetchAgain) => {
                     // Whether the leader is still there is its own affair.
                     let _ = to_leader.send(ForLeader::Response(arrived));
-                    return lead.tell(Progress::NotShared);
+                    return lead.tell(match receipt {
+                        Receipt::Relay(NotStored::Request) => Progress::Personal,
+                        _ => Progress::NotShared,
+                    });
                 }
             }
         }
