@@ -1,6 +1,10 @@
 //! Edges, shields and the origin together.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode};
+use rustix::process::Signal;
+use tokio::time::timeout;
 
 use crate::harness::{
     cdn::{Cdn, Plan},
@@ -142,6 +146,21 @@ async fn an_owner_that_is_killed_is_passed_over() {
         owned_by_peer.status.is_success().then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_node_that_froze() {
+    let origin = Origin::cacheable("content").await;
+    let mut cdn = Cdn::start(Plan::small(origin.url())).await;
+    let path = cdn.path_owned_by("fra-2", "frozen").await;
+    // Their kernels still accept connections for them, and keep those there are.
+    for name in ["fra-2", "shield-1"] {
+        cdn.node(name).signal(Signal::STOP);
+    }
+    // Far below what a node may take to answer, which is 40 s.
+    let answer = timeout(Duration::from_secs(20), cdn.get("fra-1", &path)).await;
+    let answer = answer.expect("it goes on once the node is known to be down");
+    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "content"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What an edge runs on until the next reload: services, who its peers and shields are, and how
 //! to reach them. Immutable but for the health that its view keeps.
 
-use std::{collections::HashMap, sync::Arc, time::SystemTime};
+use std::{collections::HashMap, future::pending, sync::Arc, time::SystemTime};
 
 use http::request;
 use perigee_cluster::{
@@ -9,7 +9,7 @@ use perigee_cluster::{
     vouch,
 };
 use perigee_proxy::{
-    Endpoint, EndpointConfig, EndpointLimits, Hop, Inbound, Metrics, NextHop, NextHopStatus,
+    Endpoint, EndpointConfig, EndpointLimits, Hop, Inbound, Lost, Metrics, NextHop, NextHopStatus,
     Origination, Route, Scheme, Sender, Services, Target, add_claims,
 };
 use perigee_server::{CertStore, Client};
@@ -197,6 +197,26 @@ impl NextHop for EdgeState {
     fn failed(&self, hop: &Hop) {
         if let (Hop::Peer(endpoint) | Hop::Shield(endpoint), Some(view)) = (hop, &self.view) {
             view.report_failure(&NodeName::from(endpoint.name()));
+        }
+    }
+
+    fn lost<'a>(&'a self, hop: &'a Hop) -> Lost<'a> {
+        match (hop, &self.view) {
+            (Hop::Peer(endpoint) | Hop::Shield(endpoint), Some(view)) => {
+                Box::pin(until_down(view, endpoint.name()))
+            }
+            _ => Box::pin(pending()),
+        }
+    }
+}
+
+/// A node that drains is not down: it answers what it has begun.
+async fn until_down(view: &View, name: &str) {
+    let mut changes = view.subscribe();
+    let is_down = |node: &NodeHealth| node.node.name.as_str() == name && !node.up;
+    while !view.nodes().iter().any(is_down) {
+        if changes.changed().await.is_err() {
+            return pending().await;
         }
     }
 }

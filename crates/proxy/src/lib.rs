@@ -32,7 +32,7 @@ pub use exchange::{Exchange, ExchangeConfig};
 pub use inbound::{Inbound, Sender};
 pub use intake::{Origination, Refusal, take_in};
 pub use metrics::{Metrics, ServiceMetrics};
-pub use next_hop::{Hop, NextHop, REFUSED, Route};
+pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};
 pub use observe::InFlight;
 pub use onward::{CDN_LOOP, add_claims, is_loop, remove_claims};
 pub use perigee_http_cache::{CacheKey, Policy, Scheme};

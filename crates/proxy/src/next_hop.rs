@@ -1,6 +1,10 @@
 //! Where a request goes when it cannot be answered here, and sending it there.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    future::{Future, pending},
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
 
 use http::{HeaderValue, Request, Response, StatusCode, header, request};
 use http_body::Body as _;
@@ -71,7 +75,16 @@ pub trait NextHop: Send + Sync + 'static {
 
     /// A hop could not be reached.
     fn failed(&self, hop: &Hop);
+
+    /// Ends once a hop is known to be down, so that nobody waits for what it will never say. A
+    /// hop whose health nobody watches is not known to be down.
+    fn lost<'a>(&'a self, _hop: &'a Hop) -> Lost<'a> {
+        Box::pin(pending())
+    }
 }
+
+/// See [`NextHop::lost`].
+pub type Lost<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What came back, and from where.
 pub(crate) struct Arrived {
@@ -86,7 +99,8 @@ pub(crate) struct Arrived {
 /// Sends a request to the first hop that answers.
 ///
 /// A hop is passed over when it is safe to ask another: not a byte was sent, or the hop says it
-/// did nothing, or the method is safe and there is no body (RFC 9110 section 9.2.2).
+/// did nothing, or the method is safe and there is no body (RFC 9110 section 9.2.2). Then it is
+/// also passed over if it goes down before it answers: a node that has frozen keeps its connections.
 pub(crate) async fn send_over(
     hops: &[Hop],
     next: &dyn NextHop,
@@ -103,7 +117,15 @@ pub(crate) async fn send_over(
         next.stamp(inbound, hop, &mut parts);
         let request =
             Request::from_parts(parts, perigee_upstream::body::boxed(OnceBody::new(&body)));
-        let sent = hop.send(request).await;
+        let sent = tokio::select! {
+            sent = hop.send(request) => sent,
+            () = next.lost(hop), if repeatable => {
+                metrics.forwarded(hop.kind(), hop.name(), "lost");
+                tracing::info!(kind = hop.kind(), name = hop.name(), "next hop went down");
+                failure = Failure::Timeout;
+                continue;
+            }
+        };
         let untouched = body.lock().is_ok_and(|b| b.is_some());
         match sent {
             Ok(response)
