@@ -31,6 +31,8 @@ async fn a_purge_reaches_every_edge_and_shield() {
     for name in ["fra-1", "fra-2"] {
         assert_eq!(cdn.get(name, "/p").await.text(), "version 1");
     }
+    let (code, _, err) = cdn.perigee(&["purge", "http://www.cdn.test/never-there"]);
+    assert!(code == 0 && err.contains("nothing was stored"), "{err}");
 }
 
 #[tokio::test]

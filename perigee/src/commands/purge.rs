@@ -38,6 +38,12 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
         return Err("the file has no edges and shields".into());
     }
     print(&table(&reports).to_string());
+    if reports.iter().all(|report| matches!(report.result, Ok(0))) {
+        eprintln!(
+            "perigee: nothing was stored under that; a URL is written as clients ask for it, \
+             its port included"
+        );
+    }
     match reports.iter().filter(|r| r.result.is_err()).count() {
         0 => Ok(ExitCode::SUCCESS),
         missing => {
