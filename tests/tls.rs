@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Version};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::{
     ClientConfig, RootCertStore,
@@ -214,6 +214,27 @@ async fn head_has_no_content_over_http2() {
         assert_eq!(response.status(), 502, "{method}");
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(body.len(), length, "{method}: {body:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_get_with_content_over_http2_passes_by_the_store() {
+    let origin = Origin::start(|asked| async move { fresh(asked.body) }).await;
+    let proxy = Proxy::start(&origin.url(), &[]).await;
+    let stream = TcpStream::connect(proxy.address).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    // That content comes, only the end of the stream tells: there is no Content-Length.
+    for content in ["", "one", "two", ""] {
+        let request = Request::get("http://www.example.com/echo");
+        let content_of_no_stated_length = Full::new(Bytes::from(content)).map_frame(|frame| frame);
+        let request = request.body(content_of_no_stated_length).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, content);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
+use http_body::Body as _;
 use perigee_http_cache::{Failure, Miss, Recovery, invalidates, recover};
 use perigee_storage::Purge;
 use perigee_upstream::Body as Relayed;
@@ -27,7 +28,12 @@ impl Exchange {
         next: Arc<dyn NextHop>,
         why: Miss,
     ) -> Answer {
-        let head = request_head(&inbound.head, &self.config.node, self.loop_id(&inbound));
+        let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(&inbound));
+        if !body.is_end_stream() && !head.headers.contains_key(header::CONTENT_LENGTH) {
+            // hyper would leave the content of a GET out otherwise.
+            let chunked = HeaderValue::from_static("chunked");
+            head.headers.insert(header::TRANSFER_ENCODING, chunked);
+        }
         let route = next.route(&inbound);
         let hops: Vec<_> = route.sideways.into_iter().chain(route.up).collect();
         let sent = send_over(&hops, &*next, &inbound, &head, body, &self.metrics).await;
