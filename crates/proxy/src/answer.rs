@@ -4,7 +4,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use perigee_http_cache::{BodyPart, Serve, remove_hop_by_hop};
 use perigee_storage::Stored;
 
-use crate::{Body, cache_status::Handling, next_hop::Arrived};
+use crate::{Body, cache_status::Handling, send::Arrived};
 
 /// An answer, and how it came about.
 pub(crate) struct Answer {

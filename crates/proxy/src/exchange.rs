@@ -19,6 +19,7 @@ use crate::{
     flight::Flights,
     metrics::Metrics,
     observe::{InFlight, LogEntry, Observation},
+    seldom::Seldom,
     upgrade::Upgrade,
 };
 
@@ -43,6 +44,8 @@ pub struct Exchange {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Metrics,
     pub(crate) flights: Flights,
+    /// Lines about what next hops do wrong.
+    pub(crate) failures: Seldom,
     log: Option<Arc<dyn AccessLog>>,
     via: Option<HeaderValue>,
 }
@@ -67,6 +70,7 @@ impl Exchange {
             store,
             metrics,
             flights: Flights::default(),
+            failures: Seldom::new(Instant::now()),
             log,
             via,
         })

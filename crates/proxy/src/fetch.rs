@@ -15,7 +15,7 @@ use crate::{
     exchange::Exchange,
     flight::{Joined, Progress},
     lead::ForLeader,
-    next_hop::{Hop, send_over},
+    next_hop::Hop,
     onward::request_head,
     outcome::{from_arrival, or_stale, with_status},
 };
@@ -218,7 +218,7 @@ impl Exchange {
     ) -> Option<Answer> {
         let head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
         let empty = perigee_upstream::body::empty();
-        let sent = send_over(owners, next, inbound, &head, empty, &self.metrics).await;
+        let sent = self.send_over(owners, next, inbound, &head, empty).await;
         let arrived = sent.ok()?;
         let peer = arrived.hop.clone();
         let handling = Handling {

@@ -1,6 +1,9 @@
 //! The one fetch for all who want a key: send, receive, and fill the store while it arrives.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
@@ -16,8 +19,9 @@ use crate::{
     exchange::Exchange,
     fetch::Stale,
     flight::{Arrival, Lead, Progress},
-    next_hop::{Arrived, Hop, send_over},
+    next_hop::Hop,
     onward::{make_unconditional, request_head},
+    send::Arrived,
 };
 
 /// What the one who began a fetch gets, and nobody else.
@@ -106,9 +110,7 @@ impl Exchange {
                 .extend(conditions.iter().map(|(n, v)| (n.clone(), v.clone())));
         }
         let empty = perigee_upstream::body::empty();
-        send_over(hops, next, inbound, &head, empty, &self.metrics)
-            .await
-            .map_err(|(failure, _)| failure)
+        self.send_over(hops, next, inbound, &head, empty).await
     }
 
     fn judge(
@@ -190,33 +192,30 @@ impl Exchange {
             status: arrived.response.status().as_u16(),
             cache_status: arrived.cache_status.into(),
         }));
-        pump(arrived.response.into_body(), fill, &inbound.key).await;
+        let pumped = pump(arrived.response.into_body(), fill).await;
+        if let Err(error) = pumped
+            && let Some(held_back) = self.failures.pass(Instant::now())
+        {
+            let key = &inbound.key;
+            tracing::info!(%key, error, held_back, "a response broke off and is not stored");
+        }
     }
 }
 
 /// Moves a body into the store. Anything but a clean end leaves nothing there, and those who
 /// were reading along see the break.
-async fn pump(mut body: Relayed, mut fill: Fill, key: &perigee_http_cache::CacheKey) {
+async fn pump(mut body: Relayed, mut fill: Fill) -> Result<(), String> {
     while let Some(frame) = body.frame().await {
-        let written = match frame.map(http_body::Frame::into_data) {
-            Ok(Ok(data)) => fill.write(data).await,
-            // Trailers are not kept.
-            Ok(Err(_)) => Ok(()),
-            Err(error) => {
-                tracing::info!(%key, %error, "a response broke off and is not stored");
-                return;
-            }
+        let frame = frame.map_err(|error| error.to_string())?;
+        // Trailers are not kept.
+        let Ok(data) = frame.into_data() else {
+            continue;
         };
-        match written {
+        match fill.write(data).await {
             Ok(()) => {}
-            Err(FillError::NoReaders) => return,
-            Err(error) => {
-                tracing::info!(%key, ?error, "a response is not as long as it said");
-                return;
-            }
+            Err(FillError::NoReaders) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
         }
     }
-    if let Err(error) = fill.commit() {
-        tracing::info!(%key, ?error, "a response is not as long as it said");
-    }
+    fill.commit().map_err(|error| error.to_string())
 }

@@ -20,6 +20,8 @@ mod onward;
 mod outcome;
 mod pass;
 mod purge;
+mod seldom;
+mod send;
 mod service;
 mod status;
 mod tunnel;
@@ -41,5 +43,6 @@ pub use perigee_upstream::{
     Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,
 };
 pub use purge::purge_keys;
+pub use seldom::Seldom;
 pub use service::{Service, ServiceConfig, Services};
 pub use status::{NextHopStatus, Purged, Status};

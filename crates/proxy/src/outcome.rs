@@ -8,7 +8,7 @@ use crate::{
     cache_status::{Detail, Handling},
     fetch::Stale,
     flight::Arrival,
-    next_hop::Arrived,
+    send::Arrived,
 };
 
 /// Answers from a response that has just come, or is just coming. `None`: it does not suit this

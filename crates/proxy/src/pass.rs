@@ -13,9 +13,9 @@ use crate::{
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
-    next_hop::{Arrived, send_over},
     onward::request_head,
     outcome::{failed, with_status},
+    send::Arrived,
 };
 
 impl Exchange {
@@ -36,13 +36,13 @@ impl Exchange {
         }
         let route = next.route(&inbound);
         let hops: Vec<_> = route.sideways.into_iter().chain(route.up).collect();
-        let sent = send_over(&hops, &*next, &inbound, &head, body, &self.metrics).await;
+        let sent = self.send_over(&hops, &*next, &inbound, &head, body).await;
         match sent {
             Ok(arrived) => {
                 self.invalidate(&inbound, arrived.response.status()).await;
                 relayed(arrived, why)
             }
-            Err((failure, _)) => not_passed(&inbound, failure, why),
+            Err(failure) => not_passed(&inbound, failure, why),
         }
     }
 

@@ -10,7 +10,6 @@ use crate::{
     Inbound, NextHop,
     answer::Answer,
     exchange::Exchange,
-    next_hop::send_over,
     onward::request_head,
     pass::{not_passed, relayed},
     tunnel,
@@ -74,7 +73,7 @@ impl Exchange {
         head.headers.insert(header::CONNECTION, connection);
         head.headers.insert(header::UPGRADE, upgrade.protocol);
         let hops = next.route(inbound).up;
-        let sent = send_over(&hops, next, inbound, &head, body, &self.metrics).await;
+        let sent = self.send_over(&hops, next, inbound, &head, body).await;
         match sent {
             Ok(mut arrived) => {
                 if arrived.response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -84,7 +83,7 @@ impl Exchange {
                 }
                 relayed(arrived, Miss::Bypass)
             }
-            Err((failure, _)) => not_passed(inbound, failure, Miss::Bypass),
+            Err(failure) => not_passed(inbound, failure, Miss::Bypass),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use perigee_cluster::{Caller, PurgeLog, Readiness, caller, strip};
 use perigee_proxy::{
-    Body, Exchange, InFlight, NextHop, Origination, REFUSED, Refusal, Sender, is_loop,
+    Body, Exchange, InFlight, NextHop, Origination, REFUSED, Refusal, Seldom, Sender, is_loop,
     remove_claims, take_in,
 };
 use perigee_server::{Client, Handler, with_idle_timeout};
@@ -29,6 +29,8 @@ pub(crate) struct Shared<S> {
     pub(crate) purges: PurgeLog,
     pub(crate) requests: Arc<AtomicU64>,
     pub(crate) draining: AtomicBool,
+    /// Lines about requests that are not let in.
+    pub(crate) not_admitted: Seldom,
 }
 
 impl<S: State> Shared<S> {
@@ -117,7 +119,10 @@ impl<S: State> Handler for Shared<S> {
         let (mut response, to_client) = match state.admit(caller, client) {
             Admission::Probe => (ready(&self.readiness(&state)), false),
             Admission::Refuse(text) => {
-                tracing::warn!(from = %client.address, text, "a request was not admitted");
+                if let Some(held_back) = self.not_admitted.pass(Instant::now()) {
+                    let from = client.address;
+                    tracing::warn!(%from, text, held_back, "a request was not admitted");
+                }
                 let status = StatusCode::FORBIDDEN;
                 let refused = self.turn_away(&request, stranger, Refusal { status, text });
                 (refused, caller == Ok(Caller::Stranger))

@@ -7,12 +7,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
 use perigee_cluster::{PurgeLog, Readiness};
-use perigee_proxy::{AccessLog, Exchange, ExchangeConfig, Metrics, Purged, Status, purge_keys};
+use perigee_proxy::{
+    AccessLog, Exchange, ExchangeConfig, Metrics, Purged, Seldom, Status, purge_keys,
+};
 use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
 use perigee_storage::{Memory, Purge, Store};
 use prometheus_client::registry::Registry;
@@ -73,6 +75,7 @@ impl<S: State> Tier<S> {
             purges: PurgeLog::new(PURGES_KEPT),
             requests: Arc::new(AtomicU64::new(0)),
             draining: AtomicBool::new(false),
+            not_admitted: Seldom::new(Instant::now()),
         });
         let server = ServerConfig {
             http,

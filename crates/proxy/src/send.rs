@@ -1,0 +1,185 @@
+//! Sending a request to one hop after the other, as far as that is safe.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use http::{HeaderValue, Request, Response, StatusCode, header, request};
+use http_body::Body as _;
+use perigee_http_cache::Failure;
+use perigee_upstream::{Body as Relayed, SendError, SendErrorKind};
+
+use crate::{
+    Inbound,
+    exchange::Exchange,
+    next_hop::{Hop, NextHop, REFUSED},
+    once_body::OnceBody,
+};
+
+/// What came back, and from where.
+pub(crate) struct Arrived {
+    pub(crate) response: Response<Relayed>,
+    /// The Cache-Status of the tiers above, taken off the response.
+    pub(crate) cache_status: Vec<HeaderValue>,
+    /// The name and the kind of the hop that answered.
+    pub(crate) hop: String,
+    pub(crate) kind: &'static str,
+}
+
+/// What became of a request at one hop.
+enum Tried {
+    Answered(Response<Relayed>),
+    /// Another hop may be asked.
+    PassOver(Failure),
+    /// The request may have been carried out, or is at fault itself.
+    GiveUp(Failure),
+}
+
+impl Exchange {
+    /// Sends a request to the first hop that answers.
+    ///
+    /// A hop is passed over when it is safe to ask another: not a byte was sent, or the hop says
+    /// it did nothing, or the method is safe and there is no body (RFC 9110 section 9.2.2). Then
+    /// it is also passed over if it goes down before it answers: a node that has frozen keeps its
+    /// connections.
+    pub(crate) async fn send_over(
+        &self,
+        hops: &[Hop],
+        next: &dyn NextHop,
+        inbound: &Inbound,
+        head: &request::Parts,
+        body: Relayed,
+    ) -> Result<Arrived, Failure> {
+        let repeatable = head.method.is_safe() && body.is_end_stream();
+        let body = Arc::new(Mutex::new(Some(body)));
+        let mut failure = Failure::Unreachable;
+        for hop in hops {
+            let mut parts = head.clone();
+            next.stamp(inbound, hop, &mut parts);
+            let once = perigee_upstream::body::boxed(OnceBody::new(&body));
+            let request = Request::from_parts(parts, once);
+            let sent = tokio::select! {
+                sent = hop.send(request) => Some(sent),
+                () = next.lost(hop), if repeatable => None,
+            };
+            let asked = Asked {
+                hop,
+                repeatable,
+                untouched: body.lock().is_ok_and(|b| b.is_some()),
+                upgrading: head.headers.contains_key(header::UPGRADE),
+            };
+            let tried = match sent {
+                Some(Ok(response)) => self.answered(&asked, response),
+                Some(Err(error)) => self.failed(&asked, &error, next),
+                None => self.lost(&asked),
+            };
+            match tried {
+                Tried::Answered(response) => return Ok(arrived(response, hop)),
+                Tried::PassOver(why) => failure = why,
+                Tried::GiveUp(why) => return Err(why),
+            }
+        }
+        Err(failure)
+    }
+
+    fn answered(&self, asked: &Asked<'_>, response: Response<Relayed>) -> Tried {
+        let is_ours = !matches!(asked.hop, Hop::Origin(_));
+        let (tried, outcome) = if was_refused(&response) && asked.untouched && is_ours {
+            (Tried::PassOver(Failure::Overloaded), "refused")
+        } else if switches(&response) && !asked.upgrading {
+            // To switch protocols unasked is no answer (RFC 9110 section 15.2.2).
+            (Tried::GiveUp(Failure::Invalid), "invalid")
+        } else {
+            (Tried::Answered(response), "answered")
+        };
+        self.count(asked.hop, outcome);
+        tried
+    }
+
+    fn failed(&self, asked: &Asked<'_>, error: &SendError, next: &dyn NextHop) -> Tried {
+        let Asked { hop, .. } = *asked;
+        self.count(hop, outcome(error.kind));
+        if let Some(held_back) = self.failures.pass(Instant::now()) {
+            tracing::info!(kind = hop.kind(), %error, held_back, "next hop failed");
+        }
+        if matches!(error.kind, SendErrorKind::Connect | SendErrorKind::Broken) {
+            next.failed(hop);
+        }
+        let failure = as_failure(error.kind);
+        if asked.repeatable || (error.kind.nothing_was_sent() && asked.untouched) {
+            Tried::PassOver(failure)
+        } else {
+            Tried::GiveUp(failure)
+        }
+    }
+
+    fn lost(&self, asked: &Asked<'_>) -> Tried {
+        self.count(asked.hop, "lost");
+        Tried::PassOver(Failure::Timeout)
+    }
+
+    fn count(&self, hop: &Hop, outcome: &'static str) {
+        self.metrics.forwarded(hop.kind(), hop.name(), outcome);
+    }
+}
+
+/// A request at one hop, and what may be done about it.
+struct Asked<'a> {
+    hop: &'a Hop,
+    /// The method is safe and there is no body.
+    repeatable: bool,
+    /// Not a byte of the body was taken.
+    untouched: bool,
+    /// The client wants to switch protocols.
+    upgrading: bool,
+}
+
+fn was_refused(response: &Response<Relayed>) -> bool {
+    response.headers().contains_key(REFUSED)
+}
+
+fn switches(response: &Response<Relayed>) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS
+}
+
+fn arrived(mut response: Response<Relayed>, hop: &Hop) -> Arrived {
+    let name = header::HeaderName::from_static("cache-status");
+    let cache_status = match response.headers_mut().entry(name) {
+        header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
+        header::Entry::Vacant(_) => Vec::new(),
+    };
+    if let Hop::Origin(_) = hop {
+        // Not an origin's to say.
+        response.headers_mut().remove(REFUSED);
+    }
+    Arrived {
+        response,
+        cache_status,
+        hop: hop.name().to_owned(),
+        kind: hop.kind(),
+    }
+}
+
+fn as_failure(kind: SendErrorKind) -> Failure {
+    match kind {
+        // A request that broke off has nobody left to be told.
+        SendErrorKind::Connect | SendErrorKind::Broken | SendErrorKind::Request => {
+            Failure::Unreachable
+        }
+        SendErrorKind::Timeout => Failure::Timeout,
+        SendErrorKind::Invalid => Failure::Invalid,
+        SendErrorKind::Overloaded => Failure::Overloaded,
+    }
+}
+
+fn outcome(kind: SendErrorKind) -> &'static str {
+    match kind {
+        SendErrorKind::Connect => "no-connection",
+        SendErrorKind::Broken => "broken",
+        SendErrorKind::Timeout => "timeout",
+        SendErrorKind::Invalid => "invalid",
+        SendErrorKind::Overloaded => "overloaded",
+        SendErrorKind::Request => "request-broken",
+    }
+}
