@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use perigee_http_cache::{
     Failure, NotStored, Receipt, ResponseHead, StoredHead, Times, receive, withheld,
 };
-use perigee_storage::{Fill, FillError, Stored};
+use perigee_storage::{Fill, Stored};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::oneshot;
 
@@ -183,39 +183,56 @@ impl Exchange {
             return lead.tell(Progress::NotShared);
         }
         let fields = withheld(arrived.response.headers());
-        if !fields.is_empty() {
+        let leader = if fields.is_empty() {
+            Some(to_leader)
+        } else {
             let _ = to_leader.send(ForLeader::Withheld(fields));
-        }
+            None
+        };
+        // A fill that is not kept goes no further than its readers. Until the leader reads, this
+        // one stands in for it, so that the first bytes are still there.
+        let first = fill.body().read();
         lead.tell(Progress::Arrived(Arrival {
             stored: fill.stored(),
             kept: fill.is_kept(),
             status: arrived.response.status().as_u16(),
             cache_status: arrived.cache_status.into(),
         }));
-        let pumped = pump(arrived.response.into_body(), fill).await;
+        let reading = async {
+            if let Some(mut leader) = leader {
+                leader.closed().await;
+            }
+            drop(first);
+        };
+        let filling = async {
+            let mut fill = fill;
+            let pumped = pump(arrived.response.into_body(), &mut fill).await;
+            if pumped.is_err() {
+                // Nobody joins any more when those who read along see the break, and ask again.
+                drop(lead);
+                drop(fill);
+                return pumped;
+            }
+            fill.commit().map_err(|error| error.to_string())
+        };
+        let (pumped, ()) = tokio::join!(filling, reading);
         if let Err(error) = pumped
             && let Some(held_back) = self.failures.pass(Instant::now())
         {
             let key = &inbound.key;
-            tracing::info!(%key, error, held_back, "a response broke off and is not stored");
+            tracing::info!(%key, error, held_back, "a response is not stored");
         }
     }
 }
 
-/// Moves a body into the store. Anything but a clean end leaves nothing there, and those who
-/// were reading along see the break.
-async fn pump(mut body: Relayed, mut fill: Fill) -> Result<(), String> {
+/// Moves a body into the store. Unless it comes to a clean end, nothing is to be left there.
+async fn pump(mut body: Relayed, fill: &mut Fill) -> Result<(), String> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| error.to_string())?;
         // Trailers are not kept.
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        match fill.write(data).await {
-            Ok(()) => {}
-            Err(FillError::NoReaders) => return Ok(()),
-            Err(error) => return Err(error.to_string()),
+        if let Ok(data) = frame.into_data() {
+            fill.write(data).await.map_err(|error| error.to_string())?;
         }
     }
-    fill.commit().map_err(|error| error.to_string())
+    Ok(())
 }
