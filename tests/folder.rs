@@ -81,3 +81,22 @@ async fn nothing_outside_and_nothing_hidden_is_served() {
         assert!(!answer.status.is_success(), "{path}: {answer:?}");
     }
 }
+
+#[tokio::test]
+async fn a_file_is_fresh_for_seconds_however_old_it_is() {
+    let site = site();
+    let css = std::fs::File::options()
+        .append(true)
+        .open(site.path().join("public/style.css"))
+        .unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(100 * 86_400);
+    css.set_modified(long_ago).unwrap();
+    let proxy = proxy(site.path()).await;
+    for path in ["/style.css", "/index.html"] {
+        get(proxy.address, "localhost", path).send().await;
+        let again = get(proxy.address, "localhost", path).send().await;
+        let status = again.cache_status();
+        let ttl: i64 = status.rsplit_once("hit; ttl=").unwrap().1.parse().unwrap();
+        assert!((1..=10).contains(&ttl), "{path}: {status}");
+    }
+}

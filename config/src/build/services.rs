@@ -27,6 +27,8 @@ impl Document {
             }
         }
         let limits = service.origin_limits.build();
+        let is_folder = |origin: &Origin| matches!(origin.target, OriginTarget::Folder(_));
+        let files = service.origins.iter().all(is_folder);
         ServiceConfig {
             name: service.name.0.clone(),
             hosts,
@@ -36,7 +38,7 @@ impl Document {
                 .map(|origin| self.endpoint(origin, &limits))
                 .collect(),
             pool: service.origin_pool.build(),
-            policy: service.cache.build(),
+            policy: service.cache.build(files),
             max_request_body: service.max_request_body.0,
         }
     }

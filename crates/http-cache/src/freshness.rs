@@ -62,8 +62,11 @@ fn stated(
     }
 }
 
-/// A share of the time since the last modification (section 4.2.2).
+/// A share of the time since the last modification (section 4.2.2); none if the share is zero.
 fn heuristic(headers: &HeaderMap, date: SystemTime, policy: &Policy) -> Option<Duration> {
+    if policy.heuristic_fraction == 0.0 {
+        return None;
+    }
     let modified = DateField::of(headers, &header::LAST_MODIFIED).valid()?;
     let since = date.duration_since(modified).unwrap_or_default();
     let share = since.as_secs_f64() * policy.heuristic_fraction;
@@ -197,6 +200,12 @@ mod tests {
             of(200, &cache_control("max-age=5"), false, &policy),
             (5, true)
         );
+    }
+
+    #[test]
+    fn files_are_not_guessed_about() {
+        let headers = HeaderMap::from_iter([(header::LAST_MODIFIED, before(900_000_000))]);
+        assert_eq!(of(200, &headers, false, &Policy::for_files()), (10, false));
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct Policy {
     /// Upper bound on any freshness lifetime. Default 365 days.
     pub max_ttl: Duration,
     /// Heuristic freshness (RFC 9111 section 4.2.2): this share of the time since
-    /// Last-Modified. Default 0.1.
+    /// Last-Modified. Zero: none, and `default_ttl` holds. Default 0.1.
     pub heuristic_fraction: f64,
     /// Upper bound on heuristic freshness. Default 1 day.
     pub heuristic_max: Duration,
@@ -34,6 +34,18 @@ impl Default for Policy {
             heuristic_max: Duration::from_secs(86_400),
             stale_if_error: Duration::from_secs(600),
             obey_request_directives: false,
+        }
+    }
+}
+
+impl Policy {
+    /// For what comes from a folder of files, where looking again costs next to nothing: fresh
+    /// for 10 s, however old a file is, so that who edits one sees it soon.
+    pub fn for_files() -> Self {
+        Policy {
+            default_ttl: Duration::from_secs(10),
+            heuristic_fraction: 0.0,
+            ..Policy::default()
         }
     }
 }

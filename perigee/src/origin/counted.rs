@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
 use perigee_edge::{Client, Endpoint, Handler};
@@ -88,12 +88,20 @@ impl Counted {
             }
             Content::Folder(folder) => {
                 let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-                folder.send(request).await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, "the folder cannot be served");
-                    let mut response = Response::new(plain("The folder cannot be served.\n"));
-                    *response.status_mut() = StatusCode::BAD_GATEWAY;
-                    response
-                })
+                match folder.send(request).await {
+                    Ok(mut response) => {
+                        // Who edits a file in the folder wants to see it soon.
+                        let soon = HeaderValue::from_static("max-age=10");
+                        response.headers_mut().insert(header::CACHE_CONTROL, soon);
+                        response
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the folder cannot be served");
+                        let mut response = Response::new(plain("The folder cannot be served.\n"));
+                        *response.status_mut() = StatusCode::BAD_GATEWAY;
+                        response
+                    }
+                }
             }
         }
     }

@@ -51,9 +51,15 @@ pub(crate) async fn run_standalone(
 
 /// Everything else is as it is by default.
 fn config(edge: &cli::Edge, origin: &Origin) -> Config {
-    let (name, target) = match origin {
-        Origin::Url(base) => (base.to_string(), url_target(base.clone())),
-        Origin::Folder(path) => (path.display().to_string(), Target::Folder(path.clone())),
+    let (name, target, policy) = match origin {
+        Origin::Url(base) => {
+            let target = url_target(base.clone());
+            (base.to_string(), target, Policy::default())
+        }
+        Origin::Folder(path) => {
+            let target = Target::Folder(path.clone());
+            (path.display().to_string(), target, Policy::for_files())
+        }
     };
     let service = ServiceConfig {
         name: "default".into(),
@@ -64,7 +70,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
             limits: EndpointLimits::default(),
         }],
         pool: PoolConfig::default(),
-        policy: Policy::default(),
+        policy,
         max_request_body: 1 << 30,
     };
     let listen = match edge.listen.is_empty() {
