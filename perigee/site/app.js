@@ -30,9 +30,9 @@ async function ask() {
   }
   const way = entries(field).reverse();
   byId("edge").textContent = way[0].node;
-  const hit = /(^|; )hit/.test(way[0].told);
-  verdict.textContent = hit ? "had it" : "had to ask";
-  verdict.className = `chip ${hit ? "hit" : "miss"}`;
+  const holder = way.findIndex(({ told }) => /(^|; )hit/.test(told));
+  verdict.textContent = holder < 0 ? "asked the origin" : holder ? `${way[holder].node} had it` : "had it";
+  verdict.className = `chip ${holder < 0 ? "miss" : "hit"}`;
   for (const { node, told } of way) {
     const item = document.createElement("li");
     item.textContent = told ? `${node}: ${told}` : node;
