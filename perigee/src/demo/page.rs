@@ -95,7 +95,7 @@ impl Page<'_> {
 
         self.title(
             &mut text,
-            "Ask the nearest edge: a miss, then a hit; Cache-Status tells the way",
+            "Ask the nearest edge: a miss, then a hit, at this edge or at the neighbour that owns it (peer)",
         );
         self.command(&mut text, &self.curl(edge, "-sD- -o /dev/null", asset));
         self.command(&mut text, &self.curl(edge, "-sD- -o /dev/null", asset));
