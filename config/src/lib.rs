@@ -13,6 +13,7 @@ mod sections;
 mod suggest;
 mod units;
 mod validate;
+pub mod value;
 
 pub use build::{AccessLog, BuildError, Level, Log, NodeCommon, NodeSummary, Shutdown};
 pub use document::{Document, LoadError, parse};

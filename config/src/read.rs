@@ -121,6 +121,21 @@ fn reword(message: &str) -> (String, Option<String>) {
         Some((missing, _)) if message.starts_with("missing field") => {
             (format!("the key `{missing}` is missing"), None)
         }
-        _ => (message.to_owned(), None),
+        _ => match not_a_list(message) {
+            Some(problem) => problem,
+            None => (message.to_owned(), None),
+        },
     }
+}
+
+/// One value where a list of them is expected.
+fn not_a_list(message: &str) -> Option<(String, Option<String>)> {
+    let found = message.strip_prefix("invalid type: ")?;
+    let found = found.strip_suffix(", expected a sequence")?;
+    let help = match found.strip_prefix("string ") {
+        Some(text) => format!("write [{text}]"),
+        None if found == "map" => "write [[name]] in place of [name], or [{ … }]".to_owned(),
+        None => "write it in brackets: [ … ]".to_owned(),
+    };
+    Some((format!("this is a list, not one {found}"), Some(help)))
 }

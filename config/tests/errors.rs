@@ -124,7 +124,7 @@ fn wrong_type() {
         "[[pops]]",
         "[pops]",
         (5, 1),
-        "invalid type: map, expected a sequence",
+        "this is a list, not one map",
         "",
     );
 }
@@ -577,4 +577,15 @@ fn files_that_cannot_be_read() {
     assert!(load("binary.toml").ends_with("it is not UTF-8 text (see byte 1)"));
     std::fs::write(folder.path().join("bad.toml"), b"a = 1\n").expect("written");
     assert!(load("bad.toml").contains("bad.toml:1:1: error: unknown key `a`"));
+}
+
+#[test]
+fn one_value_in_place_of_a_list() {
+    check(
+        "listen = [\"127.0.11.1:8080\"]",
+        "listen = \"127.0.11.1:8080\"",
+        (12, 10),
+        "this is a list, not one string \"127.0.11.1:8080\"",
+        "write [\"127.0.11.1:8080\"]",
+    );
 }

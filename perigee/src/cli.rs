@@ -139,13 +139,13 @@ pub(crate) struct Edge {
     #[arg(long, value_name = "URL|FOLDER")]
     pub(crate) origin: Option<Origin>,
     /// Cleartext addresses to listen on [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address)]
     pub(crate) listen: Vec<SocketAddr>,
     /// Memory for what is cached [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<Size>,
     /// TLS addresses to listen on, besides.
-    #[arg(long, value_name = "ADDR:PORT", requires_all = ["cert", "key"])]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address, requires_all = ["cert", "key"])]
     pub(crate) tls_listen: Vec<SocketAddr>,
     /// The certificate chain, as a PEM file, leaf first.
     #[arg(long, value_name = "FILE", requires_all = ["key", "tls_listen"])]
@@ -154,7 +154,7 @@ pub(crate) struct Edge {
     #[arg(long, value_name = "FILE", requires_all = ["cert", "tls_listen"])]
     pub(crate) key: Option<PathBuf>,
     /// Serve the admin API here; a loopback address, for it asks for no token.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address)]
     pub(crate) admin: Option<SocketAddr>,
     /// Where the access log goes, as JSON lines [default: stdout]
     #[arg(long, value_name = "stdout|stderr|off|PATH")]
@@ -224,7 +224,7 @@ pub(crate) struct Query {
     )]
     pub(crate) record_type: String,
     /// The name server.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5300")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address, default_value = "127.0.0.1:5300")]
     pub(crate) server: SocketAddr,
     /// The network the question comes from: 130.161.0.0/16, or one address.
     #[arg(long, value_name = "PREFIX", value_parser = values::parse_prefix)]
@@ -241,10 +241,10 @@ pub(crate) struct OriginServer {
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
     /// The address to listen on.
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:3000")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address, default_value = "127.0.0.1:3000")]
     pub(crate) listen: SocketAddr,
     /// Serve the admin API here; a loopback address, for it asks for no token.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address)]
     pub(crate) admin: Option<SocketAddr>,
 }
 

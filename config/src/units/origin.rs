@@ -54,20 +54,14 @@ struct OriginTable {
 
 impl Origin {
     fn from_text(text: &str) -> Result<Self, String> {
-        let looks_like_folder = text.starts_with('/')
-            || [".", ".."].contains(&text)
-            || text.starts_with("./")
-            || text.starts_with("../");
-        if looks_like_folder {
+        if looks_like_folder(text) {
             return Ok(Origin {
                 name: text.to_owned(),
                 target: OriginTarget::Folder(text.to_owned()),
             });
         }
-        if !text.contains("://") {
-            return Err(format!(
-                "{text:?} is not an origin: write \"http://{text}\" if it is a host, \"./{text}\" if it is a folder"
-            ));
+        if let Some(hint) = hint(text) {
+            return Err(hint);
         }
         Ok(Origin {
             name: text.to_owned(),
@@ -115,6 +109,23 @@ impl Origin {
             },
         })
     }
+}
+
+fn looks_like_folder(text: &str) -> bool {
+    text.starts_with('/')
+        || [".", ".."].contains(&text)
+        || text.starts_with("./")
+        || text.starts_with("../")
+}
+
+/// What to write in place of text that is neither a URL nor marked as a folder.
+pub(crate) fn hint(text: &str) -> Option<String> {
+    let is_clear = looks_like_folder(text) || text.contains("://");
+    (!is_clear).then(|| {
+        format!(
+            "{text:?} is not an origin: write \"http://{text}\" if it is a host, \"./{text}\" if it is a folder"
+        )
+    })
 }
 
 /// Checks that requests can be sent to this URL.

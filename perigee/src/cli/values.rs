@@ -1,10 +1,15 @@
 //! The values that options take, each with an error that says what was expected.
 
-use std::{net::IpAddr, path::PathBuf, str::FromStr};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use clap::ValueEnum;
 use http::Uri;
 use ipnet::IpNet;
+use perigee_config::AccessLog;
 
 /// What is told on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,7 +35,11 @@ impl FromStr for Origin {
         if text.contains("://") {
             parse_origin_url(text).map(Origin::Url)
         } else {
-            Ok(Origin::Folder(text.into()))
+            match perigee_config::value::origin_hint(text) {
+                // A folder that is there needs no mark that it is one.
+                Some(hint) if !Path::new(text).is_dir() => Err(hint),
+                _ => Ok(Origin::Folder(text.into())),
+            }
         }
     }
 }
@@ -114,12 +123,11 @@ impl FromStr for AccessLogTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Ok(match text {
-            "" => return Err("expected stdout, stderr, off, or a path".into()),
-            "stdout" => AccessLogTarget::Stdout,
-            "stderr" => AccessLogTarget::Stderr,
-            "off" => AccessLogTarget::Off,
-            path => AccessLogTarget::File(path.into()),
+        perigee_config::value::access_log(text).map(|target| match target {
+            AccessLog::Stdout => AccessLogTarget::Stdout,
+            AccessLog::Stderr => AccessLogTarget::Stderr,
+            AccessLog::Off => AccessLogTarget::Off,
+            AccessLog::File(path) => AccessLogTarget::File(path),
         })
     }
 }

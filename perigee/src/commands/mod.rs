@@ -75,10 +75,14 @@ fn check_file(check: &Check) -> Outcome {
     }
     let file = check.file.display();
     let nodes = document.nodes().len();
-    println!(
-        "{file} is right: {nodes} nodes, version {}",
-        document.version()
-    );
+    if nodes == 0 {
+        print("note: there is no edge, so that nothing can be started; write [[edges]]\n");
+    }
+    let plural = if nodes == 1 { "" } else { "s" };
+    let version = document.version();
+    print(&format!(
+        "{file} is right: {nodes} node{plural}, version {version}\n"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

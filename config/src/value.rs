@@ -1,0 +1,35 @@
+//! Single values by the rules of the file, for command lines that take the same ones.
+
+use std::net::SocketAddr;
+
+use crate::{
+    AccessLog,
+    units::{AccessLogTarget, Address, Scalar},
+};
+
+/// An IP address and a port.
+///
+/// # Errors
+/// What was expected.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    Address::from_text(text).map(|address| address.0)
+}
+
+/// Where the access log goes; the path of a file has a dot or a slash in it.
+///
+/// # Errors
+/// What was expected.
+pub fn access_log(text: &str) -> Result<AccessLog, String> {
+    AccessLogTarget::from_text(text).map(|target| match target {
+        AccessLogTarget::Stdout => AccessLog::Stdout,
+        AccessLogTarget::Stderr => AccessLog::Stderr,
+        AccessLogTarget::Off => AccessLog::Off,
+        AccessLogTarget::File(path) => AccessLog::File(path.into()),
+    })
+}
+
+/// What to write for text that may have been meant as an origin, and is neither a URL nor a path
+/// that begins with `./`, `../` or `/`.
+pub fn origin_hint(text: &str) -> Option<String> {
+    crate::units::origin_hint(text)
+}
