@@ -31,6 +31,10 @@ origins = [\"http://127.0.0.1:3000\"]
 fn check_says_that_a_file_is_right() {
     let (code, said) = check(GOOD);
     assert_eq!(code, 0, "{said}");
+    assert!(said.contains("1 node,"), "{said}");
+    let (code, said) = check("");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("there is no edge"), "{said}");
 }
 
 #[test]
@@ -76,6 +80,26 @@ fn wrong_words_are_explained() {
                 "nonsense",
             ],
             "nonsense",
+        ),
+        (
+            &["edge", "--origin", "127.0.0.1:13000"],
+            "write \"http://127.0.0.1:13000\"",
+        ),
+        (
+            &["edge", "--origin", "/", "--listen", ":18080"],
+            "write an IP address and a port, such as",
+        ),
+        (
+            &["query", "a.test", "--server", "localhost:53"],
+            "write an IP address and a port, such as",
+        ),
+        (
+            &["edge", "--origin", "/", "--access-log", "plain1"],
+            "with a dot or slash in it",
+        ),
+        (
+            &["demo", "--port", "18700", "--admin-port", "18700"],
+            "--port and --admin-port must differ",
         ),
         (&["demo", "/no/such/folder"], "/no/such/folder"),
         (&["purge", "/relative", "--config", "x"], "/relative"),

@@ -114,6 +114,30 @@ async fn a_killed_parent_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_reader_that_leaves_ends_it_all() {
+    let folder = TempDir::new().unwrap();
+    let [dns, http, admin] = ports();
+    let mut child = Command::new(BINARY)
+        .args(["demo", "--dns-port", &dns, "--port", &http])
+        .args(["--admin-port", &admin])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut reader, &mut line).unwrap();
+    drop(reader);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said, "");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn a_child_that_dies_is_told_of_and_the_show_goes_on() {
     let mut demo = demo(&[]);
     demo.until_up().await;

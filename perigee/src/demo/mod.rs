@@ -21,7 +21,11 @@ use self::{
     scratch::Scratch,
     stop::Stop,
 };
-use crate::{cli, commands::Outcome, style::Style};
+use crate::{
+    cli,
+    commands::Outcome,
+    style::{Style, print, say},
+};
 
 /// Runs the demo until Ctrl-C, or the tour through it.
 pub(crate) async fn run(options: cli::Demo) -> Outcome {
@@ -43,13 +47,15 @@ pub(crate) async fn run(options: cli::Demo) -> Outcome {
     let result = tokio::select! {
         result = demo.show(&mut children) => result,
         () = stop.asked() => Ok(ExitCode::SUCCESS),
+        // Nobody reads what to try, as after `perigee demo | head`.
+        () = stop::reader_left() => Ok(ExitCode::SUCCESS),
     };
     let killed = children.end().await;
     if killed > 0 {
         eprintln!("perigee: {killed} processes did not end in time and were killed");
     }
     if result.is_ok() {
-        println!("\nThe demo has ended; nothing is left of it.");
+        say!("\nThe demo has ended; nothing is left of it.");
     }
     result
 }
@@ -101,11 +107,11 @@ impl Demo {
     /// Starts the nodes, tells what to try or takes the tour.
     async fn show(&self, children: &mut Children) -> Outcome {
         let begun = Instant::now();
-        println!("Starting {} processes:", self.plan.nodes.len());
+        say!("Starting {} processes:", self.plan.nodes.len());
         self.start(children)?;
         tokio::select! {
             ready = ready::wait(&self.plan, |name, took| {
-                println!("  {name:<9} ready after {:.2} s", took.as_secs_f64());
+                say!("  {name:<9} ready after {:.2} s", took.as_secs_f64());
             }) => ready?,
             ended = children.next_end() => {
                 let words = ended.last_words();
@@ -114,9 +120,9 @@ impl Demo {
         }
         let seconds = begun.elapsed().as_secs_f64();
         let up = format!("The CDN is up, after {seconds:.2} s.");
-        println!("\n{}\n", self.style.bold(&up));
+        say!("\n{}\n", self.style.bold(&up));
         if self.plan.one_address {
-            println!(
+            say!(
                 "Here only 127.0.0.1 is local, so that nodes differ by port, and the DNS answers \
                  with the same address for all.\n"
             );
@@ -124,15 +130,15 @@ impl Demo {
         let pids = self.pids(children);
         let binary = shell::binary();
         let page = self.page(&pids, &binary).await;
-        print!("{}", page.nodes());
+        print(&page.nodes());
         if self.options.tour {
             return tour::run(&self.plan, children, self.style).await;
         }
-        println!(
+        say!(
             "\nThings to try in another terminal:\n{}",
             page.things_to_try()
         );
-        println!("  {}", self.style.bold("Ctrl-C ends all of it."));
+        say!("  {}", self.style.bold("Ctrl-C ends all of it."));
         self.watch(children).await
     }
 
@@ -154,15 +160,15 @@ impl Demo {
     async fn watch(&self, children: &mut Children) -> Outcome {
         loop {
             let ended = children.next_end().await;
-            println!(
+            say!(
                 "\n{} (pid {}) {}.",
                 self.style.name(&ended.name),
                 ended.pid,
                 ended.how()
             );
             match self.plan.edges().any(|edge| edge.name == ended.name) {
-                true => println!("The DNS will answer without it in a moment. Ask again."),
-                false => println!("The others go on without it."),
+                true => say!("The DNS will answer without it in a moment. Ask again."),
+                false => say!("The others go on without it."),
             }
         }
     }

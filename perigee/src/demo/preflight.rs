@@ -1,7 +1,7 @@
 //! What can be known to be in the way before anything is started.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     path::Path,
@@ -32,15 +32,13 @@ const NAMED: usize = 4;
 
 /// Whether all addresses can be had at once; the error names those that cannot, and what to do.
 pub(super) fn check_addresses(plan: &Plan) -> Result<(), String> {
+    check_distinct(plan)?;
     let mut held = Vec::new();
     let mut refused = Vec::new();
     let mut options = BTreeSet::new();
     for node in &plan.nodes {
-        let (option, is_dns) = match node.kind {
-            Kind::GeoDns => ("--dns-port", true),
-            _ => ("--port", false),
-        };
-        let udp = if is_dns {
+        let option = option(node.kind);
+        let udp = if node.kind == Kind::GeoDns {
             try_udp(node.address)
         } else {
             Ok(())
@@ -72,6 +70,32 @@ pub(super) fn check_addresses(plan: &Plan) -> Result<(), String> {
         refused.join("\n"),
         options.join(", ")
     ))
+}
+
+/// The option that says the port on which such a node serves.
+fn option(kind: Kind) -> &'static str {
+    match kind {
+        Kind::GeoDns => "--dns-port",
+        _ => "--port",
+    }
+}
+
+/// Whether the plan gives no address to two; the error names the options that do.
+fn check_distinct(plan: &Plan) -> Result<(), String> {
+    let mut users = HashMap::new();
+    for node in &plan.nodes {
+        for (address, option) in [
+            (node.address, option(node.kind)),
+            (node.admin, "--admin-port"),
+        ] {
+            if let Some(other) = users.insert(address, option) {
+                return Err(format!(
+                    "{other} and {option} must differ: both say {address}"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn try_udp(address: SocketAddr) -> io::Result<()> {
@@ -123,10 +147,10 @@ mod tests {
             dns: port,
             one_address: false,
         };
-        let mut plan = Plan::new(Content::Ours, ports).expect("fits");
-        plan.nodes.retain(|node| node.kind == Kind::GeoDns);
+        let plan = Plan::new(Content::Ours, ports).expect("fits");
         let error = check_addresses(&plan).expect_err("is taken by itself");
-        assert!(error.ends_with("with --admin-port."), "{error}");
+        let says = format!("--dns-port and --admin-port must differ: both say 127.0.0.1:{port}");
+        assert_eq!(error, says);
     }
 
     #[test]

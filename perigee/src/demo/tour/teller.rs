@@ -1,6 +1,6 @@
 //! Tells the steps, and keeps count of what did not hold.
 
-use crate::style::Style;
+use crate::style::{Style, say};
 
 /// Tells, and counts.
 pub(super) struct Teller {
@@ -28,26 +28,26 @@ impl Teller {
     pub(super) fn step(&mut self, title: &str) {
         self.steps += 1;
         title.clone_into(&mut self.title);
-        println!("\n{}", self.style.bold(&format!("{}. {title}", self.steps)));
+        say!("\n{}", self.style.bold(&format!("{}. {title}", self.steps)));
     }
 
     /// What is asked.
     pub(super) fn asks(&self, what: &str) {
-        println!("   {} {what}", self.style.name("?"));
+        say!("   {} {what}", self.style.name("?"));
     }
 
     /// What came back.
     pub(super) fn got(&self, what: &str) {
-        println!("   {} {what}", self.style.dim("<"));
+        say!("   {} {what}", self.style.dim("<"));
     }
 
     /// Whether it is what it should be.
     pub(super) fn check(&mut self, holds: bool, what: &str) {
         self.checks += 1;
         if holds {
-            println!("   {} {what}", self.style.good("✓"));
+            say!("   {} {what}", self.style.good("✓"));
         } else {
-            println!("   {} {what}", self.style.bad("✗ not so:"));
+            say!("   {} {what}", self.style.bad("✗ not so:"));
             self.failures.push(format!("{}: {what}", self.title));
         }
     }
@@ -59,14 +59,14 @@ impl Teller {
 
     /// A step that could not be taken to its end.
     pub(super) fn broke(&mut self, why: &str) {
-        println!("   {} {why}", self.style.bad("✗ broke off:"));
+        say!("   {} {why}", self.style.bad("✗ broke off:"));
         self.failures
             .push(format!("{}: broke off: {why}", self.title));
     }
 
     /// Tells how it went; returns how many failures there were.
     pub(super) fn summary(&self) -> usize {
-        println!("\n{}", self.style.bold("Summary"));
+        say!("\n{}", self.style.bold("Summary"));
         let width = self
             .measured
             .iter()
@@ -74,15 +74,15 @@ impl Teller {
             .max();
         for (what, figure) in &self.measured {
             let space = " ".repeat(width.unwrap_or(0).saturating_sub(what.chars().count()));
-            println!("   {what}{space}  {figure}");
+            say!("   {what}{space}  {figure}");
         }
         let failures = self.failures.len();
         if failures == 0 {
             let all = format!("All {} checks of {} steps hold.", self.checks, self.steps);
-            println!("   {}", self.style.good(&all));
+            say!("   {}", self.style.good(&all));
         }
         for failure in &self.failures {
-            println!("   {} {failure}", self.style.bad("✗"));
+            say!("   {} {failure}", self.style.bad("✗"));
         }
         failures
     }
