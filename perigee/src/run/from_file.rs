@@ -32,7 +32,7 @@ struct Described {
 pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level)?;
     let config = described.document.edge(&node.node, &env).map_err(text)?;
-    let certificates = certificate_files(&config);
+    let certificates = seen(certificate_files(&config));
     let mut process = described.prepare().await?;
     let log = described.access_log(&mut process)?;
     let edge = Edge::start(config, &mut process.registry, log)
@@ -75,7 +75,7 @@ pub(crate) async fn run_geodns(node: &Node, level: Option<LogLevel>) -> Result<(
     let described = Described::load(node, level)?;
     let config = described.document.geodns(&node.node, &env).map_err(text)?;
     let membership = Membership::new(&described.document, &node.node)?;
-    let database = config.database.iter().cloned().collect();
+    let database = seen(config.database.iter().cloned().collect());
     let mut process = described.prepare().await?;
     let credential = Arc::clone(&membership.credential);
     let server = GeoDns::start(config, credential, &mut process.registry);
@@ -127,7 +127,12 @@ impl Membership {
     }
 }
 
-fn certificate_files(config: &perigee_edge::Config) -> Vec<PathBuf> {
+/// Files as they are before they are read, so that a change from then on is noticed.
+pub(super) fn seen(files: Vec<PathBuf>) -> Vec<Seen> {
+    files.iter().map(stamped).collect()
+}
+
+pub(super) fn certificate_files(config: &perigee_edge::Config) -> Vec<PathBuf> {
     let files = config.certificates.iter();
     files
         .flat_map(|c| [c.cert.clone(), c.key.clone()])
@@ -187,10 +192,12 @@ impl Described {
         self,
         process: Process,
         role: Arc<dyn Role>,
-        files: Vec<PathBuf>,
+        mut seen: Vec<Seen>,
         reload: impl Fn(&Document, &str) -> Result<Vec<PathBuf>, NotLoaded> + Send + Sync + 'static,
     ) -> Result<(), String> {
+        let files = seen.iter().map(|(file, _)| file.clone()).collect();
         let loaded = loaded(&self.file, &self.document, &self.node, files);
+        seen.push(self.seen);
         let (file, running) = (self.file, self.node);
         let load: Load = Arc::new(move || {
             let name = running.name.as_str();
@@ -200,7 +207,7 @@ impl Described {
             let files = reload(&document, name)?;
             Ok(self::loaded(&file, &document, &node, files))
         });
-        let reloader = Reloader::new(load, loaded, vec![self.seen]);
+        let reloader = Reloader::new(load, loaded, seen);
         process.run(role, Some(reloader)).await;
         Ok(())
     }

@@ -9,7 +9,8 @@ use perigee_edge::{
 
 use super::{
     Process, Settings,
-    reload::{Load, Loaded, Reloader},
+    from_file::{certificate_files, seen},
+    reload::{Load, Loaded, Reloader, Seen},
 };
 use crate::{
     cli::{self, AccessLogTarget, LogLevel, Origin, Size},
@@ -41,10 +42,12 @@ pub(crate) async fn run_standalone(
     let mut process = Process::prepare(settings).await?;
     let target = edge.access_log.clone().unwrap_or(AccessLogTarget::Stdout);
     let log = process.open_access_log(&target, NAME)?;
+    let files = certificate_files(&config);
+    let seen = seen(files.clone());
     let running = Edge::start(config.clone(), &mut process.registry, log)
         .await
         .map_err(|e| e.to_string())?;
-    let reloader = reloader(running.clone(), config);
+    let reloader = reloader(running.clone(), config, files, seen);
     process.run(Arc::new(running), reloader).await;
     Ok(())
 }
@@ -128,12 +131,7 @@ fn memory(Size(capacity): Size) -> MemoryConfig {
 }
 
 /// Takes the certificate files anew when they change; there is nothing else that can.
-fn reloader(edge: Edge, config: Config) -> Option<Reloader> {
-    let files: Vec<PathBuf> = config
-        .certificates
-        .iter()
-        .flat_map(|files| [files.cert.clone(), files.key.clone()])
-        .collect();
+fn reloader(edge: Edge, config: Config, files: Vec<PathBuf>, seen: Vec<Seen>) -> Option<Reloader> {
     if files.is_empty() {
         return None;
     }
@@ -147,7 +145,7 @@ fn reloader(edge: Edge, config: Config) -> Option<Reloader> {
         edge.reload(config.clone()).map_err(|e| e.to_string())?;
         Ok(again.clone())
     });
-    Some(Reloader::new(load, loaded, Vec::new()))
+    Some(Reloader::new(load, loaded, seen))
 }
 
 #[cfg(test)]
