@@ -10,7 +10,11 @@ mod question;
 mod validation;
 
 use generate::{question, validation};
-use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{RngSeed, TestRunner},
+};
 use question::Opinion;
 
 /// Why the two do not agree, where they do not.
@@ -70,7 +74,7 @@ pub(crate) enum Because {
     /// stated.
     Immutable,
     /// RFC 9111 4.3.4: which 304 is for what is stored. The other takes a strong tag for a weak
-    /// one, and no validator for a mismatch.
+    /// one, no validator for a mismatch, and one date in two forms for two.
     NotModifiedMatch,
     /// RFC 9111 3.2: a 304 adds fields and replaces all lines of one. The other drops what is
     /// new, and keeps one line.
@@ -83,6 +87,9 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 2000,
         failure_persistence: None,
+        // The same questions at each run: a new class of disagreement is found by who looks for
+        // one (with another seed), not by who builds.
+        rng_seed: RngSeed::Fixed(9111),
         ..ProptestConfig::default()
     })]
 

@@ -66,6 +66,9 @@ impl Validation {
         let is_strengthened = old.starts_with("W/") && !new.starts_with("W/");
         let is_tagged = self.not_modified.contains_key("etag");
         let is_dated = self.not_modified.contains_key("last-modified");
+        // One date in two forms (RFC 9110 section 5.6.7).
+        let modified = |map: &HeaderMap| text(map, "last-modified");
+        let is_respelled = modified(&self.question.response) != modified(&self.not_modified);
         let forbids = text(&self.not_modified, "cache-control").to_ascii_lowercase();
         let needs_freshness = matches!(self.question.status.as_u16(), 302 | 303 | 307 | 400..=403);
         let is_forbidden = ["no-store", "private", "no-cache"]
@@ -80,6 +83,7 @@ impl Validation {
             (None, Some(_)) if has_cookie => Some(Because::SetCookie),
             (None, Some(_)) if is_forbidden => Some(Because::NotModifiedForbids),
             (None, Some(_)) => is_strengthened.then_some(Because::NotModifiedMatch),
+            (Some(_), None) if is_respelled => Some(Because::NotModifiedMatch),
             (Some(_), None) => (!is_tagged || !is_dated).then_some(Because::NotModifiedMatch),
             (Some(ours), Some(theirs)) => {
                 let stored = &self.question.response;
