@@ -8,7 +8,7 @@ pub(crate) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Prints a line, as `println!` does, by way of [`print`].
+/// Prints a line, as `println!` does, by way of [`print()`].
 macro_rules! say {
     ($($arg:tt)*) => {
         $crate::style::print(&(format!($($arg)*) + "\n"))
