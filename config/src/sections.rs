@@ -1,6 +1,7 @@
 //! What may stand in the file: one type per table, the documentation of each key beside it.
 //! The defaults come from the rooms that own them.
 
+mod cache;
 mod cdn;
 mod dns;
 mod endpoint;
@@ -12,6 +13,7 @@ mod services;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cache::Cache;
 pub(crate) use cdn::{Admin, Cdn};
 pub(crate) use dns::{Dns, Network, Pop};
 pub(crate) use endpoint::{OriginLimits, OriginPool, Tier};

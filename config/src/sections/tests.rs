@@ -17,8 +17,8 @@ fn empty_tables_are_the_rooms_defaults() {
     assert_eq!(empty::<OriginLimits>().build(), EndpointLimits::default());
     assert_eq!(empty::<OriginPool>().build(), PoolConfig::default());
     assert_eq!(empty::<Health>().build(), ViewConfig::default());
-    assert_eq!(empty::<services::Cache>().build(false), Policy::default());
-    assert_eq!(empty::<services::Cache>().build(true), Policy::for_files());
+    assert_eq!(empty::<Cache>().build(false), Policy::default());
+    assert_eq!(empty::<Cache>().build(true), Policy::for_files());
     let dns: Dns = toml::from_str("zone = 'a'").expect("a zone is enough");
     assert_eq!(dns.limits.build(), perigee_geodns::Limits::default());
 }
@@ -44,7 +44,7 @@ fn defaults_can_be_written() {
     round_trip::<OriginPool>();
     round_trip::<Tier>();
     round_trip::<Health>();
-    round_trip::<services::Cache>();
+    round_trip::<Cache>();
     round_trip::<Shutdown>();
     round_trip::<Log>();
     round_trip::<Reload>();
