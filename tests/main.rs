@@ -20,6 +20,7 @@ mod lifecycle;
 mod limits;
 mod one_proxy;
 mod purging;
+mod stale;
 mod tls;
 mod upgrade;
 mod whole_cdn;

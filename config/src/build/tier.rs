@@ -18,6 +18,7 @@ impl Document {
             limits: limits.build(),
             max_requests: limits.max_requests.as_usize(),
             coalesce_wait: limits.coalesce_wait.0,
+            max_refreshes: limits.max_refreshes.as_usize(),
             tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
         }
     }

@@ -26,6 +26,13 @@ pub(crate) struct Cache {
     /// How long past its freshness a response may be served when the origin fails and the response
     /// says nothing of `stale-if-error` (RFC 5861 section 4). Never overrides `must-revalidate`.
     pub(crate) stale_if_error: Lifetime,
+    /// How long past its freshness a response is served at once, while one request validates it in
+    /// the background, if it says nothing of `stale-while-revalidate` (RFC 5861 section 3). Never
+    /// overrides `must-revalidate`, `s-maxage` and the like.
+    pub(crate) stale_while_revalidate: Lifetime,
+    /// Upper bound on that time, whoever states it. Zero: every stale response is validated before
+    /// it is served.
+    pub(crate) stale_while_revalidate_max: Lifetime,
     /// Whether `no-cache`, `no-store`, `max-age`, `min-fresh` and `max-stale` of a client's
     /// request are obeyed (RFC 9111 section 5.2.1). Clients could then bust the cache.
     pub(crate) obey_request_directives: bool,
@@ -40,6 +47,8 @@ impl Default for Cache {
             heuristic_fraction: None,
             heuristic_max: Lifetime(policy.heuristic_max),
             stale_if_error: Lifetime(policy.stale_if_error),
+            stale_while_revalidate: Lifetime(policy.stale_while_revalidate),
+            stale_while_revalidate_max: Lifetime(policy.stale_while_revalidate_max),
             obey_request_directives: policy.obey_request_directives,
         }
     }
@@ -63,6 +72,8 @@ impl Cache {
             heuristic_fraction: fraction.map_or(default.heuristic_fraction, |share| share.0),
             heuristic_max: self.heuristic_max.0,
             stale_if_error: self.stale_if_error.0,
+            stale_while_revalidate: self.stale_while_revalidate.0,
+            stale_while_revalidate_max: self.stale_while_revalidate_max.0,
             obey_request_directives: self.obey_request_directives,
         }
     }

@@ -91,6 +91,9 @@ pub(crate) struct Limits {
     /// How long a request waits for another one's fetch of the same object before it sends its
     /// own. Changed by a restart only.
     pub(crate) coalesce_wait: Period,
+    /// Background refreshes at once of what is served while it is stale (`stale_while_revalidate`);
+    /// while there are as many, it is served without one. Changed by a restart only.
+    pub(crate) max_refreshes: Count,
     /// How long an upgraded connection (WebSocket) may be silent. Changed by a restart only.
     pub(crate) tunnel_idle_timeout: Period,
 }
@@ -112,14 +115,15 @@ impl Default for Limits {
             body_idle_timeout: Period(limits.body_idle_timeout),
             request_timeout: Period(limits.request_timeout),
             coalesce_wait: Period(Duration::from_secs(30)),
+            max_refreshes: Whole(1000),
             tunnel_idle_timeout: Period(Duration::from_secs(600)),
         }
     }
 }
 
 impl Limits {
-    /// As a server takes them; `max_requests`, `coalesce_wait` and `tunnel_idle_timeout` are not
-    /// among these.
+    /// As a server takes them; `max_requests`, `coalesce_wait`, `max_refreshes` and
+    /// `tunnel_idle_timeout` are not among these.
     pub(crate) fn build(&self) -> ClientLimits {
         ClientLimits {
             max_connections: self.max_connections.as_usize(),

@@ -5,7 +5,9 @@ use std::{borrow::Borrow, ops::Range, time::SystemTime};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
-    Policy, RequestHead, StoredHead, answer, conditional, directives::RequestDirectives, reuse,
+    Policy, RequestHead, StoredHead, answer, conditional,
+    directives::RequestDirectives,
+    reuse::{self, Reuse},
 };
 
 /// What to do with a request.
@@ -13,22 +15,26 @@ use crate::{
 pub enum Decision {
     /// Answer from the store.
     Serve(Serve),
-    /// Ask the next tier whether the stored response at this index still holds, with these
-    /// conditional fields in place of the client's and without its Range and If-Range (RFC 9111
-    /// section 4.3.1). There are none if the stored response has no validator: then this is a
-    /// [`Decision::Fetch`] that has something to fall back on.
-    Revalidate {
-        /// Index into the stored responses that `decide` was given.
-        variant: usize,
-        /// If-None-Match and If-Modified-Since to send.
-        conditions: HeaderMap,
-        /// Why it is not served at once.
-        why: Miss,
+    /// Answer from the store at once, though what is stored is stale, and have it validated in the
+    /// background (RFC 5861 section 3): as [`Decision::Fetch`] with these fields and the variant
+    /// that is served, once for all who ask meanwhile.
+    ServeWhileRevalidating {
+        /// What to answer.
+        serve: Serve,
+        /// What the background fetch sends: see [`Decision::Fetch`].
+        fields: HeaderMap,
     },
-    /// Fetch the whole response, without the client's conditional and Range fields; it may be
-    /// stored, so requests for it may be coalesced.
+    /// Ask the next tier, with these fields in place of the client's own conditional fields and
+    /// its Range; the response may be stored, so requests for it may be coalesced.
     Fetch {
-        /// Why there is nothing to serve.
+        /// Index of the stored response that this is to validate or to complete, and that may
+        /// stand in when the next tier fails.
+        variant: Option<usize>,
+        /// Nothing: the whole response is wanted. If-None-Match and If-Modified-Since: whether the
+        /// stored response still holds (RFC 9111 section 4.3.1); there are none if it has no
+        /// validator.
+        fields: HeaderMap,
+        /// Why there is nothing to serve, or why it is not served at once.
         why: Miss,
     },
     /// Forward the request as it is; the answer is not for the store (RFC 9211: fwd=method or
@@ -117,14 +123,23 @@ pub fn decide<S: Borrow<StoredHead>>(
     }
     let directives = RequestDirectives::of(request.headers, policy.obey_request_directives);
     let decision = match select(request, stored) {
-        Ok((variant, head)) => reuse_or_validate(request, &directives, variant, head, now),
+        Ok((variant, head)) => reuse_or_validate(request, &directives, variant, head, policy, now),
         Err(why) => forward(request, &directives, why),
     };
-    // Section 5.2.1.7: asking the next tier is what the client does not want.
+    if directives.only_if_cached {
+        without_asking(decision)
+    } else {
+        decision
+    }
+}
+
+/// Section 5.2.1.7: to have the next tier asked is what the client does not want.
+fn without_asking(decision: Decision) -> Decision {
     match decision {
-        Decision::Serve(_) => decision,
-        _ if directives.only_if_cached => Decision::Refuse(StatusCode::GATEWAY_TIMEOUT),
-        _ => decision,
+        Decision::Serve(serve) | Decision::ServeWhileRevalidating { serve, .. } => {
+            Decision::Serve(serve)
+        }
+        _ => Decision::Refuse(StatusCode::GATEWAY_TIMEOUT),
     }
 }
 
@@ -147,23 +162,31 @@ fn reuse_or_validate(
     directives: &RequestDirectives,
     variant: usize,
     head: &StoredHead,
+    policy: &Policy,
     now: SystemTime,
 ) -> Decision {
-    let why = match reuse::without_validation(head, directives, now) {
-        Ok(()) => {
+    let fields = || conditional::conditions(head);
+    let why = match reuse::without_waiting(head, directives, policy, now) {
+        Ok(reuse) => {
             let serve = answer(request, variant, head, now);
-            if serve.status != StatusCode::PRECONDITION_FAILED || serve.status == head.status {
-                return Decision::Serve(serve);
-            }
             // If-Match and If-Unmodified-Since are for the origin (section 4.3.2): that what is
             // stored does not meet them says nothing, before it is known to be what the origin has.
-            Miss::Request
+            let is_refused =
+                serve.status == StatusCode::PRECONDITION_FAILED && serve.status != head.status;
+            match reuse {
+                _ if is_refused => Miss::Request,
+                Reuse::AsItIs => return Decision::Serve(serve),
+                Reuse::WhileRevalidating => {
+                    let fields = fields();
+                    return Decision::ServeWhileRevalidating { serve, fields };
+                }
+            }
         }
         Err(why) => why,
     };
-    Decision::Revalidate {
-        variant,
-        conditions: conditional::conditions(head),
+    Decision::Fetch {
+        variant: Some(variant),
+        fields: fields(),
         why,
     }
 }
@@ -176,7 +199,11 @@ fn forward(request: &RequestHead<'_>, directives: &RequestDirectives, why: Miss)
     } else if directives.no_store {
         Decision::Pass { why: Miss::Request }
     } else {
-        Decision::Fetch { why }
+        Decision::Fetch {
+            variant: None,
+            fields: HeaderMap::new(),
+            why,
+        }
     }
 }
 

@@ -15,7 +15,7 @@
 //! | `freshen` | updating by a 304, RFC 9111 3.2 and 4.3.4 |
 //! | `vary` | which stored response a request selects, RFC 9111 4.1 |
 //! | `freshness` | lifetime and age, RFC 9111 4.2 |
-//! | `reuse` | when a stored response may be used, RFC 9111 4 and 4.2.4, RFC 5861 4 |
+//! | `reuse` | when a stored response may be used, RFC 9111 4 and 4.2.4, RFC 5861 |
 //! | `invalidation` | RFC 9111 4.4 |
 //! | `conditional` | preconditions, RFC 9110 13 |
 //! | `range` | RFC 9110 14 |

@@ -19,6 +19,12 @@ pub struct Policy {
     /// (RFC 9111 section 4.2.4) and the response says nothing of stale-if-error
     /// (RFC 5861 section 4). Never overrides must-revalidate and its kin. Default 10 min.
     pub stale_if_error: Duration,
+    /// How long past its freshness a response may be served while it is validated in the
+    /// background, if it says nothing of stale-while-revalidate (RFC 5861 section 3). Never
+    /// overrides must-revalidate and its kin. Default 0 s.
+    pub stale_while_revalidate: Duration,
+    /// Upper bound on that time, whoever states it. Default 1 day.
+    pub stale_while_revalidate_max: Duration,
     /// Whether no-cache, no-store, max-age, min-fresh and max-stale of a client's request are
     /// obeyed (RFC 9111 section 5.2.1). A CDN's users would bust its cache with them: default no.
     /// only-if-cached is always obeyed.
@@ -33,6 +39,8 @@ impl Default for Policy {
             heuristic_fraction: 0.1,
             heuristic_max: Duration::from_secs(86_400),
             stale_if_error: Duration::from_secs(600),
+            stale_while_revalidate: Duration::ZERO,
+            stale_while_revalidate_max: Duration::from_secs(86_400),
             obey_request_directives: false,
         }
     }

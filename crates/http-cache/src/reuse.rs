@@ -8,12 +8,22 @@ use crate::{
     directives::RequestDirectives,
 };
 
-/// Whether a stored response may be used without asking the next tier; else, why not.
-pub(crate) fn without_validation(
+/// How a stored response may be used at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// It is fresh, or as stale as the client takes it.
+    AsItIs,
+    /// It is stale, and to be validated in the background (RFC 5861 section 3).
+    WhileRevalidating,
+}
+
+/// Whether a stored response may be used without waiting for the next tier; else, why not.
+pub(crate) fn without_waiting(
     head: &StoredHead,
     request: &RequestDirectives,
+    policy: &Policy,
     now: SystemTime,
-) -> Result<(), Miss> {
+) -> Result<Reuse, Miss> {
     // Section 5.2.2.4.
     if head.always_validate {
         return Err(Miss::Stale);
@@ -21,16 +31,27 @@ pub(crate) fn without_validation(
     if !suits(head, request, now) {
         return Err(Miss::Request);
     }
-    let staleness = staleness(head, now);
-    // Section 5.2.1.2, as far as section 4.2.4 allows.
-    let is_taken_stale = || {
-        let most = request.max_stale.map(Duration::from_secs);
-        !head.never_stale && most.is_some_and(|most| staleness <= Some(most))
+    let Some(staleness) = staleness(head, now) else {
+        return Ok(Reuse::AsItIs);
     };
-    match staleness {
-        None => Ok(()),
-        Some(_) if is_taken_stale() => Ok(()),
-        Some(_) => Err(Miss::Stale),
+    // Section 4.2.4: must-revalidate and its kin.
+    if head.never_stale {
+        return Err(Miss::Stale);
+    }
+    // Section 5.2.1.2.
+    let most = request.max_stale.map(Duration::from_secs);
+    if most.is_some_and(|most| staleness <= most) {
+        return Ok(Reuse::AsItIs);
+    }
+    // RFC 5861 section 3: for up to that many seconds.
+    let window = head
+        .stale_while_revalidate
+        .unwrap_or(policy.stale_while_revalidate)
+        .min(policy.stale_while_revalidate_max);
+    if !window.is_zero() && staleness <= window {
+        Ok(Reuse::WhileRevalidating)
+    } else {
+        Err(Miss::Stale)
     }
 }
 
@@ -81,21 +102,27 @@ mod tests {
     use super::*;
     use crate::stored::testing::{at, head, map};
 
+    type Answer = Result<Reuse, Miss>;
+
+    const FRESH: Answer = Ok(Reuse::AsItIs);
+    const STALE: Answer = Ok(Reuse::WhileRevalidating);
+
     fn obeyed(cache_control: &'static str) -> RequestDirectives {
         RequestDirectives::of(&map(&[("cache-control", cache_control)]), true)
     }
 
-    fn of(stored: &'static str, request: &'static str, now: u64) -> Result<(), Miss> {
-        without_validation(
-            &head(&[("cache-control", stored)]),
-            &obeyed(request),
-            at(now),
-        )
+    fn under(policy: &Policy, stored: &'static str, request: &'static str, now: u64) -> Answer {
+        let stored = head(&[("cache-control", stored)]);
+        without_waiting(&stored, &obeyed(request), policy, at(now))
+    }
+
+    fn of(stored: &'static str, request: &'static str, now: u64) -> Answer {
+        under(&Policy::default(), stored, request, now)
     }
 
     #[test]
     fn fresh_means_younger_than_the_lifetime() {
-        assert_eq!(of("max-age=10", "", 9), Ok(()));
+        assert_eq!(of("max-age=10", "", 9), FRESH);
         assert_eq!(of("max-age=10", "", 10), Err(Miss::Stale));
         assert_eq!(of("max-age=10, no-cache", "", 0), Err(Miss::Stale));
     }
@@ -103,17 +130,17 @@ mod tests {
     #[test]
     fn a_client_may_want_it_younger_or_longer_lasting() {
         assert_eq!(of("max-age=10", "no-cache", 0), Err(Miss::Request));
-        assert_eq!(of("max-age=10", "max-age=5", 5), Ok(()));
+        assert_eq!(of("max-age=10", "max-age=5", 5), FRESH);
         assert_eq!(of("max-age=10", "max-age=5", 6), Err(Miss::Request));
-        assert_eq!(of("max-age=10", "min-fresh=5", 5), Ok(()));
+        assert_eq!(of("max-age=10", "min-fresh=5", 5), FRESH);
         assert_eq!(of("max-age=10", "min-fresh=5", 6), Err(Miss::Request));
     }
 
     #[test]
     fn a_client_may_take_it_stale_unless_the_origin_forbids() {
-        assert_eq!(of("max-age=10", "max-stale=5", 15), Ok(()));
+        assert_eq!(of("max-age=10", "max-stale=5", 15), FRESH);
         assert_eq!(of("max-age=10", "max-stale=5", 16), Err(Miss::Stale));
-        assert_eq!(of("max-age=10", "max-stale", 9999), Ok(()));
+        assert_eq!(of("max-age=10", "max-stale", 9999), FRESH);
         for forbidden in [
             "max-age=10, must-revalidate",
             "max-age=10, proxy-revalidate",
@@ -125,6 +152,60 @@ mod tests {
                 Err(Miss::Stale),
                 "{forbidden}"
             );
+        }
+    }
+
+    #[test]
+    fn it_may_be_validated_in_the_background_for_as_long_as_it_says() {
+        let window = "max-age=10, stale-while-revalidate=5";
+        assert_eq!(of(window, "", 9), FRESH);
+        assert_eq!(of(window, "", 10), STALE);
+        assert_eq!(of(window, "", 15), STALE);
+        assert_eq!(of(window, "", 16), Err(Miss::Stale));
+        assert_eq!(
+            of("max-age=10, stale-while-revalidate=0", "", 10),
+            Err(Miss::Stale)
+        );
+        // What the client takes stale needs no validation; what it does not take is not served.
+        assert_eq!(of(window, "max-stale=2", 12), FRESH);
+        assert_eq!(of(window, "max-stale=2", 13), STALE);
+        assert_eq!(of(window, "max-age=12", 13), Err(Miss::Request));
+        assert_eq!(of(window, "no-cache", 12), Err(Miss::Request));
+    }
+
+    #[test]
+    fn the_policy_gives_a_window_to_what_says_none_and_bounds_them_all() {
+        let policy = Policy {
+            stale_while_revalidate: Duration::from_secs(5),
+            stale_while_revalidate_max: Duration::from_secs(7),
+            ..Policy::default()
+        };
+        let until = |stored, last| {
+            assert_eq!(under(&policy, stored, "", last), STALE, "{stored}");
+            let late = under(&policy, stored, "", last + 1);
+            assert_eq!(late, Err(Miss::Stale), "{stored}");
+        };
+        until("max-age=10", 15);
+        until("max-age=10, stale-while-revalidate=3", 13);
+        until("max-age=10, stale-while-revalidate=99", 17);
+        let none = "max-age=10, stale-while-revalidate=0";
+        assert_eq!(under(&policy, none, "", 10), Err(Miss::Stale));
+    }
+
+    #[test]
+    fn what_must_be_validated_is_not_served_meanwhile() {
+        let policy = Policy {
+            stale_while_revalidate: Duration::from_secs(60),
+            ..Policy::default()
+        };
+        for forbidden in [
+            "max-age=10, stale-while-revalidate=60, must-revalidate",
+            "max-age=10, stale-while-revalidate=60, proxy-revalidate",
+            "s-maxage=10, stale-while-revalidate=60",
+            "max-age=10, stale-while-revalidate=60, no-cache",
+        ] {
+            let answer = under(&policy, forbidden, "", 11);
+            assert_eq!(answer, Err(Miss::Stale), "{forbidden}");
         }
     }
 

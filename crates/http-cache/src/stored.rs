@@ -38,7 +38,7 @@ pub struct StoredHead {
     /// must-revalidate and its kin (section 4.2.4).
     pub(crate) never_stale: bool,
     pub(crate) stale_if_error: Option<Duration>,
-    stale_while_revalidate: Option<Duration>,
+    pub(crate) stale_while_revalidate: Option<Duration>,
     /// None if no request selects it.
     selecting: Option<Selecting>,
     pub(crate) etag: Option<EntityTag>,
@@ -135,12 +135,6 @@ impl StoredHead {
     pub fn ttl(&self, now: SystemTime) -> i64 {
         let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
         seconds(self.lifetime).saturating_sub(seconds(self.age(now)))
-    }
-
-    /// How long past its freshness it may be served while it is validated in the background
-    /// (RFC 5861 section 3); None where the response says nothing of it, or forbids stale use.
-    pub fn stale_while_revalidate(&self) -> Option<Duration> {
-        self.stale_while_revalidate.filter(|_| !self.never_stale)
     }
 
     /// Bytes that this head takes in memory, for the store's accounting.
@@ -292,17 +286,5 @@ mod tests {
         let large = head(&[("x-long", "0123456789012345678901234567890123456789")]).weight();
         assert!(small > size_of::<StoredHead>());
         assert!(large > small + 46);
-    }
-
-    #[test]
-    fn stale_while_revalidate_is_kept_unless_forbidden() {
-        let window = |line| head(&[("cache-control", line)]).stale_while_revalidate();
-        let minute = Some(Duration::from_secs(60));
-        assert_eq!(window("max-age=1, stale-while-revalidate=60"), minute);
-        assert_eq!(
-            window("max-age=1, stale-while-revalidate=60, must-revalidate"),
-            None
-        );
-        assert_eq!(window("max-age=1"), None);
     }
 }

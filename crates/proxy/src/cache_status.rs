@@ -28,6 +28,8 @@ pub(crate) struct Handling {
 pub(crate) enum Detail {
     /// Forwarded to this node of the same PoP.
     Peer(String),
+    /// What was stored was served, though stale, while it is validated in the background.
+    StaleWhileRevalidate,
     /// The next tier failed; what was stored was served, though stale.
     StaleIfError,
     /// The next tier failed, and there was nothing to serve.
@@ -43,6 +45,14 @@ impl Handling {
             hit: true,
             ttl: Some(ttl),
             ..Handling::default()
+        }
+    }
+
+    /// Served from the store though it is stale, and validated in the background.
+    pub(crate) fn hit_stale(ttl: i64) -> Self {
+        Handling {
+            detail: Some(Detail::StaleWhileRevalidate),
+            ..Handling::hit(ttl)
         }
     }
 
@@ -86,6 +96,7 @@ impl fmt::Display for Handling {
         match &self.detail {
             None => Ok(()),
             Some(Detail::Peer(name)) => write!(f, "; detail=\"peer {name}\""),
+            Some(Detail::StaleWhileRevalidate) => f.write_str("; detail=stale-while-revalidate"),
             Some(Detail::StaleIfError) => f.write_str("; detail=stale-if-error"),
             Some(Detail::NextTierFailed) => f.write_str("; detail=next-tier-failed"),
             Some(Detail::Refused) => f.write_str("; detail=refused"),
@@ -100,6 +111,10 @@ mod tests {
     #[test]
     fn parameters_stand_in_a_fixed_order() {
         assert_eq!(Handling::hit(12).to_string(), "; hit; ttl=12");
+        assert_eq!(
+            Handling::hit_stale(-3).to_string(),
+            "; hit; ttl=-3; detail=stale-while-revalidate"
+        );
         let handling = Handling {
             forward_status: Some(304),
             stored: true,

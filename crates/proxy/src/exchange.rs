@@ -10,12 +10,14 @@ use http_body::Body as _;
 use perigee_http_cache::{Decision, Miss, decide};
 use perigee_storage::{Purge, Store};
 use perigee_upstream::Body as Relayed;
+use tokio::sync::Semaphore;
 
 use crate::{
     Body, Inbound, NextHop, Origination, Refusal,
     access::AccessLog,
     answer::{Answer, plain},
     cache_status::Handling,
+    fetch::Wanted,
     flight::Flights,
     metrics::Metrics,
     observe::{InFlight, LogEntry, Observation},
@@ -34,6 +36,9 @@ pub struct ExchangeConfig {
     pub cdn_id: String,
     /// How long a request waits for another one's fetch before it sends its own. Default 30 s.
     pub coalesce_wait: Duration,
+    /// Background refreshes under way at once (RFC 5861 section 3); while there are as many, what
+    /// is stale is served without one. Default 1000.
+    pub max_refreshes: usize,
     /// How long an upgraded connection may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
 }
@@ -44,6 +49,8 @@ pub struct Exchange {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Metrics,
     pub(crate) flights: Flights,
+    /// Room for background refreshes.
+    pub(crate) refreshes: Arc<Semaphore>,
     /// Lines about what next hops do wrong.
     pub(crate) failures: Seldom,
     log: Option<Arc<dyn AccessLog>>,
@@ -65,11 +72,13 @@ impl Exchange {
         log: Option<Arc<dyn AccessLog>>,
     ) -> Arc<Self> {
         let via = HeaderValue::try_from(format!("1.1 {}", config.node)).ok();
+        let room = config.max_refreshes.min(Semaphore::MAX_PERMITS);
         Arc::new(Exchange {
             config,
             store,
             metrics,
             flights: Flights::default(),
+            refreshes: Arc::new(Semaphore::new(room)),
             failures: Seldom::new(Instant::now()),
             log,
             via,
@@ -153,15 +162,20 @@ impl Exchange {
             Decision::Serve(serve) => {
                 Answer::stored(&variants[serve.variant], &serve, Handling::hit(serve.ttl))
             }
-            Decision::Revalidate {
+            Decision::ServeWhileRevalidating { serve, fields } => {
+                let wanted = Wanted::over(&variants, Some(serve.variant), fields);
+                let inbound = Arc::new(inbound);
+                self.serve_and_refresh(inbound, body, next, &serve, wanted)
+                    .await
+            }
+            Decision::Fetch {
                 variant,
-                conditions,
+                fields,
                 why,
             } => {
-                let stale = Some((variants[variant].clone(), conditions));
-                self.fetch(Arc::new(inbound), body, next, why, stale).await
+                let wanted = Wanted::over(&variants, variant, fields);
+                self.fetch(Arc::new(inbound), body, next, why, wanted).await
             }
-            Decision::Fetch { why } => self.fetch(Arc::new(inbound), body, next, why, None).await,
             Decision::Pass { why } => self.pass(Arc::new(inbound), body, next, why).await,
             Decision::Refuse(status) => Answer::own(status, Handling::refused()),
         }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, header};
-use perigee_http_cache::{Decision, Failure, Miss, decide};
+use perigee_http_cache::{Decision, Failure, Miss, StoredHead, decide};
 use perigee_storage::Stored;
 use perigee_upstream::Body as Relayed;
 use tokio::sync::{oneshot, watch};
@@ -20,8 +20,26 @@ use crate::{
     outcome::{from_arrival, or_stale, with_status},
 };
 
-/// A stored response that is not fresh, and the conditions to validate it by.
-pub(crate) type Stale = (Stored, HeaderMap);
+/// What a fetch asks for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// What it sends in place of the client's own conditional fields and Range.
+    pub(crate) fields: HeaderMap,
+    /// The stored response that it is to validate, and that may stand in when it fails.
+    pub(crate) stored: Option<Stored>,
+}
+
+impl Wanted {
+    /// As `decide` has it, of these stored responses.
+    pub(crate) fn over(variants: &[Stored], variant: Option<usize>, fields: HeaderMap) -> Self {
+        let stored = variant.and_then(|variant| variants.get(variant)).cloned();
+        Wanted { fields, stored }
+    }
+
+    pub(crate) fn head(&self) -> Option<&Arc<StoredHead>> {
+        self.stored.as_ref().map(|stored| &stored.head)
+    }
+}
 
 /// Whether what this request is answered is likely for its sender alone, too.
 fn is_authorized(inbound: &Inbound) -> bool {
@@ -49,7 +67,7 @@ impl Exchange {
         body: Relayed,
         next: Arc<dyn NextHop>,
         why: Miss,
-        stale: Option<Stale>,
+        wanted: Wanted,
     ) -> Answer {
         let route = next.route(&inbound);
         if !route.sideways.is_empty()
@@ -62,7 +80,7 @@ impl Exchange {
         loop {
             let joined = match alone {
                 true => Joined::Lead(self.flights.alone(&inbound.key)),
-                false => self.flights.join(&inbound.key, &tried),
+                false => self.flights.join(&inbound.key, wanted.head(), &tried),
             };
             if matches!(joined, Joined::Lead(_))
                 && !alone
@@ -74,7 +92,7 @@ impl Exchange {
                 flight,
                 progress,
                 mut own,
-            } = self.take_off(joined, &inbound, &next, &route.up, &stale);
+            } = self.take_off(joined, &inbound, &next, &route.up, &wanted);
             let collapsed = own.is_none();
             // Who leads is never late, however soon the answer is there.
             let late = collapsed && !matches!(*progress.borrow(), Progress::Waiting);
@@ -98,10 +116,10 @@ impl Exchange {
                         forward_status: Some(status),
                         ..handling
                     };
-                    return or_stale(&inbound, stale, Failure::Unreachable, handling);
+                    return or_stale(&inbound, wanted.stored, Failure::Unreachable, handling);
                 }
                 Some(Progress::Failed(failure)) => {
-                    return or_stale(&inbound, stale, failure, handling);
+                    return or_stale(&inbound, wanted.stored, failure, handling);
                 }
                 Some(Progress::Personal) if collapsed && !is_authorized(&inbound) => {
                     tried.push(flight);
@@ -127,7 +145,7 @@ impl Exchange {
             if alone {
                 return or_stale(
                     &inbound,
-                    stale,
+                    wanted.stored,
                     Failure::Unreachable,
                     Handling::forwarded(why),
                 );
@@ -143,7 +161,7 @@ impl Exchange {
         inbound: &Arc<Inbound>,
         next: &Arc<dyn NextHop>,
         hops: &[Hop],
-        stale: &Option<Stale>,
+        wanted: &Wanted,
     ) -> Aboard {
         let lead = match joined {
             Joined::Lead(lead) => lead,
@@ -167,7 +185,7 @@ impl Exchange {
             Arc::clone(inbound),
             Arc::clone(next),
             hops.to_vec(),
-            stale.clone(),
+            wanted.clone(),
             to_leader,
         ));
         aboard

@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::HeaderValue;
-use perigee_http_cache::{CacheKey, Failure};
+use perigee_http_cache::{CacheKey, Failure, StoredHead};
 use perigee_storage::Stored;
 use tokio::sync::watch;
 
@@ -48,6 +48,8 @@ pub(crate) struct Arrival {
 #[derive(Debug)]
 struct Flight {
     id: u64,
+    /// The stored response that it validates.
+    of: Option<Arc<StoredHead>>,
     /// `None`: nobody may join it.
     progress: Option<watch::Receiver<Progress>>,
     purged: Arc<AtomicBool>,
@@ -60,12 +62,19 @@ struct UnderWay {
 }
 
 impl UnderWay {
-    fn begin(&mut self, key: &CacheKey, joinable: bool, all: &Flights) -> Lead {
+    fn begin(
+        &mut self,
+        key: &CacheKey,
+        of: Option<&Arc<StoredHead>>,
+        joinable: bool,
+        all: &Flights,
+    ) -> Lead {
         let (progress, receiver) = watch::channel(Progress::Waiting);
         let purged = Arc::<AtomicBool>::default();
         self.ids += 1;
         self.by_key.entry(key.clone()).or_default().push(Flight {
             id: self.ids,
+            of: of.cloned(),
             progress: joinable.then_some(receiver),
             purged: Arc::clone(&purged),
         });
@@ -93,8 +102,14 @@ pub(crate) enum Joined {
 
 impl Flights {
     /// Joins the newest fetch of a key, or begins one. `tried` are the flights that had nothing
-    /// for this request: what they fetch is another variant.
-    pub(crate) fn join(&self, key: &CacheKey, tried: &[u64]) -> Joined {
+    /// for this request: what they fetch is another variant. `of` is the stored response that the
+    /// request would validate.
+    pub(crate) fn join(
+        &self,
+        key: &CacheKey,
+        of: Option<&Arc<StoredHead>>,
+        tried: &[u64],
+    ) -> Joined {
         let mut under_way = self.lock();
         let flights = under_way.by_key.get(key).into_iter().flatten().rev();
         let untried = flights.filter(|flight| !tried.contains(&flight.id));
@@ -103,13 +118,24 @@ impl Flights {
             .next();
         match found {
             Some((id, progress)) => Joined::Follow(id, progress),
-            None => Joined::Lead(under_way.begin(key, true, self)),
+            None => Joined::Lead(under_way.begin(key, of, true, self)),
+        }
+    }
+
+    /// Begins to validate a stored response, unless that is under way.
+    pub(crate) fn refresh(&self, key: &CacheKey, of: &Arc<StoredHead>) -> Option<Lead> {
+        let mut under_way = self.lock();
+        let mut flights = under_way.by_key.get(key).into_iter().flatten();
+        let validates = |flight: &Flight| flight.of.as_ref().is_some_and(|it| Arc::ptr_eq(it, of));
+        match flights.any(validates) {
+            true => None,
+            false => Some(under_way.begin(key, Some(of), true, self)),
         }
     }
 
     /// A fetch that nobody may join.
     pub(crate) fn alone(&self, key: &CacheKey) -> Lead {
-        self.lock().begin(key, false, self)
+        self.lock().begin(key, None, false, self)
     }
 
     /// What is being fetched was asked for before this purge: nobody joins it any more, and it
@@ -205,23 +231,26 @@ mod tests {
     #[test]
     fn one_leads_and_the_others_follow_until_it_is_over() {
         let flights = Flights::default();
-        let first = lead(flights.join(&key("/a"), &[]));
-        let Joined::Follow(_, follower) = flights.join(&key("/a"), &[]) else {
+        let first = lead(flights.join(&key("/a"), None, &[]));
+        let Joined::Follow(_, follower) = flights.join(&key("/a"), None, &[]) else {
             panic!("a fetch is under way");
         };
-        lead(flights.join(&key("/b"), &[]));
+        lead(flights.join(&key("/b"), None, &[]));
         first.tell(Progress::Failed(Failure::Timeout));
         assert!(matches!(
             *follower.borrow(),
             Progress::Failed(Failure::Timeout)
         ));
-        lead(flights.join(&key("/a"), &[]));
+        lead(flights.join(&key("/a"), None, &[]));
     }
 
     #[test]
     fn a_leader_that_is_lost_leaves_nothing_behind() {
         let flights = Flights::default();
-        let joined = (flights.join(&key("/a"), &[]), flights.alone(&key("/a")));
+        let joined = (
+            flights.join(&key("/a"), None, &[]),
+            flights.alone(&key("/a")),
+        );
         assert_eq!(flights.len(), 1);
         drop(joined);
         assert_eq!(flights.len(), 0);
@@ -230,32 +259,32 @@ mod tests {
     #[test]
     fn a_flight_that_had_nothing_for_a_request_is_not_joined_again() {
         let flights = Flights::default();
-        let gzip = lead(flights.join(&key("/a"), &[]));
-        let tried = [followed(flights.join(&key("/a"), &[]))];
-        let br = lead(flights.join(&key("/a"), &tried));
-        assert_eq!(followed(flights.join(&key("/a"), &tried)), br.id);
+        let gzip = lead(flights.join(&key("/a"), None, &[]));
+        let tried = [followed(flights.join(&key("/a"), None, &[]))];
+        let br = lead(flights.join(&key("/a"), None, &tried));
+        assert_eq!(followed(flights.join(&key("/a"), None, &tried)), br.id);
         drop(br);
-        assert_eq!(followed(flights.join(&key("/a"), &[])), gzip.id);
+        assert_eq!(followed(flights.join(&key("/a"), None, &[])), gzip.id);
     }
 
     #[test]
     fn what_is_fetched_alone_is_not_joined() {
         let flights = Flights::default();
         let _alone = flights.alone(&key("/a"));
-        lead(flights.join(&key("/a"), &[]));
+        lead(flights.join(&key("/a"), None, &[]));
     }
 
     #[test]
     fn a_purge_ends_all_flights_of_its_key_and_none_that_begins_later() {
         let flights = Flights::default();
-        let old = lead(flights.join(&key("/a"), &[]));
+        let old = lead(flights.join(&key("/a"), None, &[]));
         let alone = flights.alone(&key("/a"));
-        let other = lead(flights.join(&key("/b"), &[]));
+        let other = lead(flights.join(&key("/b"), None, &[]));
         flights.purge(&key("/a"));
         assert!(old.is_purged() && alone.is_purged() && !other.is_purged());
-        let new = lead(flights.join(&key("/a"), &[]));
+        let new = lead(flights.join(&key("/a"), None, &[]));
         drop((old, alone));
-        assert_eq!(followed(flights.join(&key("/a"), &[])), new.id);
+        assert_eq!(followed(flights.join(&key("/a"), None, &[])), new.id);
         assert!(!new.is_purged());
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::{
     Inbound, NextHop,
     exchange::Exchange,
-    fetch::Stale,
+    fetch::Wanted,
     flight::{Arrival, Lead, Progress},
     next_hop::Hop,
     onward::{make_unconditional, request_head},
@@ -41,12 +41,12 @@ impl Exchange {
         inbound: Arc<Inbound>,
         next: Arc<dyn NextHop>,
         hops: Vec<Hop>,
-        mut stale: Option<Stale>,
+        mut wanted: Wanted,
         to_leader: oneshot::Sender<ForLeader>,
     ) {
         loop {
             let requested = SystemTime::now();
-            let sent = self.send(&inbound, &*next, &hops, stale.as_ref()).await;
+            let sent = self.send(&inbound, &*next, &hops, &wanted).await;
             let arrived = match sent {
                 Ok(arrived) => arrived,
                 Err(failure) => return lead.tell(Progress::Failed(failure)),
@@ -55,7 +55,7 @@ impl Exchange {
                 requested,
                 received: SystemTime::now(),
             };
-            match self.judge(&inbound, stale.as_ref(), &arrived, times) {
+            match self.judge(&inbound, &wanted, &arrived, times) {
                 Receipt::Store(head) => {
                     return self
                         .store_it(lead, &inbound, *head, arrived, to_leader)
@@ -71,10 +71,10 @@ impl Exchange {
                     let status = response.status().as_u16();
                     drop(response);
                     let answered = (status, cache_status.into());
-                    return self.freshen(lead, &inbound, *head, stale, answered).await;
+                    return self.freshen(lead, &inbound, *head, wanted, answered).await;
                 }
                 // The validators were of no use: once more, without them.
-                Receipt::FetchAgain if stale.is_some() => stale = None,
+                Receipt::FetchAgain if wanted.stored.is_some() => wanted = Wanted::default(),
                 Receipt::ServeStale => {
                     let status = arrived.response.status().as_u16();
                     return lead.tell(Progress::ServeStale(status));
@@ -100,15 +100,12 @@ impl Exchange {
         inbound: &Inbound,
         next: &dyn NextHop,
         hops: &[Hop],
-        stale: Option<&Stale>,
+        wanted: &Wanted,
     ) -> Result<Arrived, perigee_http_cache::Failure> {
         let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
         head.method = http::Method::GET;
         make_unconditional(&mut head.headers);
-        if let Some((_, conditions)) = stale {
-            head.headers
-                .extend(conditions.iter().map(|(n, v)| (n.clone(), v.clone())));
-        }
+        head.headers.extend(wanted.fields.clone());
         let empty = perigee_upstream::body::empty();
         self.send_over(hops, next, inbound, &head, empty).await
     }
@@ -116,7 +113,7 @@ impl Exchange {
     fn judge(
         &self,
         inbound: &Inbound,
-        stale: Option<&Stale>,
+        wanted: &Wanted,
         arrived: &Arrived,
         times: Times,
     ) -> Receipt {
@@ -126,7 +123,7 @@ impl Exchange {
         };
         receive(
             &inbound.as_fetched(),
-            stale.map(|(stored, _)| &*stored.head),
+            wanted.head().map(|head| &**head),
             response,
             &inbound.service.config.policy,
             times,
@@ -138,10 +135,10 @@ impl Exchange {
         lead: Lead,
         inbound: &Inbound,
         head: StoredHead,
-        stale: Option<Stale>,
+        wanted: Wanted,
         (status, cache_status): (u16, Arc<[HeaderValue]>),
     ) {
-        let Some((old, _)) = stale else {
+        let Some(old) = wanted.stored else {
             return lead.tell(Progress::NotShared);
         };
         let head = Arc::new(head);

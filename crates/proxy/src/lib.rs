@@ -20,6 +20,7 @@ mod onward;
 mod outcome;
 mod pass;
 mod purge;
+mod refresh;
 mod seldom;
 mod send;
 mod service;

@@ -1,12 +1,12 @@
 //! What a request is answered with once a fetch has come to something.
 
 use perigee_http_cache::{Failure, Recovery, answer, recover};
+use perigee_storage::Stored;
 
 use crate::{
     Inbound,
     answer::Answer,
     cache_status::{Detail, Handling},
-    fetch::Stale,
     flight::Arrival,
     send::Arrived,
 };
@@ -47,14 +47,13 @@ pub(crate) fn from_arrival(
 /// Nothing came: what is stored, where that is allowed, or an error.
 pub(crate) fn or_stale(
     inbound: &Inbound,
-    stale: Option<Stale>,
+    stored: Option<Stored>,
     failure: Failure,
     handling: Handling,
 ) -> Answer {
     let now = std::time::SystemTime::now();
     let request = inbound.as_sent();
     let policy = &inbound.service.config.policy;
-    let stored = stale.map(|(stored, _)| stored);
     let head = stored.as_ref().map(|s| &*s.head);
     match (recover(&request, head, failure, policy, now), &stored) {
         (Recovery::ServeStale, Some(stored)) => {

@@ -29,6 +29,9 @@ pub struct Config {
     /// How long a request waits for another one's fetch of the same object before it sends its
     /// own. Default 30 s.
     pub coalesce_wait: Duration,
+    /// Background refreshes under way at once; while there are as many, what is stale is served
+    /// without one. Default 1000.
+    pub max_refreshes: usize,
     /// How long an upgraded connection (WebSocket) may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
 }
@@ -42,6 +45,7 @@ impl Config {
             (self.listen != after.listen, "`listen`"),
             (self.memory != after.memory, "`[storage]`"),
             (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
+            (self.max_refreshes != after.max_refreshes, "`max_refreshes`"),
             (
                 self.tunnel_idle_timeout != after.tunnel_idle_timeout,
                 "`tunnel_idle_timeout`",

@@ -172,6 +172,7 @@ fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
         tier: S::ROLE,
         cdn_id: config.cdn_id.clone(),
         coalesce_wait: config.coalesce_wait,
+        max_refreshes: config.max_refreshes,
         tunnel_idle_timeout: config.tunnel_idle_timeout,
     }
 }

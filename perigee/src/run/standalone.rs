@@ -91,6 +91,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         limits: ClientLimits::default(),
         max_requests: 20_000,
         coalesce_wait: Duration::from_secs(30),
+        max_refreshes: 1000,
         tunnel_idle_timeout: Duration::from_secs(600),
     };
     Config {

@@ -293,7 +293,9 @@ fn generated_exchanges_reach_every_outcome() {
         stored += 1;
         match decide(&later.request(), &[&*head], &policy, at(common::BASE + 30)) {
             Decision::Serve(_) => served += 1,
-            Decision::Revalidate { .. } => validated += 1,
+            Decision::Fetch {
+                variant: Some(_), ..
+            } => validated += 1,
             _ => {}
         }
         let not_modified = ResponseHead {

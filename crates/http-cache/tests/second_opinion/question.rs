@@ -71,10 +71,10 @@ impl Question {
         };
         match decide(&later, &[&*head], &policy(), at(BASE + self.after)) {
             Decision::Serve(serve) => Opinion::Fresh(serve.age),
-            Decision::Revalidate { conditions, .. } => Opinion::Ask(tag(&conditions)),
-            Decision::Fetch { .. } | Decision::Pass { .. } | Decision::Refuse(_) => {
-                Opinion::Ask(None)
+            Decision::Fetch { fields, .. } | Decision::ServeWhileRevalidating { fields, .. } => {
+                Opinion::Ask(tag(&fields))
             }
+            Decision::Pass { .. } | Decision::Refuse(_) => Opinion::Ask(None),
         }
     }
 

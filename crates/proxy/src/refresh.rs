@@ -1,0 +1,76 @@
+//! What is stale is served at once, and validated in the background (RFC 5861 section 3).
+
+use std::sync::Arc;
+
+use perigee_http_cache::{Miss, Serve};
+use perigee_upstream::Body as Relayed;
+use tokio::sync::oneshot;
+
+use crate::{
+    Inbound, NextHop, answer::Answer, cache_status::Handling, exchange::Exchange, fetch::Wanted,
+    next_hop::Hop,
+};
+
+impl Exchange {
+    /// Answers with what is stored, and has it validated where that is not under way already.
+    ///
+    /// Where another node owns the key, it is asked instead: what it answers would not be stored
+    /// here, and it serves its own stale response as fast.
+    pub(crate) async fn serve_and_refresh(
+        self: &Arc<Self>,
+        inbound: Arc<Inbound>,
+        body: Relayed,
+        next: Arc<dyn NextHop>,
+        serve: &Serve,
+        wanted: Wanted,
+    ) -> Answer {
+        let route = next.route(&inbound);
+        match &wanted.stored {
+            Some(stored) if route.sideways.is_empty() => {
+                let answer = Answer::stored(stored, serve, Handling::hit_stale(serve.ttl));
+                self.refresh(inbound, next, route.up, wanted);
+                answer
+            }
+            _ => self.fetch(inbound, body, next, Miss::Stale, wanted).await,
+        }
+    }
+
+    /// Validates what is stored, for nobody in particular: one at a time for each stored response,
+    /// and only so many in all.
+    fn refresh(
+        self: &Arc<Self>,
+        inbound: Arc<Inbound>,
+        next: Arc<dyn NextHop>,
+        hops: Vec<Hop>,
+        wanted: Wanted,
+    ) {
+        let Some(head) = wanted
+            .stored
+            .as_ref()
+            .map(|stored| Arc::clone(&stored.head))
+        else {
+            return;
+        };
+        let Some(lead) = self.flights.refresh(&inbound.key, &head) else {
+            return;
+        };
+        let Ok(permit) = Arc::clone(&self.refreshes).try_acquire_owned() else {
+            return;
+        };
+        let exchange = Arc::clone(self);
+        tokio::spawn(async move {
+            // Between the lookup and now, another refresh of it may have ended.
+            let variants = exchange.store.lookup(&inbound.key).get().await;
+            if variants
+                .iter()
+                .any(|stored| Arc::ptr_eq(&stored.head, &head))
+            {
+                let (nobody, _) = oneshot::channel();
+                exchange
+                    .lead(lead, inbound, next, hops, wanted, nobody)
+                    .await;
+            }
+            drop(permit);
+        });
+    }
+}
