@@ -9,6 +9,7 @@ mod cache_status;
 mod exchange;
 mod fetch;
 mod flight;
+mod hosts;
 mod inbound;
 mod intake;
 mod lead;

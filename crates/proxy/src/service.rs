@@ -1,11 +1,12 @@
 //! Delivery services: which hosts are served, from where, under which policy.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use perigee_http_cache::Policy;
 use perigee_upstream::{Endpoint, EndpointConfig, Pool, PoolConfig, TargetError};
 
 use crate::{
+    hosts::Hosts,
     metrics::{Metrics, ServiceMetrics},
     status::NextHopStatus,
 };
@@ -43,10 +44,7 @@ pub struct Service {
 #[derive(Debug, Default)]
 pub struct Services {
     all: Vec<Arc<Service>>,
-    exact: HashMap<String, Arc<Service>>,
-    /// By what follows `*.`
-    below: HashMap<String, Arc<Service>>,
-    any: Option<Arc<Service>>,
+    by_host: Hosts<Arc<Service>>,
 }
 
 impl Services {
@@ -78,14 +76,8 @@ impl Services {
     }
 
     fn insert(&mut self, service: Arc<Service>) {
-        for host in &service.config.hosts {
-            if host == "*" {
-                self.any = Some(Arc::clone(&service));
-            } else if let Some(parent) = host.strip_prefix("*.") {
-                self.below.insert(parent.to_owned(), Arc::clone(&service));
-            } else {
-                self.exact.insert(host.clone(), Arc::clone(&service));
-            }
+        for pattern in &service.config.hosts {
+            self.by_host.insert(pattern, Arc::clone(&service));
         }
         self.all.push(service);
     }
@@ -101,25 +93,7 @@ impl Services {
 
     /// The service of a host: the exact name first, then the longest wildcard, then `*`.
     pub fn find(&self, host: &str) -> Option<&Arc<Service>> {
-        let host = without_port(host);
-        let lower;
-        let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
-            lower = host.to_ascii_lowercase();
-            &lower
-        } else {
-            host
-        };
-        if let Some(service) = self.exact.get(host) {
-            return Some(service);
-        }
-        let mut rest = host;
-        while let Some((_, parent)) = rest.split_once('.') {
-            if let Some(service) = self.below.get(parent) {
-                return Some(service);
-            }
-            rest = parent;
-        }
-        self.any.as_ref()
+        self.by_host.find(host).map(|claim| &claim.of)
     }
 
     /// What is thought of the origins of all services.
@@ -147,14 +121,6 @@ fn new_pool(config: &ServiceConfig) -> Result<Arc<Pool>, TargetError> {
         .map(Endpoint::new)
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Arc::new(Pool::new(endpoints, config.pool.clone())))
-}
-
-/// The host without its port; `[::1]:80` becomes `[::1]`.
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    }
 }
 
 #[cfg(test)]
