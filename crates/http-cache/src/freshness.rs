@@ -17,6 +17,60 @@ pub(crate) struct Freshness {
     pub(crate) lifetime: Duration,
     /// Whether the response itself says it.
     pub(crate) explicit: bool,
+    /// What it comes from.
+    pub(crate) basis: Basis,
+}
+
+/// What a freshness lifetime comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Basis {
+    pub(crate) source: Source,
+    /// Whether the policy's `max_ttl` made it shorter.
+    pub(crate) capped: bool,
+}
+
+/// Who says how long a response is fresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Cache-Control: s-maxage (section 5.2.2.10).
+    SMaxage,
+    /// Cache-Control: max-age (section 5.2.2.1).
+    MaxAge,
+    /// Expires (section 5.3).
+    Expires,
+    /// The time since Last-Modified (section 4.2.2).
+    Heuristic,
+    /// The policy, for what allows a heuristic and says nothing to reckon one by.
+    DefaultTtl,
+    /// Nothing says it, and nothing may be guessed.
+    Nothing,
+}
+
+impl Basis {
+    /// The basis of this lifetime, for people.
+    pub(crate) fn in_words(self, lifetime: Duration) -> String {
+        let seconds = lifetime.as_secs();
+        let (name, field) = match self.source {
+            Source::SMaxage => ("s-maxage", "Cache-Control"),
+            Source::MaxAge => ("max-age", "Cache-Control"),
+            Source::Expires => ("Expires", ""),
+            Source::Heuristic => ("heuristic", "Last-Modified, RFC 9111 4.2.2"),
+            Source::DefaultTtl => ("default_ttl", "policy"),
+            Source::Nothing => return "no freshness stated".to_owned(),
+        };
+        let value = match self {
+            Basis { capped: true, .. } => format!(", cut by max_ttl to {seconds} s"),
+            Basis {
+                source: Source::SMaxage | Source::MaxAge,
+                ..
+            } => format!("={seconds}"),
+            _ => format!(" {seconds} s"),
+        };
+        match field {
+            "" => format!("{name}{value}"),
+            _ => format!("{name}{value} ({field})"),
+        }
+    }
 }
 
 /// The freshness lifetime (section 4.2.1). `date` is when the response was generated;
@@ -30,18 +84,25 @@ pub(crate) fn freshness(
     policy: &Policy,
 ) -> Freshness {
     let stated = stated(headers, directives, date);
-    let lifetime = match stated {
-        Some(lifetime) => lifetime,
-        None if personal => Duration::ZERO,
+    let (lifetime, source) = match stated {
+        Some(stated) => stated,
+        None if personal => (Duration::ZERO, Source::Nothing),
         // Section 4.2.2: of statuses that allow it, or if the response is marked public.
         None if is_heuristically_cacheable(status) || directives.public => {
-            heuristic(headers, date, policy).unwrap_or(policy.default_ttl)
+            match heuristic(headers, date, policy) {
+                Some(share) => (share, Source::Heuristic),
+                None => (policy.default_ttl, Source::DefaultTtl),
+            }
         }
-        None => Duration::ZERO,
+        None => (Duration::ZERO, Source::Nothing),
     };
     Freshness {
         lifetime: Duration::from_secs(lifetime.min(policy.max_ttl).as_secs()),
         explicit: stated.is_some(),
+        basis: Basis {
+            source,
+            capped: lifetime > policy.max_ttl,
+        },
     }
 }
 
@@ -50,16 +111,17 @@ fn stated(
     headers: &HeaderMap,
     directives: &ResponseDirectives,
     date: SystemTime,
-) -> Option<Duration> {
-    if let Some(seconds) = directives.s_maxage.or(directives.max_age) {
-        return Some(Duration::from_secs(seconds));
-    }
-    match DateField::of(headers, &header::EXPIRES) {
+) -> Option<(Duration, Source)> {
+    let directive = |seconds: Option<u64>, source| Some((Duration::from_secs(seconds?), source));
+    let expires = || match DateField::of(headers, &header::EXPIRES) {
         DateField::At(expires) => Some(expires.duration_since(date).unwrap_or_default()),
         // Section 5.3: what is not a date, "0" above all, is in the past.
         DateField::Invalid => Some(Duration::ZERO),
         DateField::Absent => None,
-    }
+    };
+    directive(directives.s_maxage, Source::SMaxage)
+        .or_else(|| directive(directives.max_age, Source::MaxAge))
+        .or_else(|| Some((expires()?, Source::Expires)))
 }
 
 /// A share of the time since the last modification (section 4.2.2); none if the share is zero.
@@ -134,6 +196,43 @@ mod tests {
         let directives = ResponseDirectives::of(headers);
         let f = freshness(status, headers, &directives, now(), personal, policy);
         (f.lifetime.as_secs(), f.explicit)
+    }
+
+    #[test]
+    fn it_is_known_what_a_lifetime_comes_from() {
+        let source = |headers: &HeaderMap, policy: &Policy| {
+            let directives = ResponseDirectives::of(headers);
+            freshness(StatusCode::OK, headers, &directives, now(), false, policy)
+                .basis
+                .source
+        };
+        let stated = |line| source(&cache_control(line), &Policy::default());
+        assert_eq!(stated("max-age=1, s-maxage=2"), Source::SMaxage);
+        assert_eq!(stated("max-age=1"), Source::MaxAge);
+        let expires = HeaderMap::from_iter([(header::EXPIRES, after(9))]);
+        assert_eq!(source(&expires, &Policy::default()), Source::Expires);
+        let modified = HeaderMap::from_iter([(header::LAST_MODIFIED, before(900))]);
+        assert_eq!(source(&modified, &Policy::default()), Source::Heuristic);
+        assert_eq!(source(&modified, &Policy::for_files()), Source::DefaultTtl);
+    }
+
+    #[test]
+    fn what_a_lifetime_comes_from_is_told() {
+        let words = |source, capped| {
+            let basis = Basis { source, capped };
+            basis.in_words(Duration::from_secs(60))
+        };
+        assert_eq!(words(Source::MaxAge, false), "max-age=60 (Cache-Control)");
+        assert_eq!(
+            words(Source::SMaxage, true),
+            "s-maxage, cut by max_ttl to 60 s (Cache-Control)"
+        );
+        assert_eq!(words(Source::Expires, false), "Expires 60 s");
+        assert_eq!(
+            words(Source::DefaultTtl, false),
+            "default_ttl 60 s (policy)"
+        );
+        assert_eq!(words(Source::Nothing, false), "no freshness stated");
     }
 
     #[test]

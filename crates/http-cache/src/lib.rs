@@ -19,6 +19,7 @@
 //! | `invalidation` | RFC 9111 4.4 |
 //! | `conditional` | preconditions, RFC 9110 13 |
 //! | `range` | RFC 9110 14 |
+//! | `facts` | what is known of a stored response, for people who ask |
 //! | `etag`, `dates`, `lists` | the grammar that they share |
 
 mod answer;
@@ -27,6 +28,7 @@ mod dates;
 mod decide;
 mod directives;
 mod etag;
+mod facts;
 mod fields;
 mod freshen;
 mod freshness;
@@ -45,6 +47,7 @@ mod vary;
 
 pub use answer::answer;
 pub use decide::{BodyPart, Decision, Miss, Serve, decide};
+pub use facts::Facts;
 pub use fields::{remove_hop_by_hop, withheld};
 pub use invalidation::invalidates;
 pub use key::{CacheKey, Scheme};

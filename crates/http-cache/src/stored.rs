@@ -10,7 +10,7 @@ use crate::{
     directives::ResponseDirectives,
     etag::EntityTag,
     fields,
-    freshness::{self, Freshness},
+    freshness::{self, Basis, Freshness},
     lists,
     vary::Selecting,
 };
@@ -33,6 +33,8 @@ pub struct StoredHead {
     initial_age: Duration,
     /// How long it is fresh, in whole seconds (section 4.2.1).
     pub(crate) lifetime: Duration,
+    /// What says so.
+    pub(crate) lifetime_by: Basis,
     /// no-cache: never used without validation (section 5.2.2.4).
     pub(crate) always_validate: bool,
     /// must-revalidate and its kin (section 4.2.4).
@@ -40,7 +42,7 @@ pub struct StoredHead {
     pub(crate) stale_if_error: Option<Duration>,
     pub(crate) stale_while_revalidate: Option<Duration>,
     /// None if no request selects it.
-    selecting: Option<Selecting>,
+    pub(crate) selecting: Option<Selecting>,
     pub(crate) etag: Option<EntityTag>,
     pub(crate) last_modified: Option<SystemTime>,
 }
@@ -87,6 +89,7 @@ impl StoredHead {
             date,
             initial_age: freshness::initial_age(fields, date, times),
             lifetime: freshness.lifetime,
+            lifetime_by: freshness.basis,
             always_validate: directives.no_cache,
             never_stale: directives.forbid_stale(),
             stale_if_error: directives.stale_if_error.map(Duration::from_secs),

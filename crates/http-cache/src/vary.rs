@@ -61,6 +61,11 @@ impl Selecting {
         self.0.len() == other.0.len() && self.0.iter().all(has)
     }
 
+    /// The fields, with the values in the form in which they are compared.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&HeaderName, Option<&[u8]>)> {
+        self.0.iter().map(|f| (&f.name, f.normal.as_deref()))
+    }
+
     /// Bytes on the heap.
     pub(crate) fn weight(&self) -> usize {
         let field = |f: &Field| {

@@ -96,6 +96,11 @@ impl Services {
         self.by_host.find(host).map(|claim| &claim.of)
     }
 
+    /// The pattern by which a service claims a host.
+    pub fn pattern(&self, host: &str) -> Option<&str> {
+        self.by_host.find(host).map(|claim| &*claim.pattern)
+    }
+
     /// What is thought of the origins of all services.
     pub fn origin_status(&self) -> impl Iterator<Item = NextHopStatus> {
         let health = self.all.iter().flat_map(|service| service.origins.health());

@@ -1,0 +1,93 @@
+//! What is known of a stored response, for people who ask.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderName, header};
+
+use crate::{StoredHead, vary::Selecting};
+
+/// What is known of a stored response at some moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Its age (RFC 9111 section 4.2.3).
+    pub age: Duration,
+    /// How long it is fresh (section 4.2.1), as far as the policy allows.
+    pub lifetime: Duration,
+    /// What says so: `max-age=60 (Cache-Control)`.
+    pub lifetime_by: String,
+    /// Seconds of freshness left; zero or less once stale.
+    pub ttl: i64,
+    /// The fields that Vary names, and their values in the requests that select it, normalised;
+    /// `None`: they lack the field (section 4.1).
+    pub selecting: Vec<(HeaderName, Option<String>)>,
+    /// Its ETag.
+    pub etag: Option<String>,
+    /// Its Last-Modified.
+    pub last_modified: Option<String>,
+    /// Whether each use is validated: no-cache (section 5.2.2.4).
+    pub always_validate: bool,
+    /// Whether it is never served stale: must-revalidate and its kin (section 4.2.4).
+    pub never_stale: bool,
+    /// What it says of stale-while-revalidate (RFC 5861 section 3).
+    pub stale_while_revalidate: Option<Duration>,
+    /// What it says of stale-if-error (RFC 5861 section 4).
+    pub stale_if_error: Option<Duration>,
+}
+
+impl StoredHead {
+    /// What is known of it now.
+    pub fn facts(&self, now: SystemTime) -> Facts {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let fields = self.selecting.iter().flat_map(Selecting::fields);
+        Facts {
+            age: self.age(now),
+            lifetime: self.lifetime,
+            lifetime_by: self.lifetime_by.in_words(self.lifetime),
+            ttl: self.ttl(now),
+            selecting: fields.map(|(n, v)| (n.clone(), v.map(text))).collect(),
+            etag: self.etag.as_ref().map(|etag| text(etag.value.as_bytes())),
+            last_modified: self
+                .headers
+                .get(header::LAST_MODIFIED)
+                .map(|date| text(date.as_bytes())),
+            always_validate: self.always_validate,
+            never_stale: self.never_stale,
+            stale_while_revalidate: self.stale_while_revalidate,
+            stale_if_error: self.stale_if_error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored::testing::{at, head_for};
+
+    #[test]
+    fn all_that_decides_is_told() {
+        let head = head_for(
+            &[("accept-language", "de, en")],
+            &[
+                ("cache-control", "max-age=60, stale-while-revalidate=30"),
+                ("age", "10"),
+                ("etag", "\"a\""),
+                ("vary", "Accept-Language, X-Other"),
+            ],
+        );
+        let facts = head.facts(at(5));
+        assert_eq!((facts.age.as_secs(), facts.ttl), (15, 45));
+        assert_eq!(facts.lifetime_by, "max-age=60 (Cache-Control)");
+        let selecting: Vec<_> = facts
+            .selecting
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref()))
+            .collect();
+        assert_eq!(
+            selecting,
+            [("accept-language", Some("de,en")), ("x-other", None)]
+        );
+        assert_eq!(facts.etag.as_deref(), Some("\"a\""));
+        assert_eq!(facts.stale_while_revalidate, Some(Duration::from_secs(30)));
+        assert!(facts.last_modified.is_none() && !facts.always_validate && !facts.never_stale);
+    }
+}
