@@ -19,6 +19,7 @@
 //! | `invalidation` | RFC 9111 4.4 |
 //! | `conditional` | preconditions, RFC 9110 13 |
 //! | `range` | RFC 9110 14 |
+//! | `explain` | a decision in words |
 //! | `facts` | what is known of a stored response, for people who ask |
 //! | `etag`, `dates`, `lists` | the grammar that they share |
 
@@ -28,6 +29,7 @@ mod dates;
 mod decide;
 mod directives;
 mod etag;
+mod explain;
 mod facts;
 mod fields;
 mod freshen;
@@ -47,6 +49,7 @@ mod vary;
 
 pub use answer::answer;
 pub use decide::{BodyPart, Decision, Miss, Serve, decide};
+pub use explain::{Explanation, Outcome, explain};
 pub use facts::Facts;
 pub use fields::{remove_hop_by_hop, withheld};
 pub use invalidation::invalidates;
