@@ -69,7 +69,7 @@ fn if_none_match(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
 /// Section 13.1.3. Without Last-Modified, a cache takes Date, or when the response was received
 /// (RFC 9111 section 4.3.2).
 fn if_modified_since(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
-    let since = single_date(request, &header::IF_MODIFIED_SINCE)?;
+    let since = single_date(request, &header::IF_MODIFIED_SINCE, stored)?;
     // RFC 9111 section 4.3.2: of the successes, it is defined for 200 alone.
     if stored.status != StatusCode::OK {
         return None;
@@ -79,12 +79,16 @@ fn if_modified_since(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
 
 /// Section 13.1.4: it does not count without a date to compare.
 fn if_unmodified_since(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
-    let since = single_date(request, &header::IF_UNMODIFIED_SINCE)?;
+    let since = single_date(request, &header::IF_UNMODIFIED_SINCE, stored)?;
     stored.last_modified.map(|modified| modified <= since)
 }
 
-fn single_date(request: &HeaderMap, name: &http::HeaderName) -> Option<SystemTime> {
-    DateField::of(request, name).valid()
+fn single_date(
+    request: &HeaderMap,
+    name: &http::HeaderName,
+    stored: &StoredHead,
+) -> Option<SystemTime> {
+    DateField::of(request, name, stored.received).valid()
 }
 
 /// Whether If-Range, if it is there, lets the Range count (section 13.1.5).
@@ -96,7 +100,7 @@ pub(crate) fn if_range(request: &HeaderMap, stored: &StoredHead) -> bool {
     if lines.next().is_some() {
         return false;
     }
-    if let Some(date) = dates::parse(value.as_bytes()) {
+    if let Some(date) = dates::parse(value.as_bytes(), stored.received) {
         // Exact match, of a date that is strong in the sense of section 8.8.2.2: the response
         // was generated a second or more after it.
         return stored.last_modified == Some(date)

@@ -1,14 +1,30 @@
 //! HTTP dates (RFC 9110 section 5.6.7).
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The longest form: `Wednesday, 06-Nov-94 08:49:37 GMT`.
-const LONGEST: usize = 33;
-
 /// The first second of the year 10000, which no HTTP date can name.
 const YEAR_10000: u64 = 253_402_300_800;
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// The mean year of the Gregorian calendar.
+const SECONDS_PER_YEAR: u64 = 31_556_952;
+
+const WEEKDAYS: [&[u8]; 7] = [
+    b"Monday",
+    b"Tuesday",
+    b"Wednesday",
+    b"Thursday",
+    b"Friday",
+    b"Saturday",
+    b"Sunday",
+];
+
+const MONTHS: [&[u8; 3]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
 
 /// A date field that holds one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +36,8 @@ pub(crate) enum DateField {
 }
 
 impl DateField {
-    pub(crate) fn of(headers: &HeaderMap, name: &HeaderName) -> DateField {
+    /// Reads a field; `now` tells the century of a year of two digits.
+    pub(crate) fn of(headers: &HeaderMap, name: &HeaderName, now: SystemTime) -> DateField {
         let mut lines = headers.get_all(name).iter();
         let Some(first) = lines.next() else {
             return DateField::Absent;
@@ -28,7 +45,7 @@ impl DateField {
         if lines.any(|other| other != first) {
             return DateField::Invalid;
         }
-        parse(first.as_bytes()).map_or(DateField::Invalid, DateField::At)
+        parse(first.as_bytes(), now).map_or(DateField::Invalid, DateField::At)
     }
 
     pub(crate) fn valid(self) -> Option<SystemTime> {
@@ -40,27 +57,199 @@ impl DateField {
 }
 
 /// Reads the three forms of a date: IMF-fixdate, RFC 850 and asctime. Letter case does not
-/// matter to a cache (RFC 9111 section 4.2); everything else does, the GMT included. Of the two
-/// digits of an RFC 850 year, 70 to 99 are of the last century.
-pub(crate) fn parse(value: &[u8]) -> Option<SystemTime> {
-    let mut buffer = [0; LONGEST];
-    let text = buffer.get_mut(..value.len())?;
-    text.copy_from_slice(value);
-    let mut in_word = false;
-    for byte in text.iter_mut() {
-        if in_word {
-            byte.make_ascii_lowercase();
-        } else {
-            byte.make_ascii_uppercase();
+/// matter to a cache (RFC 9111 section 4.2), and neither does which weekday it was, as long as it
+/// is one: the date is told without it. Everything else does, the GMT included.
+pub(crate) fn parse(value: &[u8], now: SystemTime) -> Option<SystemTime> {
+    let mut text = Text(value);
+    let date = match text.take_until(b", ") {
+        Some(weekday) if is_weekday(weekday, 3) => text.imf_fixdate(),
+        Some(weekday) if is_weekday(weekday, usize::MAX) => text.rfc850_date(now),
+        Some(_) => None,
+        None => {
+            let weekday = text.take(3)?;
+            is_weekday(weekday, 3).then(|| text.asctime_date())?
         }
-        in_word = byte.is_ascii_alphabetic();
+    }?;
+    text.0.is_empty().then_some(())?;
+    date.moment()
+}
+
+/// A weekday, of which so many letters are written.
+fn is_weekday(text: &[u8], letters: usize) -> bool {
+    let is = |name: &&[u8]| text.eq_ignore_ascii_case(name.get(..letters).unwrap_or(name));
+    WEEKDAYS.iter().any(is)
+}
+
+/// What is left of a text to read. Each method takes from its front, or answers `None`.
+struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// `06 Nov 1994 08:49:37 GMT`
+    fn imf_fixdate(&mut self) -> Option<Civil> {
+        let day = self.digits(2)?;
+        self.literal(b" ")?;
+        let month = self.month()?;
+        self.literal(b" ")?;
+        let year = self.digits(4)?;
+        self.literal(b" ")?;
+        let time = self.time()?;
+        self.literal(b" GMT")?;
+        Some(Civil {
+            year,
+            month,
+            day,
+            time,
+        })
     }
-    if let Some(zone) = text.last_chunk_mut::<4>()
-        && zone == b" Gmt"
-    {
-        *zone = *b" GMT";
+
+    /// `06-Nov-94 08:49:37 GMT`
+    fn rfc850_date(&mut self, now: SystemTime) -> Option<Civil> {
+        let day = self.digits(2)?;
+        self.literal(b"-")?;
+        let month = self.month()?;
+        self.literal(b"-")?;
+        let year = self.digits(2)?;
+        self.literal(b" ")?;
+        let time = self.time()?;
+        self.literal(b" GMT")?;
+        Civil {
+            year,
+            month,
+            day,
+            time,
+        }
+        .in_century(now)
     }
-    httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok()
+
+    /// ` Nov  6 08:49:37 1994`
+    fn asctime_date(&mut self) -> Option<Civil> {
+        self.literal(b" ")?;
+        let month = self.month()?;
+        self.literal(b" ")?;
+        let day = match self.literal(b" ") {
+            Some(()) => self.digits(1)?,
+            None => self.digits(2)?,
+        };
+        self.literal(b" ")?;
+        let time = self.time()?;
+        self.literal(b" ")?;
+        let year = self.digits(4)?;
+        Some(Civil {
+            year,
+            month,
+            day,
+            time,
+        })
+    }
+
+    /// `08:49:37`, as seconds of the day. The 60th second of a minute is a leap second.
+    fn time(&mut self) -> Option<i64> {
+        let hour = self.digits(2).filter(|hour| *hour < 24)?;
+        self.literal(b":")?;
+        let minute = self.digits(2).filter(|minute| *minute < 60)?;
+        self.literal(b":")?;
+        let second = self.digits(2).filter(|second| *second <= 60)?;
+        Some((hour * 60 + minute) * 60 + second)
+    }
+
+    /// The month, from 1 on.
+    fn month(&mut self) -> Option<i64> {
+        let name = self.take(3)?;
+        let at = MONTHS
+            .iter()
+            .position(|month| name.eq_ignore_ascii_case(*month))?;
+        i64::try_from(at + 1).ok()
+    }
+
+    fn digits(&mut self, count: usize) -> Option<i64> {
+        self.take(count)?.iter().try_fold(0, |sum, byte| {
+            byte.is_ascii_digit()
+                .then(|| sum * 10 + i64::from(byte - b'0'))
+        })
+    }
+
+    fn literal(&mut self, expected: &[u8]) -> Option<()> {
+        let (found, rest) = self.0.split_at_checked(expected.len())?;
+        found.eq_ignore_ascii_case(expected).then(|| self.0 = rest)
+    }
+
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    /// What is before the mark, which is taken with it.
+    fn take_until(&mut self, mark: &[u8]) -> Option<&'a [u8]> {
+        let at = self
+            .0
+            .windows(mark.len())
+            .position(|window| window == mark)?;
+        let taken = self.take(at)?;
+        self.take(mark.len())?;
+        Some(taken)
+    }
+}
+
+/// A day of the calendar and the second in it.
+#[derive(Clone, Copy)]
+struct Civil {
+    year: i64,
+    month: i64,
+    day: i64,
+    time: i64,
+}
+
+impl Civil {
+    /// A year of two digits in the century that makes it no more than 50 years later than now
+    /// (RFC 9110 section 5.6.7), which is the latest of those that do.
+    fn in_century(self, now: SystemTime) -> Option<Civil> {
+        let since_1970 = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let years = i64::try_from(since_1970.as_secs() / SECONDS_PER_YEAR).ok()?;
+        let this_century = (1970 + years) / 100 * 100;
+        let limit = now.checked_add(Duration::from_secs(50 * SECONDS_PER_YEAR))?;
+        let in_century = |century| Civil {
+            year: century + self.year,
+            ..self
+        };
+        let centuries = [this_century + 100, this_century, this_century - 100];
+        let mut dates = centuries.into_iter().map(in_century);
+        dates.find(|date| date.moment().is_some_and(|moment| moment <= limit))
+    }
+
+    fn moment(self) -> Option<SystemTime> {
+        if !(1..=days_in_month(self.year, self.month)).contains(&self.day) {
+            return None;
+        }
+        let days = days_since_1970(self.year, self.month, self.day);
+        let seconds = days * SECONDS_PER_DAY + self.time;
+        let distance = Duration::from_secs(seconds.unsigned_abs());
+        match seconds {
+            0.. => UNIX_EPOCH.checked_add(distance),
+            _ => UNIX_EPOCH.checked_sub(distance),
+        }
+    }
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Counts years from March on, so that the leap day is the last of its year.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (month + 9) % 12;
+    // Months of 31, 30, 31, 30, 31 days, again and again: 153 in five.
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    const FROM_YEAR_0_TO_1970: i64 = 719_468;
+    year * 365 + leap_days + day_of_year - FROM_YEAR_0_TO_1970
 }
 
 /// Writes a date as IMF-fixdate, if it is one that the form can name.
@@ -74,8 +263,6 @@ pub(crate) fn format(date: SystemTime) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use http::header;
     use proptest::prelude::*;
 
@@ -83,6 +270,15 @@ mod tests {
 
     fn at(seconds: u64) -> Option<SystemTime> {
         Some(UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    /// In 2026.
+    fn now() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_790_000_000)
+    }
+
+    fn parse(value: &[u8]) -> Option<SystemTime> {
+        super::parse(value, now())
     }
 
     #[test]
@@ -93,9 +289,57 @@ mod tests {
             "Sun Nov  6 08:49:37 1994",
             "SUN, 06 NOV 1994 08:49:37 gmt",
             "sunday, 06-nov-94 08:49:37 GMT",
+            // Any weekday will do.
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "Friday, 06-Nov-94 08:49:37 GMT",
+            "Thu Nov 06 08:49:37 1994",
         ] {
             assert_eq!(parse(text.as_bytes()), at(784_111_777), "{text}");
         }
+    }
+
+    #[test]
+    fn reads_dates_at_the_edges_of_the_calendar() {
+        for (text, seconds) in [
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+            ("Tue, 29 Feb 2000 23:59:59 GMT", 951_868_799),
+            ("Sat, 31 Dec 2016 23:59:60 GMT", 1_483_228_800),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", YEAR_10000 - 1),
+        ] {
+            assert_eq!(parse(text.as_bytes()), at(seconds), "{text}");
+        }
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(parse(b"Wed, 31 Dec 1969 23:59:59 GMT"), Some(before));
+    }
+
+    #[test]
+    fn two_digits_are_the_latest_year_not_more_than_fifty_years_ahead() {
+        let year = |text: &str, now| super::parse(text.as_bytes(), now);
+        let in_2026 = |text| year(text, now());
+        let full = |text: &str| parse(text.as_bytes());
+        assert_eq!(
+            in_2026("Friday, 01-Jan-76 00:00:00 GMT"),
+            full("Wed, 01 Jan 2076 00:00:00 GMT")
+        );
+        assert_eq!(
+            in_2026("Friday, 01-Jan-77 00:00:00 GMT"),
+            full("Sat, 01 Jan 1977 00:00:00 GMT")
+        );
+        // In 1994, 44 was ahead, and 45 long ago; in 2090, 05 is ahead.
+        let in_1994 = at(784_111_777).unwrap();
+        assert_eq!(
+            year("Sunday, 05-Nov-44 08:00:00 GMT", in_1994),
+            full("Sat, 05 Nov 2044 08:00:00 GMT")
+        );
+        assert_eq!(
+            year("Sunday, 06-Nov-45 08:00:00 GMT", in_1994),
+            full("Tue, 06 Nov 1945 08:00:00 GMT")
+        );
+        let in_2090 = full("Sun, 01 Jan 2090 00:00:00 GMT").unwrap();
+        assert_eq!(
+            year("Sunday, 06-Nov-05 08:00:00 GMT", in_2090),
+            full("Fri, 06 Nov 2105 08:00:00 GMT")
+        );
     }
 
     #[test]
@@ -112,8 +356,22 @@ mod tests {
             "Sun, 06  Nov  1994 08:49:37 GMT",
             "Sun, 06-Nov-1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08.49.37 GMT",
-            "Mon, 06 Nov 1994 08:49:37 GMT",
             "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Wed, 29 Feb 1900 08:49:37 GMT",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 06 Nov 1994 08:60:37 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Xyz, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06-Nov-94 08:49:37 GMT",
+            "Sun, Nov  6 08:49:37 1994",
+            "Sunday Nov  6 08:49:37 1994",
+            "Sun Nov  6 08:49:37 1994 GMT",
+            "Sun Nov 6 08:49:37 1994",
+            ", 06 Nov 1994 08:49:37 GMT",
+            "06 Nov 1994 08:49:37 GMT",
             "Wednesday, 06-Nov-94 08:49:37 GMT and more",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
@@ -124,15 +382,21 @@ mod tests {
     fn several_lines_count_only_if_they_agree() {
         let date = HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT");
         let mut headers = HeaderMap::new();
-        assert_eq!(DateField::of(&headers, &header::DATE), DateField::Absent);
+        assert_eq!(
+            DateField::of(&headers, &header::DATE, now()),
+            DateField::Absent
+        );
         headers.append(header::DATE, date.clone());
         headers.append(header::DATE, date);
         assert_eq!(
-            DateField::of(&headers, &header::DATE).valid(),
+            DateField::of(&headers, &header::DATE, now()).valid(),
             at(784_111_777)
         );
         headers.append(header::DATE, HeaderValue::from_static("0"));
-        assert_eq!(DateField::of(&headers, &header::DATE), DateField::Invalid);
+        assert_eq!(
+            DateField::of(&headers, &header::DATE, now()),
+            DateField::Invalid
+        );
     }
 
     #[test]
@@ -149,9 +413,30 @@ mod tests {
             prop_assert_eq!(parse(format(date).unwrap().as_bytes()), Some(date));
         }
 
+        /// Of what both read, both say the same. It knows the weekday, and 1970 as a limit.
         #[test]
-        fn never_panics(value in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let _ = parse(&value);
+        fn another_reader_agrees(
+            weekday in "(Mon|Sunday|Wednesday|Thu|Fri)", day in 0..33, month in 0..12_usize,
+            year in 1900..2200, hour in 0..25, minute in 0..61, second in 0..62, form in 0..3,
+        ) {
+            let month = std::str::from_utf8(MONTHS[month]).unwrap();
+            let time = format!("{hour:02}:{minute:02}:{second:02}");
+            let text = match form {
+                0 => format!("{weekday}, {day:02} {month} {year} {time} GMT"),
+                1 => format!("{weekday}, {day:02}-{month}-{:02} {time} GMT", year % 100),
+                _ => format!("{weekday} {month} {day:2} {time} {year}"),
+            };
+            // It takes 70 to 76 for the last century, whenever it is asked.
+            if let Ok(theirs) = httpdate::parse_http_date(&text)
+                && (form != 1 || !(70..=76).contains(&(year % 100)))
+            {
+                prop_assert_eq!(parse(text.as_bytes()), Some(theirs), "{}", text);
+            }
+        }
+
+        #[test]
+        fn never_panics(value in "[A-Za-z]{0,9}[, ]{0,2}[0-9]{0,3}[- A-Z]{0,5}[ -~]{0,24}") {
+            let _ = parse(value.as_bytes());
         }
     }
 }

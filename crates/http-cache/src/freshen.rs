@@ -77,7 +77,7 @@ fn identifies(not_modified: &HeaderMap, stored: &StoredHead) -> bool {
 
 /// Whether Last-Modified is that of the stored response; None if the 304 has none.
 fn same_date(not_modified: &HeaderMap, stored: &StoredHead) -> Option<bool> {
-    match DateField::of(not_modified, &header::LAST_MODIFIED) {
+    match DateField::of(not_modified, &header::LAST_MODIFIED, stored.received) {
         DateField::Absent => None,
         DateField::Invalid => Some(
             not_modified.get(header::LAST_MODIFIED) == stored.headers.get(header::LAST_MODIFIED),

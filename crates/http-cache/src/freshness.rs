@@ -113,7 +113,7 @@ fn stated(
     date: SystemTime,
 ) -> Option<(Duration, Source)> {
     let directive = |seconds: Option<u64>, source| Some((Duration::from_secs(seconds?), source));
-    let expires = || match DateField::of(headers, &header::EXPIRES) {
+    let expires = || match DateField::of(headers, &header::EXPIRES, date) {
         DateField::At(expires) => Some(expires.duration_since(date).unwrap_or_default()),
         // Section 5.3: what is not a date, "0" above all, is in the past.
         DateField::Invalid => Some(Duration::ZERO),
@@ -129,7 +129,7 @@ fn heuristic(headers: &HeaderMap, date: SystemTime, policy: &Policy) -> Option<D
     if policy.heuristic_fraction == 0.0 {
         return None;
     }
-    let modified = DateField::of(headers, &header::LAST_MODIFIED).valid()?;
+    let modified = DateField::of(headers, &header::LAST_MODIFIED, date).valid()?;
     let since = date.duration_since(modified).unwrap_or_default();
     let share = since.as_secs_f64() * policy.heuristic_fraction;
     // The conversion saturates, and makes zero of a fraction that is negative or no number.

@@ -68,7 +68,7 @@ impl StoredHead {
         policy: &Policy,
         times: Times,
     ) -> (StoredHead, Freshness) {
-        let stated_date = DateField::of(response.headers, &header::DATE).valid();
+        let stated_date = DateField::of(response.headers, &header::DATE, times.received).valid();
         let date = stated_date.unwrap_or(times.received);
         let personal = request.headers.contains_key(header::COOKIE)
             || response.headers.contains_key(header::SET_COOKIE);
@@ -96,7 +96,7 @@ impl StoredHead {
             stale_while_revalidate: directives.stale_while_revalidate.map(Duration::from_secs),
             selecting: Selecting::of(request.headers, &headers),
             etag: EntityTag::of(&headers),
-            last_modified: DateField::of(&headers, &header::LAST_MODIFIED).valid(),
+            last_modified: DateField::of(&headers, &header::LAST_MODIFIED, times.received).valid(),
             headers,
         };
         (head, freshness)
