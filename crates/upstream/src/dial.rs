@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    mem::MaybeUninit,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -19,6 +20,7 @@ use hyper_util::{
     rt::TokioIo,
 };
 use rustls::{ClientConfig, pki_types::ServerName};
+use socket2::SockRef;
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
@@ -110,6 +112,8 @@ pub(crate) struct Facts(Arc<FactsInner>);
 struct FactsInner {
     opened: Instant,
     used: AtomicBool,
+    // Between two exchanges: a response has come whole, and no request has been written since.
+    resting: AtomicBool,
     held: Mutex<Option<Permit>>,
 }
 
@@ -129,6 +133,11 @@ impl Facts {
         self.0.used.store(true, Relaxed);
     }
 
+    /// Notes that a response has come whole: until the next request there is nothing to say.
+    pub(crate) fn rest(&self) {
+        self.0.resting.store(true, Relaxed);
+    }
+
     /// Keeps a permit until the connection is closed.
     pub(crate) fn hold(&self, permit: Permit) {
         *self.0.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
@@ -146,9 +155,36 @@ impl Socket {
         let facts = Facts(Arc::new(FactsInner {
             opened: Instant::now(),
             used: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
             held: Mutex::new(None),
         }));
         Socket { stream, facts }
+    }
+}
+
+impl Socket {
+    /// Before the first byte of a request on a connection that has served: nothing may have come
+    /// on it meanwhile. What an origin says unasked would be taken for the answer (RFC 9112
+    /// section 9.2), and whether something is there only the kernel knows for certain.
+    fn check_silence(&self) -> io::Result<()> {
+        if !self.facts.0.resting.load(Relaxed) {
+            return Ok(());
+        }
+        self.facts.0.resting.store(false, Relaxed);
+        let mut byte = [MaybeUninit::uninit()];
+        match SockRef::from(self.tcp()).peek(&mut byte) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+            Ok(0) => Err(io::ErrorKind::ConnectionReset.into()),
+            Ok(_) => Err(io::Error::other("it spoke before it was asked")),
+        }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match &self.stream {
+            MaybeHttpsStream::Http(tcp) => tcp.inner(),
+            MaybeHttpsStream::Https(tls) => tls.inner().get_ref().0.inner().inner(),
+        }
     }
 }
 
@@ -182,6 +218,7 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check_silence()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -202,6 +239,7 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check_silence()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 }

@@ -127,7 +127,7 @@ impl Endpoint {
     /// held until that is dropped.
     ///
     /// A safe request without a body that meets a kept connection which the origin has just
-    /// closed is sent once more.
+    /// closed is sent again, on another one.
     ///
     /// # Errors
     /// [`SendError`] if no response head came.

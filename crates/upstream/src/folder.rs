@@ -84,7 +84,13 @@ impl Folder {
         Ok(response.map(|body| {
             let body = if is_head { body::empty() } else { body };
             let label = self.label.clone();
-            body::boxed(Transfer::new(body, permit, label, self.body_idle_timeout))
+            body::boxed(Transfer::new(
+                body,
+                permit,
+                None,
+                label,
+                self.body_idle_timeout,
+            ))
         }))
     }
 

@@ -18,6 +18,7 @@ use crate::{
     admission::Permit,
     body, classify,
     dial::{Dial, Facts},
+    framing::{self, After},
     tls,
     transfer::Transfer,
     upload::{Progress, Upload},
@@ -26,6 +27,9 @@ use crate::{
 /// A connection to a name is not used again after this long, however busy it is: so that requests
 /// follow the name when its addresses change.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
+
+/// Kept connections that turn out to be closed, after the first one, before a request is given up.
+const MAX_REPEATS: usize = 3;
 
 /// hyper takes no smaller buffer.
 const MIN_MAX_HEAD: usize = 8 << 10;
@@ -93,22 +97,25 @@ impl HttpOrigin {
         self.address(&mut parts)?;
         let may_repeat = parts.method.is_safe() && body::is_known_empty(&body);
         let spare = may_repeat.then(|| parts.clone());
-        let failure = match self.exchange(parts, body).await {
+        let mut failure = match self.exchange(parts, body).await {
             Ok(response) => return Ok(self.hold(response, permit)),
             Err(failure) => failure,
         };
         // An origin may close a kept connection at any moment, and so while a request is on its
-        // way there (RFC 9112 section 9.3.1).
-        match spare {
-            Some(parts)
-                if failure.on_used_connection && failure.error.kind == SendErrorKind::Broken =>
-            {
-                let again = self.exchange(parts, body::empty()).await;
-                let response = again.map_err(|failure| failure.error)?;
-                Ok(self.hold(response, permit))
+        // way there (RFC 9112 section 9.3.1); and it may close many at once.
+        let Some(parts) = spare else {
+            return Err(failure.error);
+        };
+        for _ in 0..MAX_REPEATS {
+            if !failure.on_used_connection || failure.error.kind != SendErrorKind::Broken {
+                break;
             }
-            _ => Err(failure.error),
+            failure = match self.exchange(parts.clone(), body::empty()).await {
+                Ok(response) => return Ok(self.hold(response, permit)),
+                Err(failure) => failure,
+            };
         }
+        Err(failure.error)
     }
 
     /// Origin form to absolute form, and HTTP/1.1.
@@ -145,9 +152,9 @@ impl HttpOrigin {
         let progress = Progress::new();
         let upload = Upload::new(body, progress.clone());
         let mut request = Request::from_parts(parts, upload);
-        let connection = self.max_age.map(|_| capture_connection(&mut request));
+        let connection = capture_connection(&mut request);
         let mut sending = pin!(self.client.request(request));
-        let mut response = tokio::select! {
+        let response = tokio::select! {
             biased;
             sent = &mut sending => sent.map_err(|error| self.failure(&error))?,
             () = progress.origin_silent_for(self.first_byte_timeout) => {
@@ -158,18 +165,34 @@ impl HttpOrigin {
                 });
             }
         };
-        if let Some(facts) = response.extensions_mut().get_mut::<Facts>() {
-            facts.mark_used();
-            if self
-                .max_age
-                .is_some_and(|age| facts.opened().elapsed() >= age)
-                && let Some(connection) = connection
-                && let Some(connected) = &*connection.connection_metadata()
-            {
-                connected.poison();
-            }
+        let is_old = self.mark_used(&response);
+        let (mut parts, body) = response.into_parts();
+        let framed = framing::settle(&mut parts);
+        if (is_old || framed != Ok(After::Keep))
+            && let Some(connected) = &*connection.connection_metadata()
+        {
+            connected.poison();
         }
-        Ok(response)
+        match framed {
+            Ok(_) => Ok(Response::from_parts(parts, body)),
+            Err(fault) => Err(Failure {
+                error: self.error(
+                    SendErrorKind::Invalid,
+                    &format!("not a valid response: {fault}"),
+                ),
+                on_used_connection: false,
+            }),
+        }
+    }
+
+    /// Notes that the connection has carried a response; whether it is too old for another one.
+    fn mark_used(&self, response: &Response<hyper::body::Incoming>) -> bool {
+        let Some(facts) = response.extensions().get::<Facts>() else {
+            return false;
+        };
+        facts.mark_used();
+        self.max_age
+            .is_some_and(|age| facts.opened().elapsed() >= age)
     }
 
     /// Ties the permit to what it pays for: the body, or after a switch of protocols (RFC 9110
@@ -177,11 +200,12 @@ impl HttpOrigin {
     fn hold(&self, response: Response<hyper::body::Incoming>, permit: Permit) -> Response<Body> {
         let (mut parts, incoming) = response.into_parts();
         let facts = parts.extensions.remove::<Facts>();
-        if let (StatusCode::SWITCHING_PROTOCOLS, Some(facts)) = (parts.status, facts) {
+        if let (StatusCode::SWITCHING_PROTOCOLS, Some(facts)) = (parts.status, &facts) {
             facts.hold(permit);
             return Response::from_parts(parts, body::boxed(incoming));
         }
-        let transfer = Transfer::new(incoming, permit, self.label.clone(), self.body_idle_timeout);
+        let label = self.label.clone();
+        let transfer = Transfer::new(incoming, permit, facts, label, self.body_idle_timeout);
         Response::from_parts(parts, body::boxed(transfer))
     }
 
@@ -219,6 +243,9 @@ fn client(dial: Dial, limits: &Limits) -> Client<Dial, Upload> {
         .pool_max_idle_per_host(limits.max_idle)
         .http1_max_buf_size(limits.max_head.max(MIN_MAX_HEAD))
         .http1_max_headers(limits.max_fields)
+        // What RFC 9112 sections 5.1 and 5.2 want of a proxy: both are written anew.
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
         .build(dial)
 }
 

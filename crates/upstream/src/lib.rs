@@ -3,7 +3,8 @@
 //!
 //! Top down: a [`Pool`] chooses among [`Endpoint`]s (`balance` decides, purely); an endpoint lets
 //! a request in (`admission`) and hands it to an HTTP origin (`http_origin`: `dial`, `resolve` and
-//! `tls` make connections, `upload` and `transfer` watch the two bodies) or to a `folder`.
+//! `tls` make connections, `framing` judges what comes, `upload` and `transfer` watch the two
+//! bodies) or to a `folder`.
 
 mod admission;
 mod balance;
@@ -13,6 +14,7 @@ mod dial;
 mod endpoint;
 mod error;
 mod folder;
+mod framing;
 mod http_origin;
 mod limits;
 mod pool;

@@ -14,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::{admission::Permit, body::BoxError, classify};
+use crate::{admission::Permit, body::BoxError, classify, dial::Facts};
 
 pin_project! {
     /// A response body under limits.
@@ -23,6 +23,8 @@ pin_project! {
         body: B,
         // Taken at the end of the body, however it ends.
         permit: Option<Permit>,
+        // What it comes over, if that may carry another response after it.
+        connection: Option<Facts>,
         label: Arc<str>,
         idle_limit: Duration,
         // Made when the body first has to wait: most bodies never do.
@@ -52,18 +54,36 @@ impl StdError for TransferError {
 }
 
 impl<B: Body> Transfer<B> {
-    /// `label` says in words whose body it is.
-    pub(crate) fn new(body: B, permit: Permit, label: Arc<str>, idle_limit: Duration) -> Self {
-        let permit = Some(permit).filter(|_| !body.is_end_stream());
-        Transfer {
-            body,
-            permit,
+    /// `label` says in words whose body it is; `connection` is what it comes over.
+    pub(crate) fn new(
+        body: B,
+        permit: Permit,
+        connection: Option<Facts>,
+        label: Arc<str>,
+        idle_limit: Duration,
+    ) -> Self {
+        let mut transfer = Transfer {
+            permit: Some(permit),
+            connection,
             label,
             idle_limit,
             timer: None,
             waiting: false,
             failed: false,
+            body,
+        };
+        if transfer.body.is_end_stream() {
+            ended(&mut transfer.permit, &mut transfer.connection);
         }
+        transfer
+    }
+}
+
+/// The body has come whole: the connection waits for another request now.
+fn ended(permit: &mut Option<Permit>, connection: &mut Option<Facts>) {
+    *permit = None;
+    if let Some(facts) = connection.take() {
+        facts.rest();
     }
 }
 
@@ -101,7 +121,7 @@ where
         };
         *this.waiting = false;
         if frame.is_none() || this.body.is_end_stream() {
-            *this.permit = None;
+            ended(this.permit, this.connection);
         }
         Poll::Ready(frame.map(|frame| {
             frame.map_err(|error| {

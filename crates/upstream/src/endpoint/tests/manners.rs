@@ -1,6 +1,11 @@
 //! Origins with bad manners: each is told from the others, and none is taken for a good answer.
 
-use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::SocketAddr,
+    sync::{atomic::Ordering::SeqCst, mpsc},
+    time::Duration,
+};
 
 use http_body_util::BodyExt;
 use tokio::{
@@ -124,6 +129,8 @@ async fn garbage() {
         b"\0\x01\x02\x03garbage\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: ten\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
     ] {
         let error = no_head(says, true).await;
@@ -238,6 +245,65 @@ async fn surplus_bytes_do_not_poison_the_next_response() {
         let response = endpoint.send(get("/")).await.unwrap();
         assert_eq!(text(response).await, "ok");
     }
+}
+
+/// An origin on threads of its own, which gives a handle on each connection before it answers.
+fn with_handles() -> (SocketAddr, mpsc::Receiver<std::net::TcpStream>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (handles, connections) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            if handles.send(stream.try_clone().unwrap()).is_err() {
+                return;
+            }
+            std::thread::spawn(move || {
+                while let Ok(1..) = stream.read(&mut [0; 4096]) {
+                    let _ = stream.write_all(OK);
+                }
+            });
+        }
+    });
+    (addr, connections)
+}
+
+#[tokio::test]
+async fn what_is_said_unasked_is_nobodys_answer() {
+    let (addr, connections) = with_handles();
+    for _ in 0..50 {
+        let endpoint = endpoint(addr);
+        assert_eq!(text(endpoint.send(get("/")).await.unwrap()).await, "ok");
+        // Without a pause for the runtime: only the kernel knows that this is there.
+        let evil = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
+        connections.recv().unwrap().write_all(evil).unwrap();
+        assert_eq!(text(endpoint.send(get("/")).await.unwrap()).await, "ok");
+        connections.recv().expect("a second connection");
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_that_all_went_bad_are_left_one_after_the_other() {
+    let (addr, accepted) = scripted(|mut stream, nth| async move {
+        read_head(&mut stream).await;
+        stream.write_all(OK).await.unwrap();
+        if nth < 3 {
+            // Takes the second request, and goes without a word.
+            read_head(&mut stream).await;
+            return;
+        }
+        let _ = stream.read_u8().await;
+    })
+    .await;
+    let endpoint = endpoint(addr);
+    let three = (0..3).map(|_| endpoint.send(get("/")));
+    for response in futures_util::future::join_all(three).await {
+        assert_eq!(text(response.unwrap()).await, "ok");
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let response = endpoint.send(get("/")).await.expect("a new connection");
+    assert_eq!(text(response).await, "ok");
+    assert_eq!(accepted.load(SeqCst), 4);
 }
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
