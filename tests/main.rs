@@ -19,6 +19,7 @@ mod house;
 mod lifecycle;
 mod limits;
 mod one_proxy;
+mod origin_manners;
 mod purging;
 mod stale;
 mod tls;

@@ -6,5 +6,6 @@ pub(crate) mod gated;
 pub(crate) mod net;
 pub(crate) mod origin;
 pub(crate) mod process;
+pub(crate) mod raw_client;
 pub(crate) mod raw_origin;
 pub(crate) mod wait;

@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 
 /// What to do after the bytes are written.
@@ -21,32 +21,81 @@ pub(crate) enum Then {
     Close,
     /// Leave it open and say nothing more.
     Hang,
+    /// Take the next request on it.
+    KeepOn,
+}
+
+/// A request as it came: its bytes, and on which connection, counted from 0.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) connection: usize,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Seen {
+    /// The bytes as text, with `?` for what is none.
+    pub(crate) fn text(&self) -> String {
+        let printable = |b: &u8| if b.is_ascii() { *b as char } else { '?' };
+        self.bytes.iter().map(printable).collect()
+    }
+
+    pub(crate) fn target(&self) -> String {
+        let text = self.text();
+        text.split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+
+    /// The values of all lines of a field, in order.
+    pub(crate) fn field(&self, name: &str) -> Vec<String> {
+        let text = self.text();
+        let head = text.split("\r\n\r\n").next().unwrap_or_default();
+        let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        lines
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
+            .collect()
+    }
 }
 
 /// A running origin with bad manners.
 #[derive(Debug)]
 pub(crate) struct RawOrigin {
     pub(crate) address: SocketAddr,
-    requests: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     task: JoinHandle<()>,
 }
 
 impl RawOrigin {
     /// Answers each request on each connection with these bytes.
     pub(crate) async fn start(bytes: &'static [u8], then: Then) -> Self {
+        RawOrigin::answering(move |_| (bytes.to_vec(), then)).await
+    }
+
+    /// Answers by what `answer` says of a request.
+    pub(crate) async fn answering<F>(answer: F) -> Self
+    where
+        F: Fn(&Seen) -> (Vec<u8>, Then) + Send + Sync + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&requests);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&seen);
+        let answer = Arc::new(answer);
         let task = tokio::spawn(async move {
+            // Its connections end with it.
+            let mut connections = JoinSet::new();
+            let count = AtomicUsize::new(0);
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(stream, bytes, then, Arc::clone(&count)));
+                let number = count.fetch_add(1, Ordering::Relaxed);
+                let (answer, record) = (Arc::clone(&answer), Arc::clone(&record));
+                connections.spawn(async move {
+                    serve(stream, number, &*answer, &record).await;
+                });
             }
         });
         RawOrigin {
             address,
-            requests,
+            seen,
             task,
         }
     }
@@ -56,7 +105,12 @@ impl RawOrigin {
     }
 
     pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
+        self.seen.lock().unwrap().len()
+    }
+
+    /// All requests so far, oldest first.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
     }
 }
 
@@ -66,19 +120,58 @@ impl Drop for RawOrigin {
     }
 }
 
-async fn serve(mut stream: TcpStream, bytes: &[u8], then: Then, count: Arc<AtomicUsize>) {
-    let mut head = Vec::new();
+async fn serve(
+    mut stream: TcpStream,
+    connection: usize,
+    answer: &(impl Fn(&Seen) -> (Vec<u8>, Then) + Sync),
+    record: &Mutex<Vec<Seen>>,
+) {
+    let mut bytes = Vec::new();
     let mut piece = [0; 4096];
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        match stream.read(&mut piece).await {
-            Ok(length) if length > 0 => head.extend_from_slice(&piece[..length]),
-            _ => return,
+    loop {
+        let end = loop {
+            if let Some(end) = end_of_request(&bytes) {
+                break end;
+            }
+            match stream.read(&mut piece).await {
+                Ok(length) if length > 0 => bytes.extend_from_slice(&piece[..length]),
+                _ => return,
+            }
+        };
+        let rest = bytes.split_off(end);
+        let seen = Seen { connection, bytes };
+        bytes = rest;
+        record.lock().unwrap().push(seen.clone());
+        let (says, then) = answer(&seen);
+        if stream.write_all(&says).await.is_err() || then == Then::Close {
+            return;
         }
-    }
-    count.fetch_add(1, Ordering::Relaxed);
-    if stream.write_all(bytes).await.is_err() || then == Then::Close {
-        return;
+        if then == Then::Hang {
+            break;
+        }
     }
     // Until the other side gives up.
     while matches!(stream.read(&mut piece).await, Ok(length) if length > 0) {}
+}
+
+/// Where a request ends, by what is written of its length in it.
+fn end_of_request(bytes: &[u8]) -> Option<usize> {
+    let head = find(bytes, b"\r\n\r\n")? + 4;
+    let text = bytes[..head].to_ascii_lowercase();
+    if find(&text, b"transfer-encoding").is_some() {
+        if bytes[head..].starts_with(b"0\r\n\r\n") {
+            return Some(head + 5);
+        }
+        return find(&bytes[head..], b"\r\n0\r\n\r\n").map(|at| head + at + 7);
+    }
+    let Some(at) = find(&text, b"content-length:") else {
+        return Some(head);
+    };
+    let value = String::from_utf8_lossy(&text[at + 15..]).into_owned();
+    let length: usize = value.lines().next()?.trim().parse().ok()?;
+    (bytes.len() >= head + length).then_some(head + length)
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
 }
