@@ -22,6 +22,7 @@ mod one_proxy;
 mod origin_manners;
 mod purging;
 mod stale;
+mod strict_requests;
 mod tls;
 mod upgrade;
 mod whole_cdn;

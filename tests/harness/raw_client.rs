@@ -1,6 +1,6 @@
 //! A client that writes bytes and reads bytes, and knows nothing of HTTP but where a response ends.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -49,13 +49,6 @@ impl RawClient {
             }
         }
         self.take_text()
-    }
-
-    /// Whether nothing comes, and no close either, for a moment.
-    pub(crate) async fn is_open(&mut self) -> bool {
-        let mut byte = [0];
-        let peeked = timeout(Duration::from_millis(100), self.stream.peek(&mut byte)).await;
-        peeked.is_err()
     }
 
     async fn read_on(&mut self) -> bool {

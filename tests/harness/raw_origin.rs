@@ -2,10 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use tokio::{
@@ -25,10 +22,9 @@ pub(crate) enum Then {
     KeepOn,
 }
 
-/// A request as it came: its bytes, and on which connection, counted from 0.
+/// A request as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) connection: usize,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -83,13 +79,11 @@ impl RawOrigin {
         let task = tokio::spawn(async move {
             // Its connections end with it.
             let mut connections = JoinSet::new();
-            let count = AtomicUsize::new(0);
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let number = count.fetch_add(1, Ordering::Relaxed);
                 let (answer, record) = (Arc::clone(&answer), Arc::clone(&record));
                 connections.spawn(async move {
-                    serve(stream, number, &*answer, &record).await;
+                    serve(stream, &*answer, &record).await;
                 });
             }
         });
@@ -122,7 +116,6 @@ impl Drop for RawOrigin {
 
 async fn serve(
     mut stream: TcpStream,
-    connection: usize,
     answer: &(impl Fn(&Seen) -> (Vec<u8>, Then) + Sync),
     record: &Mutex<Vec<Seen>>,
 ) {
@@ -139,7 +132,7 @@ async fn serve(
             }
         };
         let rest = bytes.split_off(end);
-        let seen = Seen { connection, bytes };
+        let seen = Seen { bytes };
         bytes = rest;
         record.lock().unwrap().push(seen.clone());
         let (says, then) = answer(&seen);

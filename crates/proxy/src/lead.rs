@@ -5,11 +5,9 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
-use perigee_http_cache::{
-    Failure, NotStored, Receipt, ResponseHead, StoredHead, Times, receive, withheld,
-};
+use perigee_http_cache::{NotStored, Receipt, ResponseHead, StoredHead, Times, receive, withheld};
 use perigee_storage::{Fill, Stored};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::oneshot;
@@ -78,10 +76,6 @@ impl Exchange {
                 Receipt::ServeStale => {
                     let status = arrived.response.status().as_u16();
                     return lead.tell(Progress::ServeStale(status));
-                }
-                // Nobody asked on a condition: this 304 says nothing.
-                Receipt::Relay(_) if arrived.response.status() == StatusCode::NOT_MODIFIED => {
-                    return lead.tell(Progress::Failed(Failure::Invalid));
                 }
                 receipt @ (Receipt::Relay(_) | Receipt::FetchAgain) => {
                     // Whether the leader is still there is its own affair.

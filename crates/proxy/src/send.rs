@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use http::{HeaderValue, Request, Response, StatusCode, header, request};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
 use http_body::Body as _;
 use perigee_http_cache::Failure;
 use perigee_upstream::{Body as Relayed, SendError, SendErrorKind};
@@ -67,7 +67,7 @@ impl Exchange {
                 hop,
                 repeatable,
                 untouched: body.lock().is_ok_and(|b| b.is_some()),
-                upgrading: head.headers.contains_key(header::UPGRADE),
+                fields: &head.headers,
             };
             let tried = match sent {
                 Some(Ok(response)) => self.answered(&asked, response),
@@ -87,8 +87,7 @@ impl Exchange {
         let is_ours = !matches!(asked.hop, Hop::Origin(_));
         let (tried, outcome) = if was_refused(&response) && asked.untouched && is_ours {
             (Tried::PassOver(Failure::Overloaded), "refused")
-        } else if switches(&response) && !asked.upgrading {
-            // To switch protocols unasked is no answer (RFC 9110 section 15.2.2).
+        } else if is_unasked(response.status(), asked.fields) {
             (Tried::GiveUp(Failure::Invalid), "invalid")
         } else {
             (Tried::Answered(response), "answered")
@@ -131,16 +130,25 @@ struct Asked<'a> {
     repeatable: bool,
     /// Not a byte of the body was taken.
     untouched: bool,
-    /// The client wants to switch protocols.
-    upgrading: bool,
+    /// The fields of the request, but for those of the tiers.
+    fields: &'a HeaderMap,
 }
 
 fn was_refused(response: &Response<Relayed>) -> bool {
     response.headers().contains_key(REFUSED)
 }
 
-fn switches(response: &Response<Relayed>) -> bool {
-    response.status() == StatusCode::SWITCHING_PROTOCOLS
+/// Whether nothing in the request asked for this status, so that it is no answer: a switch of
+/// protocols (RFC 9110 section 15.2.2), or 304 where no condition was sent (section 15.4.5).
+fn is_unasked(status: StatusCode, request: &HeaderMap) -> bool {
+    match status {
+        StatusCode::SWITCHING_PROTOCOLS => !request.contains_key(header::UPGRADE),
+        StatusCode::NOT_MODIFIED => {
+            !request.contains_key(header::IF_NONE_MATCH)
+                && !request.contains_key(header::IF_MODIFIED_SINCE)
+        }
+        _ => false,
+    }
 }
 
 fn arrived(mut response: Response<Relayed>, hop: &Hop) -> Arrived {
