@@ -1,6 +1,8 @@
 //! Values as they are written in the file. Each says what it expected when it cannot be read.
 
 mod duration;
+mod fields;
+mod list;
 mod log;
 mod names;
 mod net;
@@ -12,6 +14,8 @@ mod secret;
 mod size;
 
 pub(crate) use duration::{Lifetime, Period, Ttl};
+pub(crate) use fields::TargetedField;
+pub(crate) use list::UpTo;
 pub(crate) use log::{AccessLogTarget, LevelName};
 pub(crate) use names::{Contact, DnsName, EnvName, HostPattern, Name, ServiceName};
 pub(crate) use net::{Address, Ip4, Ip6, Net};

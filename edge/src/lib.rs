@@ -10,7 +10,7 @@ pub use perigee_cluster::{
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, Endpoint, EndpointConfig, EndpointLimits, MemoryConfig, NextHopStatus,
-    Policy, PoolConfig, Purged, ServiceConfig, Status, Target,
+    Policy, PoolConfig, Purged, ServiceConfig, Status, Target, is_targeted,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, Server, ServerConfig,

@@ -4,7 +4,7 @@ use perigee_edge::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Lifetime, Share};
+use crate::units::{Lifetime, Share, TargetedField, UpTo};
 
 /// What is cached, and for how long.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -36,6 +36,11 @@ pub(crate) struct Cache {
     /// Whether `no-cache`, `no-store`, `max-age`, `min-fresh` and `max-stale` of a client's
     /// request are obeyed (RFC 9111 section 5.2.1). Clients could then bust the cache.
     pub(crate) obey_request_directives: bool,
+    /// Fields of a response that govern here in place of Cache-Control and Expires, the first that
+    /// says anything before the others (RFC 9213 section 2.2); such as
+    /// `["Perigee-Cache-Control", "CDN-Cache-Control"]`, at most 8. They are passed on to clients,
+    /// whose caches may have a use for them.
+    pub(crate) targets: UpTo<8, TargetedField>,
 }
 
 impl Default for Cache {
@@ -50,6 +55,7 @@ impl Default for Cache {
             stale_while_revalidate: Lifetime(policy.stale_while_revalidate),
             stale_while_revalidate_max: Lifetime(policy.stale_while_revalidate_max),
             obey_request_directives: policy.obey_request_directives,
+            targets: UpTo(policy.targets.into_iter().map(TargetedField).collect()),
         }
     }
 }
@@ -75,6 +81,7 @@ impl Cache {
             stale_while_revalidate: self.stale_while_revalidate.0,
             stale_while_revalidate_max: self.stale_while_revalidate_max.0,
             obey_request_directives: self.obey_request_directives,
+            targets: self.targets.0.iter().map(|field| field.0.clone()).collect(),
         }
     }
 }

@@ -1,13 +1,15 @@
-//! Cache-Control (RFC 9111 section 5.2), and Pragma where it stands in for it (section 5.4).
+//! Cache-Control (RFC 9111 section 5.2), what is said in its place (RFC 9213), and Pragma where it
+//! stands in for it (RFC 9111 section 5.4).
 
 use http::{HeaderMap, HeaderName, header};
+use sfv::{BareItem, Dictionary, ListEntry};
 
-use crate::lists;
+use crate::{lists, targeted};
 
 /// What a number of seconds beyond all use counts as (RFC 9111 section 1.2.2).
 pub(crate) const MOST_SECONDS: u64 = 1 << 31;
 
-/// The directives of a response (RFC 9111 section 5.2.2, RFC 5861).
+/// The directives of a response (RFC 9111 section 5.2.2, RFC 5861, RFC 8246).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ResponseDirectives {
     pub(crate) no_store: bool,
@@ -19,12 +21,15 @@ pub(crate) struct ResponseDirectives {
     pub(crate) must_revalidate: bool,
     pub(crate) proxy_revalidate: bool,
     pub(crate) must_understand: bool,
+    pub(crate) immutable: bool,
     pub(crate) s_maxage: Option<u64>,
     pub(crate) max_age: Option<u64>,
     pub(crate) stale_if_error: Option<u64>,
     pub(crate) stale_while_revalidate: Option<u64>,
     /// The fields that `no-cache="..."` and `private="..."` name.
     pub(crate) withheld: Vec<HeaderName>,
+    /// Whether a targeted field says it all (RFC 9213 section 2.2): Expires counts for nothing.
+    pub(crate) targeted: bool,
 }
 
 /// The directives of a request (RFC 9111 section 5.2.1).
@@ -40,7 +45,29 @@ pub(crate) struct RequestDirectives {
 }
 
 impl ResponseDirectives {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// Those that govern here: of the first of the targeted fields that says anything (RFC 9213
+    /// section 2.2), or else of Cache-Control.
+    pub(crate) fn of(headers: &HeaderMap, targets: &[HeaderName]) -> Self {
+        match targeted::governing(headers, targets) {
+            Some(dictionary) => Self::of_dictionary(&dictionary),
+            None => Self::of_cache_control(headers),
+        }
+    }
+
+    fn of_dictionary(dictionary: &Dictionary) -> Self {
+        let mut all = ResponseDirectives {
+            targeted: true,
+            ..ResponseDirectives::default()
+        };
+        for (name, member) in dictionary {
+            if let Some(directive) = Directive::of_member(name.as_str(), member) {
+                all.take(&directive);
+            }
+        }
+        all
+    }
+
+    fn of_cache_control(headers: &HeaderMap) -> Self {
         let mut all = ResponseDirectives::default();
         for member in lists::members(headers.get_all(header::CACHE_CONTROL)) {
             all.take(&Directive::of(member));
@@ -61,10 +88,14 @@ impl ResponseDirectives {
                 Some(names) => self.withheld.extend(names),
                 None => self.private = true,
             },
-            () if directive.is("public") => self.public = true,
+            // Where a value is an error, it does not count: this is the one that allows more.
+            () if directive.is("public") => {
+                self.public = matches!(directive.argument, Argument::None | Argument::Text(_));
+            }
             () if directive.is("must-revalidate") => self.must_revalidate = true,
             () if directive.is("proxy-revalidate") => self.proxy_revalidate = true,
             () if directive.is("must-understand") => self.must_understand = true,
+            () if directive.is("immutable") => self.immutable = true,
             () if directive.is("s-maxage") => directive.lifetime(&mut self.s_maxage),
             () if directive.is("max-age") => directive.lifetime(&mut self.max_age),
             () if directive.is("stale-if-error") => directive.lifetime(&mut self.stale_if_error),
@@ -110,9 +141,10 @@ impl RequestDirectives {
             }
             // Without a value any staleness will do; with one that cannot be read, none.
             () if directive.is("max-stale") => {
-                let most = directive
-                    .value
-                    .map_or(u64::MAX, |_| directive.seconds().unwrap_or(0));
+                let most = match directive.argument {
+                    Argument::None => u64::MAX,
+                    _ => directive.seconds().unwrap_or(0),
+                };
                 self.max_stale = Some(self.max_stale.map_or(most, |other| other.min(most)));
             }
             () => {}
@@ -120,13 +152,27 @@ impl RequestDirectives {
     }
 }
 
-/// One member of Cache-Control: `name` or `name=value`.
+/// One directive: `name` or `name=value`.
 struct Directive<'a> {
     name: &'a [u8],
-    value: Option<&'a [u8]>,
+    argument: Argument<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Argument<'a> {
+    None,
+    /// As it stands in Cache-Control: a token or a quoted string (RFC 9111 section 5.2).
+    Text(&'a [u8]),
+    /// An Integer (RFC 9651 section 3.3.1).
+    Number(i64),
+    /// The inside of a String (RFC 9651 section 3.3.3).
+    String(&'a str),
+    /// Of a type that no directive has (RFC 9213 section 2.1).
+    Wrong,
 }
 
 impl<'a> Directive<'a> {
+    /// A member of Cache-Control.
     fn of(member: &'a [u8]) -> Self {
         match member.iter().position(|b| *b == b'=') {
             // White space beside the sign stays in the value, which makes a number unreadable,
@@ -137,23 +183,46 @@ impl<'a> Directive<'a> {
                 let spaced = name.last().is_some_and(u8::is_ascii_whitespace);
                 Directive {
                     name: name.trim_ascii_end(),
-                    value: Some(if spaced { b" " } else { value }),
+                    argument: Argument::Text(if spaced { b" " } else { value }),
                 }
             }
             None => Directive {
                 name: member,
-                value: None,
+                argument: Argument::None,
             },
         }
+    }
+
+    /// A member of a dictionary (RFC 9213 section 2.1), parameters aside; None if it is false. A
+    /// value of the wrong type is not used, but what is restricted by the name alone stays so.
+    fn of_member(name: &'a str, member: &'a ListEntry) -> Option<Self> {
+        let argument = match member {
+            ListEntry::InnerList(_) => Argument::Wrong,
+            ListEntry::Item(item) => match &item.bare_item {
+                BareItem::Boolean(true) => Argument::None,
+                BareItem::Boolean(false) => return None,
+                BareItem::Integer(number) => Argument::Number(i64::from(*number)),
+                BareItem::String(text) => Argument::String(text.as_str()),
+                _ => Argument::Wrong,
+            },
+        };
+        Some(Directive {
+            name: name.as_bytes(),
+            argument,
+        })
     }
 
     fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// delta-seconds (section 1.2.2), as a token or a quoted string (section 5.2).
+    /// delta-seconds (section 1.2.2); in Cache-Control also as a quoted string (section 5.2).
     fn seconds(&self) -> Option<u64> {
-        delta_seconds(lists::unquote(self.value?))
+        match self.argument {
+            Argument::Text(value) => delta_seconds(lists::unquote(value)),
+            Argument::Number(number) => Some(u64::try_from(number).ok()?.min(MOST_SECONDS)),
+            Argument::None | Argument::String(_) | Argument::Wrong => None,
+        }
     }
 
     /// Section 4.2.1: what cannot be read, or comes twice with different values, is stale.
@@ -168,7 +237,12 @@ impl<'a> Directive<'a> {
     /// The fields of the qualified form. None for the unqualified one, and for a list that
     /// cannot be read, so that the stricter meaning holds.
     fn field_names(&self) -> Option<Vec<HeaderName>> {
-        let names: Vec<HeaderName> = lists::split(lists::unquote(self.value?))
+        let list = match self.argument {
+            Argument::Text(value) => lists::unquote(value),
+            Argument::String(text) => text.as_bytes(),
+            Argument::None | Argument::Number(_) | Argument::Wrong => return None,
+        };
+        let names: Vec<HeaderName> = lists::split(list)
             .map(HeaderName::from_bytes)
             .collect::<Result<_, _>>()
             .ok()?;
@@ -197,8 +271,10 @@ fn pragma_no_cache(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::targeted::CDN_CACHE_CONTROL;
 
     fn map(lines: &[&str]) -> HeaderMap {
         lines
@@ -208,7 +284,14 @@ mod tests {
     }
 
     fn response(lines: &[&str]) -> ResponseDirectives {
-        ResponseDirectives::of(&map(lines))
+        ResponseDirectives::of(&map(lines), &[])
+    }
+
+    /// Of a CDN-Cache-Control beside a Cache-Control.
+    fn targeted(value: &'static str, cache_control: &'static str) -> ResponseDirectives {
+        let mut headers = map(&[cache_control]);
+        headers.insert(CDN_CACHE_CONTROL, HeaderValue::from_static(value));
+        ResponseDirectives::of(&headers, &[CDN_CACHE_CONTROL])
     }
 
     #[test]
@@ -268,15 +351,80 @@ mod tests {
         }
     }
 
+    /// RFC 9213 section 2.2.
+    #[test]
+    fn a_targeted_field_takes_the_place_of_cache_control() {
+        let all = targeted("max-age=9, immutable", "no-store, private, s-maxage=1");
+        let expected = ResponseDirectives {
+            max_age: Some(9),
+            immutable: true,
+            targeted: true,
+            ..ResponseDirectives::default()
+        };
+        assert_eq!(all, expected);
+        assert!(targeted("private", "max-age=9").private);
+        let unknown = targeted("extension, other=(1 2);x", "no-store");
+        assert!(unknown.targeted && !unknown.no_store);
+        let not_ours = ResponseDirectives::of(
+            &HeaderMap::from_iter([(CDN_CACHE_CONTROL, HeaderValue::from_static("no-store"))]),
+            &[],
+        );
+        assert_eq!(not_ours, ResponseDirectives::default());
+    }
+
+    /// RFC 9213 section 2.1: what cannot be read as a dictionary, or is empty, counts as absent.
+    #[test]
+    fn a_targeted_field_that_cannot_be_read_leaves_cache_control_in_place() {
+        for value in [
+            "",
+            "max-age=9, &&&",
+            "MAX-AGE=9",
+            "max-age =9",
+            "max-age= 9",
+        ] {
+            let all = targeted(value, "max-age=1");
+            assert_eq!((all.max_age, all.targeted), (Some(1), false), "{value:?}");
+        }
+    }
+
+    /// RFC 9213 section 2.1: values have types; the last member of a name counts; parameters do
+    /// not.
+    #[test]
+    fn members_of_a_targeted_field_have_types() {
+        for (value, seconds) in [
+            ("max-age=3600", Some(3600)),
+            ("max-age=3600;x=1", Some(3600)),
+            ("max-age=999999999999999", Some(MOST_SECONDS)),
+            ("max-age=5, max-age=9", Some(9)),
+            ("max-age=-1", Some(0)),
+            ("max-age=9.0", Some(0)),
+            ("max-age=\"9\"", Some(0)),
+            ("max-age=nine", Some(0)),
+            ("max-age=(9)", Some(0)),
+            ("max-age", Some(0)),
+            ("max-age=?0", None),
+        ] {
+            assert_eq!(targeted(value, "").max_age, seconds, "{value}");
+        }
+        let fields = targeted("no-cache=\"x-a, X-B\"", "");
+        assert_eq!(fields.withheld, ["x-a", "x-b"]);
+        for strict in ["no-cache", "no-cache=1", "no-cache=\"a b\"", "no-cache=x-a"] {
+            assert!(targeted(strict, "").no_cache, "{strict}");
+        }
+        assert!(targeted("no-store=1", "").no_store);
+        assert!(!targeted("no-store=?0", "").no_store);
+        assert!(targeted("public", "").public && !targeted("public=a", "").public);
+    }
+
     #[test]
     fn pragma_counts_only_without_cache_control() {
         let mut headers = map(&[]);
         headers.insert(header::PRAGMA, HeaderValue::from_static("x, No-Cache"));
-        assert!(ResponseDirectives::of(&headers).no_cache);
+        assert!(ResponseDirectives::of(&headers, &[]).no_cache);
         assert!(RequestDirectives::of(&headers, true).no_cache);
         assert!(!RequestDirectives::of(&headers, false).no_cache);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=1"));
-        assert!(!ResponseDirectives::of(&headers).no_cache);
+        assert!(!ResponseDirectives::of(&headers, &[]).no_cache);
     }
 
     #[test]
@@ -299,5 +447,22 @@ mod tests {
         assert_eq!(of("max-stale=10"), Some(10));
         assert_eq!(of("max-stale=x"), Some(0));
         assert_eq!(of("max-stale, max-stale=3"), Some(3));
+    }
+
+    proptest! {
+        /// And what both fields hold is told by the one that governs.
+        #[test]
+        fn never_panics(
+            cache_control in "[ -~é]{0,40}",
+            targeted in r#"([a-z*-]{0,8}[=; ,]{0,2}[?:@%("0-9a-z.)]{0,8}, ?){0,4}[ -~é]{0,12}"#,
+        ) {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CACHE_CONTROL, HeaderValue::try_from(cache_control).unwrap());
+            let alone = ResponseDirectives::of(&headers, &[]);
+            let _ = RequestDirectives::of(&headers, true);
+            headers.insert(CDN_CACHE_CONTROL, HeaderValue::try_from(targeted).unwrap());
+            let both = ResponseDirectives::of(&headers, &[CDN_CACHE_CONTROL]);
+            prop_assert!(both.targeted || both == alone);
+        }
     }
 }

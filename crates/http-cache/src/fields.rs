@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{directives::ResponseDirectives, lists};
+use crate::{Policy, directives::ResponseDirectives, lists, targeted::is_targeted};
 
 /// Fields that are for one connection only, whether Connection names them or not. Trailer is not
 /// among them: it announces what follows the content, end to end (RFC 9110 section 6.6.2).
@@ -76,9 +76,9 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
 /// The fields of a response that are for the client whose request fetched it, and for no other:
 /// those that `private="..."` and `no-cache="..."` name (RFC 9111 sections 5.2.2.4 and 5.2.2.7).
 /// They are not in [`crate::StoredHead::headers`].
-pub fn withheld(response: &HeaderMap) -> HeaderMap {
+pub fn withheld(response: &HeaderMap, policy: &Policy) -> HeaderMap {
     let mut fields = HeaderMap::new();
-    let mut names = ResponseDirectives::of(response).withheld;
+    let mut names = ResponseDirectives::of(response, &policy.targets).withheld;
     names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();
     for name in names.iter().filter(|name| !is_unstored(name)) {
@@ -120,7 +120,7 @@ fn is_unstored(name: &HeaderName) -> bool {
 fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     lists::members(headers.get_all(header::CONNECTION))
         .filter_map(|member| HeaderName::from_bytes(member).ok())
-        .filter(|name| !NOT_NOMINABLE.contains(name))
+        .filter(|name| !NOT_NOMINABLE.contains(name) && !is_targeted(name))
         .collect()
 }
 
@@ -164,6 +164,12 @@ mod tests {
             remove_hop_by_hop(&mut headers);
             assert!(headers.contains_key(&name), "{name}");
         }
+        let mut headers = map(&[
+            ("connection", "cdn-cache-control"),
+            ("cdn-cache-control", "no-store"),
+        ]);
+        remove_hop_by_hop(&mut headers);
+        assert_eq!(headers, map(&[("cdn-cache-control", "no-store")]));
     }
 
     #[test]
@@ -198,9 +204,9 @@ mod tests {
             ("x-other", "1"),
         ]);
         assert_eq!(
-            withheld(&headers),
+            withheld(&headers, &Policy::default()),
             map(&[("set-cookie", "a=b"), ("set-cookie", "c=d")])
         );
-        assert!(withheld(&map(&[("set-cookie", "a=b")])).is_empty());
+        assert!(withheld(&map(&[("set-cookie", "a=b")]), &Policy::default()).is_empty());
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn freshened(
         headers: request.headers,
     };
     let keep = |headers: &HeaderMap| keep(request, stored, headers, policy, times);
-    let mut fields = new_fields(not_modified);
+    let mut fields = new_fields(not_modified, policy);
     keep(&updated(stored, &fields, not_modified)).or_else(|| {
         // A cookie that comes with a 304 is for the client that asked, unless all may have it.
         fields.remove(header::SET_COOKIE)?;
@@ -49,7 +49,7 @@ fn keep(
     times: Times,
 ) -> Option<StoredHead> {
     let status = stored.status;
-    let directives = ResponseDirectives::of(headers);
+    let directives = ResponseDirectives::of(headers, &policy.targets);
     if storing::refusal(request, status, headers, &directives, policy).is_some() {
         return None;
     }
@@ -87,8 +87,8 @@ fn same_date(not_modified: &HeaderMap, stored: &StoredHead) -> Option<bool> {
 }
 
 /// The fields of a 304 that update those of the stored response (section 3.2).
-fn new_fields(not_modified: &HeaderMap) -> HeaderMap {
-    let directives = ResponseDirectives::of(not_modified);
+fn new_fields(not_modified: &HeaderMap, policy: &Policy) -> HeaderMap {
+    let directives = ResponseDirectives::of(not_modified, &policy.targets);
     let mut fields = fields::stored(not_modified, &directives.withheld);
     for name in &OF_THE_BODY {
         fields.remove(name);
@@ -241,6 +241,18 @@ mod tests {
         }
         assert!(of(&stored, &[("vary", "*")]).is_none());
         assert!(for_request(&[("authorization", "x")], &stored, &[]).is_none());
+    }
+
+    /// RFC 9213 section 2.2: of what is stored then, a targeted field governs, whoever sent it.
+    #[test]
+    fn a_targeted_field_governs_after_a_304_too() {
+        let stored = [("cdn-cache-control", "max-age=10"), ("etag", "\"a\"")];
+        let head = of(&stored, &[("cache-control", "no-store")]).unwrap();
+        assert_eq!(head.lifetime.as_secs(), 10);
+        assert!(of(&stored, &[("cdn-cache-control", "no-store")]).is_none());
+        let stored = [("cache-control", "no-cache"), ("etag", "\"a\"")];
+        let head = of(&stored, &[("cdn-cache-control", "max-age=20")]).unwrap();
+        assert_eq!((head.lifetime.as_secs(), head.always_validate), (20, false));
     }
 
     #[test]

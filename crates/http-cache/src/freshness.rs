@@ -27,6 +27,8 @@ pub(crate) struct Basis {
     pub(crate) source: Source,
     /// Whether the policy's `max_ttl` made it shorter.
     pub(crate) capped: bool,
+    /// Whether a targeted field takes the place of Cache-Control (RFC 9213).
+    pub(crate) targeted: bool,
 }
 
 /// Who says how long a response is fresh.
@@ -50,9 +52,13 @@ impl Basis {
     /// The basis of this lifetime, for people.
     pub(crate) fn in_words(self, lifetime: Duration) -> String {
         let seconds = lifetime.as_secs();
+        let control = match self.targeted {
+            true => "targeted, RFC 9213",
+            false => "Cache-Control",
+        };
         let (name, field) = match self.source {
-            Source::SMaxage => ("s-maxage", "Cache-Control"),
-            Source::MaxAge => ("max-age", "Cache-Control"),
+            Source::SMaxage => ("s-maxage", control),
+            Source::MaxAge => ("max-age", control),
             Source::Expires => ("Expires", ""),
             Source::Heuristic => ("heuristic", "Last-Modified, RFC 9111 4.2.2"),
             Source::DefaultTtl => ("default_ttl", "policy"),
@@ -102,6 +108,7 @@ pub(crate) fn freshness(
         basis: Basis {
             source,
             capped: lifetime > policy.max_ttl,
+            targeted: directives.targeted,
         },
     }
 }
@@ -119,6 +126,8 @@ fn stated(
         DateField::Invalid => Some(Duration::ZERO),
         DateField::Absent => None,
     };
+    // RFC 9213 section 2.2: a targeted field takes the place of Expires, too.
+    let expires = || expires().filter(|_| !directives.targeted);
     directive(directives.s_maxage, Source::SMaxage)
         .or_else(|| directive(directives.max_age, Source::MaxAge))
         .or_else(|| Some((expires()?, Source::Expires)))
@@ -173,7 +182,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::dates;
+    use crate::{dates, targeted::CDN_CACHE_CONTROL};
 
     fn now() -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(1_000_000_000)
@@ -193,7 +202,7 @@ mod tests {
 
     fn of(status: u16, headers: &HeaderMap, personal: bool, policy: &Policy) -> (u64, bool) {
         let status = StatusCode::from_u16(status).unwrap();
-        let directives = ResponseDirectives::of(headers);
+        let directives = ResponseDirectives::of(headers, &Policy::default().targets);
         let f = freshness(status, headers, &directives, now(), personal, policy);
         (f.lifetime.as_secs(), f.explicit)
     }
@@ -201,7 +210,7 @@ mod tests {
     #[test]
     fn it_is_known_what_a_lifetime_comes_from() {
         let source = |headers: &HeaderMap, policy: &Policy| {
-            let directives = ResponseDirectives::of(headers);
+            let directives = ResponseDirectives::of(headers, &Policy::default().targets);
             freshness(StatusCode::OK, headers, &directives, now(), false, policy)
                 .basis
                 .source
@@ -219,7 +228,11 @@ mod tests {
     #[test]
     fn what_a_lifetime_comes_from_is_told() {
         let words = |source, capped| {
-            let basis = Basis { source, capped };
+            let basis = Basis {
+                source,
+                capped,
+                targeted: false,
+            };
             basis.in_words(Duration::from_secs(60))
         };
         assert_eq!(words(Source::MaxAge, false), "max-age=60 (Cache-Control)");
@@ -233,6 +246,15 @@ mod tests {
             "default_ttl 60 s (policy)"
         );
         assert_eq!(words(Source::Nothing, false), "no freshness stated");
+        let targeted = Basis {
+            source: Source::MaxAge,
+            capped: false,
+            targeted: true,
+        };
+        assert_eq!(
+            targeted.in_words(Duration::from_secs(60)),
+            "max-age=60 (targeted, RFC 9213)"
+        );
     }
 
     #[test]
@@ -246,6 +268,23 @@ mod tests {
         headers.remove(header::CACHE_CONTROL);
         assert_eq!(of(200, &headers, false, &policy), (9, true));
         assert_eq!(of(500, &headers, false, &policy), (9, true));
+    }
+
+    /// RFC 9213 section 2.2.
+    #[test]
+    fn a_targeted_field_takes_the_place_of_expires() {
+        let policy = Policy::default();
+        let targeted = |value: &'static str| {
+            HeaderMap::from_iter([
+                (CDN_CACHE_CONTROL, HeaderValue::from_static(value)),
+                (header::CACHE_CONTROL, HeaderValue::from_static("max-age=5")),
+                (header::EXPIRES, after(9)),
+            ])
+        };
+        assert_eq!(of(200, &targeted("max-age=7"), false, &policy), (7, true));
+        assert_eq!(of(200, &targeted("max-age=0"), false, &policy), (0, true));
+        assert_eq!(of(200, &targeted("extension"), false, &policy), (0, false));
+        assert_eq!(of(200, &targeted("&&&"), false, &policy), (5, true));
     }
 
     #[test]

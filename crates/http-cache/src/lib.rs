@@ -10,6 +10,7 @@
 //! | file | concern |
 //! |---|---|
 //! | `directives` | Cache-Control, RFC 9111 5.2 |
+//! | `targeted` | CDN-Cache-Control and its kin, RFC 9213 |
 //! | `storing` | what may be stored, RFC 9111 3 |
 //! | `fields` | which fields are stored and forwarded, RFC 9111 3.1, RFC 9110 7.6.1 |
 //! | `freshen` | updating by a 304, RFC 9111 3.2 and 4.3.4 |
@@ -45,6 +46,7 @@ mod render;
 mod reuse;
 mod stored;
 mod storing;
+mod targeted;
 mod vary;
 
 pub use answer::answer;
@@ -58,6 +60,7 @@ pub use policy::Policy;
 pub use receive::{NotStored, Receipt, ResponseHead, Times, receive};
 pub use recover::{Failure, Recovery, recover};
 pub use stored::StoredHead;
+pub use targeted::is_targeted;
 
 use http::{HeaderMap, Method, header};
 

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
+use crate::targeted::CDN_CACHE_CONTROL;
+
 /// The caching policy of one delivery service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
@@ -29,6 +33,10 @@ pub struct Policy {
     /// obeyed (RFC 9111 section 5.2.1). A CDN's users would bust its cache with them: default no.
     /// only-if-cached is always obeyed.
     pub obey_request_directives: bool,
+    /// The target list of RFC 9213 section 2.2: fields that govern in place of Cache-Control and
+    /// Expires, the first that says anything before the others. Their names end in
+    /// `-Cache-Control`. Default: CDN-Cache-Control.
+    pub targets: Vec<HeaderName>,
 }
 
 impl Default for Policy {
@@ -42,6 +50,7 @@ impl Default for Policy {
             stale_while_revalidate: Duration::ZERO,
             stale_while_revalidate_max: Duration::from_secs(86_400),
             obey_request_directives: false,
+            targets: vec![CDN_CACHE_CONTROL],
         }
     }
 }

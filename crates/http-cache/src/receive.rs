@@ -91,7 +91,7 @@ fn store(
     policy: &Policy,
     times: Times,
 ) -> Receipt {
-    let directives = ResponseDirectives::of(response.headers);
+    let directives = ResponseDirectives::of(response.headers, &policy.targets);
     let refusal = storing::refusal(
         request,
         response.status,

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::{
     StoredHead,
     decide::{BodyPart, Serve},
+    targeted::is_targeted,
 };
 
 impl StoredHead {
@@ -50,8 +51,8 @@ impl StoredHead {
         headers
     }
 
-    /// RFC 9110 section 15.4.5: what guides caches and no more; Last-Modified only for want of
-    /// an ETag.
+    /// RFC 9110 section 15.4.5: what guides caches and no more, which targeted fields do as
+    /// Cache-Control does (RFC 9213 section 2.2); Last-Modified only for want of an ETag.
     fn not_modified(&self) -> HeaderMap {
         let mut headers = self.only(&[
             header::CACHE_CONTROL,
@@ -65,6 +66,9 @@ impl StoredHead {
             && let Some(date) = self.headers.get(header::LAST_MODIFIED)
         {
             headers.insert(header::LAST_MODIFIED, date.clone());
+        }
+        for (name, value) in self.headers.iter().filter(|(name, _)| is_targeted(name)) {
+            headers.append(name, value.clone());
         }
         headers
     }
@@ -159,6 +163,7 @@ mod tests {
         let guide = [
             DATE,
             ("cache-control", "max-age=9"),
+            ("cdn-cache-control", "max-age=99"),
             ("content-location", "/a"),
             ("etag", "\"a\""),
             ("expires", "0"),

@@ -86,9 +86,12 @@ fn staleness(head: &StoredHead, now: SystemTime) -> Option<Duration> {
 /// Whether the request's own directives allow this use (sections 5.2.1.1, 5.2.1.3 and 5.2.1.4).
 fn suits(head: &StoredHead, request: &RequestDirectives, now: SystemTime) -> bool {
     let age = head.age(now);
+    // RFC 8246 section 2: what is immutable gets no better by age. A reload asks for max-age=0;
+    // no-cache is the signal that the client means it, all the same.
+    let is_unchanged = head.immutable && age < head.lifetime;
     let is_young = request
         .max_age
-        .is_none_or(|most| age <= Duration::from_secs(most));
+        .is_none_or(|most| is_unchanged || age <= Duration::from_secs(most));
     let is_lasting = request
         .min_fresh
         .is_none_or(|least| head.lifetime.saturating_sub(age) >= Duration::from_secs(least));
@@ -134,6 +137,16 @@ mod tests {
         assert_eq!(of("max-age=10", "max-age=5", 6), Err(Miss::Request));
         assert_eq!(of("max-age=10", "min-fresh=5", 5), FRESH);
         assert_eq!(of("max-age=10", "min-fresh=5", 6), Err(Miss::Request));
+    }
+
+    /// RFC 8246 section 2.
+    #[test]
+    fn what_is_immutable_is_not_validated_by_a_reload_while_it_is_fresh() {
+        let stored = "max-age=10, immutable";
+        assert_eq!(of(stored, "max-age=0", 9), FRESH);
+        assert_eq!(of(stored, "no-cache", 9), Err(Miss::Request));
+        assert_eq!(of(stored, "max-age=0", 10), Err(Miss::Request));
+        assert_eq!(of(stored, "", 10), Err(Miss::Stale));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct StoredHead {
     pub(crate) lifetime_by: Basis,
     /// no-cache: never used without validation (section 5.2.2.4).
     pub(crate) always_validate: bool,
+    /// immutable (RFC 8246): while it is fresh, no reload makes it be validated.
+    pub(crate) immutable: bool,
     /// must-revalidate and its kin (section 4.2.4).
     pub(crate) never_stale: bool,
     pub(crate) stale_if_error: Option<Duration>,
@@ -57,7 +59,7 @@ impl StoredHead {
         policy: &Policy,
         times: Times,
     ) -> StoredHead {
-        let directives = ResponseDirectives::of(response.headers);
+        let directives = ResponseDirectives::of(response.headers, &policy.targets);
         StoredHead::parse(request, response, &directives, policy, times).0
     }
 
@@ -91,6 +93,7 @@ impl StoredHead {
             lifetime: freshness.lifetime,
             lifetime_by: freshness.basis,
             always_validate: directives.no_cache,
+            immutable: directives.immutable,
             never_stale: directives.forbid_stale(),
             stale_if_error: directives.stale_if_error.map(Duration::from_secs),
             stale_while_revalidate: directives.stale_while_revalidate.map(Duration::from_secs),

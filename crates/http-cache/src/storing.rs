@@ -39,7 +39,7 @@ pub(crate) fn refusal(
     let is_allowed = directives.public
         || directives.max_age.is_some()
         || directives.s_maxage.is_some()
-        || headers.contains_key(header::EXPIRES)
+        || (headers.contains_key(header::EXPIRES) && !directives.targeted)
         || is_heuristically_cacheable(status);
     (!is_whole_and_final || !is_allowed).then_some(NotStored::Status)
 }
@@ -129,7 +129,7 @@ mod tests {
             &head,
             status,
             &response,
-            &ResponseDirectives::of(&response),
+            &ResponseDirectives::of(&response, &policy.targets),
             &policy,
         )
     }
@@ -204,6 +204,27 @@ mod tests {
             );
         }
         assert_eq!(get(200, "private=\"x-a\", max-age=9"), None);
+    }
+
+    /// RFC 9213 section 2.2: what Cache-Control and Expires say is for other caches.
+    #[test]
+    fn a_targeted_field_decides_alone_whether_to_store() {
+        let beside = |targeted, status, others: &[(&'static str, &'static str)]| {
+            let fields = [&[("cdn-cache-control", targeted)], others].concat();
+            of(&Method::GET, &[], status, &fields, false)
+        };
+        let forbidden = [("cache-control", "no-store, private")];
+        assert_eq!(beside("max-age=9", 200, &forbidden), None);
+        let allowed = [
+            ("cache-control", "max-age=9"),
+            ("expires", "Sun, 06 Nov 2044 08:49:37 GMT"),
+        ];
+        for targeted in ["no-store", "private"] {
+            let why = Some(NotStored::Directive);
+            assert_eq!(beside(targeted, 200, &allowed), why, "{targeted}");
+        }
+        assert_eq!(beside("extension", 500, &allowed), Some(NotStored::Status));
+        assert_eq!(beside("not a dictionary", 500, &allowed), None);
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Exchange {
             }
             return lead.tell(Progress::NotShared);
         }
-        let fields = withheld(arrived.response.headers());
+        let fields = withheld(arrived.response.headers(), &inbound.service.config.policy);
         let leader = if fields.is_empty() {
             Some(to_leader)
         } else {

@@ -39,7 +39,7 @@ pub use metrics::{Metrics, ServiceMetrics};
 pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};
 pub use observe::InFlight;
 pub use onward::{CDN_LOOP, add_claims, is_loop, remove_claims};
-pub use perigee_http_cache::{CacheKey, Policy, Scheme};
+pub use perigee_http_cache::{CacheKey, Policy, Scheme, is_targeted};
 pub use perigee_storage::MemoryConfig;
 pub use perigee_upstream::{
     Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,
