@@ -1,6 +1,7 @@
 //! The client-facing tier: whom to let in, and where to go on a miss.
 
 mod config;
+mod places;
 mod state;
 
 pub use config::Config;
@@ -9,13 +10,15 @@ pub use perigee_cluster::{
     ViewConfig,
 };
 pub use perigee_proxy::{
-    AccessLog, AccessRecord, Endpoint, EndpointConfig, EndpointLimits, MemoryConfig, NextHopStatus,
-    Policy, PoolConfig, Purged, ServiceConfig, Status, Target, is_targeted,
+    AccessLog, AccessRecord, Endpoint, EndpointConfig, EndpointLimits, Explanation, MemoryConfig,
+    NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged, Question, ServiceConfig, Status,
+    StoredResponse, Target, is_targeted, outline,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, Server, ServerConfig,
 };
 pub use perigee_tier::{Config as TierConfig, ReloadError, StartError};
+pub use places::{Places, places};
 pub use state::EdgeState;
 
 /// A running edge. Cheap to clone.

@@ -15,7 +15,7 @@ use perigee_proxy::{
 use perigee_server::{CertStore, Client};
 use perigee_tier::{Admission, Listeners, State, told};
 
-use crate::Config;
+use crate::{Config, places};
 
 /// Peers that are asked for one request before this node stands in for the owner.
 const MAX_PEERS_ASKED: usize = 2;
@@ -239,7 +239,7 @@ impl Nodes {
             };
             endpoints.insert(node.name.clone(), (config, endpoint));
         }
-        let ring = Ring::new(nodes.iter().map(|node| (&node.name, node.weight)));
+        let ring = places::ring(nodes);
         Ok(Nodes { ring, endpoints })
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 
 impl Document {
     /// All delivery services.
-    pub(super) fn services(&self) -> Vec<ServiceConfig> {
+    pub fn services(&self) -> Vec<ServiceConfig> {
         self.file
             .services
             .iter()
@@ -66,13 +66,13 @@ impl Document {
     }
 
     /// All edges, as other nodes see them, in the order of the file.
-    pub(super) fn edge_nodes(&self) -> impl Iterator<Item = Node> {
+    pub fn edge_nodes(&self) -> impl Iterator<Item = Node> {
         let weights = self.file.edges.iter().map(|edge| edge.weight);
         self.of_role(perigee_edge::Role::Edge, weights)
     }
 
     /// All shields, as other nodes see them, in the order of the file.
-    pub(super) fn shield_nodes(&self) -> impl Iterator<Item = Node> {
+    pub fn shield_nodes(&self) -> impl Iterator<Item = Node> {
         let weights = self.file.shields.iter().map(|shield| shield.weight);
         self.of_role(perigee_edge::Role::Shield, weights)
     }

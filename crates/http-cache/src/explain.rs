@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, time::SystemTime};
 
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 
 use crate::{
     BodyPart, Decision, Miss, Policy, RequestHead, Serve, StoredHead, decide,
@@ -215,14 +215,13 @@ impl Asked<'_> {
     }
 
     fn none_selected(&self) -> String {
-        let mut names: Vec<&HeaderName> = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
         let selecting = self.stored.iter().filter_map(|h| h.selecting.as_ref());
         for (name, _) in selecting.flat_map(Selecting::fields) {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
-        let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
         let (count, names) = (self.stored.len(), names.join(", "));
         format!("of {count} stored, none is for this request's {names} (Vary, RFC 9111 4.1)")
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderName, header};
+use http::header;
 
 use crate::{StoredHead, vary::Selecting};
 
@@ -19,7 +19,7 @@ pub struct Facts {
     pub ttl: i64,
     /// The fields that Vary names, and their values in the requests that select it, normalised;
     /// `None`: they lack the field (section 4.1).
-    pub selecting: Vec<(HeaderName, Option<String>)>,
+    pub selecting: Vec<(String, Option<String>)>,
     /// Its ETag.
     pub etag: Option<String>,
     /// Its Last-Modified.
@@ -44,7 +44,7 @@ impl StoredHead {
             lifetime: self.lifetime,
             lifetime_by: self.lifetime_by.in_words(self.lifetime),
             ttl: self.ttl(now),
-            selecting: fields.map(|(n, v)| (n.clone(), v.map(text))).collect(),
+            selecting: fields.map(|(n, v)| (n.to_owned(), v.map(text))).collect(),
             etag: self.etag.as_ref().map(|etag| text(etag.value.as_bytes())),
             last_modified: self
                 .headers

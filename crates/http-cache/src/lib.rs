@@ -39,6 +39,7 @@ mod invalidation;
 mod key;
 mod lists;
 mod policy;
+mod policy_values;
 mod range;
 mod receive;
 mod recover;

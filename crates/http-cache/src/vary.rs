@@ -62,8 +62,10 @@ impl Selecting {
     }
 
     /// The fields, with the values in the form in which they are compared.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&HeaderName, Option<&[u8]>)> {
-        self.0.iter().map(|f| (&f.name, f.normal.as_deref()))
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        self.0
+            .iter()
+            .map(|f| (f.name.as_str(), f.normal.as_deref()))
     }
 
     /// Bytes on the heap.

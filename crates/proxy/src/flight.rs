@@ -147,6 +147,11 @@ impl Flights {
         }
     }
 
+    /// How many fetches of a key are under way.
+    pub(crate) fn count(&self, key: &CacheKey) -> usize {
+        self.lock().by_key.get(key).map_or(0, Vec::len)
+    }
+
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

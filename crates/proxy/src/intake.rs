@@ -18,7 +18,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use perigee_http_cache::{CacheKey, Scheme};
 use perigee_upstream::Body as Relayed;
 
-use crate::{Inbound, Sender, Service, Services, body::BodyError};
+use crate::{Inbound, Sender, Service, ServiceConfig, Services, body::BodyError};
 
 /// Why a request is refused before the cache is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,16 +91,37 @@ fn find(
     services: &Services,
     scheme: Scheme,
 ) -> Result<(Arc<Service>, CacheKey), Refusal> {
+    put_in_order(head)?;
+    let host = host(head)?;
+    let service = services.find(host).ok_or(NO_SERVICE)?;
+    Ok((
+        Arc::clone(service),
+        key(&service.config, scheme, host, head),
+    ))
+}
+
+pub(crate) const NO_SERVICE: Refusal = Refusal {
+    status: StatusCode::MISDIRECTED_REQUEST,
+    text: "no delivery service answers for this host",
+};
+
+/// Makes a head what every tier goes by.
+pub(crate) fn put_in_order(head: &mut request::Parts) -> Result<(), Refusal> {
     set_host(head)?;
     set_target(head);
     join_cookies(&mut head.headers);
-    let host = host(head)?;
-    let service = services.find(host).ok_or(Refusal {
-        status: StatusCode::MISDIRECTED_REQUEST,
-        text: "no delivery service answers for this host",
-    })?;
+    Ok(())
+}
+
+/// What the store knows a request to this service by.
+pub(crate) fn key(
+    _service: &ServiceConfig,
+    scheme: Scheme,
+    host: &str,
+    head: &request::Parts,
+) -> CacheKey {
     let target = head.uri.path_and_query().map_or("/", |t| t.as_str());
-    Ok((Arc::clone(service), CacheKey::new(scheme, host, target)))
+    CacheKey::new(scheme, host, target)
 }
 
 /// Host is what every tier goes by: HTTP/2 brings it as :authority (RFC 9113 section 8.3.1).
@@ -143,7 +164,8 @@ const NO_HOST: Refusal = Refusal {
     text: "the request names no valid host",
 };
 
-fn host(head: &request::Parts) -> Result<&str, Refusal> {
+/// The host that a request is for, with the port that it names.
+pub(crate) fn host(head: &request::Parts) -> Result<&str, Refusal> {
     let host = head.headers.get(header::HOST).ok_or(NO_HOST)?;
     let host = host.to_str().map_err(|_| NO_HOST)?;
     let is_host_byte = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]%".contains(&b);

@@ -1,27 +1,17 @@
 //! From a URL that a person writes to the keys that the store knows.
 
-use http::Uri;
 use perigee_http_cache::{CacheKey, Scheme};
+
+use crate::url;
 
 /// The keys of a URL: of both schemes, since who purges a page means the page.
 ///
 /// # Errors
 /// A text that says what is wrong with the URL.
 pub fn purge_keys(url: &str) -> Result<[CacheKey; 2], String> {
-    let uri: Uri = url
-        .parse()
-        .map_err(|e| format!("{url:?} is not a URL: {e}"))?;
-    let authority = uri.authority().map(http::uri::Authority::as_str);
-    let (Some("http" | "https"), Some(host)) = (uri.scheme_str(), authority) else {
-        return Err(format!(
-            "{url:?} is not an absolute URL: write it like http://www.example.com/path?query"
-        ));
-    };
-    if host.contains('@') {
-        return Err(format!("{url:?}: leave the user name out"));
-    }
+    let (uri, host) = url::absolute(url)?;
     let target = uri.path_and_query().map_or("/", |t| t.as_str());
-    Ok([Scheme::Http, Scheme::Https].map(|scheme| CacheKey::new(scheme, host, target)))
+    Ok([Scheme::Http, Scheme::Https].map(|scheme| CacheKey::new(scheme, &host, target)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use std::{
 use arc_swap::ArcSwap;
 use perigee_cluster::{PurgeLog, Readiness};
 use perigee_proxy::{
-    AccessLog, Exchange, ExchangeConfig, Metrics, Purged, Seldom, Status, purge_keys,
+    AccessLog, Exchange, ExchangeConfig, Explanation, Metrics, Purged, Question, Seldom, Status,
+    purge_keys,
 };
 use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
 use perigee_storage::{Memory, Purge, Store};
@@ -128,6 +129,22 @@ impl<S: State> Tier<S> {
         }
         let revision = self.shared.purges.append(url.to_owned(), SystemTime::now());
         Ok(Purged { keys, revision })
+    }
+
+    /// Says what would become of a request that a client sends, without doing it.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the question, or that no service claims its host.
+    pub async fn explain(&self, question: &Question) -> Result<Explanation, String> {
+        let state = self.shared.state.load_full();
+        let exchange = &self.shared.exchange;
+        let told = exchange
+            .explain(question, state.services(), &*state)
+            .await?;
+        Ok(Explanation {
+            config_version: S::common(state.config()).version.clone(),
+            ..told
+        })
     }
 
     /// What the node says of itself to other nodes.

@@ -1,0 +1,92 @@
+//! A policy in the words of the configuration, for people.
+
+use std::time::Duration;
+
+use crate::Policy;
+
+impl Policy {
+    /// Each key and its value, as they stand in the configuration.
+    pub fn values(&self) -> Vec<(String, String)> {
+        // Taken apart whole, so that nothing new is left out.
+        let Policy {
+            default_ttl,
+            max_ttl,
+            heuristic_fraction,
+            heuristic_max,
+            stale_if_error,
+            stale_while_revalidate,
+            stale_while_revalidate_max,
+            obey_request_directives,
+            targets,
+        } = self;
+        let values = [
+            ("default_ttl", time(*default_ttl)),
+            ("max_ttl", time(*max_ttl)),
+            ("heuristic_fraction", heuristic_fraction.to_string()),
+            ("heuristic_max", time(*heuristic_max)),
+            ("stale_if_error", time(*stale_if_error)),
+            ("stale_while_revalidate", time(*stale_while_revalidate)),
+            (
+                "stale_while_revalidate_max",
+                time(*stale_while_revalidate_max),
+            ),
+            (
+                "obey_request_directives",
+                obey_request_directives.to_string(),
+            ),
+            ("targets", list(targets)),
+        ];
+        let owned = |(key, value): (&str, String)| (key.to_owned(), value);
+        values.into_iter().map(owned).collect()
+    }
+}
+
+fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<_> = names.iter().map(|n| format!("{:?}", n.as_ref())).collect();
+    format!("[{}]", names.join(", "))
+}
+
+/// In the largest unit that it is whole in: `90s`, `10m`, `365d`.
+fn time(time: Duration) -> String {
+    const UNITS: [(u128, &str); 4] = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1_000, "s"),
+    ];
+    let millis = time.as_millis();
+    if millis == 0 {
+        return "0s".to_owned();
+    }
+    let whole = UNITS
+        .into_iter()
+        .find(|(size, _)| millis.is_multiple_of(*size));
+    let (size, unit) = whole.unwrap_or((1, "ms"));
+    format!("{}{unit}", millis / size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_in_the_file() {
+        let policy = Policy {
+            default_ttl: Duration::from_secs(90),
+            ..Policy::default()
+        };
+        let values = policy.values();
+        let value = |key: &str| {
+            let found = values.iter().find(|(k, _)| k == key);
+            found.map(|(_, value)| value.as_str())
+        };
+        assert_eq!(value("default_ttl"), Some("90s"));
+        assert_eq!(value("max_ttl"), Some("365d"));
+        assert_eq!(value("stale_if_error"), Some("10m"));
+        assert_eq!(value("stale_while_revalidate"), Some("0s"));
+        assert_eq!(value("heuristic_fraction"), Some("0.1"));
+        assert_eq!(value("obey_request_directives"), Some("false"));
+        assert_eq!(value("targets"), Some("[\"cdn-cache-control\"]"));
+        assert_eq!(time(Duration::from_millis(1_500)), "1500ms");
+    }
+}

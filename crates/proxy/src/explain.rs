@@ -1,0 +1,211 @@
+//! What would become of a request, told without doing it.
+
+mod outline;
+mod question;
+
+pub use outline::{Outline, outline};
+pub use question::Question;
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use perigee_http_cache::{Scheme, explain};
+use perigee_storage::Stored;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Exchange, Inbound, NextHop, Origination, Service, Services,
+    intake::{NO_SERVICE, host, take_in},
+    next_hop::Hop,
+};
+
+/// What a node would do with a request, and why.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The node's name.
+    pub node: String,
+    /// `edge` or `shield`.
+    pub role: String,
+    /// The version of the configuration it runs.
+    pub config_version: String,
+    /// The delivery service that claims the host.
+    pub service: String,
+    /// By which of its `hosts`.
+    pub host: String,
+    /// What its caching policy says, by the names of the configuration.
+    pub policy: BTreeMap<String, String>,
+    /// What the store knows the request by.
+    pub key: String,
+    /// `hit`, `stale-while-revalidate`, `revalidate`, `miss`, `pass` or `refuse`.
+    pub outcome: String,
+    /// The status of the answer, if it comes from here.
+    pub status: Option<u16>,
+    /// Why, with the sections of the RFCs that decide it.
+    pub because: String,
+    /// Which of `stored` would be used, validated or completed.
+    pub uses: Option<usize>,
+    /// The nodes that own the key before this one does, as far as they are usable: they are
+    /// asked first where this node has to ask.
+    pub sideways: Vec<NextPlace>,
+    /// Where it asks then: the first that can be reached.
+    pub up: Vec<NextPlace>,
+    /// Fetches of this key that are under way.
+    pub fetches: usize,
+    /// What is stored under the key, newest first.
+    pub stored: Vec<StoredResponse>,
+}
+
+/// A place that a request is sent on to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextPlace {
+    /// Its name.
+    pub name: String,
+    /// `peer`, `shield` or `origin`.
+    pub kind: String,
+}
+
+/// A stored response.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredResponse {
+    /// Its status.
+    pub status: u16,
+    /// Bytes of its body.
+    pub length: Option<u64>,
+    /// Its age in seconds (RFC 9111 section 4.2.3).
+    pub age: u64,
+    /// Seconds of freshness left; zero or less once stale.
+    pub ttl: i64,
+    /// What its freshness comes from.
+    pub lifetime_by: String,
+    /// What requests that select it have in the fields that Vary names, normalised; null: they
+    /// lack the field (RFC 9111 section 4.1).
+    pub selected_by: BTreeMap<String, Option<String>>,
+    /// Its ETag.
+    pub etag: Option<String>,
+    /// Its Last-Modified.
+    pub last_modified: Option<String>,
+    /// no-cache: each use is validated.
+    pub always_validate: bool,
+    /// must-revalidate and its kin: never served stale.
+    pub never_stale: bool,
+    /// What it says of stale-while-revalidate, in seconds (RFC 5861 section 3).
+    pub stale_while_revalidate: Option<u64>,
+    /// What it says of stale-if-error, in seconds (RFC 5861 section 4).
+    pub stale_if_error: Option<u64>,
+}
+
+impl Exchange {
+    /// Says what would become of this request. Nothing is fetched, stored or counted; that the
+    /// store is asked is a use of what it has, as far as eviction goes.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the question, or that no service claims its host.
+    pub async fn explain(
+        &self,
+        question: &Question,
+        services: &Services,
+        next: &dyn NextHop,
+    ) -> Result<Explanation, String> {
+        let (head, scheme) = question.head()?;
+        let from = Origination::of_connection(NOBODY, scheme == Scheme::Https);
+        let request = Request::from_parts(head, Empty::<Bytes>::new());
+        let (inbound, _) = take_in(request, services, from).map_err(|(refusal, head)| {
+            let all = services.all().iter();
+            match host(&head) {
+                Ok(host) if refusal == NO_SERVICE => {
+                    no_service(host, all.flat_map(|s| &s.config.hosts))
+                }
+                _ => refusal.text.to_owned(),
+            }
+        })?;
+        let pattern = host(&inbound.head)
+            .ok()
+            .and_then(|host| services.pattern(host));
+        let pattern = pattern.unwrap_or_default();
+        Ok(self.explained(&inbound, pattern, next).await)
+    }
+
+    async fn explained(&self, inbound: &Inbound, pattern: &str, next: &dyn NextHop) -> Explanation {
+        let Service { config, .. } = &*inbound.service;
+        let now = SystemTime::now();
+        let variants = self.store.lookup(&inbound.key).get().await;
+        let told = explain(&inbound.as_sent(), &variants, &config.policy, now);
+        let route = next.route(inbound);
+        let stored = variants
+            .iter()
+            .map(|stored| StoredResponse::of(stored, now));
+        Explanation {
+            node: self.config.node.clone(),
+            role: self.config.tier.to_owned(),
+            config_version: String::new(),
+            service: config.name.clone(),
+            host: pattern.to_owned(),
+            policy: config.policy.values().into_iter().collect(),
+            key: inbound.key.to_string(),
+            outcome: told.outcome.as_str().to_owned(),
+            status: told.status.map(|status| status.as_u16()),
+            because: told.because,
+            uses: told.variant,
+            sideways: route.sideways.iter().map(NextPlace::of).collect(),
+            up: route.up.iter().map(NextPlace::of).collect(),
+            fetches: self.flights.count(&inbound.key),
+            stored: stored.collect(),
+        }
+    }
+}
+
+/// The client of a question: no policy goes by it.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Hosts that are named to who asks for none of them.
+const MOST_HOSTS: usize = 20;
+
+fn no_service<'h>(host: &str, hosts: impl Iterator<Item = &'h String>) -> String {
+    let mut hosts: Vec<&str> = hosts.map(String::as_str).collect();
+    let more = match hosts.len() > MOST_HOSTS {
+        true => " and others",
+        false => "",
+    };
+    hosts.truncate(MOST_HOSTS);
+    let hosts = hosts.join(", ");
+    format!(
+        "no delivery service answers for {host:?}: clients get 421 (RFC 9110 15.5.20); there are \
+         {hosts}{more}"
+    )
+}
+
+impl NextPlace {
+    fn of(hop: &Hop) -> Self {
+        NextPlace {
+            name: hop.name().to_owned(),
+            kind: hop.kind().to_owned(),
+        }
+    }
+}
+
+impl StoredResponse {
+    fn of(stored: &Stored, now: SystemTime) -> Self {
+        let facts = stored.head.facts(now);
+        let seconds = |window: Option<Duration>| window.map(|window| window.as_secs());
+        StoredResponse {
+            status: stored.head.status.as_u16(),
+            length: stored.body.length(),
+            age: facts.age.as_secs(),
+            ttl: facts.ttl,
+            lifetime_by: facts.lifetime_by,
+            selected_by: facts.selecting.into_iter().collect(),
+            etag: facts.etag,
+            last_modified: facts.last_modified,
+            always_validate: facts.always_validate,
+            never_stale: facts.never_stale,
+            stale_while_revalidate: seconds(facts.stale_while_revalidate),
+            stale_if_error: seconds(facts.stale_if_error),
+        }
+    }
+}
