@@ -135,7 +135,8 @@ fn help_teaches_every_command() {
     let (code, out, _) = run(&["--help"]);
     assert_eq!(code, 0);
     for command in [
-        "demo", "edge", "shield", "geodns", "check", "schema", "purge", "status", "query",
+        "demo", "edge", "shield", "geodns", "check", "schema", "purge", "status", "explain",
+        "query",
     ] {
         assert!(out.contains(command), "{out}");
         let (code, help, _) = run(&[command, "--help"]);

@@ -13,6 +13,7 @@ mod commands;
 mod demo;
 mod dns;
 mod examples;
+mod explain;
 mod faults;
 mod folder;
 mod house;

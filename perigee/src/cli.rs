@@ -7,7 +7,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-pub(crate) use values::{AccessLogTarget, LogLevel, Origin, PurgeUrl, Size};
+pub(crate) use values::{AccessLogTarget, Field, HttpUrl, LogLevel, Origin, Size};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +18,7 @@ Examples:
   perigee check cdn.toml                            is the file right? where is it not?
   perigee purge http://www.example.com/a.css --config cdn.toml
   perigee status --config cdn.toml
+  perigee explain http http://www.example.com/a.css --config cdn.toml
 
 `perigee help COMMAND` tells more of each.";
 
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     ///
     /// Exits with 0 if all nodes are up, with 1 if one is not.
     Status(Status),
+    /// Says what would become of a request, and why.
+    Explain(Explain),
     /// Asks a name server as a client of any network would.
     ///
     /// A small dig that can say which network the question comes from (EDNS Client Subnet,
@@ -188,7 +191,7 @@ Example:
 pub(crate) struct Purge {
     /// What to remove, all variants of it; http or https makes no difference.
     #[arg(value_name = "URL", required = true)]
-    pub(crate) urls: Vec<PurgeUrl>,
+    pub(crate) urls: Vec<HttpUrl>,
     /// The file that describes the CDN.
     #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
     pub(crate) config: PathBuf,
@@ -200,6 +203,60 @@ pub(crate) struct Status {
     /// The file that describes the CDN.
     #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
     pub(crate) config: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(subcommand)]
+    pub(crate) what: Explained,
+}
+
+/// What is explained.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Explained {
+    /// Says what each edge and shield would do with an HTTP request, and why.
+    ///
+    /// First what the file says, whether nodes run or not: which service and policy, which cache
+    /// key, which edge of each PoP owns it and who stands in, which shield, which origin. Then what
+    /// each running node has stored, and what it would do: hit, stale-while-revalidate, revalidate,
+    /// miss, pass or refuse; with the reason and the section of the RFC. Nothing is fetched.
+    ///
+    /// Exits with 0 if all nodes that were asked have answered, with 1 if one has not.
+    Http(ExplainHttp),
+}
+
+/// Options of `explain http`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perigee explain http http://www.example.com/style.css --config cdn.toml
+  perigee explain http https://www.example.com/ -H 'Accept-Language: de' -H 'Range: bytes=0-99'
+  perigee explain http http://www.example.com/form -X POST --node fra-1 --json")]
+pub(crate) struct ExplainHttp {
+    /// What is asked for, its port included if it is not the default one.
+    #[arg(value_name = "URL")]
+    pub(crate) url: HttpUrl,
+    /// A field of the request; may be given several times.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<Field>,
+    /// The method, in capitals as it is sent.
+    #[arg(
+        short = 'X',
+        long = "method",
+        value_name = "METHOD",
+        default_value = "GET"
+    )]
+    pub(crate) method: http::Method,
+    /// The file that describes the CDN.
+    #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
+    pub(crate) config: PathBuf,
+    /// Ask this edge or shield alone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,7 +7,7 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use perigee_edge::Purged;
+use perigee_edge::{Explanation, Purged, Question};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
@@ -61,6 +61,12 @@ impl AdminClient {
     pub(crate) async fn purge(&self, url: &str) -> Result<Purged, CallError> {
         let order = json!({ "url": url });
         self.call(Method::POST, "/purge", Some(order)).await
+    }
+
+    /// POST /explain.
+    pub(crate) async fn explain(&self, question: &Question) -> Result<Explanation, CallError> {
+        self.call(Method::POST, "/explain", Some(json!(question)))
+            .await
     }
 
     async fn call<T: DeserializeOwned>(

@@ -2,17 +2,17 @@
 
 use std::{future::Future, pin::Pin};
 
-use perigee_edge::{Purged, Readiness};
+use perigee_edge::{Explanation, Purged, Question, Readiness};
 use serde_json::Value;
 
 /// An answer that may take time.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Why a purge was not carried out.
+/// Why a purge was not carried out, or a request not explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PurgeError {
-    /// What is wrong with the URL.
-    BadUrl(String),
+pub(crate) enum NotDone {
+    /// What is wrong with what was asked.
+    Wrong(String),
     /// The node stores nothing.
     NothingStored,
 }
@@ -24,5 +24,9 @@ pub(crate) trait Managed: Send + Sync + 'static {
     /// The same and more, as JSON.
     fn status(&self) -> Value;
     /// Removes all variants of a URL.
-    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, PurgeError>>;
+    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, NotDone>>;
+    /// Says what would become of a request.
+    fn explain<'a>(&'a self, _question: &'a Question) -> Answer<'a, Result<Explanation, NotDone>> {
+        Box::pin(async { Err(NotDone::NothingStored) })
+    }
 }

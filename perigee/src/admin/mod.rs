@@ -8,7 +8,7 @@ mod server;
 
 pub(crate) use client::{AdminClient, CallError};
 pub(crate) use guard::Guard;
-pub(crate) use managed::{Answer, Managed, PurgeError};
+pub(crate) use managed::{Answer, Managed, NotDone};
 pub(crate) use server::{Admin, bind};
 
 #[cfg(test)]

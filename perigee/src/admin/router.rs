@@ -10,6 +10,7 @@ pub(super) enum Route {
     Metrics,
     Status,
     Purge,
+    Explain,
 }
 
 /// Why a request is none of these.
@@ -28,6 +29,7 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
         "/metrics" => (Route::Metrics, "GET, HEAD"),
         "/status" => (Route::Status, "GET, HEAD"),
         "/purge" => (Route::Purge, "POST"),
+        "/explain" => (Route::Explain, "POST"),
         _ => return Err(NoRoute::NotFound),
     };
     if allowed.split(", ").any(|m| m == method.as_str()) {
@@ -46,6 +48,7 @@ mod tests {
         assert_eq!(route(&Method::GET, "/health"), Ok(Route::Health));
         assert_eq!(route(&Method::HEAD, "/ready"), Ok(Route::Ready));
         assert_eq!(route(&Method::POST, "/purge"), Ok(Route::Purge));
+        assert_eq!(route(&Method::POST, "/explain"), Ok(Route::Explain));
         assert_eq!(
             route(&Method::GET, "/purge"),
             Err(NoRoute::WrongMethod("POST"))

@@ -7,13 +7,14 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use perigee_edge::Question;
 use prometheus_client::{encoding::text, registry::Registry};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, net::TcpStream, sync::Semaphore, time::timeout};
 
 use super::{
-    Guard, Managed, PurgeError,
+    Guard, Managed, NotDone,
     guard::Refusal,
     router::{NoRoute, Route, route},
 };
@@ -96,7 +97,7 @@ impl Admin {
         let route = match route(request.method(), request.uri().path()) {
             Ok(route) => route,
             Err(NoRoute::NotFound) => {
-                let known = "there are /health, /ready, /metrics, /status and /purge";
+                let known = "there are /health, /ready, /metrics, /status, /purge and /explain";
                 return error(StatusCode::NOT_FOUND, known);
             }
             Err(NoRoute::WrongMethod(allowed)) => return wrong_method(request.method(), allowed),
@@ -116,6 +117,7 @@ impl Admin {
             Route::Metrics => self.metrics(),
             Route::Status => json(StatusCode::OK, &self.node.status()),
             Route::Purge => self.purge(request.into_body()).await,
+            Route::Explain => self.explain(request.into_body()).await,
         }
     }
 
@@ -144,24 +146,44 @@ impl Admin {
         struct Order {
             url: String,
         }
-        let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-            let why = format!("the body broke off, or is larger than {MAX_BODY} bytes");
-            return error(StatusCode::PAYLOAD_TOO_LARGE, &why);
-        };
-        let order: Order = match serde_json::from_slice(&body.to_bytes()) {
+        let order: Order = match read(body, r#"{"url": "http://HOST/PATH"}"#).await {
             Ok(order) => order,
-            Err(e) => {
-                let why = format!("expected {{\"url\": \"http://HOST/PATH\"}}: {e}");
-                return error(StatusCode::BAD_REQUEST, &why);
-            }
+            Err(refused) => return *refused,
         };
-        match self.node.purge(&order.url).await {
-            Ok(purged) => json(StatusCode::OK, &json!(purged)),
-            Err(PurgeError::BadUrl(why)) => error(StatusCode::BAD_REQUEST, &why),
-            Err(PurgeError::NothingStored) => {
-                error(StatusCode::NOT_FOUND, "this node stores nothing")
-            }
-        }
+        told(self.node.purge(&order.url).await)
+    }
+
+    async fn explain(&self, body: Incoming) -> Response<Full<Bytes>> {
+        let expected =
+            r#"{"url": "http://HOST/PATH", "method": "GET", "headers": [["Name", "value"]]}"#;
+        let question: Question = match read(body, expected).await {
+            Ok(question) => question,
+            Err(refused) => return *refused,
+        };
+        told(self.node.explain(&question).await)
+    }
+}
+
+/// The JSON of a body; or what to answer if there is none.
+async fn read<T: DeserializeOwned>(
+    body: Incoming,
+    expected: &str,
+) -> Result<T, Box<Response<Full<Bytes>>>> {
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+        let why = format!("the body broke off, or is larger than {MAX_BODY} bytes");
+        return Err(Box::new(error(StatusCode::PAYLOAD_TOO_LARGE, &why)));
+    };
+    serde_json::from_slice(&body.to_bytes()).map_err(|e| {
+        let why = format!("expected {expected}: {e}");
+        Box::new(error(StatusCode::BAD_REQUEST, &why))
+    })
+}
+
+fn told(done: Result<impl Serialize, NotDone>) -> Response<Full<Bytes>> {
+    match done {
+        Ok(done) => json(StatusCode::OK, &json!(done)),
+        Err(NotDone::Wrong(why)) => error(StatusCode::BAD_REQUEST, &why),
+        Err(NotDone::NothingStored) => error(StatusCode::NOT_FOUND, "this node stores nothing"),
     }
 }
 

@@ -31,15 +31,15 @@ impl Managed for Node {
         json!({ "node": "a", "role": "edge" })
     }
 
-    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
+    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
         Box::pin(async move {
             match url {
                 "http://a.example/x" => Ok(Purged {
                     keys: 2,
                     revision: 8,
                 }),
-                "http://none.example/" => Err(PurgeError::NothingStored),
-                _ => Err(PurgeError::BadUrl("no host".into())),
+                "http://none.example/" => Err(NotDone::NothingStored),
+                _ => Err(NotDone::Wrong("no host".into())),
             }
         })
     }

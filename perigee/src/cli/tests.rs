@@ -67,6 +67,8 @@ fn values_say_what_was_expected() {
     assert!(text.contains("MiB"), "{text}");
     let (_, text) = error("perigee query www.cdn.test --client 300.0.0.1");
     assert!(text.contains("130.161.0.0/16"), "{text}");
+    let (_, text) = error("perigee explain http http://a.test/ -H x");
+    assert!(text.contains("Name: value"), "{text}");
     let (_, text) = error("perigee purge /style.css");
     assert!(text.contains("http://HOST/PATH"), "{text}");
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use http::Uri;
+use http::{HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
 use perigee_config::AccessLog;
 
@@ -61,20 +61,38 @@ pub(crate) fn parse_origin_url(text: &str) -> Result<Uri, String> {
     }
 }
 
-/// A URL to purge: http or https, with a host and without user or fragment.
+/// A URL of what is cached: http or https, with a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PurgeUrl(pub(crate) String);
+pub(crate) struct HttpUrl(pub(crate) String);
 
-impl FromStr for PurgeUrl {
+impl FromStr for HttpUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let expected = "expected http://HOST/PATH";
         let uri: Uri = text.parse().map_err(|e| format!("{e}; {expected}"))?;
         match (uri.scheme_str(), uri.host()) {
-            (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(PurgeUrl(text.into())),
+            (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(HttpUrl(text.into())),
             _ => Err(expected.into()),
         }
+    }
+}
+
+/// A field of a request, as `Name: value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field(pub(crate) String, pub(crate) String);
+
+impl FromStr for Field {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = "expected \"Name: value\", such as \"Accept-Language: de\"";
+        let (name, value) = text.split_once(':').ok_or(expected)?;
+        let (name, value) = (name.trim(), value.trim());
+        HeaderName::try_from(name).map_err(|_| format!("{name:?} is no field name; {expected}"))?;
+        HeaderValue::try_from(value)
+            .map_err(|_| format!("{value:?} cannot be sent; {expected}"))?;
+        Ok(Field(name.into(), value.into()))
     }
 }
 

@@ -11,6 +11,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// All nodes of a CDN.
 pub(super) struct Fleet {
+    pub(super) document: Document,
     /// The version of the file.
     pub(super) version: String,
     pub(super) nodes: Vec<Member>,
@@ -40,6 +41,7 @@ impl Fleet {
         Ok(Fleet {
             version: document.version(),
             nodes: document.nodes().into_iter().map(member).collect(),
+            document,
         })
     }
 }

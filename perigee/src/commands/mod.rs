@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod explain;
 mod fleet;
 mod purge;
 mod query;
@@ -10,7 +11,7 @@ use std::{future::Future, process::ExitCode};
 use perigee_config::Document;
 
 use crate::{
-    cli::{Check, Cli, Command, LogLevel, OriginServer},
+    cli::{Check, Cli, Command, Explained, LogLevel, OriginServer},
     demo,
     origin::{OriginRole, Source},
     run::{self, Process, Role, Settings},
@@ -45,6 +46,9 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         }
         Command::Purge(purge) => block_on(purge::run(&purge)),
         Command::Status(status) => block_on(status::run(&status)),
+        Command::Explain(explain) => match explain.what {
+            Explained::Http(http) => block_on(explain::run(&http)),
+        },
         Command::Query(query) => block_on(query::run(&query)),
         Command::Origin(origin) => served(block_on(serve_origin(&origin, level))),
     }

@@ -16,7 +16,7 @@ use super::{
     sample::Sample,
 };
 use crate::{
-    admin::{Answer, Managed, PurgeError},
+    admin::{Answer, Managed, NotDone},
     run::Role,
 };
 
@@ -90,8 +90,8 @@ impl Managed for OriginRole {
         })
     }
 
-    fn purge<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
-        Box::pin(async { Err(PurgeError::NothingStored) })
+    fn purge<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
+        Box::pin(async { Err(NotDone::NothingStored) })
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use perigee_edge::{DrainReport, Edge, Purged, Readiness};
+use perigee_edge::{DrainReport, Edge, Explanation, Purged, Question, Readiness};
 use serde_json::{Value, json};
 
 use super::Role;
-use crate::admin::{Answer, Managed, PurgeError};
+use crate::admin::{Answer, Managed, NotDone};
 
 impl Managed for Edge {
     fn readiness(&self) -> Readiness {
@@ -17,8 +17,15 @@ impl Managed for Edge {
         json!(Edge::status(self))
     }
 
-    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
-        Box::pin(async move { Edge::purge(self, url).await.map_err(PurgeError::BadUrl) })
+    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
+        Box::pin(async move { Edge::purge(self, url).await.map_err(NotDone::Wrong) })
+    }
+
+    fn explain<'a>(&'a self, question: &'a Question) -> Answer<'a, Result<Explanation, NotDone>> {
+        Box::pin(async move {
+            let told = Edge::explain(self, question).await;
+            told.map_err(NotDone::Wrong)
+        })
     }
 }
 

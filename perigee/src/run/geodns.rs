@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::Role;
-use crate::admin::{Answer, Managed, PurgeError};
+use crate::admin::{Answer, Managed, NotDone};
 
 /// A running name server, and whether it is about to stop.
 #[derive(Clone)]
@@ -54,8 +54,8 @@ impl Managed for GeoDnsRole {
         status
     }
 
-    fn purge<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
-        Box::pin(async { Err(PurgeError::NothingStored) })
+    fn purge<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
+        Box::pin(async { Err(NotDone::NothingStored) })
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use perigee_edge::{DrainReport, Purged, Readiness};
+use perigee_edge::{DrainReport, Explanation, Purged, Question, Readiness};
 use perigee_origin_shield::Shield;
 use serde_json::{Value, json};
 
 use super::Role;
-use crate::admin::{Answer, Managed, PurgeError};
+use crate::admin::{Answer, Managed, NotDone};
 
 impl Managed for Shield {
     fn readiness(&self) -> Readiness {
@@ -18,8 +18,15 @@ impl Managed for Shield {
         json!(Shield::status(self))
     }
 
-    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, PurgeError>> {
-        Box::pin(async move { Shield::purge(self, url).await.map_err(PurgeError::BadUrl) })
+    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
+        Box::pin(async move { Shield::purge(self, url).await.map_err(NotDone::Wrong) })
+    }
+
+    fn explain<'a>(&'a self, question: &'a Question) -> Answer<'a, Result<Explanation, NotDone>> {
+        Box::pin(async move {
+            let told = Shield::explain(self, question).await;
+            told.map_err(NotDone::Wrong)
+        })
     }
 }
 

@@ -1,0 +1,206 @@
+//! The report for people to read. Pure.
+
+use std::fmt::Write as _;
+
+use perigee_edge::{Explanation, NextPlace, Policy, StoredResponse};
+
+use super::{ByTheFile, Report, Told};
+use crate::table::Table;
+
+pub(super) fn of(report: &Report) -> String {
+    let Report {
+        request,
+        version,
+        file,
+        nodes,
+    } = report;
+    let mut text = format!("{} {}\n", request.method, request.url);
+    for (name, value) in &request.headers {
+        let _ = writeln!(text, "{name}: {value}");
+    }
+    let _ = write!(
+        text,
+        "\nby the file, version {version}\n{}",
+        by_the_file(file, nodes)
+    );
+    if !nodes.is_empty() {
+        text += &format!("\n{}", would(nodes));
+    }
+    let stored = stored(nodes);
+    if stored.lines().len() > 1 {
+        text += &format!("\n{stored}");
+    }
+    if nodes.iter().any(|told| told.current == Some(false)) {
+        let _ = writeln!(
+            text,
+            "\n* runs another version than the file, which is {version}"
+        );
+    }
+    text
+}
+
+fn by_the_file(file: &ByTheFile, nodes: &[Told]) -> String {
+    let mut table = Table::new(&["", ""]);
+    let mut line = |what: &str, is: String| table.row([format!("  {what}"), is]);
+    line(
+        "service",
+        format!("{}, by its host {}", file.service, file.host),
+    );
+    line("policy", policy(file));
+    line("key", file.key.clone());
+    for (n, (pop, edges)) in file.owners.iter().enumerate() {
+        let what = if n == 0 { "owner" } else { "" };
+        line(what, format!("{pop}: {}", in_order(edges, nodes)));
+    }
+    if !file.shields.is_empty() {
+        line("shield", in_order(&file.shields, nodes));
+    }
+    line("origin", file.origins.join(", "));
+    if file.outcome != "miss" {
+        line(file.outcome, file.because.clone());
+    }
+    let lines = table.lines();
+    lines
+        .iter()
+        .skip(1)
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+/// What the policy says otherwise than by default.
+fn policy(file: &ByTheFile) -> String {
+    let default = Policy::default().values();
+    let is_default =
+        |key: &String, value: &String| default.iter().any(|(k, v)| k == key && v == value);
+    let changed = file
+        .policy
+        .iter()
+        .filter(|(key, value)| !is_default(key, value));
+    let changed: Vec<_> = changed
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    match changed.is_empty() {
+        true => "as by default".to_owned(),
+        false => changed.join(", "),
+    }
+}
+
+/// Names, each standing in for those before it; who does not answer is marked.
+fn in_order(names: &[String], nodes: &[Told]) -> String {
+    let mark = |name: &String| {
+        let silent = nodes
+            .iter()
+            .any(|told| told.node == *name && told.error.is_some());
+        match silent {
+            true => format!("{name} (no answer)"),
+            false => name.clone(),
+        }
+    };
+    let names: Vec<_> = names.iter().map(mark).collect();
+    names.join(", then ")
+}
+
+fn would(nodes: &[Told]) -> Table {
+    let mut table = Table::new(&["node", "would", "because"]);
+    for told in nodes {
+        let mark = if told.current == Some(false) { "*" } else { "" };
+        let (outcome, because) = match (&told.explanation, &told.error) {
+            (Some(explanation), _) => (explanation.outcome.clone(), because(explanation)),
+            (None, error) => {
+                let why = error.as_deref().unwrap_or("it says nothing");
+                ("?".to_owned(), format!("no answer: {why}"))
+            }
+        };
+        table.row([format!("{}{mark}", told.node), outcome, because]);
+    }
+    table
+}
+
+fn because(told: &Explanation) -> String {
+    let mut text = told.because.clone();
+    // A node that another one of its PoP owns the key before asks that one first.
+    let places = told.sideways.iter().chain(&told.up);
+    if let Some(first) = places.into_iter().next()
+        && !matches!(told.outcome.as_str(), "hit" | "refuse")
+    {
+        let _ = write!(text, "; asks {}", place(first));
+    }
+    match told.fetches {
+        0 => {}
+        1 => text += "; it is being fetched now",
+        several => {
+            let _ = write!(text, "; {several} fetches of it are under way");
+        }
+    }
+    text
+}
+
+fn place(place: &NextPlace) -> String {
+    match place.kind.as_str() {
+        "peer" => format!("{}, which owns the key", place.name),
+        "origin" => "the origin".to_owned(),
+        _ => place.name.clone(),
+    }
+}
+
+fn stored(nodes: &[Told]) -> Table {
+    let mut table = Table::new(&[
+        "stored at",
+        ">status",
+        ">bytes",
+        ">age",
+        ">ttl",
+        "by",
+        "validators",
+        "for requests with",
+    ]);
+    for told in nodes {
+        let Some(explanation) = &told.explanation else {
+            continue;
+        };
+        for (n, stored) in explanation.stored.iter().enumerate() {
+            let mark = if explanation.uses == Some(n) {
+                " <"
+            } else {
+                ""
+            };
+            let length = stored.length.map(|length| length.to_string());
+            table.row([
+                format!("{}{mark}", told.node),
+                stored.status.to_string(),
+                length.unwrap_or_default(),
+                format!("{} s", stored.age),
+                format!("{} s", stored.ttl),
+                stored.lifetime_by.clone(),
+                validators(stored),
+                selected_by(stored),
+            ]);
+        }
+    }
+    table
+}
+
+fn validators(stored: &StoredResponse) -> String {
+    let etag = stored.etag.iter().map(|etag| format!("ETag {etag}"));
+    let date = stored.last_modified.iter();
+    let date = date.map(|date| format!("Last-Modified {date}"));
+    let all: Vec<_> = etag.chain(date).collect();
+    match all.is_empty() {
+        true => "none".to_owned(),
+        false => all.join(", "),
+    }
+}
+
+fn selected_by(stored: &StoredResponse) -> String {
+    let fields = stored.selected_by.iter();
+    let fields: Vec<_> = fields
+        .map(|(name, value)| match value {
+            Some(value) => format!("{name}: {value}"),
+            None => format!("no {name}"),
+        })
+        .collect();
+    match fields.is_empty() {
+        true => "anything".to_owned(),
+        false => fields.join(", "),
+    }
+}
