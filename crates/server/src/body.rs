@@ -9,9 +9,10 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
+
+use crate::RequestBody;
 
 /// Why a request body did not come whole.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub enum BodyError {
     /// 15.5.9).
     Idle(Duration),
     /// The client broke off, or sent what is no body.
-    Broken(hyper::Error),
+    Broken(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl std::fmt::Display for BodyError {
@@ -49,14 +50,14 @@ impl std::error::Error for BodyError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             BodyError::Idle(_) => None,
-            BodyError::Broken(error) => Some(error),
+            BodyError::Broken(error) => Some(&**error),
         }
     }
 }
 
 pin_project! {
     /// A request body that fails when nothing comes for too long while it is being read.
-    pub struct TimedBody<B = Incoming> {
+    pub struct TimedBody<B = RequestBody> {
         #[pin]
         body: B,
         limit: Duration,
@@ -70,7 +71,7 @@ pin_project! {
 /// counts while the body is being read, so a handler may take its own time before it does.
 pub fn with_idle_timeout<B>(body: B, limit: Duration) -> TimedBody<B>
 where
-    B: Body<Data = Bytes, Error = hyper::Error>,
+    B: Body<Data = Bytes, Error = BodyError>,
 {
     TimedBody {
         body,
@@ -82,7 +83,7 @@ where
 
 impl<B> Body for TimedBody<B>
 where
-    B: Body<Data = Bytes, Error = hyper::Error>,
+    B: Body<Data = Bytes, Error = BodyError>,
 {
     type Data = Bytes;
     type Error = BodyError;
@@ -94,7 +95,7 @@ where
         let this = self.project();
         if let Poll::Ready(frame) = this.body.poll_frame(cx) {
             *this.waiting = false;
-            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
+            return Poll::Ready(frame);
         }
         let limit = *this.limit;
         let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(limit)));

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
-    Client, Handler, Limits, exchange, http,
+    Client, Handler, Limits, exchange, http1, http2,
     io::ClientIo,
     shared::Shared,
     state::State,
@@ -94,42 +94,46 @@ impl<H: Handler> Connection<H> {
             state,
         } = self;
         state.enter(if http2 { Stage::Http2 } else { Stage::Http1 });
-        let service = exchange::service(exchange::Exchange {
+        let exchange = exchange::Exchange {
             handler,
             client,
-            max_fields: limits.max_fields,
             shared: Arc::clone(&shared),
             state: Arc::clone(&state),
-        });
-        let io = TokioIo::new(io);
-        let result = if http2 {
-            let connection = http::http2(&limits).serve_connection(io, service);
-            drive(pin!(connection), |it| it.graceful_shutdown(), &state, watch).await
-        } else {
-            let connection = http::http1(&limits)
-                .serve_connection(io, service)
-                .with_upgrades();
-            drive(pin!(connection), |it| it.graceful_shutdown(), &state, watch).await
         };
-        if let Err(error) = result {
-            if error.is_parse() {
+        if http2 {
+            let service = exchange::service(exchange, limits.max_fields);
+            let connection = http2::builder(&limits).serve_connection(TokioIo::new(io), service);
+            let ended = drive(pin!(connection), |it| it.graceful_shutdown(), &state, watch).await;
+            if let Err(error) = &ended
+                && error.is_parse()
+            {
                 count(&shared.counters.bad_requests);
             }
-            tracing::debug!(client = %client.address, %error, "connection ended");
+            note(client, ended);
+        } else {
+            let connection = http1::serve(io, exchange, limits);
+            // It sees by its state that it is to finish.
+            note(client, drive(pin!(connection), |_| (), &state, watch).await);
         }
     }
 }
 
-/// Runs a connection of hyper's to its end, and watches over it. When this returns the socket is
+fn note<E: std::fmt::Display>(client: Client, ended: Result<(), E>) {
+    if let Err(error) = ended {
+        tracing::debug!(client = %client.address, %error, "connection ended");
+    }
+}
+
+/// Runs a connection to its end, and watches over it. When this returns the socket is
 /// closed, or about to be as the connection is dropped.
-async fn drive<C>(
+async fn drive<C, E>(
     mut connection: Pin<&mut C>,
     finish: impl Fn(Pin<&mut C>),
     state: &State,
     mut watch: Watch,
-) -> hyper::Result<()>
+) -> Result<(), E>
 where
-    C: Future<Output = hyper::Result<()>>,
+    C: Future<Output = Result<(), E>>,
 {
     loop {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! One request: checked, handed to the handler, its response sent on its way.
+//! What the requests of one connection are answered with, and how HTTP/2 comes to it.
 
 use std::{convert::Infallible, future::Future, sync::Arc};
 
@@ -14,24 +14,24 @@ use hyper::{
 };
 
 use crate::{
-    Client, Handler, guards, response::Answer, response::InRequest, shared::Shared, state::State,
-    stats::count, timers::Stage,
+    Client, Handler, RequestBody, guards, response::Answer, response::InRequest, shared::Shared,
+    state::State, stats::count,
 };
 
 /// What the requests of one connection are answered with.
 pub(crate) struct Exchange<H> {
     pub(crate) handler: Arc<H>,
     pub(crate) client: Client,
-    pub(crate) max_fields: usize,
     pub(crate) shared: Arc<Shared>,
     pub(crate) state: Arc<State>,
 }
 
 type Body<H> = Answer<Either<<H as Handler>::Body, Full<Bytes>>>;
 
-/// The exchange as hyper wants it.
+/// The exchange as hyper wants it, for HTTP/2.
 pub(crate) fn service<H: Handler>(
     exchange: Exchange<H>,
+    max_fields: usize,
 ) -> impl HttpService<
     Incoming,
     ResBody = Body<H>,
@@ -43,7 +43,7 @@ pub(crate) fn service<H: Handler>(
         let exchange = Arc::clone(&exchange);
         // From here on, not from when the future is first polled, the connection is in use.
         let in_request = InRequest::begin(&exchange.state, request.version());
-        async move { Ok(exchange.answer(request, in_request).await) }
+        async move { Ok(exchange.answer(request, max_fields, in_request).await) }
     })
 }
 
@@ -51,14 +51,14 @@ impl<H: Handler> Exchange<H> {
     async fn answer(
         &self,
         mut request: Request<Incoming>,
+        max_fields: usize,
         in_request: InRequest,
     ) -> Response<Body<H>> {
         let is_head = request.method() == Method::HEAD;
-        let checked = guards::check(&request, self.max_fields);
-        let mut response = match checked.and_then(|()| guards::settle_host(&mut request)) {
+        let mut response = match guards::check_http2(&mut request, max_fields) {
             Ok(()) => self
                 .handler
-                .handle(request, self.client)
+                .handle(request.map(RequestBody::http2), self.client)
                 .await
                 .map(Either::Left),
             Err(status) => {
@@ -66,29 +66,15 @@ impl<H: Handler> Exchange<H> {
                 refusal(status, is_head).map(Either::Right)
             }
         };
-        // A response passed on may have come by another version: hyper writes what it says here.
-        *response.version_mut() = Version::HTTP_11;
-        if self.state.stage() == Stage::Http1 {
-            self.settle_connection(&mut response);
-        }
+        // A response passed on may have come by another version.
+        *response.version_mut() = Version::HTTP_2;
         response.map(|body| Answer::new(body, in_request))
-    }
-
-    /// What becomes of an HTTP/1.1 connection after this response.
-    fn settle_connection<B>(&self, response: &mut Response<B>) {
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            self.state.enter(Stage::Upgraded);
-        } else if self.shared.is_leaving() {
-            response
-                .headers_mut()
-                .insert(CONNECTION, HeaderValue::from_static("close"));
-        }
     }
 }
 
-/// The answer to a request that is not acceptable. The connection is closed after it: what follows
-/// on it cannot be trusted to be what it looks like.
-fn refusal(status: StatusCode, is_head: bool) -> Response<Full<Bytes>> {
+/// The answer to a request that is not acceptable. An HTTP/1.1 connection is closed after it: what
+/// follows on it cannot be trusted to be what it looks like.
+pub(crate) fn refusal(status: StatusCode, is_head: bool) -> Response<Full<Bytes>> {
     let reason = status.canonical_reason().unwrap_or("Refused");
     let text = format!("{} {reason}\n", status.as_u16());
     // hyper would send it to HEAD too, over HTTP/2.

@@ -1,34 +1,187 @@
-//! Which requests are fit to be handled. Pure; hyper has parsed them already, and has answered 400
-//! or 431 to what it could not.
+//! Which requests are fit to be handled, in HTTP/1.1 and HTTP/2. Pure.
 //!
-//! A request with both Content-Length and Transfer-Encoding arrives here without the former: hyper
-//! goes by Transfer-Encoding alone, and closes the connection after the response, as RFC 9112
-//! section 6.1 wants it. So what is forwarded is not ambiguous.
+//! What fields say of the request itself is noted as they are read, one by one, so that nobody
+//! has to look for them again: see [`Facts`].
 
 use http::{
-    HeaderValue, Method, Request, StatusCode, Version,
-    header::{HOST, TRANSFER_ENCODING},
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Version, header::HOST,
     uri::Uri,
 };
 
-/// Whether a request may be handled.
+/// How long the content of a request is (RFC 9112 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// There is none, or it is empty.
+    Empty,
+    /// So many bytes, at least one.
+    Length(u64),
+    /// Until the last chunk.
+    Chunked,
+}
+
+/// What the fields of one request say about it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    hosts: usize,
+    host_fits: bool,
+    lengths: usize,
+    length: Option<u64>,
+    codings: Codings,
+    /// `Connection: close`.
+    pub(crate) close: bool,
+    /// `Connection: keep-alive`.
+    pub(crate) keep_alive: bool,
+    /// `Expect: 100-continue`.
+    pub(crate) expects_continue: bool,
+    /// `TE: trailers`.
+    pub(crate) takes_trailers: bool,
+}
+
+/// The transfer codings of a request.
+#[derive(Clone, Debug, Default)]
+struct Codings {
+    fields: usize,
+    chunked: usize,
+    others: usize,
+    ends_chunked: bool,
+}
+
+impl Facts {
+    /// The facts of a whole head.
+    fn of(headers: &HeaderMap) -> Self {
+        let mut facts = Facts::default();
+        for (name, value) in headers {
+            facts.note(name, value);
+        }
+        facts
+    }
+
+    /// Takes note of one field.
+    pub(crate) fn note(&mut self, name: &HeaderName, value: &HeaderValue) {
+        let value = value.as_bytes();
+        match name.as_str() {
+            "host" => {
+                self.hosts += 1;
+                self.host_fits = is_host(value);
+            }
+            "content-length" => {
+                self.lengths += 1;
+                self.length = length(value);
+            }
+            "transfer-encoding" => self.codings.note(value),
+            "connection" => {
+                self.close |= has_member(value, b"close");
+                self.keep_alive |= has_member(value, b"keep-alive");
+            }
+            "expect" => self.expects_continue |= has_member(value, b"100-continue"),
+            "te" => self.takes_trailers |= has_member(value, b"trailers"),
+            _ => {}
+        }
+    }
+
+    /// How the content of an HTTP/1 request is framed: in exactly one way, or not at all.
+    ///
+    /// # Errors
+    /// The status it is to be refused with: 501 for a transfer coding that is not understood
+    /// (RFC 9112 section 6.1), 400 for what leaves open where the request ends (section 6.3).
+    pub(crate) fn framing(&self, version: Version) -> Result<Framing, StatusCode> {
+        if self.codings.fields == 0 {
+            return match (self.lengths, self.length) {
+                (0, _) => Ok(Framing::Empty),
+                (1, Some(0)) => Ok(Framing::Empty),
+                (1, Some(length)) => Ok(Framing::Length(length)),
+                // RFC 9110 section 8.6 allows to take `5, 5` for 5; who sends it is up to no good.
+                _ => Err(StatusCode::BAD_REQUEST),
+            };
+        }
+        let ambiguous = version == Version::HTTP_10 || self.lengths > 0;
+        if ambiguous || !self.codings.ends_chunked {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        match (self.codings.chunked, self.codings.others) {
+            (1, 0) => Ok(Framing::Chunked),
+            _ => Err(StatusCode::NOT_IMPLEMENTED),
+        }
+    }
+
+    /// Whether a request may be handled.
+    ///
+    /// # Errors
+    /// The status it is to be refused with.
+    pub(crate) fn check(
+        &self,
+        method: &Method,
+        target: &Uri,
+        version: Version,
+        headers: &HeaderMap,
+    ) -> Result<(), StatusCode> {
+        if *method == Method::CONNECT {
+            return Err(StatusCode::NOT_IMPLEMENTED);
+        }
+        check_target(method, target)?;
+        self.check_host(target, version, headers)
+    }
+
+    /// One Host, and a valid one (RFC 9112 section 3.2), which says what the authority of the
+    /// target says, if that has one (RFC 9113 section 8.3.1 too). HTTP/1.0 may have none; HTTP/2
+    /// has `:authority` in its place.
+    fn check_host(
+        &self,
+        target: &Uri,
+        version: Version,
+        headers: &HeaderMap,
+    ) -> Result<(), StatusCode> {
+        let fits = match self.hosts {
+            0 => match version {
+                Version::HTTP_11 => false,
+                Version::HTTP_2 => target.authority().is_some(),
+                _ => true,
+            },
+            1 => self.host_fits && says_the_same(target, headers),
+            _ => false,
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(StatusCode::BAD_REQUEST)
+        }
+    }
+}
+
+impl Codings {
+    fn note(&mut self, value: &[u8]) {
+        self.fields += 1;
+        self.ends_chunked = false;
+        for coding in members(value) {
+            self.ends_chunked = coding.eq_ignore_ascii_case(b"chunked");
+            match self.ends_chunked {
+                true => self.chunked += 1,
+                false => self.others += 1,
+            }
+        }
+    }
+}
+
+/// Looks at an HTTP/2 request, and puts its authority in the place of Host.
 ///
 /// # Errors
 /// The status it is to be refused with.
-pub(crate) fn check<B>(request: &Request<B>, max_fields: usize) -> Result<(), StatusCode> {
-    if request.method() == Method::CONNECT {
-        return Err(StatusCode::NOT_IMPLEMENTED);
-    }
-    // hyper counts them for HTTP/1.1 only.
+pub(crate) fn check_http2<B>(
+    request: &mut Request<B>,
+    max_fields: usize,
+) -> Result<(), StatusCode> {
     if request.headers().len() > max_fields {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    check_target(request.method(), request.uri())?;
-    check_coding(request)?;
-    check_host(request)
+    let (method, version) = (request.method(), request.version());
+    let facts = Facts::of(request.headers());
+    facts.check(method, request.uri(), version, request.headers())?;
+    let target = request.uri().clone();
+    settle_host(&target, request.headers_mut())
 }
 
 /// Request targets (RFC 9112 section 3.2): `/path`, `http://host/path`, and `*` for OPTIONS.
+/// Authority form is for CONNECT alone, which is not for this server.
 fn check_target(method: &Method, target: &Uri) -> Result<(), StatusCode> {
     let fits = match (target.scheme_str(), target.authority()) {
         (Some(scheme), Some(authority)) => {
@@ -38,50 +191,23 @@ fn check_target(method: &Method, target: &Uri) -> Result<(), StatusCode> {
         (None, None) => target.path().starts_with('/'),
         _ => false,
     };
-    if fits {
+    // URIs are ASCII (RFC 3986 section 2); clients write everything else with percent signs.
+    let ascii = target
+        .path_and_query()
+        .is_none_or(|path| path.as_str().is_ascii());
+    if fits && ascii {
         Ok(())
     } else {
         Err(StatusCode::BAD_REQUEST)
     }
 }
 
-/// No transfer coding but chunked is understood here (RFC 9112 section 6.1).
-fn check_coding<B>(request: &Request<B>) -> Result<(), StatusCode> {
-    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
-    match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(StatusCode::NOT_IMPLEMENTED),
-    }
-}
-
-/// One Host, and a valid one (RFC 9112 section 3.2). HTTP/1.0 may have none; HTTP/2 has
-/// `:authority` in its place, and if it has both they say the same (RFC 9113 section 8.3.1).
-fn check_host<B>(request: &Request<B>) -> Result<(), StatusCode> {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    let fits = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => {
-            is_host(host.as_bytes())
-                && (request.version() != Version::HTTP_2
-                    || request.uri().authority().is_none_or(|authority| {
-                        authority
-                            .as_str()
-                            .as_bytes()
-                            .eq_ignore_ascii_case(host.as_bytes())
-                    }))
-        }
-        (None, _) => match request.version() {
-            Version::HTTP_11 => false,
-            Version::HTTP_2 => request.uri().authority().is_some(),
-            _ => true,
-        },
-        (Some(_), Some(_)) => false,
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(StatusCode::BAD_REQUEST)
-    }
+fn says_the_same(target: &Uri, headers: &HeaderMap) -> bool {
+    target.authority().is_none_or(|authority| {
+        let authority = authority.as_str().as_bytes();
+        let host = headers.get(HOST).map(HeaderValue::as_bytes);
+        host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
+    })
 }
 
 /// Puts the authority of the target, if it has one, in the place of Host (RFC 9112 section 3.2.2),
@@ -89,17 +215,36 @@ fn check_host<B>(request: &Request<B>) -> Result<(), StatusCode> {
 ///
 /// # Errors
 /// The status to refuse the request with.
-pub(crate) fn settle_host<B>(request: &mut Request<B>) -> Result<(), StatusCode> {
-    let Some(authority) = request.uri().authority() else {
+pub(crate) fn settle_host(target: &Uri, headers: &mut HeaderMap) -> Result<(), StatusCode> {
+    let Some(authority) = target.authority() else {
         return Ok(());
     };
     let same = |host: &HeaderValue| host.as_bytes() == authority.as_str().as_bytes();
-    if !request.headers().get(HOST).is_some_and(same) {
+    if !headers.get(HOST).is_some_and(same) {
         let host =
             HeaderValue::from_str(authority.as_str()).map_err(|_| StatusCode::BAD_REQUEST)?;
-        request.headers_mut().insert(HOST, host);
+        headers.insert(HOST, host);
     }
     Ok(())
+}
+
+/// A Content-Length: digits only, and a number that can be counted to (RFC 9110 section 8.6).
+pub(crate) fn length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// The members of a list (RFC 9110 section 5.6.1), parameters and all; empty ones are left out.
+pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let pieces = value.split(|&b| b == b',');
+    pieces.map(<[u8]>::trim_ascii).filter(|m| !m.is_empty())
+}
+
+/// Whether a list has this member, in any case.
+pub(crate) fn has_member(value: &[u8], member: &[u8]) -> bool {
+    members(value).any(|m| m.eq_ignore_ascii_case(member))
 }
 
 /// Whether this is `host [":" port]` (RFC 3986 section 3.2), without user information. Of a name

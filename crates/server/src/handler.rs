@@ -4,7 +4,8 @@ use std::{future::Future, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::Incoming;
+
+use crate::RequestBody;
 
 /// What is known of the connection that a request came on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +30,15 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// It has one valid Host, which says what the authority of the target says if that has one
     /// (HTTP/1.0 may have none), and its body is framed in one way. Its target is as the client
-    /// wrote it. How long the body may stay away is up to the handler: see
+    /// wrote it. Interim responses and a switch of protocols go over [`RequestBody::line`].
+    ///
+    /// The response's framing and its connection are the server's: of the fields for that only
+    /// Content-Length and `Connection: close` are looked at, and those of a 101 passed on. Without
+    /// a Content-Length the body's exact size hint is the length, if it has one. How long the body may stay away is up to the handler: see
     /// [`crate::with_idle_timeout`].
     fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         client: Client,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }

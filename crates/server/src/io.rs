@@ -106,10 +106,9 @@ impl AsyncRead for ClientIo {
         self.check_cut()?;
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if buf.filled().len() == before {
-            self.ended = true;
-        } else {
-            self.state.bytes_came();
+        match buf.filled().len() - before {
+            0 => self.ended = true,
+            count => self.state.bytes_came(count),
         }
         Poll::Ready(Ok(()))
     }

@@ -1,8 +1,8 @@
 //! What edges and shields listen with: accept, TLS, timers, connection limits, drain.
 //!
 //! The way of a connection: `accept` admits it (`clients`, `slots`, `registry`), `connection`
-//! takes it through TLS and lets hyper speak HTTP on it, `exchange` hands each request to the
-//! [`Handler`] after `guards` had a look. What the connection is doing stands in its `state`;
+//! takes it through TLS and to `http1`, which is our own, or to `http2`, which is hyper; each
+//! request goes to the [`Handler`] (`exchange`) after `guards` had a look. What the connection is doing stands in its `state`;
 //! `timers` says from that, without a clock, what is due next, and `watch` does it.
 
 mod accept;
@@ -15,10 +15,13 @@ mod drain;
 mod exchange;
 mod guards;
 mod handler;
-mod http;
+mod http1;
+mod http2;
 mod io;
 mod limits;
+mod line;
 mod registry;
+mod request;
 mod response;
 mod serve;
 mod shared;
@@ -27,6 +30,7 @@ mod sni;
 mod state;
 mod stats;
 mod timers;
+mod upgraded;
 mod watch;
 
 pub use bind::{BindError, bind_all};
@@ -35,5 +39,8 @@ pub use certs::{CertError, CertFiles, CertStore};
 pub use drain::DrainReport;
 pub use handler::{Client, Handler};
 pub use limits::Limits;
+pub use line::{Line, OnUpgrade};
+pub use request::RequestBody;
 pub use serve::{Server, ServerConfig};
 pub use stats::Stats;
+pub use upgraded::Upgraded;

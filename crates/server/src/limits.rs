@@ -11,10 +11,14 @@ pub struct Limits {
     /// Connections at once from one address; more are closed at once. An IPv6 /64 counts as one
     /// address. Default 1,000.
     pub max_connections_per_client: usize,
-    /// Bytes of a request head; more is answered 431. Default 32 KiB.
+    /// Bytes of a request head; more is answered 431, or 414 if the target alone is more. Also
+    /// bytes of a trailer section. Default 32 KiB.
     pub max_head: usize,
-    /// Fields of a request head; more is answered 431. Default 100.
+    /// Fields of a request head; more is answered 431. Also fields of a trailer section.
+    /// Default 100.
     pub max_fields: usize,
+    /// Interim responses (1xx) to one HTTP/1.1 request; more are dropped. Default 16.
+    pub max_interim: usize,
     /// HTTP/2 streams at once per connection. Default 128.
     pub max_streams: u32,
     /// From accept to the TLS handshake done. Default 10 s.
@@ -40,6 +44,7 @@ impl Default for Limits {
             max_connections_per_client: 1_000,
             max_head: 32 << 10,
             max_fields: 100,
+            max_interim: 16,
             max_streams: 128,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),

@@ -18,6 +18,8 @@ pub(crate) struct Registry {
     open: Mutex<HashMap<u64, Arc<State>>>,
     count: AtomicUsize,
     next: AtomicU64,
+    /// Bytes received on connections that are closed.
+    received: AtomicU64,
     empty: Notify,
 }
 
@@ -45,6 +47,13 @@ impl Registry {
         self.count.load(Ordering::Acquire)
     }
 
+    /// Bytes received, on connections that are closed too.
+    pub(crate) fn received(&self) -> u64 {
+        let open = self.lock();
+        let of_open: u64 = open.values().map(|state| state.received()).sum();
+        of_open + self.received.load(Ordering::Relaxed)
+    }
+
     /// Does something with the state of each connection.
     pub(crate) fn each(&self, act: impl Fn(&State)) {
         let states: Vec<_> = self.lock().values().cloned().collect();
@@ -69,7 +78,15 @@ impl Registry {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.registry.lock().remove(&self.id);
+        {
+            // Both under the lock: no byte is counted twice, or not at all.
+            let mut open = self.registry.lock();
+            open.remove(&self.id);
+            let received = self.state.received();
+            self.registry
+                .received
+                .fetch_add(received, Ordering::Relaxed);
+        }
         if self.registry.count.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.registry.empty.notify_waiters();
         }

@@ -48,7 +48,7 @@ impl InRequest {
 
     /// The body failed. hyper drops the connection or resets the stream, which a client sees by
     /// the missing end; HTTP/1.0 may have none, so there it takes a RST.
-    fn failed(&self) {
+    pub(crate) fn failed(&self) {
         if self.version == Version::HTTP_10 {
             self.state.reset_on_close();
         }

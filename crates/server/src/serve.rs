@@ -96,7 +96,8 @@ impl Server {
 
     /// Counts since the start.
     pub fn stats(&self) -> Stats {
-        self.running.shared.counters.read()
+        let shared = &self.running.shared;
+        shared.counters.read(shared.registry.received())
     }
 
     /// From now on each HTTP/1.1 response says `Connection: close` and HTTP/2 connections get

@@ -72,6 +72,7 @@ pub(crate) struct State {
     blocked: Mark,
     closing: Mark,
     linger: Mark,
+    received: AtomicU64,
     cut: AtomicBool,
     gone: AtomicBool,
     reset: AtomicBool,
@@ -97,6 +98,7 @@ impl State {
             blocked: Mark::default(),
             closing: Mark::default(),
             linger: Mark::default(),
+            received: AtomicU64::new(0),
             cut: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             reset: AtomicBool::new(false),
@@ -157,14 +159,34 @@ impl State {
         }
     }
 
-    /// Bytes came from the client.
-    pub(crate) fn bytes_came(&self) {
+    /// How many bytes the client has sent.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Relaxed)
+    }
+
+    /// So many bytes came from the client.
+    pub(crate) fn bytes_came(&self, count: usize) {
+        // Only the connection writes it.
+        let received = self.received() + count as u64;
+        self.received.store(received, Relaxed);
         if self.active.load(Acquire) == 0
             && matches!(self.stage(), Stage::Sniff | Stage::Http1)
             && self.head.get().is_none()
         {
             self.head.set(self.age());
         }
+    }
+
+    /// Bytes are there that are not a whole request head.
+    pub(crate) fn head_began(&self) {
+        if self.head.get().is_none() {
+            self.head.set(self.age());
+        }
+    }
+
+    /// What came was no part of a head after all.
+    pub(crate) fn head_ended(&self) {
+        self.head.clear();
     }
 
     /// A request's head is complete.
@@ -228,6 +250,11 @@ impl State {
     /// Our FIN is out.
     pub(crate) fn lingering(&self) {
         self.linger.set(self.age());
+    }
+
+    /// Whether the connection was told to finish.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get().is_some()
     }
 
     /// The connection was told to finish.

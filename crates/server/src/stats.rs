@@ -14,6 +14,8 @@ pub struct Stats {
     /// Requests that were malformed, too large or not acceptable, answered with 4xx or 501 before
     /// the handler saw them.
     pub bad_requests: u64,
+    /// Bytes received on all connections, those of TLS included.
+    pub bytes_received: u64,
 }
 
 /// The running counts behind [`Stats`].
@@ -26,12 +28,13 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn read(&self) -> Stats {
+    pub(crate) fn read(&self, bytes_received: u64) -> Stats {
         Stats {
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
             handshake_failures: self.handshake_failures.load(Relaxed),
             bad_requests: self.bad_requests.load(Relaxed),
+            bytes_received,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Going away without losing a request.
 
-use std::{io::Write, time::Duration};
+use std::io::Write;
 
 use perigee_server::{DrainReport, Limits};
 use tokio::{net::TcpStream, time::Instant};
 
-use crate::support::{PATIENCE, Raw, SHORT, http2, request, soon, start, text};
+use crate::support::{PATIENCE, Raw, SHORT, http2, request, soon, start, text, until};
 
 const CLIENTS: usize = 30;
 
@@ -65,11 +65,15 @@ async fn a_drain_loses_no_request_that_is_just_coming_in() {
     let mut halfway = it.connect().await;
     halfway.get("/").await;
     halfway.read_until("cl=0").await;
-    halfway.send("GET /halfway HTTP/1.1\r\n").await;
+    let before = it.server.stats().bytes_received;
+    let half = "GET /halfway HTTP/1.1\r\n";
+    halfway.send(half).await;
+    let sent = before + half.len() as u64;
     let mut fresh = it.connect().await;
     it.wait_for_connections(2).await;
     // The first half of the head has to be there, not only sent.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let there = || it.server.stats().bytes_received == sent;
+    until(there, || format!("{:?}", it.server.stats())).await;
 
     let server = it.server.clone();
     let drain = tokio::spawn(async move { server.drain(PATIENCE).await });

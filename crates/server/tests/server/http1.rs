@@ -70,10 +70,10 @@ async fn the_authority_of_an_absolute_target_replaces_host() {
     let it = start(Limits::default()).await;
     let mut client = it.connect().await;
     client
-        .send("GET http://b.example:81/x HTTP/1.1\r\nhost: a.example\r\n\r\n")
+        .send("GET http://B.example:81/x HTTP/1.1\r\nhost: b.example:81\r\n\r\n")
         .await;
     let response = client.read_until("cl=0").await;
-    assert!(response.contains("/x host=b.example:81 "), "{response}");
+    assert!(response.contains("/x host=B.example:81 "), "{response}");
 }
 
 #[tokio::test]

@@ -16,7 +16,9 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, client::conn::http2::SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use perigee_server::{Client, Handler, Limits, Server, ServerConfig, with_idle_timeout};
+use perigee_server::{
+    Client, Handler, Limits, RequestBody, Server, ServerConfig, with_idle_timeout,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -46,7 +48,7 @@ pub(crate) struct Paths {
 impl Handler for Paths {
     type Body = Body;
 
-    async fn handle(&self, request: Request<Incoming>, client: Client) -> Response<Body> {
+    async fn handle(&self, request: Request<RequestBody>, client: Client) -> Response<Body> {
         match request.uri().path() {
             "/held" => {
                 self.held.fetch_add(1, Ordering::SeqCst);
@@ -107,12 +109,13 @@ impl Handler for Paths {
     }
 }
 
-fn upgrade(request: Request<Incoming>) -> Response<Body> {
+fn upgrade(request: Request<RequestBody>) -> Response<Body> {
+    let upgrade = request.body().line().unwrap().upgrade().unwrap();
     tokio::spawn(async move {
-        let Ok(upgraded) = hyper::upgrade::on(request).await else {
+        let Ok(upgraded) = upgrade.await else {
             return;
         };
-        let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+        let (mut read, mut write) = tokio::io::split(upgraded);
         let _ = tokio::io::copy(&mut read, &mut write).await;
     });
     let mut response = status(StatusCode::SWITCHING_PROTOCOLS, "");

@@ -1,18 +1,11 @@
-//! How hyper is to speak HTTP.
+//! How hyper is to speak HTTP/2.
 
 use std::{future::Future, time::Duration};
 
-use hyper::{
-    rt::Executor,
-    server::conn::{http1, http2},
-};
+use hyper::{rt::Executor, server::conn::http2};
 use hyper_util::rt::TokioTimer;
 
 use crate::Limits;
-
-/// What hyper keeps of a connection's bytes at most, unless heads may be larger: response data
-/// waiting for the socket, mostly by reference.
-const BUFFER: usize = 400 << 10;
 
 /// HTTP/2 flow control, bytes of request bodies that may wait for the handler: per stream and per
 /// connection.
@@ -31,31 +24,8 @@ const MAX_ERROR_RESETS: usize = 256;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// HTTP/1.1.
-///
-/// A client that sends FIN after its request still gets its answer (`half_close`). The price is
-/// that a client which has gone is noticed only when the response is written.
-///
-/// hyper's own head timer starts when it begins to wait, so it would close idle connections:
-/// both times are kept by [`crate::timers`].
-pub(crate) fn http1(limits: &Limits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_header_size(limits.max_head)
-        .max_headers(limits.max_fields)
-        .max_buf_size(BUFFER.max(limits.max_head))
-        .keep_alive(true)
-        .half_close(true)
-        // Copies bodies into one buffer.
-        .pipeline_flush(false)
-        .auto_date_header(true);
-    builder
-}
-
-/// HTTP/2.
-pub(crate) fn http2(limits: &Limits) -> http2::Builder<Streams> {
+/// An HTTP/2 connection to be.
+pub(crate) fn builder(limits: &Limits) -> http2::Builder<Streams> {
     let mut builder = http2::Builder::new(Streams {
         timeout: limits.request_timeout,
     });

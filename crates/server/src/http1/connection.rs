@@ -1,0 +1,238 @@
+//! From one request to the next on a connection.
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body::Body;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::oneshot,
+};
+
+use super::{
+    date::DateText,
+    encode::{self, Terms},
+    head::{Head, HeadReader, Refused},
+    incoming::Incoming,
+    sending::{End, Sending},
+    wire::Wire,
+};
+use crate::{
+    Handler, Limits, RequestBody,
+    exchange::{Exchange, refusal},
+    guards::Framing,
+    response::InRequest,
+    stats::count,
+    timers::Stage,
+    upgraded::Upgraded,
+};
+
+/// What becomes of a connection after a response.
+enum After {
+    Next,
+    /// FIN, and what the client still sends is read.
+    Close,
+    /// It ends here and now: the client must not take the response for whole.
+    Abort,
+    /// Somebody else has it now.
+    Upgrade(oneshot::Sender<Upgraded>),
+}
+
+struct Connection<I, H> {
+    wire: Wire<I>,
+    exchange: Exchange<H>,
+    date: DateText,
+}
+
+/// Answers the requests of one connection, in order, until it ends. Returns when the socket is
+/// closed, is to be dropped, or is somebody else's.
+///
+/// # Errors
+/// The connection broke.
+pub(crate) async fn serve<I, H>(io: I, exchange: Exchange<H>, limits: Arc<Limits>) -> io::Result<()>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handler,
+{
+    let wire = Wire::new(io, limits, Arc::clone(&exchange.state));
+    let mut connection = Connection {
+        wire,
+        exchange,
+        date: DateText::default(),
+    };
+    loop {
+        let mut reader = HeadReader::default();
+        let head = poll_fn(|cx| connection.wire.poll_head(&mut reader, cx)).await?;
+        let after = match head {
+            Ok(Some(head)) => connection.answer(head).await?,
+            Ok(None) => After::Close,
+            Err(refused) => connection.refuse(refused).await?,
+        };
+        match after {
+            After::Next => {}
+            After::Close => break,
+            After::Abort => return Ok(()),
+            After::Upgrade(successor) => {
+                let Wire { io, buf, .. } = connection.wire;
+                // Nobody there to take it: then it is dropped.
+                let _ = successor.send(Upgraded::new(io, buf));
+                return Ok(());
+            }
+        }
+    }
+    let mut io = connection.wire.io;
+    poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx)).await
+}
+
+impl<I, H> Connection<I, H>
+where
+    I: AsyncRead + AsyncWrite + Unpin,
+    H: Handler,
+{
+    async fn answer(&mut self, head: Head) -> io::Result<After> {
+        let in_request = InRequest::begin(&self.exchange.state, head.version);
+        let terms = Terms::of(&head);
+        let request = self.request(head);
+        let Connection { wire, exchange, .. } = self;
+        let response = {
+            let mut answering = pin!(exchange.handler.handle(request, exchange.client));
+            poll_fn(|cx| match answering.as_mut().poll(cx) {
+                Poll::Ready(response) => Poll::Ready(Ok(response)),
+                Poll::Pending => match wire.meanwhile(cx) {
+                    Ok(()) => Poll::Pending,
+                    Err(error) => Poll::Ready(Err(error)),
+                },
+            })
+            .await?
+        };
+        let after = self.send(response, terms).await?;
+        if matches!(after, After::Abort) {
+            in_request.failed();
+        }
+        drop(in_request);
+        if matches!(after, After::Next) && self.wire.incoming.is_some() {
+            let goes_on = poll_fn(|cx| self.wire.poll_drain(cx)).await?;
+            return Ok(if goes_on { After::Next } else { After::Close });
+        }
+        Ok(after)
+    }
+
+    /// The request as the handler sees it.
+    fn request(&mut self, head: Head) -> Request<RequestBody> {
+        let wire = &mut self.wire;
+        wire.request += 1;
+        let line = wire
+            .line
+            .open(wire.request, head.version != Version::HTTP_10);
+        let reader = match head.framing {
+            Framing::Empty => None,
+            framing => {
+                // HTTP/1.0 does not know of it (RFC 9110 section 10.1.1).
+                let expects = head.facts.expects_continue && head.version == Version::HTTP_11;
+                let (incoming, reader) = Incoming::new(framing, expects, &wire.state);
+                wire.incoming = Some(incoming);
+                Some(reader)
+            }
+        };
+        let mut request = Request::new(RequestBody::http1(reader, line));
+        *request.method_mut() = head.method;
+        *request.uri_mut() = head.target;
+        *request.version_mut() = head.version;
+        *request.headers_mut() = head.headers;
+        request
+    }
+
+    async fn refuse(&mut self, refused: Refused) -> io::Result<After> {
+        count(&self.exchange.shared.counters.bad_requests);
+        let response = refusal(refused.status, refused.is_head);
+        let terms = Terms {
+            version: Version::HTTP_11,
+            is_head: refused.is_head,
+            takes_trailers: false,
+            keep: false,
+        };
+        self.send(response, terms).await
+    }
+
+    async fn send<B>(&mut self, response: Response<B>, mut terms: Terms) -> io::Result<After>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let Connection {
+            wire,
+            exchange,
+            date,
+        } = self;
+        wire.put_interim();
+        wire.line.close();
+        let legible = poll_fn(|cx| Poll::Ready(wire.is_legible(cx))).await?;
+        let upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
+        terms.keep &= legible && !exchange.shared.is_leaving() && !exchange.state.is_closing();
+        if let Some(incoming) = &mut wire.incoming {
+            incoming.answered();
+        }
+
+        let (parts, body) = response.into_parts();
+        let hint = body.size_hint();
+        let (mut delimit, mut keep) = (encode::Delimit::Nothing, false);
+        wire.out.text(|text| {
+            (delimit, keep) = encode::head(&parts, &hint, &terms, date, text);
+        });
+        let mut sending = Sending::new(delimit);
+        let mut body = pin!(Some(body));
+        poll_fn(|cx| wire.poll_send(&mut sending, body.as_mut(), cx)).await?;
+        if let Some(incoming) = &mut wire.incoming {
+            incoming.close();
+        }
+        if sending.end() == Some(End::Broken) {
+            return Ok(After::Abort);
+        }
+        if upgrade {
+            exchange.state.enter(Stage::Upgraded);
+            let successor = wire.line.successor(wire.request);
+            return Ok(successor.map_or(After::Abort, After::Upgrade));
+        }
+        Ok(if keep { After::Next } else { After::Close })
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
+    /// Sends a response whose head is in the row already. The body is let go of as soon as its
+    /// last piece is in the row.
+    fn poll_send<B>(
+        &mut self,
+        sending: &mut Sending,
+        mut body: Pin<&mut Option<B>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        if self.incoming.is_some() {
+            self.state.task.register(cx);
+            self.feed(cx)?;
+        }
+        loop {
+            let mut waits = false;
+            if let Some(body) = body.as_mut().as_pin_mut() {
+                waits = sending.poll_fill(body, &mut self.out, cx).is_pending();
+            }
+            if sending.end().is_some() {
+                body.set(None);
+                return self.poll_flush(cx);
+            }
+            if waits {
+                ready!(self.poll_flush(cx))?;
+                return Poll::Pending;
+            }
+            ready!(self.poll_write(cx))?;
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Response heads into bytes, and how their bodies are delimited (RFC 9112 section 6). Pure but
+//! for the date.
+
+use std::{io::Write, time::SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, response};
+use http_body::SizeHint;
+
+use super::{date::DateText, head::Head};
+use crate::guards;
+
+/// How the end of a response body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delimit {
+    /// There is none, whatever the handler has.
+    Nothing,
+    Length(u64),
+    /// In chunks, with trailers at the end if the client takes them.
+    Chunked {
+        trailers: bool,
+    },
+    /// By the end of the connection.
+    Close,
+}
+
+/// What the request says of its response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) version: Version,
+    pub(crate) is_head: bool,
+    pub(crate) takes_trailers: bool,
+    /// Whether the client wants the connection kept.
+    pub(crate) keep: bool,
+}
+
+impl Terms {
+    pub(crate) fn of(head: &Head) -> Self {
+        let facts = &head.facts;
+        Terms {
+            version: head.version,
+            is_head: head.method == Method::HEAD,
+            takes_trailers: facts.takes_trailers,
+            // RFC 9112 section 9.3.
+            keep: !facts.close && (head.version == Version::HTTP_11 || facts.keep_alive),
+        }
+    }
+
+    fn is_1_0(&self) -> bool {
+        self.version == Version::HTTP_10
+    }
+}
+
+/// Writes a head. Answers with how the body is delimited, and whether the connection is kept.
+pub(crate) fn head(
+    parts: &response::Parts,
+    hint: &SizeHint,
+    terms: &Terms,
+    date: &mut DateText,
+    out: &mut Vec<u8>,
+) -> (Delimit, bool) {
+    let (status, headers) = (parts.status, &parts.headers);
+    let declared = declared(headers);
+    let switches = status == StatusCode::SWITCHING_PROTOCOLS;
+    let delimit = delimit(status, declared.or_else(|| hint.exact()), terms);
+    let keep = terms.keep && delimit != Delimit::Close && !says_close(headers) && !switches;
+
+    status_line(status, out);
+    let mut dated = false;
+    for (name, value) in headers {
+        dated |= name == header::DATE;
+        if is_ours(name, switches) || (name == header::TRAILER && !sends_trailers(delimit)) {
+            continue;
+        }
+        field(name, value, out);
+    }
+    match (delimit, declared) {
+        (Delimit::Length(length), _) => content_length(length, out),
+        // To HEAD and in 304 it says what GET would be answered (RFC 9110 section 8.6).
+        (Delimit::Nothing, Some(length))
+            if terms.is_head && may_have_content(status) || status == StatusCode::NOT_MODIFIED =>
+        {
+            content_length(length, out);
+        }
+        (Delimit::Chunked { .. }, _) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        _ => {}
+    }
+    if !keep && !switches {
+        out.extend_from_slice(b"connection: close\r\n");
+    } else if terms.is_1_0() && keep {
+        out.extend_from_slice(b"connection: keep-alive\r\n");
+    }
+    if !dated {
+        out.extend_from_slice(b"date: ");
+        out.extend_from_slice(date.at(SystemTime::now()));
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    (delimit, keep)
+}
+
+/// Writes an interim response (RFC 9110 section 15.2).
+pub(crate) fn interim(status: StatusCode, headers: &HeaderMap, out: &mut Vec<u8>) {
+    status_line(status, out);
+    for (name, value) in headers {
+        if !is_ours(name, false) {
+            field(name, value, out);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the head of a chunk.
+pub(crate) fn chunk(length: usize, out: &mut Vec<u8>) {
+    // Writing to a `Vec` does not fail.
+    let _ = write!(out, "{length:x}\r\n");
+}
+
+/// Writes the last chunk and the trailer section (RFC 9112 section 7.1).
+pub(crate) fn last_chunk(trailers: &HeaderMap, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in trailers {
+        if super::trailers::may_be(name) {
+            field(name, value, out);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn delimit(status: StatusCode, length: Option<u64>, terms: &Terms) -> Delimit {
+    if terms.is_head || !may_have_content(status) {
+        return Delimit::Nothing;
+    }
+    match length {
+        Some(length) => Delimit::Length(length),
+        None if terms.is_1_0() => Delimit::Close,
+        None => Delimit::Chunked {
+            trailers: terms.takes_trailers,
+        },
+    }
+}
+
+fn may_have_content(status: StatusCode) -> bool {
+    !status.is_informational()
+        && status != StatusCode::NO_CONTENT
+        && status != StatusCode::NOT_MODIFIED
+}
+
+fn sends_trailers(delimit: Delimit) -> bool {
+    delimit == Delimit::Chunked { trailers: true }
+}
+
+/// The length that the handler says, if it says one.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (Some(length), None) => guards::length(length.as_bytes()),
+        _ => None,
+    }
+}
+
+fn says_close(headers: &HeaderMap) -> bool {
+    let connection = headers.get_all(header::CONNECTION).iter();
+    let mut values = connection.map(HeaderValue::as_bytes);
+    values.any(|value| guards::has_member(value, b"close"))
+}
+
+/// Fields of framing and of the connection: the server alone writes them, but for those of a
+/// switch of protocols.
+fn is_ours(name: &HeaderName, switches: bool) -> bool {
+    match name.as_str() {
+        "connection" | "upgrade" => !switches,
+        "content-length" | "transfer-encoding" | "keep-alive" | "proxy-connection" => true,
+        _ => false,
+    }
+}
+
+fn status_line(status: StatusCode, out: &mut Vec<u8>) {
+    if status == StatusCode::OK {
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
+    out.extend_from_slice(name.as_str().as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn content_length(length: u64, out: &mut Vec<u8>) {
+    // Writing to a `Vec` does not fail.
+    let _ = write!(out, "content-length: {length}\r\n");
+}
+
+#[cfg(test)]
+#[path = "encode/tests.rs"]
+mod tests;

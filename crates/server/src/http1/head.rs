@@ -1,0 +1,225 @@
+//! Request heads out of bytes: strict (RFC 9112 sections 2.2, 3 and 5), and the same however the
+//! bytes are cut into reads. Pure.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use httparse::{Error, Header, Status};
+
+use crate::{
+    Limits,
+    guards::{self, Facts, Framing},
+};
+
+/// Fields that are parsed without an allocation for the parser.
+const ON_STACK: usize = 128;
+
+/// A request head that is fit to be handled.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) target: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) framing: Framing,
+    pub(crate) facts: Facts,
+}
+
+/// Why a head is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    /// The method is known to be HEAD.
+    pub(crate) is_head: bool,
+}
+
+impl From<StatusCode> for Refused {
+    fn from(status: StatusCode) -> Self {
+        Refused {
+            status,
+            is_head: false,
+        }
+    }
+}
+
+/// Reads one head.
+#[derive(Debug, Default)]
+pub(crate) struct HeadReader {
+    /// Bytes that are known not to hold the end of the head.
+    seen: usize,
+    /// An empty line was passed over.
+    skipped: bool,
+}
+
+impl HeadReader {
+    /// Takes the head off the front of `buf`, once it is there whole. `at_end`: no more bytes come.
+    ///
+    /// # Errors
+    /// [`Refused`]: what to answer. Nothing after it can be trusted.
+    pub(crate) fn take(
+        &mut self,
+        buf: &mut BytesMut,
+        limits: &Limits,
+        at_end: bool,
+    ) -> Result<Option<Head>, Refused> {
+        if !self.skip_empty_line(buf)? {
+            return Ok(None);
+        }
+        let window = &buf[..buf.len().min(limits.max_head)];
+        let is_full = window.len() == limits.max_head;
+        // Parsed at the first look and at the end, not again for each byte that trickles in.
+        let ended = || has_end(&window[self.seen.saturating_sub(2)..]);
+        if self.seen > 0 && !is_full && !at_end && !ended() {
+            self.seen = window.len();
+            return Ok(None);
+        }
+        match parse(window, limits.max_fields)? {
+            Some((head, length)) => {
+                buf.advance(length);
+                Ok(Some(head))
+            }
+            None if is_full && window.contains(&b'\n') => {
+                Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into())
+            }
+            None if is_full => Err(StatusCode::URI_TOO_LONG.into()),
+            None => {
+                self.seen = window.len();
+                Ok(None)
+            }
+        }
+    }
+
+    /// One empty line before the request line is passed over (RFC 9112 section 2.2). Whether there
+    /// may be a head now.
+    fn skip_empty_line(&mut self, buf: &mut BytesMut) -> Result<bool, Refused> {
+        if !self.skipped && buf.starts_with(b"\r\n") {
+            buf.advance(2);
+            self.skipped = true;
+        }
+        match buf.first() {
+            None => Ok(false),
+            Some(b'\r') if !self.skipped && buf.len() == 1 => Ok(false),
+            Some(b'\r' | b'\n') => Err(StatusCode::BAD_REQUEST.into()),
+            Some(_) => Ok(true),
+        }
+    }
+}
+
+/// Whether an empty line ends in here, written in whatever way.
+pub(crate) fn has_end(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|&b| b == b'\n') {
+        rest = &rest[at + 1..];
+        if rest.starts_with(b"\n") || rest.starts_with(b"\r\n") {
+            return true;
+        }
+    }
+    false
+}
+
+/// A head and its length in bytes, if it is whole.
+fn parse(bytes: &[u8], max_fields: usize) -> Result<Option<(Head, usize)>, Refused> {
+    if max_fields <= ON_STACK {
+        let mut fields = [const { MaybeUninit::uninit() }; ON_STACK];
+        parse_into(bytes, &mut fields[..max_fields])
+    } else {
+        parse_into(bytes, &mut vec![MaybeUninit::uninit(); max_fields])
+    }
+}
+
+fn parse_into<'b>(
+    bytes: &'b [u8],
+    fields: &mut [MaybeUninit<Header<'b>>],
+) -> Result<Option<(Head, usize)>, Refused> {
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(bytes, fields) {
+        Ok(Status::Complete(length)) => build(&request, &bytes[..length])
+            .map(|head| Some((head, length)))
+            .map_err(|status| Refused {
+                status,
+                is_head: request.method == Some("HEAD"),
+            }),
+        Ok(Status::Partial) => Ok(None),
+        Err(Error::TooManyHeaders) => Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into()),
+        Err(_) => Err(StatusCode::BAD_REQUEST.into()),
+    }
+}
+
+fn build(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Result<Head, StatusCode> {
+    const BAD: StatusCode = StatusCode::BAD_REQUEST;
+    if !ends_in_crlf(request.headers, bytes) {
+        return Err(BAD);
+    }
+    let method = request.method.ok_or(BAD)?;
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| BAD)?;
+    let target = request.path.ok_or(BAD)?;
+    // `Uri` would drop a fragment silently.
+    if target.as_bytes().contains(&b'#') {
+        return Err(BAD);
+    }
+    // The one copy of the head: values and target are slices of it, and the buffer is free again.
+    let shared = Bytes::copy_from_slice(bytes);
+    let slice = |part: &[u8]| shared.slice_ref_of(bytes, part);
+    let target = Uri::from_maybe_shared(slice(target.as_bytes())).map_err(|_| BAD)?;
+    let version = match request.version {
+        Some(0) => Version::HTTP_10,
+        _ => Version::HTTP_11,
+    };
+    let mut headers = HeaderMap::with_capacity(request.headers.len());
+    let mut facts = Facts::default();
+    for field in request.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BAD)?;
+        let value = HeaderValue::from_maybe_shared(slice(field.value)).map_err(|_| BAD)?;
+        facts.note(&name, &value);
+        headers
+            .try_append(name, value)
+            .map_err(|_| StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)?;
+    }
+    let framing = facts.framing(version)?;
+    facts.check(&method, &target, version, &headers)?;
+    guards::settle_host(&target, &mut headers)?;
+    Ok(Head {
+        method,
+        target,
+        version,
+        headers,
+        framing,
+        facts,
+    })
+}
+
+/// Whether every line ends in CRLF (RFC 9112 section 2.2): the parser takes a bare LF too. No line
+/// begins with white space, so that a name stands at the beginning of each.
+pub(crate) fn ends_in_crlf(fields: &[Header<'_>], bytes: &[u8]) -> bool {
+    let lines = fields.iter().all(|field| {
+        let at = offset(bytes, field.name.as_bytes());
+        at == 0 || bytes[..at].ends_with(b"\r\n")
+    });
+    lines && (bytes.ends_with(b"\r\n\r\n") || bytes == b"\r\n")
+}
+
+/// Where a part of `bytes` begins in it.
+fn offset(bytes: &[u8], part: &[u8]) -> usize {
+    let offset = (part.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
+    offset.min(bytes.len())
+}
+
+/// A part of some bytes, taken out of a shared copy of them.
+pub(crate) trait SliceRefOf {
+    fn slice_ref_of(&self, bytes: &[u8], part: &[u8]) -> Bytes;
+}
+
+impl SliceRefOf for Bytes {
+    fn slice_ref_of(&self, bytes: &[u8], part: &[u8]) -> Bytes {
+        if part.is_empty() {
+            return Bytes::new();
+        }
+        let at = offset(bytes, part);
+        self.slice(at..at + part.len())
+    }
+}
+
+#[cfg(test)]
+#[path = "head/tests.rs"]
+mod tests;

@@ -1,0 +1,206 @@
+//! The bytes of one connection: read into one buffer, written out of one row.
+
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::{
+    encode,
+    head::{Head, HeadReader, Refused},
+    incoming::{Incoming, Need},
+    out::Out,
+};
+use crate::{Limits, line, state::State};
+
+/// Space for one read, of heads and of bodies.
+const HEAD_READ: usize = 4 << 10;
+const BODY_READ: usize = 32 << 10;
+
+/// A read into less space than this is not worth it.
+const MIN_READ: usize = 1 << 10;
+
+pub(crate) struct Wire<I> {
+    pub(crate) io: I,
+    pub(crate) buf: BytesMut,
+    pub(crate) out: Out,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) state: Arc<State>,
+    pub(crate) line: Arc<line::Shared>,
+    /// The number of the request that is being answered.
+    pub(crate) request: u64,
+    /// Its body, as long as that is not read whole.
+    pub(crate) incoming: Option<Incoming>,
+    /// The client has sent FIN.
+    pub(crate) ended: bool,
+    /// Something was written since the last flush.
+    unflushed: bool,
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
+    pub(crate) fn new(io: I, limits: Arc<Limits>, state: Arc<State>) -> Self {
+        let line = line::Shared::new(&state, limits.max_interim);
+        Wire {
+            io,
+            buf: BytesMut::new(),
+            out: Out::default(),
+            limits,
+            state,
+            line,
+            request: 0,
+            incoming: None,
+            ended: false,
+            unflushed: false,
+        }
+    }
+
+    /// The next head; `None` when no more come.
+    pub(crate) fn poll_head(
+        &mut self,
+        reader: &mut HeadReader,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Result<Option<Head>, Refused>>> {
+        loop {
+            if !self.buf.is_empty() {
+                match reader.take(&mut self.buf, &self.limits, self.ended) {
+                    Ok(None) => {}
+                    taken => return Poll::Ready(Ok(taken)),
+                }
+                // What came with the request before was not marked when it came.
+                self.state.head_began();
+            }
+            if self.ended {
+                return Poll::Ready(Ok(Ok(None)));
+            }
+            match self.poll_read(cx, HEAD_READ) {
+                Poll::Ready(read) => read?,
+                Poll::Pending if self.buf.is_empty() && self.state.is_closing() => {
+                    return Poll::Ready(Ok(Ok(None)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, space: usize) -> Poll<io::Result<()>> {
+        if self.buf.capacity() - self.buf.len() < MIN_READ {
+            self.buf.reserve(space);
+        }
+        let read = ready!(pin!(self.io.read_buf(&mut self.buf)).poll(cx))?;
+        self.ended |= read == 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// What is to be done while the handler works: interim responses go out, and as much of the
+    /// request body comes in as is wanted.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(crate) fn meanwhile(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        // Before the mail is looked at, so that none is missed that comes from here on.
+        self.state.task.register(cx);
+        self.put_interim();
+        self.feed(cx)?;
+        match self.poll_flush(cx) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Puts the interim responses of the handler in the row.
+    pub(crate) fn put_interim(&mut self) {
+        for (status, headers) in self.line.interim(self.request) {
+            if status == http::StatusCode::CONTINUE
+                && let Some(incoming) = &mut self.incoming
+            {
+                incoming.continued();
+            }
+            self.out
+                .text(|text| encode::interim(status, &headers, text));
+        }
+    }
+
+    /// Reads as much of the request body as is wanted.
+    pub(crate) fn feed(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while let Some(incoming) = &mut self.incoming {
+            match incoming.feed(&mut self.buf, &self.limits) {
+                Need::Nothing => {
+                    if incoming.is_whole() {
+                        self.incoming = None;
+                    }
+                    break;
+                }
+                Need::Continue => {
+                    incoming.continued();
+                    self.out.text(|text| {
+                        text.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+                    });
+                }
+                Need::Bytes if self.ended => incoming.cut_off(),
+                Need::Bytes => match self.poll_read(cx, BODY_READ) {
+                    Poll::Ready(read) => read?,
+                    Poll::Pending => break,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the next request can be found behind the body of this one, as the head of the
+    /// response must say. Of a body that nobody wants any more, what has come already is read.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(crate) fn is_legible(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        match &self.incoming {
+            None => Ok(true),
+            Some(incoming) if !incoming.has_an_end() => Ok(false),
+            Some(incoming) if !incoming.is_abandoned() => Ok(true),
+            Some(_) => match self.poll_drain(cx) {
+                Poll::Ready(drained) => drained,
+                Poll::Pending => Ok(false),
+            },
+        }
+    }
+
+    /// Reads what is left of a request body that nobody wants. Whether the connection can go on.
+    pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        while let Some(incoming) = &mut self.incoming {
+            match incoming.discard(&mut self.buf, &self.limits) {
+                Ok(Need::Nothing) => self.incoming = None,
+                Ok(_) if self.ended || self.state.is_closing() => return Poll::Ready(Ok(false)),
+                Ok(_) => match self.poll_read(cx, BODY_READ) {
+                    Poll::Ready(read) => read?,
+                    Poll::Pending => return Poll::Pending,
+                },
+                Err(_) => return Poll::Ready(Ok(false)),
+            }
+        }
+        self.state.head_ended();
+        Poll::Ready(Ok(true))
+    }
+
+    /// One write of what waits in the row.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.unflushed = true;
+        self.out.poll_write(&mut self.io, cx)
+    }
+
+    /// Writes until the row is empty, and TLS keeps nothing back.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.out.is_empty() {
+            ready!(self.poll_write(cx))?;
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
