@@ -15,7 +15,8 @@ pub use perigee_proxy::{
     StoredResponse, Target, is_targeted, outline,
 };
 pub use perigee_server::{
-    CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, Server, ServerConfig,
+    CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,
+    ServerConfig,
 };
 pub use perigee_tier::{Config as TierConfig, ReloadError, StartError};
 pub use places::{Places, places};

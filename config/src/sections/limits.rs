@@ -70,10 +70,13 @@ pub(crate) struct Limits {
     pub(crate) max_connections: Count,
     /// Connections at once from one address; more are closed at once.
     pub(crate) max_connections_per_client: Count,
-    /// The largest request head; more is answered 431.
+    /// The largest request head; more is answered 431, or 414 if its first line alone is more. Also
+    /// the largest trailer section.
     pub(crate) max_head: HeadBytes,
-    /// Most fields of a request head; more is answered 431.
+    /// Most fields of a request head; more is answered 431. Also most fields of a trailer section.
     pub(crate) max_fields: Fields,
+    /// Interim responses (103 Early Hints, RFC 8297) to one HTTP/1.1 request; more are dropped.
+    pub(crate) max_interim: Whole<0, 1_000>,
     /// HTTP/2 streams at once per connection.
     pub(crate) max_streams: Whole<1, 65_535>,
     /// From accept to the TLS handshake done.
@@ -107,6 +110,7 @@ impl Default for Limits {
             max_connections_per_client: Whole(limits.max_connections_per_client as u64),
             max_head: Bytes(limits.max_head as u64),
             max_fields: Whole(limits.max_fields as u64),
+            max_interim: Whole(limits.max_interim as u64),
             max_streams: Whole(limits.max_streams.into()),
             handshake_timeout: Period(limits.handshake_timeout),
             head_timeout: Period(limits.head_timeout),
@@ -130,6 +134,7 @@ impl Limits {
             max_connections_per_client: self.max_connections_per_client.as_usize(),
             max_head: self.max_head.as_usize(),
             max_fields: self.max_fields.as_usize(),
+            max_interim: self.max_interim.as_usize(),
             max_streams: self.max_streams.as_u32(),
             handshake_timeout: self.handshake_timeout.0,
             head_timeout: self.head_timeout.0,

@@ -12,7 +12,7 @@ use std::{
 use http::{Method, StatusCode, request};
 use perigee_http_cache::{CacheKey, RequestHead, Scheme};
 
-use crate::service::Service;
+use crate::{line::Line, service::Service};
 
 /// Who sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Inbound {
     pub scheme: Scheme,
     /// Who sent it.
     pub sender: Sender,
+    /// What can be done on its connection besides answering, if anything.
+    pub line: Option<Arc<dyn Line>>,
     /// The status to answer with once the client has not sent its body as it should.
     pub(crate) fault: Option<Arc<AtomicU16>>,
     /// When it came, on the wall clock: what ages are reckoned by.

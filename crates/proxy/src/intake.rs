@@ -79,6 +79,7 @@ where
         client: from.client,
         scheme: from.scheme,
         sender: from.sender,
+        line: None,
         fault,
         at: SystemTime::now(),
         started: Instant::now(),

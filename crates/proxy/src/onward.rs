@@ -61,7 +61,8 @@ pub fn is_loop(headers: &HeaderMap, cdn_id: &str) -> bool {
 }
 
 /// The head of the request that goes to the next tier: origin-form target, end-to-end fields,
-/// Via (RFC 9110 section 7.6.3) and, once per CDN, CDN-Loop.
+/// Via (RFC 9110 section 7.6.3), `TE: trailers` where the client says it, since trailers are passed
+/// on, and, once per CDN, CDN-Loop.
 pub(crate) fn request_head(
     inbound: &request::Parts,
     node: &str,
@@ -74,11 +75,27 @@ pub(crate) fn request_head(
     parts.uri = origin_form(&inbound.uri);
     remove_hop_by_hop(&mut parts.headers);
     parts.headers.remove(header::EXPECT);
+    if takes_trailers(&inbound.headers) {
+        let (te, trailers) = (HeaderValue::from_static("te"), "trailers");
+        parts.headers.insert(header::CONNECTION, te);
+        parts
+            .headers
+            .insert(header::TE, HeaderValue::from_static(trailers));
+    }
     add_via(&mut parts.headers, inbound.version, node);
     if let Some(id) = cdn_id.and_then(|id| HeaderValue::try_from(id).ok()) {
         parts.headers.append(CDN_LOOP, id);
     }
     parts
+}
+
+/// Whether the sender can do with trailers (RFC 9110 section 10.1.4).
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::TE).iter();
+    codings
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
 fn origin_form(uri: &http::Uri) -> http::Uri {
@@ -129,6 +146,15 @@ mod tests {
         assert_eq!(head.headers.get(CDN_LOOP).unwrap(), "cdn.test");
         assert!(!head.headers.contains_key("x-hop"));
         assert!(!head.headers.contains_key(header::CONNECTION));
+    }
+
+    #[test]
+    fn trailers_are_asked_for_where_the_client_asks_for_them() {
+        let head = request_head(&parts(&[("te", "gzip;q=0.5, Trailers")]), "a", None);
+        assert_eq!(head.headers.get(header::TE).unwrap(), "trailers");
+        assert_eq!(head.headers.get(header::CONNECTION).unwrap(), "te");
+        let head = request_head(&parts(&[("te", "gzip")]), "a", None);
+        assert!(!head.headers.contains_key(header::TE));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use perigee_upstream::{Body as Relayed, SendError, SendErrorKind};
 use crate::{
     Inbound,
     exchange::Exchange,
+    line::relay_interim,
     next_hop::{Hop, NextHop, REFUSED},
     once_body::OnceBody,
 };
@@ -58,7 +59,10 @@ impl Exchange {
             let mut parts = head.clone();
             next.stamp(inbound, hop, &mut parts);
             let once = perigee_upstream::body::boxed(OnceBody::new(&body));
-            let request = Request::from_parts(parts, once);
+            let mut request = Request::from_parts(parts, once);
+            if let Some(line) = &inbound.line {
+                relay_interim(line, &mut request);
+            }
             let sent = tokio::select! {
                 sent = hop.send(request) => Some(sent),
                 () = next.lost(hop), if repeatable => None,

@@ -15,8 +15,11 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::line::Upgrading;
+
 /// Copies both ways.
-pub(crate) async fn join(client: OnUpgrade, upstream: OnUpgrade, idle: Duration) {
+pub(crate) async fn join(client: Upgrading, upstream: OnUpgrade, idle: Duration) {
+    let upstream = async { upstream.await.map_err(io::Error::other) };
     let (client, upstream) = match tokio::try_join!(client, upstream) {
         Ok(both) => both,
         Err(error) => {
@@ -26,7 +29,7 @@ pub(crate) async fn join(client: OnUpgrade, upstream: OnUpgrade, idle: Duration)
     };
     let moved = Arc::new(AtomicBool::new(false));
     let mut client = Noted {
-        io: TokioIo::new(client),
+        io: client,
         moved: Arc::clone(&moved),
     };
     let mut upstream = TokioIo::new(upstream);

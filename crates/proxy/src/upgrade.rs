@@ -2,7 +2,6 @@
 //! up, and after a 101 the two connections are joined.
 
 use http::{HeaderValue, StatusCode, header};
-use hyper::upgrade::OnUpgrade;
 use perigee_http_cache::Miss;
 use perigee_upstream::Body as Relayed;
 
@@ -10,6 +9,7 @@ use crate::{
     Inbound, NextHop,
     answer::Answer,
     exchange::Exchange,
+    line::Upgrading,
     onward::request_head,
     pass::{not_passed, relayed},
     tunnel,
@@ -18,7 +18,7 @@ use crate::{
 /// What a client wants to switch to, and the connection to do it on.
 pub(crate) struct Upgrade {
     protocol: HeaderValue,
-    client: OnUpgrade,
+    client: Upgrading,
 }
 
 impl Upgrade {
@@ -33,7 +33,7 @@ impl Upgrade {
         }
         Some(Upgrade {
             protocol: protocol.clone(),
-            client: inbound.head.extensions.get::<OnUpgrade>()?.clone(),
+            client: inbound.line.as_ref()?.upgrade()?,
         })
     }
 }
@@ -72,6 +72,8 @@ impl Exchange {
         let connection = HeaderValue::from_static("upgrade");
         head.headers.insert(header::CONNECTION, connection);
         head.headers.insert(header::UPGRADE, upgrade.protocol);
+        // It would have to be named in Connection, and a tunnel has no trailers.
+        head.headers.remove(header::TE);
         let hops = next.route(inbound).up;
         let sent = self.send_over(&hops, next, inbound, &head, body).await;
         match sent {

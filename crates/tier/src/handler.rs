@@ -12,15 +12,17 @@ use std::{
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use perigee_cluster::{Caller, PurgeLog, Readiness, caller, strip};
 use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, REFUSED, Refusal, Seldom, Sender, is_loop,
     remove_claims, take_in,
 };
-use perigee_server::{Client, Handler, with_idle_timeout};
+use perigee_server::{Client, Handler, RequestBody, with_idle_timeout};
 
-use crate::state::{Admission, State};
+use crate::{
+    line::line,
+    state::{Admission, State},
+};
 
 /// What all requests of a node share.
 pub(crate) struct Shared<S> {
@@ -49,7 +51,7 @@ impl<S: State> Shared<S> {
     async fn enter(
         &self,
         state: Arc<S>,
-        mut request: Request<Incoming>,
+        mut request: Request<RequestBody>,
         from: Origination,
     ) -> Response<Body> {
         let config = S::common(state.config());
@@ -64,10 +66,12 @@ impl<S: State> Shared<S> {
                 return self.turn_away(&request, from, LOOP);
             }
         }
+        let line = line(request.body());
         let limit = config.limits.body_idle_timeout;
         let timed = request.map(|body| with_idle_timeout(body, limit).map_err(Error::from));
         match take_in(timed, state.services(), from) {
-            Ok((inbound, body)) => {
+            Ok((mut inbound, body)) => {
+                inbound.line = line;
                 let next: Arc<dyn NextHop> = state;
                 self.exchange.answer(inbound, body, next, in_flight).await
             }
@@ -78,7 +82,7 @@ impl<S: State> Shared<S> {
     /// Nothing was done: a node of ours may ask somebody else.
     fn turn_away(
         &self,
-        request: &Request<Incoming>,
+        request: &Request<RequestBody>,
         from: Origination,
         refusal: Refusal,
     ) -> Response<Body> {
@@ -109,7 +113,7 @@ const LOOP: Refusal = Refusal {
 impl<S: State> Handler for Shared<S> {
     type Body = Body;
 
-    async fn handle(&self, request: Request<Incoming>, client: Client) -> Response<Body> {
+    async fn handle(&self, request: Request<RequestBody>, client: Client) -> Response<Body> {
         let state = self.state.load_full();
         let caller = match state.credential() {
             None => Ok(Caller::Stranger),

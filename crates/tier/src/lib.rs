@@ -6,6 +6,7 @@
 mod config;
 mod error;
 mod handler;
+mod line;
 mod state;
 mod tier;
 

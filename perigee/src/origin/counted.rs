@@ -5,8 +5,7 @@ use std::{error::Error, sync::Arc};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
-use perigee_edge::{Client, Endpoint, Handler};
+use perigee_edge::{Client, Endpoint, Handler, RequestBody};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
@@ -78,7 +77,7 @@ impl Counted {
         Counted { content, counts }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
         match &self.content {
             Content::Sample(sample) => {
                 let path = request.uri().path();
@@ -115,7 +114,7 @@ fn plain(text: &'static str) -> Body {
 impl Handler for Counted {
     type Body = Body;
 
-    async fn handle(&self, request: Request<Incoming>, _client: Client) -> Response<Body> {
+    async fn handle(&self, request: Request<RequestBody>, _client: Client) -> Response<Body> {
         let response = self.answer(request).await;
         self.counts.add(response.status());
         response
