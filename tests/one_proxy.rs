@@ -248,7 +248,7 @@ async fn hop_by_hop_fields_stay_on_their_hop() {
     let answer = get(proxy.address, "www.example.com", "/hop")
         .with("connection", "x-mine")
         .with("x-mine", "1")
-        .with("te", "trailers")
+        .with("te", "gzip")
         .with("x-forwarded-for", "6.6.6.6")
         .with("perigee-auth", "v1;t=0;n=evil;s=00")
         .send()

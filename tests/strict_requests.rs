@@ -238,6 +238,11 @@ async fn hosts() {
         "x: y\r\n host: www.example.com\r\n",
     ];
     refused(&hosts.map(|host| format!("GET / HTTP/1.1\r\n{host}\r\n"))).await;
+
+    // What the target says and what Host says is one thing (RFC 9112 section 3.2).
+    let others = ["host: evil.example\r\n", "host: www.example.com:81\r\n"];
+    let get = |host| format!("GET http://www.example.com/ HTTP/1.1\r\n{host}\r\n");
+    refused(&others.map(get)).await;
 }
 
 #[tokio::test]
@@ -288,12 +293,12 @@ async fn what_is_forwarded_has_one_host() {
             "/a",
         ),
         (
-            "GET http://www.example.com/a?b HTTP/1.1\r\nhost: evil.example\r\n\r\n",
+            "GET http://www.example.com/a?b HTTP/1.1\r\nhost: WWW.example.com\r\n\r\n",
             "www.example.com",
             "/a?b",
         ),
         (
-            "GET http://www.example.com HTTP/1.1\r\nhost: x\r\n\r\n",
+            "GET http://www.example.com HTTP/1.1\r\nhost: www.example.com\r\n\r\n",
             "www.example.com",
             "/",
         ),
