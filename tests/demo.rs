@@ -204,6 +204,22 @@ async fn ask_nearest(demo: &Demo) -> String {
 }
 
 #[tokio::test]
+async fn what_it_prints_to_explain_a_page_runs() {
+    let mut demo = demo(&[]);
+    demo.until_up().await;
+    let said = demo.process.stdout();
+    let mut lines = said.lines().map(str::trim);
+    let line = lines.find(|line| line.contains(" explain http ")).unwrap();
+    let output = Command::new("sh").args(["-c", line]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{line}: {output:?}");
+    for node in ["na-1", "na-2", "eu-1", "eu-2", "shield-1", "shield-2"] {
+        let row = told.lines().find(|line| line.starts_with(node));
+        assert!(row.is_some_and(|row| row.contains("RFC 9111")), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn the_tour_shows_what_it_says() {
     let mut demo = demo(&["--tour"]);
     let status: std::process::ExitStatus = demo.process.wait();

@@ -100,6 +100,15 @@ impl Page<'_> {
         self.command(&mut text, &self.curl(edge, "-sD- -o /dev/null", asset));
         self.command(&mut text, &self.curl(edge, "-sD- -o /dev/null", asset));
 
+        let config = word(&self.config.display().to_string());
+        let url = format!("http://{HOST}:{}{asset}", edge.address.port());
+        let explain = format!("{} explain http {url} --config {config}", self.binary);
+        self.title(
+            &mut text,
+            "See who owns it, where it is stored, and what each node would do and why",
+        );
+        self.command(&mut text, &explain);
+
         if let Some((field, value)) = &self.validator {
             self.title(&mut text, "Ask whether a copy still holds: 304");
             let options = format!("-sD- -H '{field}: {value}'");
@@ -113,8 +122,6 @@ impl Page<'_> {
         );
 
         self.title(&mut text, "Purge a page everywhere, and see all nodes");
-        let config = word(&self.config.display().to_string());
-        let url = format!("http://{HOST}:{}{asset}", edge.address.port());
         self.command(
             &mut text,
             &format!("{} purge {url} --config {config}", self.binary),
@@ -220,6 +227,7 @@ mod tests {
         for command in [
             "dig +short @127.0.0.1 -p 5300 www.cdn.test +subnet=130.161.0.0/24",
             "--resolve www.cdn.test:8080:127.0.2.1 http://www.cdn.test:8080/orbit.svg",
+            "/opt/perigee explain http http://www.cdn.test:8080/orbit.svg --config '/tmp/a b/cdn.toml'",
             "-H 'If-None-Match: \"abc\"'",
             "/opt/perigee purge http://www.cdn.test:8080/orbit.svg --config '/tmp/a b/cdn.toml'",
             "kill -9 103",

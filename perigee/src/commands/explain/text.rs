@@ -204,3 +204,95 @@ fn selected_by(stored: &StoredResponse) -> String {
         false => fields.join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use perigee_edge::Question;
+
+    use super::*;
+
+    fn place(name: &str, kind: &str) -> NextPlace {
+        NextPlace {
+            name: name.into(),
+            kind: kind.into(),
+        }
+    }
+
+    fn told(node: &str, explanation: Option<Explanation>) -> Told {
+        Told {
+            node: node.into(),
+            role: "edge",
+            pop: Some("fra".into()),
+            error: explanation.is_none().then(|| "connection refused".into()),
+            current: explanation.as_ref().map(|e| e.config_version == "v2"),
+            explanation,
+        }
+    }
+
+    fn report() -> Report {
+        let miss = |version: &str| Explanation {
+            config_version: version.into(),
+            outcome: "miss".into(),
+            because: "nothing is stored".into(),
+            up: vec![place("shield-1", "shield"), place("origin", "origin")],
+            ..Explanation::default()
+        };
+        let sideways = Explanation {
+            sideways: vec![place("b", "peer")],
+            fetches: 1,
+            ..miss("v1")
+        };
+        let mut policy: BTreeMap<_, _> = Policy::default().values().into_iter().collect();
+        policy.insert("default_ttl".into(), "9s".into());
+        Report {
+            request: Question {
+                url: "http://a.test/".into(),
+                method: "GET".into(),
+                headers: vec![("Accept".into(), "text/html".into())],
+            },
+            version: "v2".into(),
+            file: ByTheFile {
+                service: "www".into(),
+                host: "*.test".into(),
+                policy,
+                key: "http://a.test/".into(),
+                owners: BTreeMap::from([("fra".into(), vec!["b".into(), "c".into()])]),
+                shields: vec!["shield-1".into()],
+                origins: vec!["./site".into()],
+                outcome: "miss",
+                because: String::new(),
+            },
+            nodes: vec![
+                told("a", Some(sideways)),
+                told("b", Some(miss("v2"))),
+                told("c", None),
+            ],
+        }
+    }
+
+    #[test]
+    fn first_what_the_file_says_then_each_node() {
+        assert_eq!(
+            of(&report()),
+            "GET http://a.test/\n\
+             Accept: text/html\n\
+             \n\
+             by the file, version v2\n  \
+               service  www, by its host *.test\n  \
+               policy   default_ttl = 9s\n  \
+               key      http://a.test/\n  \
+               owner    fra: b, then c (no answer)\n  \
+               shield   shield-1\n  \
+               origin   ./site\n\
+             \n\
+             node  would  because\n\
+             a*    miss   nothing is stored; asks b, which owns the key; it is being fetched now\n\
+             b     miss   nothing is stored; asks shield-1\n\
+             c     ?      no answer: connection refused\n\
+             \n\
+             * runs another version than the file, which is v2\n"
+        );
+    }
+}
