@@ -18,6 +18,7 @@ async fn origin() -> Origin {
     Origin::start(|asked: Asked| async move {
         let (cache_control, vary) = match &*asked.path {
             "/soon-stale" => ("max-age=1", ""),
+            "/stale-at-once" => ("max-age=0, stale-while-revalidate=600", ""),
             "/private" => ("no-store", ""),
             "/vary" => ("max-age=3600", "Accept-Language"),
             _ => return fresh("content"),
@@ -86,6 +87,9 @@ async fn a_page_is_a_miss_then_a_hit_at_its_owner_then_purged() {
     assert_eq!(of(&before, &owner)["sideways"].as_array().unwrap().len(), 0);
     assert_eq!(of(&before, &owner)["up"][0]["name"], "shield-1");
     assert_eq!(origin.count("/page"), 0, "to explain is not to fetch");
+    let metrics = get(cdn.admin(&owner), "localhost", "/metrics").send().await;
+    let counted = |line: &str| line.starts_with("perigee_requests_total") && !line.ends_with(" 0");
+    assert!(!metrics.text().lines().any(counted), "{}", metrics.text());
 
     // The other one asks the owner, which stores it: as was said.
     let answer = cdn.get(&other, "/page").await;
@@ -147,6 +151,21 @@ async fn what_has_expired_would_be_validated() {
 }
 
 #[tokio::test]
+async fn what_may_be_served_stale_is_told_so() {
+    let origin = origin().await;
+    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    let path = "/stale-at-once";
+    let (owner, other) = owners(&told(&cdn, path, &[]));
+    cdn.get(&owner, path).await;
+    let stale = told(&cdn, path, &[]);
+    let told = of(&stale, &owner);
+    assert_eq!(told["outcome"], "stale-while-revalidate", "{stale:#}");
+    assert!(because(told).contains("RFC 5861 3"), "{stale:#}");
+    assert_eq!(told["stored"][0]["stale_while_revalidate"], 600);
+    assert_eq!(of(&stale, &other)["outcome"], "miss");
+}
+
+#[tokio::test]
 async fn what_is_not_stored_is_a_miss_again_and_what_passes_by_says_so() {
     let origin = origin().await;
     let cdn = Cdn::start(Plan::small(origin.url())).await;
@@ -154,6 +173,10 @@ async fn what_is_not_stored_is_a_miss_again_and_what_passes_by_says_so() {
     cdn.get(&owner, "/private").await;
     let after = told(&cdn, "/private", &[]);
     assert_eq!(of(&after, &owner)["stored"].as_array().unwrap().len(), 0);
+    let upgrade = ["-H", "Connection: upgrade", "-H", "Upgrade: websocket"];
+    let upgrade = told(&cdn, "/private", &upgrade);
+    assert_eq!(of(&upgrade, &owner)["outcome"], "pass");
+    assert_eq!(upgrade["file"]["outcome"], "pass");
     let posted = told(&cdn, "/private", &["-X", "POST"]);
     assert_eq!(posted["file"]["outcome"], "pass");
     let told = of(&posted, &owner);

@@ -7,6 +7,7 @@ pub use outline::{Outline, outline};
 pub use question::Question;
 
 use std::{
+    borrow::Borrow,
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     time::{Duration, SystemTime},
@@ -15,7 +16,9 @@ use std::{
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
-use perigee_http_cache::{Scheme, explain};
+use perigee_http_cache::{
+    Explanation as Told, Outcome, Policy, RequestHead, Scheme, StoredHead, explain,
+};
 use perigee_storage::Stored;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,7 @@ use crate::{
     Exchange, Inbound, NextHop, Origination, Service, Services,
     intake::{NO_SERVICE, host, take_in},
     next_hop::Hop,
+    upgrade,
 };
 
 /// What a node would do with a request, and why.
@@ -135,8 +139,9 @@ impl Exchange {
         let Service { config, .. } = &*inbound.service;
         let now = SystemTime::now();
         let variants = self.store.lookup(&inbound.key).get().await;
-        let told = explain(&inbound.as_sent(), &variants, &config.policy, now);
+        let told = told(&inbound.as_sent(), &variants, &config.policy, now);
         let route = next.route(inbound);
+        let told = as_done(told, !route.sideways.is_empty());
         let stored = variants
             .iter()
             .map(|stored| StoredResponse::of(stored, now));
@@ -157,6 +162,37 @@ impl Exchange {
             fetches: self.flights.count(&inbound.key),
             stored: stored.collect(),
         }
+    }
+}
+
+/// What is decided about a request, and why.
+fn told<S: Borrow<StoredHead>>(
+    request: &RequestHead<'_>,
+    stored: &[S],
+    policy: &Policy,
+    now: SystemTime,
+) -> Told {
+    if upgrade::asked_for(request.headers).is_some() {
+        return Told {
+            outcome: Outcome::Pass,
+            because: "the protocol is to be switched (RFC 9110 7.8)".to_owned(),
+            variant: None,
+            status: None,
+        };
+    }
+    explain(request, stored, policy, now)
+}
+
+/// What is stale is served by who owns the key: only there it is validated.
+fn as_done(told: Told, another_owns: bool) -> Told {
+    if told.outcome != Outcome::StaleWhileRevalidate || !another_owns {
+        return told;
+    }
+    Told {
+        outcome: Outcome::Miss,
+        because: told.because + "; but not here: another node owns the key",
+        status: None,
+        variant: None,
     }
 }
 
@@ -207,5 +243,38 @@ impl StoredResponse {
             stale_while_revalidate: seconds(facts.stale_while_revalidate),
             stale_if_error: seconds(facts.stale_if_error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stale() -> Told {
+        Told {
+            outcome: Outcome::StaleWhileRevalidate,
+            variant: Some(0),
+            status: Some(http::StatusCode::OK),
+            because: "stale".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_stale_is_served_by_who_owns_the_key() {
+        assert_eq!(as_done(stale(), false), stale());
+        let elsewhere = as_done(stale(), true);
+        assert_eq!((elsewhere.outcome, elsewhere.status), (Outcome::Miss, None));
+    }
+
+    #[test]
+    fn who_asks_for_no_service_is_told_some() {
+        let hosts: Vec<String> = (0..30).map(|n| format!("{n}.test")).collect();
+        let text = no_service("a.test", hosts.iter());
+        assert!(
+            text.contains("\"a.test\"") && text.contains("19.test and others"),
+            "{text}"
+        );
+        let text = no_service("a.test", hosts[..2].iter());
+        assert!(text.ends_with("there are 0.test, 1.test"), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! Requests that want to switch protocols (RFC 9110 section 7.8), WebSocket above all: passed
 //! up, and after a 101 the two connections are joined.
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use perigee_http_cache::Miss;
 use perigee_upstream::Body as Relayed;
 
@@ -24,22 +24,23 @@ pub(crate) struct Upgrade {
 impl Upgrade {
     /// The upgrade that a request asks for, if it does.
     pub(crate) fn wanted(inbound: &Inbound) -> Option<Self> {
-        let headers = &inbound.head.headers;
-        let protocol = headers.get(header::UPGRADE)?;
-        // To HTTP/2 one switches by prior knowledge or ALPN (RFC 9113 section 3.1); forwarded,
-        // it would give the client a connection on which the origin believes everything.
-        if !is_nominated(inbound) || names_http(protocol) {
-            return None;
-        }
         Some(Upgrade {
-            protocol: protocol.clone(),
+            protocol: asked_for(&inbound.head.headers)?.clone(),
             client: inbound.line.as_ref()?.upgrade()?,
         })
     }
 }
 
-fn is_nominated(inbound: &Inbound) -> bool {
-    let connection = inbound.head.headers.get_all(header::CONNECTION);
+/// The protocol to switch to that these fields ask for.
+pub(crate) fn asked_for(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let protocol = headers.get(header::UPGRADE)?;
+    // To HTTP/2 one switches by prior knowledge or ALPN (RFC 9113 section 3.1); forwarded,
+    // it would give the client a connection on which the origin believes everything.
+    (is_nominated(headers) && !names_http(protocol)).then_some(protocol)
+}
+
+fn is_nominated(headers: &HeaderMap) -> bool {
+    let connection = headers.get_all(header::CONNECTION);
     connection
         .iter()
         .filter_map(|value| value.to_str().ok())

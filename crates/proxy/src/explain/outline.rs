@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use perigee_http_cache::{CacheKey, RequestHead, StoredHead, explain};
+use perigee_http_cache::{CacheKey, RequestHead, StoredHead};
 
-use super::{Question, no_service};
+use super::{Question, no_service, told};
 use crate::{
     ServiceConfig,
     hosts::Hosts,
@@ -57,7 +57,7 @@ pub fn outline(
         headers: &head.headers,
     };
     let nothing: [StoredHead; 0] = [];
-    let told = explain(&request, &nothing, &service.policy, now);
+    let told = told(&request, &nothing, &service.policy, now);
     Ok(Outline {
         service: service.name.clone(),
         host: claim.pattern.to_string(),
