@@ -9,6 +9,7 @@ mod limits;
 mod node_ref;
 mod nodes;
 mod operations;
+mod request_fields;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub(crate) use limits::{HeadBytes, Limits, Storage};
 pub(crate) use node_ref::NodeRef;
 pub(crate) use nodes::{Edge, GeoDns, Shield, Weight};
 pub(crate) use operations::{Health, Log, Reload, Shutdown};
+pub(crate) use request_fields::RequestFields;
 pub(crate) use services::{Certificate, Service};
 
 use schemars::JsonSchema;

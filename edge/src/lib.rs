@@ -11,7 +11,7 @@ pub use perigee_cluster::{
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, Endpoint, EndpointConfig, EndpointLimits, Explanation, MemoryConfig,
-    NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged, Question, ServiceConfig, Status,
+    NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged, Question, RequestFields, ServiceConfig, Status,
     StoredResponse, Target, is_targeted, outline,
 };
 pub use perigee_server::{

@@ -40,6 +40,7 @@ impl Document {
             pool: service.origin_pool.build(),
             policy: service.cache.build(files),
             max_request_body: service.max_request_body.0,
+            request_fields: service.request_fields.build(),
         }
     }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Cache, OriginLimits, OriginPool, dns::Answers};
+use super::{Cache, OriginLimits, OriginPool, RequestFields, dns::Answers};
 use crate::{
     at::At,
     units::{Bytes, FilePath, HostPattern, OneOrMore, Origin, ServiceName, Ttl},
@@ -27,6 +27,9 @@ pub(crate) struct Service {
     /// The largest request body; more is answered 413.
     #[serde(default = "default_max_request_body")]
     pub(crate) max_request_body: Bytes<0, { 1 << 50 }>,
+    /// Which fields of a client's request go to the origin.
+    #[serde(default)]
+    pub(crate) request_fields: RequestFields,
     /// What is cached, and for how long.
     #[serde(default)]
     pub(crate) cache: Cache,

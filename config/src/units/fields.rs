@@ -36,6 +36,28 @@ impl Serialize for TargetedField {
     }
 }
 
+/// The name of any field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FieldName(pub(crate) HeaderName);
+
+impl Scalar for FieldName {
+    const EXPECTED: &'static str = r#"the name of a field, such as "Accept-Language""#;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        HeaderName::from_bytes(text.as_bytes())
+            .map(FieldName)
+            .map_err(|_| format!("{text:?} is no name of a field: write {}", Self::EXPECTED))
+    }
+}
+
+scalar!(FieldName, { "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" });
+
+impl Serialize for FieldName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +73,15 @@ mod tests {
             "",
         ] {
             assert!(TargetedField::from_text(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn fields_are_told_by_tokens() {
+        let name = FieldName::from_text("X-Real-IP").map(|field| field.0);
+        assert_eq!(name, Ok(HeaderName::from_static("x-real-ip")));
+        for wrong in ["a b", "a:", "", "\u{e9}"] {
+            assert!(FieldName::from_text(wrong).is_err(), "{wrong}");
         }
     }
 }

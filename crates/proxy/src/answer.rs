@@ -47,6 +47,17 @@ impl Answer {
         }
     }
 
+    /// Which methods may be used: to OPTIONS, or to a method that may not.
+    pub(crate) fn allow(status: StatusCode, methods: HeaderValue) -> Self {
+        let mut answer = Answer::own(status, Handling::default());
+        if status == StatusCode::NO_CONTENT {
+            *answer.response.body_mut() = Body::empty();
+            answer.response.headers_mut().remove(header::CONTENT_TYPE);
+        }
+        answer.response.headers_mut().insert(header::ALLOW, methods);
+        answer
+    }
+
     /// An answer of this node's own.
     pub(crate) fn own(status: StatusCode, handling: Handling) -> Self {
         Answer {

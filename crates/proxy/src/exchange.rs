@@ -19,6 +19,7 @@ use crate::{
     cache_status::Handling,
     fetch::Wanted,
     flight::Flights,
+    here,
     metrics::Metrics,
     observe::{InFlight, LogEntry, Observation},
     seldom::Seldom,
@@ -144,10 +145,13 @@ impl Exchange {
 
     async fn handle(
         self: &Arc<Self>,
-        inbound: Inbound,
+        mut inbound: Inbound,
         body: Relayed,
         next: Arc<dyn NextHop>,
     ) -> Answer {
+        if let Some(status) = here::status(&mut inbound.head) {
+            return Answer::allow(status, here::ALLOW);
+        }
         if let Some(upgrade) = Upgrade::wanted(&inbound) {
             return self.upgrade(&inbound, upgrade, body, &*next).await;
         }

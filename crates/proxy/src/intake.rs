@@ -66,7 +66,7 @@ where
     B::Error: Into<BodyError>,
 {
     let (mut head, body) = request.into_parts();
-    let found = find(&mut head, services, from.scheme);
+    let found = find(&mut head, services, from);
     let limited = found.and_then(|(service, key)| Ok((limited(body, &service)?, service, key)));
     let ((body, fault), service, key) = match limited {
         Ok(limited) => limited,
@@ -90,15 +90,17 @@ where
 fn find(
     head: &mut request::Parts,
     services: &Services,
-    scheme: Scheme,
+    from: Origination,
 ) -> Result<(Arc<Service>, CacheKey), Refusal> {
     put_in_order(head)?;
     let host = host(head)?;
-    let service = services.find(host).ok_or(NO_SERVICE)?;
-    Ok((
-        Arc::clone(service),
-        key(&service.config, scheme, host, head),
-    ))
+    let service = Arc::clone(services.find(host).ok_or(NO_SERVICE)?);
+    let key = key(&service.config, from.scheme, host, head);
+    if from.sender == Sender::Client {
+        let fields = &service.config.request_fields;
+        fields.apply(&head.method, &mut head.headers);
+    }
+    Ok((service, key))
 }
 
 pub(crate) const NO_SERVICE: Refusal = Refusal {

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Inbound, NextHop,
+    claims::varies_by_client,
     exchange::Exchange,
     fetch::Wanted,
     flight::{Arrival, Lead, Progress},
@@ -115,13 +116,20 @@ impl Exchange {
             status: arrived.response.status(),
             headers: arrived.response.headers(),
         };
-        receive(
+        let receipt = receive(
             &inbound.as_fetched(),
             wanted.head().map(|head| &**head),
             response,
             &inbound.service.config.policy,
             times,
-        )
+        );
+        match receipt {
+            Receipt::Store(_) if varies_by_client(response.headers) => {
+                Receipt::Relay(NotStored::VaryStar)
+            }
+            Receipt::Freshened(_) if varies_by_client(response.headers) => Receipt::FetchAgain,
+            receipt => receipt,
+        }
     }
 
     async fn freshen(

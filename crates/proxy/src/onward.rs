@@ -6,19 +6,6 @@ use perigee_http_cache::remove_hop_by_hop;
 /// The field of RFC 8586.
 pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
-/// What a client must not be able to tell an origin in our name: dropped when it comes in, and
-/// written afresh where it is meant.
-const CLAIMS: [HeaderName; 8] = [
-    HeaderName::from_static("forwarded"),
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-rewrite-url"),
-];
-
 /// The fields that make a request conditional or partial (RFC 9110 sections 13.1 and 14.2).
 const CONDITIONAL: [HeaderName; 6] = [
     header::IF_MATCH,
@@ -28,24 +15,6 @@ const CONDITIONAL: [HeaderName; 6] = [
     header::IF_RANGE,
     header::RANGE,
 ];
-
-/// Drops what a client claims of itself.
-pub fn remove_claims(headers: &mut HeaderMap) {
-    for name in &CLAIMS {
-        headers.remove(name);
-    }
-}
-
-/// Puts the origin's view of the client onto a request.
-pub fn add_claims(headers: &mut HeaderMap, client: std::net::IpAddr, scheme: &'static str) {
-    if let Ok(client) = HeaderValue::try_from(client.to_string()) {
-        headers.insert("x-forwarded-for", client);
-    }
-    headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme));
-    if let Some(host) = headers.get(header::HOST).cloned() {
-        headers.insert("x-forwarded-host", host);
-    }
-}
 
 /// Whether this CDN has handled a request before (RFC 8586 section 2).
 pub fn is_loop(headers: &HeaderMap, cdn_id: &str) -> bool {
@@ -163,19 +132,5 @@ mod tests {
         assert!(is_loop(&head.headers, "cdn.test"));
         assert!(!is_loop(&head.headers, "cdn"));
         assert!(!is_loop(&parts(&[]).headers, "cdn.test"));
-    }
-
-    #[test]
-    fn clients_claims_are_replaced() {
-        let mut head = parts(&[("x-forwarded-for", "6.6.6.6"), ("host", "www.example.com")]);
-        remove_claims(&mut head.headers);
-        assert!(!head.headers.contains_key("x-forwarded-for"));
-        add_claims(&mut head.headers, [192, 0, 2, 1].into(), "https");
-        assert_eq!(head.headers.get("x-forwarded-for").unwrap(), "192.0.2.1");
-        assert_eq!(head.headers.get("x-forwarded-proto").unwrap(), "https");
-        assert_eq!(
-            head.headers.get("x-forwarded-host").unwrap(),
-            "www.example.com"
-        );
     }
 }

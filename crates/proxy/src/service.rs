@@ -6,6 +6,7 @@ use perigee_http_cache::Policy;
 use perigee_upstream::{Endpoint, EndpointConfig, Pool, PoolConfig, TargetError};
 
 use crate::{
+    claims::RequestFields,
     hosts::Hosts,
     metrics::{Metrics, ServiceMetrics},
     status::NextHopStatus,
@@ -27,6 +28,8 @@ pub struct ServiceConfig {
     pub policy: Policy,
     /// Bytes of a request body; more is answered 413. Default 1 GiB.
     pub max_request_body: u64,
+    /// Which fields of its clients' requests go on.
+    pub request_fields: RequestFields,
 }
 
 /// A delivery service that is running.
@@ -145,6 +148,7 @@ mod tests {
             pool: PoolConfig::default(),
             policy: Policy::default(),
             max_request_body: 1 << 30,
+            request_fields: RequestFields::default(),
         }
     }
 

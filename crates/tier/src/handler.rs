@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use perigee_cluster::{Caller, PurgeLog, Readiness, caller, strip};
 use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, REFUSED, Refusal, Seldom, Sender, is_loop,
-    remove_claims, take_in,
+    take_in,
 };
 use perigee_server::{Client, Handler, RequestBody, with_idle_timeout};
 
@@ -60,11 +60,8 @@ impl<S: State> Shared<S> {
             return self.turn_away(&request, from, TOO_MANY);
         };
         strip(request.headers_mut());
-        if from.sender == Sender::Client {
-            remove_claims(request.headers_mut());
-            if is_loop(request.headers(), &config.cdn_id) {
-                return self.turn_away(&request, from, LOOP);
-            }
+        if from.sender == Sender::Client && is_loop(request.headers(), &config.cdn_id) {
+            return self.turn_away(&request, from, LOOP);
         }
         let line = line(request.body());
         let limit = config.limits.body_idle_timeout;

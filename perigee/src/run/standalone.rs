@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use perigee_edge::{
     CertFiles, ClientLimits, Config, Edge, EndpointConfig, EndpointLimits, MemoryConfig, Policy,
-    PoolConfig, ServiceConfig, Target, TierConfig, ViewConfig,
+    PoolConfig, RequestFields, ServiceConfig, Target, TierConfig, ViewConfig,
 };
 
 use super::{
@@ -75,6 +75,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         pool: PoolConfig::default(),
         policy,
         max_request_body: 1 << 30,
+        request_fields: RequestFields::default(),
     };
     let listen = match edge.listen.is_empty() {
         true => vec![LISTEN],

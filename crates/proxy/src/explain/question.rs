@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, Method, Request, header, request};
 use perigee_http_cache::Scheme;
 use serde::{Deserialize, Serialize};
 
-use crate::{onward::remove_claims, url};
+use crate::url;
 
 /// A request that is asked about, as a person writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +33,7 @@ impl Question {
         self.head().map(|_| ())
     }
 
-    /// The head of the request, as it is after what a client must not claim was dropped, and its
-    /// scheme.
+    /// The head of the request, and its scheme.
     pub(super) fn head(&self) -> Result<(request::Parts, Scheme), String> {
         let (uri, host) = url::absolute(&self.url)?;
         let scheme = match uri.scheme_str() {
@@ -57,7 +56,6 @@ impl Question {
             let host = HeaderValue::try_from(host).map_err(|e| format!("{:?}: {e}", self.url))?;
             parts.headers.insert(header::HOST, host);
         }
-        remove_claims(&mut parts.headers);
         Ok((parts, scheme))
     }
 }

@@ -2,7 +2,9 @@ use http::Version;
 use http_body_util::{BodyExt, Full, StreamBody};
 
 use super::*;
-use crate::{EndpointConfig, EndpointLimits, Metrics, PoolConfig, ServiceConfig, Target};
+use crate::{
+    EndpointConfig, EndpointLimits, Metrics, PoolConfig, RequestFields, ServiceConfig, Target,
+};
 
 fn services() -> Services {
     let config = ServiceConfig {
@@ -16,6 +18,7 @@ fn services() -> Services {
         pool: PoolConfig::default(),
         policy: crate::Policy::default(),
         max_request_body: 4,
+        request_fields: RequestFields::default(),
     };
     Services::build(vec![config], &Metrics::default(), None).unwrap()
 }

@@ -1,0 +1,279 @@
+//! Which fields of a client's request go on: what a client may not claim, since an origin might
+//! shape a response by it that others are served, is dropped here (RFC 9111 section 4.1: only the
+//! key and Vary tell requests apart). What is meant is written afresh. Pure.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+/// What begins like this is a claim of what others have seen or done.
+const PREFIXES: [&str; 11] = [
+    // Proxies: who asked, for what, how.
+    "x-forwarded-",
+    "x-original-",
+    "x-rewrite-",
+    // Frameworks, among themselves.
+    "x-middleware-",
+    "x-invoke-",
+    "x-envoy-",
+    // Other CDNs.
+    "cf-",
+    "fastly-",
+    "cloudfront-",
+    "x-akamai-",
+    "x-azure-",
+];
+
+/// Claims that no prefix covers. Sorted.
+const NAMES: [&str; 22] = [
+    "client-ip",
+    "forwarded",
+    "front-end-https",
+    "proxy",
+    "true-client-ip",
+    "x-arr-ssl",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded",
+    "x-host",
+    "x-http-host-override",
+    "x-matched-path",
+    "x-now-route-matches",
+    "x-originating-ip",
+    "x-proxy-url",
+    "x-proxyuser-ip",
+    "x-real-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-scheme",
+    "x-url-scheme",
+    "x-wap-profile",
+];
+
+/// Another method than the one that the key was made for. They mean something with POST, which is
+/// what they were made for, and nothing good with GET and HEAD.
+const METHODS: [&str; 3] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// What a request cannot do without: framing, credentials, conditions, what the content is, and
+/// what is said to caches and proxies. Goes on even where only some fields do.
+const NEEDED: [HeaderName; 28] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::TE,
+    header::TRAILER,
+    header::CONNECTION,
+    header::UPGRADE,
+    header::EXPECT,
+    header::VIA,
+    header::MAX_FORWARDS,
+    HeaderName::from_static("cdn-loop"),
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::PRAGMA,
+    header::RANGE,
+    header::IF_RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LOCATION,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+    header::SEC_WEBSOCKET_PROTOCOL,
+    header::SEC_WEBSOCKET_EXTENSIONS,
+];
+
+/// Which fields of its clients' requests a service lets through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFields {
+    /// Fields that go on although they are claims. Default none.
+    pub keep: Vec<HeaderName>,
+    /// If set, nothing else goes on but these, `keep`, and what HTTP itself needs. Default all.
+    pub only: Option<Vec<HeaderName>>,
+}
+
+impl RequestFields {
+    /// Drops what is not to go on.
+    pub(crate) fn apply(&self, method: &Method, headers: &mut HeaderMap) {
+        // Nearly always there are none, and nothing is allocated.
+        let gone: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| !self.passes(method, name))
+            .cloned()
+            .collect();
+        for name in gone {
+            headers.remove(name);
+        }
+    }
+
+    fn passes(&self, method: &Method, name: &HeaderName) -> bool {
+        let claim = || is_claim(name.as_str()) || overrides(method, name.as_str());
+        let listed = |only: &Vec<HeaderName>| only.contains(name) || NEEDED.contains(name);
+        (!claim() && self.only.as_ref().is_none_or(listed)) || self.keep.contains(name)
+    }
+}
+
+/// Whether a field says what only the edge or the application may say. That is so too of any name
+/// with an underscore: applications that are told fields as variables (CGI, WSGI, Rack, PHP)
+/// cannot tell it from the name with a hyphen, which the key, Vary or this list goes by.
+fn is_claim(name: &str) -> bool {
+    if name.contains('_') {
+        return true;
+    }
+    // Most names begin in another way.
+    if !name.starts_with(['x', 'c', 'f', 'p', 't']) {
+        return false;
+    }
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.binary_search(&name).is_ok()
+}
+
+fn overrides(method: &Method, name: &str) -> bool {
+    matches!(*method, Method::GET | Method::HEAD) && METHODS.contains(&name)
+}
+
+/// Puts the origin's view of the client onto a request.
+pub fn add_claims(headers: &mut HeaderMap, client: std::net::IpAddr, scheme: &'static str) {
+    if let Ok(client) = HeaderValue::try_from(client.to_string()) {
+        headers.insert("x-forwarded-for", client);
+    }
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme));
+    if let Some(host) = headers.get(header::HOST).cloned() {
+        headers.insert("x-forwarded-host", host);
+    }
+}
+
+/// Whether a response says that it is for this client's address: that is written after the stored
+/// responses were looked at, so that Vary cannot tell them apart by it (RFC 9111 section 4.1). The
+/// scheme and the host, which are written too, are in the key.
+pub(crate) fn varies_by_client(response: &HeaderMap) -> bool {
+    let lines = response.get_all(header::VARY).iter();
+    let mut names = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"x-forwarded-for"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(fields: &RequestFields, method: Method, names: &[&'static str]) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for name in names {
+            let value = HeaderValue::from_static("1");
+            headers.append(HeaderName::from_static(name), value);
+        }
+        fields.apply(&method, &mut headers);
+        // What is removed changes the order of what is left.
+        let stays = |name: &&&str| headers.contains_key(**name);
+        names
+            .iter()
+            .filter(stays)
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    fn names(names: &[&'static str]) -> Vec<HeaderName> {
+        names.iter().map(|n| HeaderName::from_static(n)).collect()
+    }
+
+    #[test]
+    fn claims_go_and_the_rest_stays() {
+        let all = RequestFields::default();
+        for claim in NAMES {
+            assert_eq!(left(&all, Method::GET, &[claim]), [""; 0], "{claim}");
+        }
+        for prefix in PREFIXES {
+            assert!(is_claim(&format!("{prefix}a")), "{prefix}");
+        }
+        let others = [
+            "accept",
+            "cookie",
+            "x-requested-with",
+            "x-api-key",
+            "x-csrf-token",
+            "cache-control",
+            "content-type",
+            "priority",
+            "traceparent",
+            "x-request-id",
+            "from",
+            "x-amz-date",
+        ];
+        assert_eq!(left(&all, Method::GET, &others), others);
+    }
+
+    #[test]
+    fn the_list_is_sorted_for_the_search() {
+        assert!(NAMES.is_sorted());
+    }
+
+    #[test]
+    fn a_name_with_an_underscore_is_that_with_a_hyphen_to_some() {
+        let all = RequestFields::default();
+        let twins = [
+            "x_forwarded_host",
+            "accept_language",
+            "content_length",
+            "x-real_ip",
+        ];
+        assert_eq!(left(&all, Method::GET, &twins), [""; 0]);
+        let kept = RequestFields {
+            keep: names(&["api_key"]),
+            only: None,
+        };
+        assert_eq!(
+            left(&kept, Method::GET, &["api_key", "api_keys"]),
+            ["api_key"]
+        );
+    }
+
+    #[test]
+    fn the_method_is_the_one_that_was_asked_with() {
+        let all = RequestFields::default();
+        for name in METHODS {
+            assert_eq!(left(&all, Method::GET, &[name]), [""; 0]);
+            assert_eq!(left(&all, Method::HEAD, &[name]), [""; 0]);
+            assert_eq!(left(&all, Method::POST, &[name]), [name]);
+        }
+    }
+
+    #[test]
+    fn a_list_of_what_goes_on_leaves_out_all_else() {
+        let strict = RequestFields {
+            keep: names(&["x-real-ip"]),
+            only: Some(names(&["accept-language"])),
+        };
+        let all = [
+            "host",
+            "accept",
+            "accept-language",
+            "x-real-ip",
+            "x-host",
+            "cookie",
+            "range",
+        ];
+        let passed = ["host", "accept-language", "x-real-ip", "range"];
+        assert_eq!(left(&strict, Method::GET, &all), passed);
+        // A claim is a claim although it is listed: `keep` is the place to say so.
+        let claims = RequestFields {
+            only: Some(names(&["x-host"])),
+            ..RequestFields::default()
+        };
+        assert_eq!(left(&claims, Method::GET, &["x-host"]), [""; 0]);
+    }
+
+    #[test]
+    fn the_edge_says_who_asks_and_for_what() {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", HeaderValue::from_static("www.example.com"));
+        add_claims(&mut headers, [192, 0, 2, 1].into(), "https");
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert_eq!(headers["x-forwarded-host"], "www.example.com");
+    }
+}
