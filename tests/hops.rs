@@ -38,7 +38,7 @@ async fn what_is_for_one_hop_goes_no_further_in_either_direction() {
                 )
                 .with("x-of-the-client", "1")
                 .with("cookie", "a=b")
-                .with("te", "trailers")
+                .with("te", "gzip")
                 .with("proxy-authorization", "Basic QQ==")
                 .send()
                 .await;
@@ -59,13 +59,13 @@ async fn what_is_for_one_hop_goes_no_further_in_either_direction() {
     for asked in origin.asked() {
         for gone in [
             "x-of-the-client",
-            "te",
             "proxy-authorization",
             "perigee-auth",
             "perigee-via",
         ] {
             assert_eq!(asked.field(gone), "", "{gone}");
         }
+        assert!(!asked.field("te").contains("gzip"), "{asked:?}");
         assert_eq!(
             (asked.field("host"), asked.field("cookie")),
             (Cdn::HOST, "a=b")
@@ -112,8 +112,7 @@ async fn each_hop_adds_itself_to_via_and_to_cache_status() {
             .map(|line| line.to_str().unwrap().to_owned())
             .collect()
     };
-    let mut back = through.clone();
-    back.reverse();
+    let back: Vec<_> = through.into_iter().rev().collect();
     assert_eq!(
         values("via").join(", "),
         format!("1.1 in-front, 1.1 {}", back.join(", 1.1 "))

@@ -337,3 +337,57 @@ async fn requests_on_one_connection_stay_apart() {
     let targets: Vec<_> = origin.seen().iter().map(Seen::target).collect();
     assert_eq!(targets, ["/", "/second"]);
 }
+
+#[tokio::test]
+async fn two_framings() {
+    let chunks = format!("0\r\n\r\n{SMUGGLED}");
+    let length = SMUGGLED.len() + 5;
+    refused(&[
+        post(
+            &format!("content-length: {length}\r\ntransfer-encoding: chunked"),
+            &chunks,
+        ),
+        post(
+            &format!("transfer-encoding: chunked\r\ncontent-length: {length}"),
+            &chunks,
+        ),
+        post("content-length: 0\r\ntransfer-encoding: chunked", &chunks),
+        post("content-length: x\r\ntransfer-encoding: chunked", &chunks),
+    ])
+    .await;
+}
+
+/// RFC 9112 section 2.2 lets a server take a line feed alone for the end of a line; those in front
+/// of it and behind it may not.
+#[tokio::test]
+async fn line_ends() {
+    refused(&[
+        "GET / HTTP/1.1\nhost: www.example.com\n\n".into(),
+        format!("GET / HTTP/1.1\n{HOST}\r\n"),
+        "GET / HTTP/1.1\r\nhost: www.example.com\n\r\n".into(),
+        format!("GET / HTTP/1.1\r\n{HOST}\n{SMUGGLED}"),
+        format!("GET / HTTP/1.1\r\n{HOST}x-a: b\nx-b: c\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{HOST}x-a: b\r\r\n\r\n"),
+    ])
+    .await;
+}
+
+/// A fragment is no part of a target (RFC 9112 section 3.2): some would cut it off and some not.
+#[tokio::test]
+async fn fragments() {
+    refused(&[
+        format!("GET /a#b HTTP/1.1\r\n{HOST}\r\n"),
+        format!("GET /a?b#c HTTP/1.1\r\n{HOST}\r\n"),
+        format!("GET http://www.example.com/#b HTTP/1.1\r\n{HOST}\r\n"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn equal_lengths() {
+    refused(&[
+        post("content-length: 5\r\ncontent-length: 5", "abcde"),
+        post("content-length: 5, 5", "abcde"),
+    ])
+    .await;
+}
