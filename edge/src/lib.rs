@@ -11,8 +11,8 @@ pub use perigee_cluster::{
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, Endpoint, EndpointConfig, EndpointLimits, Explanation, MemoryConfig,
-    NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged, Question, RequestFields,
-    ServiceConfig, Status, StoredResponse, Target, is_targeted, outline,
+    NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged, Question, RangeMiss,
+    RequestFields, ServiceConfig, Status, StoredResponse, Target, is_targeted, outline,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,

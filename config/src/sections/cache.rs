@@ -1,10 +1,10 @@
 //! `[services.cache]`: what is cached of a service, and for how long.
 
-use perigee_edge::Policy;
+use perigee_edge::{Policy, RangeMiss};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Lifetime, Share, TargetedField, UpTo};
+use crate::units::{Lifetime, Share, TargetedField, UpTo, Whole};
 
 /// What is cached, and for how long.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -41,6 +41,41 @@ pub(crate) struct Cache {
     /// `["Perigee-Cache-Control", "CDN-Cache-Control"]`, at most 8. They are passed on to clients,
     /// whose caches may have a use for them.
     pub(crate) targets: UpTo<8, TargetedField>,
+    /// What is fetched when a client asks for one range of something that is not stored (RFC 9110
+    /// section 14.2). `"part"`: that range, which is stored and completed as more is asked for.
+    /// `"whole"`: the whole object, so that every later range is a hit, while the first waits until
+    /// its bytes come.
+    pub(crate) range_miss: OnRangeMiss,
+    /// Most ranges in one request that are answered as `multipart/byteranges`; a request for more
+    /// is answered with the whole (RFC 9110 section 14.2).
+    pub(crate) max_ranges: Whole<1, 1000>,
+}
+
+/// What is fetched for one range of something that is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum OnRangeMiss {
+    Part,
+    Whole,
+}
+
+impl From<RangeMiss> for OnRangeMiss {
+    fn from(on_miss: RangeMiss) -> Self {
+        match on_miss {
+            RangeMiss::Part => OnRangeMiss::Part,
+            RangeMiss::Whole => OnRangeMiss::Whole,
+        }
+    }
+}
+
+impl From<OnRangeMiss> for RangeMiss {
+    fn from(on_miss: OnRangeMiss) -> Self {
+        match on_miss {
+            OnRangeMiss::Part => RangeMiss::Part,
+            OnRangeMiss::Whole => RangeMiss::Whole,
+        }
+    }
 }
 
 impl Default for Cache {
@@ -56,6 +91,8 @@ impl Default for Cache {
             stale_while_revalidate_max: Lifetime(policy.stale_while_revalidate_max),
             obey_request_directives: policy.obey_request_directives,
             targets: UpTo(policy.targets.into_iter().map(TargetedField).collect()),
+            range_miss: policy.range_miss.into(),
+            max_ranges: Whole(policy.max_ranges as u64),
         }
     }
 }
@@ -82,6 +119,8 @@ impl Cache {
             stale_while_revalidate_max: self.stale_while_revalidate_max.0,
             obey_request_directives: self.obey_request_directives,
             targets: self.targets.0.iter().map(|field| field.0.clone()).collect(),
+            range_miss: self.range_miss.into(),
+            max_ranges: self.max_ranges.as_usize(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
     StoredHead,
@@ -70,8 +70,8 @@ fn if_none_match(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
 /// (RFC 9111 section 4.3.2).
 fn if_modified_since(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
     let since = single_date(request, &header::IF_MODIFIED_SINCE, stored)?;
-    // RFC 9111 section 4.3.2: of the successes, it is defined for 200 alone.
-    if stored.status != StatusCode::OK {
+    // RFC 9111 section 4.3.2: of the successes, it is defined for 200 alone, and parts of it.
+    if stored.whole_status() != StatusCode::OK {
         return None;
     }
     Some(stored.last_modified.unwrap_or(stored.date) > since)
@@ -101,19 +101,58 @@ pub(crate) fn if_range(request: &HeaderMap, stored: &StoredHead) -> bool {
         return false;
     }
     if let Some(date) = dates::parse(value.as_bytes(), stored.received) {
-        // Exact match, of a date that is strong in the sense of section 8.8.2.2: the response
-        // was generated a second or more after it.
-        return stored.last_modified == Some(date)
-            && stored
-                .date
-                .duration_since(date)
-                .is_ok_and(|since| since.as_secs() >= 1);
+        // Exact match, of a date that is strong.
+        return strong_date(stored) == Some(date);
     }
     let tag = etag::Tag::of(value.as_bytes());
     stored
         .etag
         .as_ref()
         .is_some_and(|own| own.tag().strong_eq(tag))
+}
+
+/// Last-Modified, if it is strong in the sense of RFC 9110 section 8.8.2.2: the response was
+/// generated a second or more after it.
+fn strong_date(stored: &StoredHead) -> Option<SystemTime> {
+    stored.last_modified.filter(|modified| {
+        let since = stored.date.duration_since(*modified);
+        since.is_ok_and(|since| since.as_secs() >= 1)
+    })
+}
+
+/// The strong validator of a stored response: what If-Range may carry (RFC 9110 section 13.1.5).
+/// A weak tag says that the bytes may differ, whatever the date is.
+pub(crate) fn strong_validator(stored: &StoredHead) -> Option<HeaderValue> {
+    match &stored.etag {
+        Some(own) => (!own.tag().is_weak()).then(|| own.value.clone()),
+        None if stored.headers.contains_key(header::ETAG) => None,
+        None => strong_date(stored).and(stored.headers.get(header::LAST_MODIFIED).cloned()),
+    }
+}
+
+/// Whether two responses have the same strong validator, so that their parts may be combined
+/// (RFC 9111 section 3.4).
+pub(crate) fn is_same_version(one: &StoredHead, other: &StoredHead) -> bool {
+    match (&one.etag, &other.etag) {
+        (Some(tag), Some(others)) => tag.tag().strong_eq(others.tag()),
+        (None, None) => {
+            let has_tags = |head: &StoredHead| head.headers.contains_key(header::ETAG);
+            let date = strong_date(one);
+            date.is_some() && date == strong_date(other) && !has_tags(one) && !has_tags(other)
+        }
+        _ => false,
+    }
+}
+
+/// Whether two responses have validators that differ.
+pub(crate) fn is_other_version(one: &StoredHead, other: &StoredHead) -> bool {
+    match (&one.etag, &other.etag) {
+        (Some(tag), Some(others)) => !tag.tag().weak_eq(others.tag()),
+        _ => match (one.last_modified, other.last_modified) {
+            (Some(date), Some(others)) => date != others,
+            _ => false,
+        },
+    }
 }
 
 /// The conditional fields that ask whether a stored response still holds (RFC 9111 section
@@ -260,9 +299,67 @@ mod tests {
         assert!(has(&[("last-modified", DATE), ("date", LATER)], DATE));
         assert!(!has(&[("last-modified", DATE), ("date", DATE)], DATE));
         assert!(!has(&[("last-modified", DATE), ("date", LATER)], LATER));
+        assert!(!has(&[("etag", "\"a\""), ("etag", "\"b\"")], "\"a\""));
+        assert!(!has(&[("etag", "a")], "a"));
+        assert!(!has(&[("etag", "\"a\"")], "\"a\", \"b\""));
+        assert!(!has(&[("etag", "\"a\"")], "*"));
+        assert!(!has(&[("date", LATER)], DATE));
+        assert!(!has(&[("date", DATE)], DATE));
+        let rfc850 = "Sunday, 06-Nov-94 08:49:37 GMT";
+        assert!(has(&[("last-modified", DATE), ("date", LATER)], rfc850));
+        let tagged = [("etag", "\"a\""), ("last-modified", DATE), ("date", LATER)];
+        assert!(has(&tagged, DATE) && has(&tagged, "\"a\""));
         let two = testing::map(&[("if-range", "\"a\""), ("if-range", "\"a\"")]);
         assert!(!if_range(&two, &testing::head(&[("etag", "\"a\"")])));
         assert!(if_range(&HeaderMap::new(), &testing::head(&[])));
+    }
+
+    #[test]
+    fn a_strong_validator_is_a_strong_tag_or_an_old_enough_date() {
+        let of = |stored: &[_]| strong_validator(&testing::head(stored));
+        let dated = [("last-modified", DATE), ("date", LATER)];
+        assert_eq!(of(&[("etag", "\"a\"")]).unwrap(), "\"a\"");
+        assert_eq!(of(&dated).unwrap(), DATE);
+        assert_eq!(of(&[("last-modified", DATE), ("date", DATE)]), None);
+        assert_eq!(of(&[]), None);
+        for tags in [&["W/\"a\""][..], &["a"], &["\"a\"", "\"b\""]] {
+            let tags: Vec<_> = tags.iter().map(|tag| ("etag", *tag)).collect();
+            assert_eq!(of(&[&dated[..], &tags].concat()), None, "{tags:?}");
+        }
+    }
+
+    #[test]
+    fn versions_are_the_same_by_strong_validators_and_other_by_any() {
+        let dated = [("last-modified", DATE), ("date", LATER)];
+        let other = [("last-modified", EARLIER), ("date", LATER)];
+        let (strong, weak, b) = (
+            [("etag", "\"a\"")],
+            [("etag", "W/\"a\"")],
+            [("etag", "\"b\"")],
+        );
+        let tagged = [&dated[..], &strong].concat();
+        for (one, two, same, differ) in [
+            (&strong[..], &strong[..], true, false),
+            (&strong, &weak, false, false),
+            (&weak, &weak, false, false),
+            (&strong, &b, false, true),
+            (&dated, &dated, true, false),
+            (&dated, &other, false, true),
+            (
+                &[("last-modified", DATE), ("date", DATE)],
+                &dated,
+                false,
+                false,
+            ),
+            (&dated, &tagged, false, false),
+            (&dated, &strong, false, false),
+            (&[], &[], false, false),
+        ] {
+            let (one, two) = (testing::head(one), testing::head(two));
+            assert_eq!(is_same_version(&one, &two), same, "{one:?} {two:?}");
+            assert_eq!(is_same_version(&two, &one), same, "{one:?} {two:?}");
+            assert_eq!(is_other_version(&one, &two), differ, "{one:?} {two:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{borrow::Borrow, ops::Range, time::SystemTime};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
-    Policy, RequestHead, StoredHead, answer, conditional,
+    Multipart, Policy, RequestHead, StoredHead, answer, asking,
     directives::RequestDirectives,
     reuse::{self, Reuse},
 };
@@ -32,7 +32,8 @@ pub enum Decision {
         variant: Option<usize>,
         /// Nothing: the whole response is wanted. If-None-Match and If-Modified-Since: whether the
         /// stored response still holds (RFC 9111 section 4.3.1); there are none if it has no
-        /// validator.
+        /// validator. Range: a part is wanted. Range and If-Range: what a stored part lacks, if
+        /// the representation has not changed (RFC 9111 section 3.4).
         fields: HeaderMap,
         /// Why there is nothing to serve, or why it is not served at once.
         why: Miss,
@@ -52,7 +53,7 @@ pub enum Decision {
 pub struct Serve {
     /// Index into the stored responses that `decide` was given.
     pub variant: usize,
-    /// The status of the answer: that of the stored response, or 206, 304, 412, 416.
+    /// The status of the answer: that of the stored response, or 200, 206, 304, 412, 416.
     pub status: StatusCode,
     /// Which part of the body goes with it.
     pub body: BodyPart,
@@ -69,8 +70,11 @@ pub enum BodyPart {
     None,
     /// All of it.
     Whole,
-    /// These bytes of it.
+    /// These bytes. Positions are those of the complete representation: the stored body begins at
+    /// [`StoredHead::body_start`].
     Range(Range<u64>),
+    /// Several ranges of the complete representation, each with a head of its own.
+    Multipart(Box<Multipart>),
 }
 
 /// Why a request was forwarded: the `fwd` values of RFC 9211 section 2.2.
@@ -88,6 +92,8 @@ pub enum Miss {
     Request,
     /// What is stored is stale, or must be validated at each use.
     Stale,
+    /// What is stored is a part, and does not hold all that is asked for.
+    Partial,
 }
 
 impl Miss {
@@ -100,6 +106,7 @@ impl Miss {
             Miss::Vary => "vary-miss",
             Miss::Request => "request",
             Miss::Stale => "stale",
+            Miss::Partial => "partial",
         }
     }
 }
@@ -124,7 +131,9 @@ pub fn decide<S: Borrow<StoredHead>>(
     let directives = RequestDirectives::of(request.headers, policy.obey_request_directives);
     let decision = match select(request, stored) {
         Ok((variant, head)) => reuse_or_validate(request, &directives, variant, head, policy, now),
-        Err(why) => forward(request, &directives, why),
+        Err(why) => forward(request, &directives, why, None, || {
+            asking::afresh(request, policy)
+        }),
     };
     if directives.only_if_cached {
         without_asking(decision)
@@ -165,10 +174,14 @@ fn reuse_or_validate(
     policy: &Policy,
     now: SystemTime,
 ) -> Decision {
-    let fields = || conditional::conditions(head);
+    // RFC 9111 section 3.3: a part is not the answer to what it does not hold.
+    let Some(serve) = answer(request, variant, head, policy, now) else {
+        let fields = || asking::completion(request, head, policy);
+        return forward(request, directives, Miss::Partial, Some(variant), fields);
+    };
+    let fields = || asking::validation(request, head, policy);
     let why = match reuse::without_waiting(head, directives, policy, now) {
         Ok(reuse) => {
-            let serve = answer(request, variant, head, now);
             // If-Match and If-Unmodified-Since are for the origin (section 4.3.2): that what is
             // stored does not meet them says nothing, before it is known to be what the origin has.
             let is_refused =
@@ -191,7 +204,13 @@ fn reuse_or_validate(
     }
 }
 
-fn forward(request: &RequestHead<'_>, directives: &RequestDirectives, why: Miss) -> Decision {
+fn forward(
+    request: &RequestHead<'_>,
+    directives: &RequestDirectives,
+    why: Miss,
+    variant: Option<usize>,
+    fields: impl FnOnce() -> HeaderMap,
+) -> Decision {
     // The answer to a HEAD has no body to store; that to an obeyed no-store must not be stored
     // (section 5.2.1.5).
     if *request.method == Method::HEAD {
@@ -200,8 +219,8 @@ fn forward(request: &RequestHead<'_>, directives: &RequestDirectives, why: Miss)
         Decision::Pass { why: Miss::Request }
     } else {
         Decision::Fetch {
-            variant: None,
-            fields: HeaderMap::new(),
+            variant,
+            fields: fields(),
             why,
         }
     }

@@ -167,14 +167,22 @@ impl Asked<'_> {
                 let last = range.end.saturating_sub(1);
                 format!("; 206 with bytes {}-{last} (RFC 9110 14.2)", range.start)
             }
+            (StatusCode::PARTIAL_CONTENT, BodyPart::Multipart(parts)) => {
+                let count = parts.parts.len();
+                format!("; 206 with {count} ranges (RFC 9110 15.3.7.2)")
+            }
+            (StatusCode::PARTIAL_CONTENT, BodyPart::Whole) => {
+                "; 206 as the origin answered this Range before (RFC 9111 3.3)".to_owned()
+            }
             _ => String::new(),
         }
     }
 
     fn fetched(&self, variant: Option<usize>, fields: &HeaderMap, why: Miss) -> String {
+        let is_whole = why != Miss::Partial;
         let why = self.why(variant, why);
         match self.head(variant) {
-            Some(_) if fields.is_empty() => {
+            Some(_) if fields.is_empty() && is_whole => {
                 format!("{why}; it has no validator, so it would be fetched anew")
             }
             _ => why + &how(fields),
@@ -211,6 +219,9 @@ impl Asked<'_> {
             Miss::Vary => self.none_selected(),
             Miss::Request => self.not_wanted(variant),
             Miss::Stale => self.freshness(variant),
+            Miss::Partial => {
+                "a part is stored, which lacks some of what is asked for (RFC 9111 3.3)".to_owned()
+            }
         }
     }
 

@@ -1,10 +1,11 @@
-//! Updating a stored response by a 304 (RFC 9111 sections 3.2 and 4.3.4).
+//! Updating a stored response by a 304 (RFC 9111 sections 3.2 and 4.3.4), or by a 206 that
+//! brings what it lacked (section 3.4).
 
 use http::{HeaderMap, HeaderName, Method, header};
 
 use crate::{
     Policy, RequestHead, ResponseHead, StoredHead, Times, dates::DateField,
-    directives::ResponseDirectives, etag::EntityTag, fields, storing,
+    directives::ResponseDirectives, etag::EntityTag, fields, part::Part, storing,
 };
 
 /// What describes the stored bytes, and is no other for a 304 that brings none (section 3.2).
@@ -26,17 +27,41 @@ pub(crate) fn freshened(
     if !identifies(not_modified, stored) {
         return None;
     }
+    refreshed(request, stored, not_modified, policy, times)
+}
+
+/// The stored head of a part with the fields of a 206 of the same version in place of its own,
+/// over a body that holds the bytes of both (`part`).
+pub(crate) fn combined(
+    request: &RequestHead<'_>,
+    stored: &StoredHead,
+    partial: &HeaderMap,
+    part: Part,
+    policy: &Policy,
+    times: Times,
+) -> Option<StoredHead> {
+    let head = refreshed(request, stored, partial, policy, times)?;
+    Some(head.holding(part))
+}
+
+fn refreshed(
+    request: &RequestHead<'_>,
+    stored: &StoredHead,
+    new: &HeaderMap,
+    policy: &Policy,
+    times: Times,
+) -> Option<StoredHead> {
     // A HEAD validates the stored response to a GET.
     let request = &RequestHead {
         method: &Method::GET,
         headers: request.headers,
     };
     let keep = |headers: &HeaderMap| keep(request, stored, headers, policy, times);
-    let mut fields = new_fields(not_modified, policy);
-    keep(&updated(stored, &fields, not_modified)).or_else(|| {
+    let mut fields = new_fields(new, policy);
+    keep(&updated(stored, &fields, new)).or_else(|| {
         // A cookie that comes with a 304 is for the client that asked, unless all may have it.
         fields.remove(header::SET_COOKIE)?;
-        keep(&updated(stored, &fields, not_modified))
+        keep(&updated(stored, &fields, new))
     })
 }
 
@@ -48,14 +73,16 @@ fn keep(
     policy: &Policy,
     times: Times,
 ) -> Option<StoredHead> {
-    let status = stored.status;
+    let status = stored.whole_status();
     let directives = ResponseDirectives::of(headers, &policy.targets);
     if storing::refusal(request, status, headers, &directives, policy).is_some() {
         return None;
     }
     let response = ResponseHead { status, headers };
     let (mut head, freshness) = StoredHead::parse(request, response, &directives, policy, times);
+    head.status = stored.status;
     head.length = stored.length;
+    head.part.clone_from(&stored.part);
     (!storing::bares_cookies(&head, &directives, freshness)).then_some(head)
 }
 
@@ -86,7 +113,7 @@ fn same_date(not_modified: &HeaderMap, stored: &StoredHead) -> Option<bool> {
     }
 }
 
-/// The fields of a 304 that update those of the stored response (section 3.2).
+/// The fields of a 304 or 206 that update those of the stored response (section 3.2).
 fn new_fields(not_modified: &HeaderMap, policy: &Policy) -> HeaderMap {
     let directives = ResponseDirectives::of(not_modified, &policy.targets);
     let mut fields = fields::stored(not_modified, &directives.withheld);
@@ -99,12 +126,12 @@ fn new_fields(not_modified: &HeaderMap, policy: &Policy) -> HeaderMap {
 /// Section 3.2: each new field replaces all of its name; others stay, and new names are added.
 fn updated(stored: &StoredHead, fields: &HeaderMap, not_modified: &HeaderMap) -> HeaderMap {
     let mut headers = stored.headers.clone();
-    // Without a Date of its own, the 304 was generated when it was received.
+    // Without a Date of its own, the new response was generated when it was received.
     headers.remove(header::DATE);
     for name in fields.keys() {
         headers.remove(name);
     }
-    // Age is not stored, but says how old the 304 is.
+    // Age is not stored, but says how old the new response is.
     let age = not_modified.get(header::AGE).map(|age| (&header::AGE, age));
     for (name, value) in fields.iter().chain(age) {
         // More fields than a map can hold are left out.

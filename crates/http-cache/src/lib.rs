@@ -19,12 +19,15 @@
 //! | `reuse` | when a stored response may be used, RFC 9111 4 and 4.2.4, RFC 5861 |
 //! | `invalidation` | RFC 9111 4.4 |
 //! | `conditional` | preconditions, RFC 9110 13 |
-//! | `range` | RFC 9110 14 |
+//! | `range`, `multipart` | one and several ranges, RFC 9110 14 and 15.3.7 |
+//! | `part` | incomplete responses, RFC 9111 3.3 and 3.4 |
+//! | `asking` | what a fetch asks for, RFC 9111 3.4 and 4.3.1 |
 //! | `explain` | a decision in words |
 //! | `facts` | what is known of a stored response, for people who ask |
 //! | `etag`, `dates`, `lists` | the grammar that they share |
 
 mod answer;
+mod asking;
 mod conditional;
 mod dates;
 mod decide;
@@ -38,6 +41,8 @@ mod freshness;
 mod invalidation;
 mod key;
 mod lists;
+mod multipart;
+mod part;
 mod policy;
 mod policy_values;
 mod range;
@@ -57,8 +62,9 @@ pub use facts::Facts;
 pub use fields::{remove_hop_by_hop, withheld};
 pub use invalidation::invalidates;
 pub use key::{CacheKey, Scheme};
-pub use policy::Policy;
-pub use receive::{NotStored, Receipt, ResponseHead, Times, receive};
+pub use multipart::Multipart;
+pub use policy::{Policy, RangeMiss};
+pub use receive::{NotStored, Order, Receipt, ResponseHead, Times, receive};
 pub use recover::{Failure, Recovery, recover};
 pub use stored::StoredHead;
 pub use targeted::is_targeted;

@@ -37,6 +37,31 @@ pub struct Policy {
     /// Expires, the first that says anything before the others. Their names end in
     /// `-Cache-Control`. Default: CDN-Cache-Control.
     pub targets: Vec<HeaderName>,
+    /// What is fetched when one range is asked for of something that is not stored (RFC 9110
+    /// section 14.2). Default: that range.
+    pub range_miss: RangeMiss,
+    /// Ranges that are answered at once, as multipart/byteranges; a request for more is answered
+    /// whole (RFC 9110 section 14.2). Default 16.
+    pub max_ranges: usize,
+}
+
+/// What is fetched when one range is asked for of something that is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RangeMiss {
+    /// The range, which is stored as a part (RFC 9111 section 3.3).
+    Part,
+    /// The whole, so that all later ranges are hits; the first waits until its bytes come.
+    Whole,
+}
+
+impl RangeMiss {
+    /// The word for it in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RangeMiss::Part => "part",
+            RangeMiss::Whole => "whole",
+        }
+    }
 }
 
 impl Default for Policy {
@@ -51,6 +76,8 @@ impl Default for Policy {
             stale_while_revalidate_max: Duration::from_secs(86_400),
             obey_request_directives: false,
             targets: vec![CDN_CACHE_CONTROL],
+            range_miss: RangeMiss::Part,
+            max_ranges: 16,
         }
     }
 }

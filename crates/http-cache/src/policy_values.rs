@@ -18,6 +18,8 @@ impl Policy {
             stale_while_revalidate_max,
             obey_request_directives,
             targets,
+            range_miss,
+            max_ranges,
         } = self;
         let values = [
             ("default_ttl", time(*default_ttl)),
@@ -35,6 +37,8 @@ impl Policy {
                 obey_request_directives.to_string(),
             ),
             ("targets", list(targets)),
+            ("range_miss", format!("{:?}", range_miss.as_str())),
+            ("max_ranges", max_ranges.to_string()),
         ];
         let owned = |(key, value): (&str, String)| (key.to_owned(), value);
         values.into_iter().map(owned).collect()
@@ -87,6 +91,8 @@ mod tests {
         assert_eq!(value("heuristic_fraction"), Some("0.1"));
         assert_eq!(value("obey_request_directives"), Some("false"));
         assert_eq!(value("targets"), Some("[\"cdn-cache-control\"]"));
+        assert_eq!(value("range_miss"), Some("\"part\""));
+        assert_eq!(value("max_ranges"), Some("16"));
         assert_eq!(time(Duration::from_millis(1_500)), "1500ms");
     }
 }

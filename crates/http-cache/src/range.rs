@@ -1,73 +1,138 @@
-//! Range requests on a stored whole response (RFC 9110 section 14).
+//! What a request asks for of a representation's bytes (RFC 9110 section 14).
 
 use std::ops::Range;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 
-use crate::{StoredHead, conditional};
+/// One range as it is asked for (section 14.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spec {
+    /// `first-`
+    From(u64),
+    /// `first-last`; `first` is not behind `last`.
+    Between(u64, u64),
+    /// `-suffix`
+    Last(u64),
+}
 
-/// What a Range field comes to.
+/// What a Range field comes to before it is known what there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    /// Answer whole: there is no Range, or none that is served.
+pub(crate) enum Ranges {
+    /// There is no Range, or none that is served: the whole is wanted.
+    None,
+    One(Spec),
+    /// Several, in the order asked for.
+    Several(Vec<Spec>),
+}
+
+/// What ranges come to on a representation whose length is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selected {
     Whole,
     /// 206 with these bytes; never empty.
     Bytes(Range<u64>),
+    /// 206 in several parts, in the order asked for; none empty, and no two overlap.
+    Several(Vec<Range<u64>>),
     /// 416.
     Unsatisfiable,
 }
 
-/// Evaluates the Range and If-Range of a GET. Ranges of other units, several at once and what
-/// cannot be read are ignored, as section 14.2 allows.
-pub(crate) fn part(request: &HeaderMap, stored: &StoredHead) -> Part {
+impl Spec {
+    /// The bytes out of `length`; None if there are none (section 14.1.2: unsatisfiable).
+    pub(crate) fn within(self, length: u64) -> Option<Range<u64>> {
+        let range = match self {
+            Spec::From(first) => first..length,
+            Spec::Between(first, last) => first..last.saturating_add(1).min(length),
+            Spec::Last(suffix) => length.saturating_sub(suffix)..length,
+        };
+        (!range.is_empty()).then_some(range)
+    }
+
+    /// The last bytes of nothing are nothing: satisfiable, but no Content-Range can say it.
+    fn is_nothing_of_nothing(self, length: u64) -> bool {
+        length == 0 && matches!(self, Spec::Last(suffix) if suffix > 0)
+    }
+}
+
+impl Ranges {
+    /// Reads the Range field. Other units, what cannot be read, and more than `max` ranges at
+    /// once are ignored, as section 14.2 allows.
+    pub(crate) fn of(request: &HeaderMap, max: usize) -> Ranges {
+        let specs = line(request).and_then(|line| specs(line.as_bytes(), max.max(1)));
+        match specs {
+            None => Ranges::None,
+            Some(specs) => match specs[..] {
+                [] => Ranges::None,
+                [spec] => Ranges::One(spec),
+                _ => Ranges::Several(specs),
+            },
+        }
+    }
+
+    /// What they come to on `length` bytes. Ranges that overlap are what a broken or malicious
+    /// client sends (section 14.2): such a set is ignored.
+    pub(crate) fn select(&self, length: u64) -> Selected {
+        let specs = match self {
+            Ranges::None => return Selected::Whole,
+            Ranges::One(spec) => std::slice::from_ref(spec),
+            Ranges::Several(specs) => specs,
+        };
+        if specs.iter().any(|spec| spec.is_nothing_of_nothing(length)) {
+            return Selected::Whole;
+        }
+        let mut bytes: Vec<_> = specs.iter().filter_map(|s| s.within(length)).collect();
+        match bytes.len() {
+            0 => Selected::Unsatisfiable,
+            1 => bytes.pop().map_or(Selected::Whole, Selected::Bytes),
+            _ if overlap(&bytes) => Selected::Whole,
+            _ => Selected::Several(bytes),
+        }
+    }
+}
+
+/// The Range field, if it stands there once.
+pub(crate) fn line(request: &HeaderMap) -> Option<&HeaderValue> {
     let mut lines = request.get_all(header::RANGE).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else {
-        return Part::Whole;
-    };
-    match stored.length {
-        Some(length)
-            if stored.status == StatusCode::OK && conditional::if_range(request, stored) =>
-        {
-            single(line.as_bytes(), length)
-        }
-        _ => Part::Whole,
-    }
+    lines.next().filter(|_| lines.next().is_none())
 }
 
-/// One range of bytes out of `length` (section 14.1.2).
-fn single(line: &[u8], length: u64) -> Part {
-    let Some((first, last)) = positions(line) else {
-        return Part::Whole;
-    };
-    match (first, last) {
-        (Some(first), last) => {
-            if last.is_some_and(|last| last < first) {
-                return Part::Whole;
-            }
-            if first >= length {
-                return Part::Unsatisfiable;
-            }
-            let end = last.map_or(length, |last| last.saturating_add(1).min(length));
-            Part::Bytes(first..end)
-        }
-        (None, Some(0)) => Part::Unsatisfiable,
-        // Of nothing, the last bytes are nothing: satisfiable, but no Content-Range can say it.
-        (None, Some(_)) if length == 0 => Part::Whole,
-        (None, Some(suffix)) => Part::Bytes(length.saturating_sub(suffix)..length),
-        (None, None) => Part::Whole,
-    }
+fn overlap(ranges: &[Range<u64>]) -> bool {
+    let mut sorted: Vec<_> = ranges.iter().collect();
+    sorted.sort_unstable_by_key(|range| range.start);
+    sorted.windows(2).any(|pair| match pair {
+        [before, after] => after.start < before.end,
+        _ => false,
+    })
 }
 
-/// Reads `bytes=first-last`, `bytes=first-` or `bytes=-suffix`.
-fn positions(line: &[u8]) -> Option<(Option<u64>, Option<u64>)> {
+/// Reads `bytes=` and a list of at most `max` ranges. None if any of it is wrong.
+fn specs(line: &[u8], max: usize) -> Option<Vec<Spec>> {
     let (unit, set) = line.split_at_checked(b"bytes=".len())?;
     if !unit.eq_ignore_ascii_case(b"bytes=") {
         return None;
     }
-    let set = set.trim_ascii();
-    let dash = set.iter().position(|b| *b == b'-')?;
-    let (first, last) = set.split_at(dash);
-    Some((number(first)?, number(last.get(1..)?)?))
+    let mut specs = Vec::new();
+    // RFC 9110 section 5.6.1.2: empty members of a list do not count.
+    let members = set.split(|b| *b == b',').map(<[u8]>::trim_ascii);
+    for member in members.filter(|member| !member.is_empty()) {
+        if specs.len() == max {
+            return None;
+        }
+        specs.push(spec(member)?);
+    }
+    Some(specs)
+}
+
+/// Reads `first-last`, `first-` or `-suffix`.
+fn spec(member: &[u8]) -> Option<Spec> {
+    let dash = member.iter().position(|b| *b == b'-')?;
+    let (first, last) = member.split_at(dash);
+    match (number(first)?, number(last.get(1..)?)?) {
+        (Some(first), Some(last)) => (first <= last).then_some(Spec::Between(first, last)),
+        (Some(first), None) => Some(Spec::From(first)),
+        (None, Some(suffix)) => Some(Spec::Last(suffix)),
+        (None, None) => None,
+    }
 }
 
 /// Digits, or nothing. More than can be told apart count as the most.
@@ -87,21 +152,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stored::testing;
+    use crate::stored::testing::map;
 
-    fn of(range: &'static str) -> Part {
-        single(range.as_bytes(), 10)
+    fn select(range: &'static str, length: u64) -> Selected {
+        Ranges::of(&map(&[("range", range)]), 3).select(length)
+    }
+
+    fn of(range: &'static str) -> Selected {
+        select(range, 10)
     }
 
     #[test]
     fn one_range_is_served() {
-        assert_eq!(of("bytes=0-1"), Part::Bytes(0..2));
-        assert_eq!(of("bytes=1-"), Part::Bytes(1..10));
-        assert_eq!(of("bytes=9-9"), Part::Bytes(9..10));
-        assert_eq!(of("bytes=-3"), Part::Bytes(7..10));
-        assert_eq!(of("bytes=-30"), Part::Bytes(0..10));
-        assert_eq!(of("bytes=5-99999999999999999999999"), Part::Bytes(5..10));
-        assert_eq!(of("Bytes= 0-1"), Part::Bytes(0..2));
+        assert_eq!(of("bytes=0-1"), Selected::Bytes(0..2));
+        assert_eq!(of("bytes=1-"), Selected::Bytes(1..10));
+        assert_eq!(of("bytes=9-9"), Selected::Bytes(9..10));
+        assert_eq!(of("bytes=-3"), Selected::Bytes(7..10));
+        assert_eq!(of("bytes=-30"), Selected::Bytes(0..10));
+        let far = "bytes=5-99999999999999999999999";
+        assert_eq!(of(far), Selected::Bytes(5..10));
+        assert_eq!(of("Bytes= 0-1"), Selected::Bytes(0..2));
+        assert_eq!(of("bytes=,0-1, ,"), Selected::Bytes(0..2));
     }
 
     #[test]
@@ -111,51 +182,74 @@ mod tests {
             "bytes=10-12",
             "bytes=-0",
             "bytes=99999999999999999999999-",
+            "bytes=10-,-0,12-13",
         ] {
-            assert_eq!(of(range), Part::Unsatisfiable, "{range}");
+            assert_eq!(of(range), Selected::Unsatisfiable, "{range}");
         }
-        assert_eq!(single(b"bytes=0-", 0), Part::Unsatisfiable);
-        assert_eq!(single(b"bytes=-1", 0), Part::Whole);
+        assert_eq!(select("bytes=0-", 0), Selected::Unsatisfiable);
+        assert_eq!(select("bytes=-1", 0), Selected::Whole);
+        assert_eq!(select("bytes=5-6,-1", 0), Selected::Whole);
     }
 
     #[test]
     fn what_is_not_served_in_parts_is_answered_whole() {
         for range in [
-            "bytes=0-1,3-4",
             "bytes=2-1",
             "bytes=-",
             "bytes=",
+            "bytes=,",
             "bytes",
             "bytes=a-b",
             "lines=0-1",
             "bytes=0--1",
             "bytes=1",
             "bytes=+1-2",
+            "bytes=0-1;2-3",
+            "bytes=0-1,2-1",
         ] {
-            assert_eq!(of(range), Part::Whole, "{range}");
+            assert_eq!(of(range), Selected::Whole, "{range}");
         }
+        let twice = map(&[("range", "bytes=0-1"), ("range", "bytes=0-1")]);
+        assert_eq!(Ranges::of(&twice, 3), Ranges::None);
     }
 
     #[test]
-    fn only_a_whole_200_of_known_length_has_parts() {
-        let request = testing::map(&[("range", "bytes=0-1")]);
-        let head = testing::head(&[("content-length", "10"), ("etag", "\"a\"")]);
-        assert_eq!(part(&request, &head), Part::Bytes(0..2));
-        let twice = testing::map(&[("range", "bytes=0-1"), ("range", "bytes=0-1")]);
-        assert_eq!(part(&twice, &head), Part::Whole);
-        let other = testing::map(&[("range", "bytes=0-1"), ("if-range", "\"b\"")]);
-        assert_eq!(part(&other, &head), Part::Whole);
-        assert_eq!(part(&request, &testing::head(&[])), Part::Whole);
-        let mut missing = head;
-        missing.status = StatusCode::NOT_FOUND;
-        assert_eq!(part(&request, &missing), Part::Whole);
+    fn several_are_served_in_the_order_asked_for_less_those_that_are_not_there() {
+        assert_eq!(of("bytes=8-,0-1"), Selected::Several(vec![8..10, 0..2]));
+        assert_eq!(
+            of("bytes=0-1, 2-3 ,-1"),
+            Selected::Several(vec![0..2, 2..4, 9..10])
+        );
+        assert_eq!(of("bytes=10-,4-5"), Selected::Bytes(4..6));
+    }
+
+    #[test]
+    fn too_many_or_overlapping_ranges_are_ignored() {
+        assert_eq!(of("bytes=0-0,2-2,4-4,6-6"), Selected::Whole);
+        assert_eq!(of("bytes=0-2,2-3"), Selected::Whole);
+        assert_eq!(of("bytes=4-5,0-"), Selected::Whole);
+        let none = map(&[("range", "bytes=0-1,3-4")]);
+        assert_eq!(Ranges::of(&none, 0), Ranges::None);
     }
 
     proptest! {
         #[test]
-        fn parts_are_inside_and_not_empty(line in "bytes=[0-9]{0,22}-[0-9]{0,22}", length: u64) {
-            if let Part::Bytes(range) = single(line.as_bytes(), length) {
-                prop_assert!(range.start < range.end && range.end <= length);
+        fn ranges_are_inside_not_empty_and_apart(
+            line in "bytes=([0-9]{0,3}-[0-9]{0,22},?){1,5}",
+            length in prop_oneof![0..1000_u64, any::<u64>()],
+        ) {
+            let headers = [(header::RANGE, HeaderValue::from_str(&line).unwrap())];
+            let ranges = Ranges::of(&headers.into_iter().collect(), 4);
+            let bytes = match ranges.select(length) {
+                Selected::Bytes(bytes) => vec![bytes],
+                Selected::Several(bytes) => bytes,
+                Selected::Whole | Selected::Unsatisfiable => vec![],
+            };
+            prop_assert!(bytes.len() <= 4);
+            for (at, one) in bytes.iter().enumerate() {
+                prop_assert!(one.start < one.end && one.end <= length);
+                let rest = &bytes[at + 1..];
+                prop_assert!(rest.iter().all(|other| other.end <= one.start || one.end <= other.start));
             }
         }
     }

@@ -1,11 +1,13 @@
 //! The second moment: the next tier has answered.
 
+mod incomplete;
+
 use std::time::SystemTime;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
-    Policy, RequestHead, StoredHead, directives::ResponseDirectives, freshen, reuse, storing,
+    Policy, RequestHead, StoredHead, directives::ResponseDirectives, freshen, range, reuse, storing,
 };
 
 /// What a decision needs to know of a response.
@@ -35,10 +37,28 @@ pub enum Receipt {
     Relay(NotStored),
     /// 304 for what is stored: replace its head by this one and answer from it.
     Freshened(Box<StoredHead>),
-    /// 304 that is not for what is stored: fetch again, without conditions.
+    /// 206 with what a stored part lacked: keep a response with this head and the bytes of both,
+    /// and answer from it.
+    Combine {
+        /// The new head.
+        head: Box<StoredHead>,
+        /// How the bytes follow each other.
+        order: Order,
+    },
+    /// An answer that is of no use with what is stored: fetch again, the whole and without
+    /// conditions. Never said of a fetch that asked for just that.
     FetchAgain,
     /// An error, and what is stored may be served in its place (RFC 5861 section 4).
     ServeStale,
+}
+
+/// How stored bytes and those of a 206 follow each other, without a gap and without overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The stored ones come first.
+    StoredFirst,
+    /// The new ones come first.
+    NewFirst,
 }
 
 /// Why a response is not stored (RFC 9111 section 3).
@@ -50,7 +70,8 @@ pub enum NotStored {
     Directive,
     /// Vary: *.
     VaryStar,
-    /// A status that is not cached without explicit freshness, or 206, 304.
+    /// A status that is not cached without explicit freshness, or 304, 416, or a 206 that nobody
+    /// asked for or that contradicts itself.
     Status,
     /// It sets cookies and does not say that all may have it: no positive explicit freshness.
     SetCookie,
@@ -58,15 +79,25 @@ pub enum NotStored {
     NothingToGain,
 }
 
-/// Decides what becomes of a response. `stored` is what was being revalidated, if anything.
+/// Decides what becomes of a response. `stored` is what was being validated or completed, if
+/// anything, and `fields` are what the fetch asked with: as [`crate::Decision::Fetch`] has them.
 pub fn receive(
     request: &RequestHead<'_>,
     stored: Option<&StoredHead>,
+    fields: &HeaderMap,
     response: ResponseHead<'_>,
     policy: &Policy,
     times: Times,
 ) -> Receipt {
+    let asked = Asked { request, fields };
     match (response.status, stored) {
+        (StatusCode::PARTIAL_CONTENT, _) => {
+            incomplete::receive(&asked, stored, response.headers, policy, times)
+        }
+        // RFC 9110 section 15.5.17: there are no such bytes.
+        (StatusCode::RANGE_NOT_SATISFIABLE, _) => asked.of_no_use(),
+        // RFC 9111 section 4.3.3: that it still holds is no answer to what it lacks.
+        (StatusCode::NOT_MODIFIED, Some(_)) if asked.completes() => asked.of_no_use(),
         // RFC 9111 section 4.3.3: it still holds.
         (StatusCode::NOT_MODIFIED, Some(stored)) => {
             match freshen::freshened(request, stored, response.headers, policy, times) {
@@ -81,7 +112,45 @@ pub fn receive(
         {
             Receipt::ServeStale
         }
+        // A Range is not in the key: an error that it may have caused is not kept for others.
+        (status, _) if is_error(status) && asked.range().is_some() => {
+            Receipt::Relay(NotStored::Status)
+        }
         _ => store(request, response, policy, times),
+    }
+}
+
+/// A request, and what the fetch for it asked with.
+struct Asked<'a> {
+    request: &'a RequestHead<'a>,
+    fields: &'a HeaderMap,
+}
+
+impl Asked<'_> {
+    fn range(&self) -> Option<&HeaderValue> {
+        range::line(self.fields)
+    }
+
+    /// Whether it asked for just what the client asks for, so that the answer can be relayed.
+    fn is_own(&self) -> bool {
+        self.range().is_some() && self.range() == range::line(self.request.headers)
+    }
+
+    /// Whether it asked for bytes, and not on the condition that what is stored has changed.
+    fn completes(&self) -> bool {
+        let conditions = [&header::IF_NONE_MATCH, &header::IF_MODIFIED_SINCE];
+        self.range().is_some()
+            && !conditions
+                .iter()
+                .any(|name| self.fields.contains_key(*name))
+    }
+
+    /// What to do about an answer that cannot be stored.
+    fn of_no_use(&self) -> Receipt {
+        match self.fields.is_empty() || self.is_own() {
+            true => Receipt::Relay(NotStored::Status),
+            false => Receipt::FetchAgain,
+        }
     }
 }
 
@@ -91,6 +160,19 @@ fn store(
     policy: &Policy,
     times: Times,
 ) -> Receipt {
+    match storable(request, response, policy, times) {
+        Ok(head) => Receipt::Store(Box::new(head)),
+        Err(why) => Receipt::Relay(why),
+    }
+}
+
+/// The head to store, if the response may be stored and is worth it.
+fn storable(
+    request: &RequestHead<'_>,
+    response: ResponseHead<'_>,
+    policy: &Policy,
+    times: Times,
+) -> Result<StoredHead, NotStored> {
     let directives = ResponseDirectives::of(response.headers, &policy.targets);
     let refusal = storing::refusal(
         request,
@@ -100,18 +182,24 @@ fn store(
         policy,
     );
     if let Some(why) = refusal {
-        return Receipt::Relay(why);
+        return Err(why);
     }
     let (head, freshness) = StoredHead::parse(request, response, &directives, policy, times);
     match storing::reluctance(&head, &directives, freshness) {
-        Some(why) => Receipt::Relay(why),
-        None => Receipt::Store(Box::new(head)),
+        Some(why) => Err(why),
+        None => Ok(head),
     }
 }
 
 /// The statuses in whose place a stale response may stand (RFC 5861 section 4).
 fn is_server_failure(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// What says that something went wrong, but that there is nothing: that does not hang on a Range.
+fn is_error(status: StatusCode) -> bool {
+    (status.is_client_error() || status.is_server_error())
+        && !matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE)
 }
 
 #[cfg(test)]

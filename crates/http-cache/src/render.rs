@@ -5,19 +5,23 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::{
     StoredHead,
     decide::{BodyPart, Serve},
+    multipart::Multipart,
     targeted::is_targeted,
 };
 
 impl StoredHead {
-    /// The status and fields to answer with. `length` is the complete body's length if known
-    /// by now (it may have become known after the head was stored).
+    /// The status and fields to answer with. `length` is that of the stored body if known by now
+    /// (it may have become known after the head was stored).
     pub fn render(&self, serve: &Serve, length: Option<u64>) -> (StatusCode, HeaderMap) {
-        let length = length.or(self.length);
+        // Of a part, it says nothing of the whole.
+        let length = length.filter(|_| self.part.is_none()).or(self.length);
         let mut headers = match (serve.status, &serve.body) {
-            (status, BodyPart::Range(range)) if status == StatusCode::PARTIAL_CONTENT => {
-                self.partial(range, length)
+            (_, BodyPart::Range(range)) => self.partial(range, length),
+            (_, BodyPart::Multipart(parts)) => self.several(parts),
+            (status, BodyPart::Whole) if status == self.status && self.part.is_some() => {
+                self.repeated()
             }
-            (status, _) if status == self.status => self.whole(length),
+            (status, _) if status == self.whole_status() => self.whole(length),
             (StatusCode::NOT_MODIFIED, _) => self.not_modified(),
             (status, _) => self.refused(status, length),
         };
@@ -34,6 +38,29 @@ impl StoredHead {
         {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
+        headers
+    }
+
+    /// A part as it came.
+    fn repeated(&self) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(said) = self.part.as_ref().and_then(|part| part.came_with()) {
+            headers.insert(header::CONTENT_RANGE, said.clone());
+        }
+        if let Some(length) = self.body_length() {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        headers
+    }
+
+    /// RFC 9110 section 15.3.7.2: Content-Range is in the parts alone.
+    fn several(&self, parts: &Multipart) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        headers.remove(header::CONTENT_RANGE);
+        if let Some(content_type) = parts.content_type() {
+            headers.insert(header::CONTENT_TYPE, content_type);
+        }
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(parts.length()));
         headers
     }
 
@@ -110,7 +137,7 @@ fn insert_text(headers: &mut HeaderMap, name: http::HeaderName, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stored::testing::{head, map};
+    use crate::stored::testing::{head, map, part};
 
     const DATE: (&str, &str) = ("date", "Sun, 09 Sep 2001 01:46:40 GMT");
 
@@ -156,6 +183,47 @@ mod tests {
             headers,
             map(&[DATE, range, ("content-length", "3"), ("age", "7")])
         );
+    }
+
+    #[test]
+    fn a_stored_part_says_which_and_is_repeated_as_it_came() {
+        let stored = part(&[DATE], "bytes 4-9/10", 5);
+        let of = |status, body| stored.render(&serve(status, body), Some(5)).1;
+        let answer = |range, length| {
+            map(&[
+                DATE,
+                ("content-range", range),
+                ("content-length", length),
+                ("age", "7"),
+            ])
+        };
+        let partial = StatusCode::PARTIAL_CONTENT;
+        assert_eq!(
+            of(partial, BodyPart::Range(6..8)),
+            answer("bytes 6-7/10", "2")
+        );
+        assert_eq!(of(partial, BodyPart::Whole), answer("bytes 4-9/10", "5"));
+        let unsatisfiable = of(StatusCode::RANGE_NOT_SATISFIABLE, BodyPart::None);
+        assert_eq!(unsatisfiable, answer("bytes */10", "0"));
+        // The answer to a HEAD.
+        let whole = of(StatusCode::OK, BodyPart::None);
+        assert_eq!(whole, map(&[DATE, ("content-length", "10"), ("age", "7")]));
+        let unknown = part(&[DATE], "bytes 4-9/*", 6);
+        let body = serve(partial, BodyPart::Range(6..8));
+        assert_eq!(unknown.render(&body, Some(6)).1, answer("bytes 6-7/*", "2"));
+    }
+
+    #[test]
+    fn several_parts_have_a_type_and_an_exact_length() {
+        let stored = head(&[DATE, ("content-type", "text/a"), ("content-length", "10")]);
+        let parts = Multipart::new(vec![0..1, 4..6], 10, None, b"");
+        let length = parts.length().to_string();
+        let content_type = parts.content_type().unwrap();
+        let body = BodyPart::Multipart(Box::new(parts));
+        let (_, headers) = stored.render(&serve(StatusCode::PARTIAL_CONTENT, body), Some(10));
+        assert_eq!(headers.get("content-type"), Some(&content_type));
+        assert_eq!(headers.get("content-length").unwrap(), &length);
+        assert!(!headers.contains_key("content-range"));
     }
 
     #[test]

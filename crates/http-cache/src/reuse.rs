@@ -2,11 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::{
-    Miss, Policy, RequestHead, StoredHead,
-    conditional::{self, Outcome},
-    directives::RequestDirectives,
-};
+use http::StatusCode;
+
+use crate::{Miss, Policy, RequestHead, StoredHead, answer, directives::RequestDirectives};
 
 /// How a stored response may be used at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +65,13 @@ pub(crate) fn on_failure(
     if head.always_validate || !suits(head, &directives, now) {
         return false;
     }
-    // A 412 from what may be out of date would be a guess.
-    if conditional::evaluate(request.headers, head) == Outcome::Failed {
+    let is_guess = match answer::select(request, head, policy) {
+        // A 412 from what may be out of date.
+        Some((status, _)) => status == StatusCode::PRECONDITION_FAILED && status != head.status,
+        // RFC 9111 section 3.3: a part that does not hold what is asked for.
+        None => true,
+    };
+    if is_guess {
         return false;
     }
     let window = head.stale_if_error.unwrap_or(policy.stale_if_error);

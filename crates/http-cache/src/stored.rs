@@ -5,25 +5,26 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    Policy, RequestHead, ResponseHead, Times,
+    Policy, RequestHead, ResponseHead, Times, conditional,
     dates::{self, DateField},
     directives::ResponseDirectives,
     etag::EntityTag,
     fields,
     freshness::{self, Basis, Freshness},
     lists,
+    part::Part,
     vary::Selecting,
 };
 
 /// The head of a stored response, with all that a later decision needs already parsed.
 #[derive(Clone, Debug)]
 pub struct StoredHead {
-    /// The status code of the stored response.
+    /// The status code of the stored response: 206 if it is a part of a representation.
     pub status: StatusCode,
     /// Its end-to-end fields (RFC 9111 section 3.1), without Age and Content-Length, and with
     /// Date.
     pub headers: HeaderMap,
-    /// The length of the complete body in bytes, if it was stated.
+    /// The length of the complete representation in bytes, if it was stated.
     pub length: Option<u64>,
     /// When the response was received.
     pub received: SystemTime,
@@ -47,6 +48,8 @@ pub struct StoredHead {
     pub(crate) selecting: Option<Selecting>,
     pub(crate) etag: Option<EntityTag>,
     pub(crate) last_modified: Option<SystemTime>,
+    /// What of the representation the body holds; None if all of it.
+    pub(crate) part: Option<Box<Part>>,
 }
 
 impl StoredHead {
@@ -100,6 +103,7 @@ impl StoredHead {
             selecting: Selecting::of(request.headers, &headers),
             etag: EntityTag::of(&headers),
             last_modified: DateField::of(&headers, &header::LAST_MODIFIED, times.received).valid(),
+            part: None,
             headers,
         };
         (head, freshness)
@@ -111,6 +115,58 @@ impl StoredHead {
             length: Some(length),
             ..self.clone()
         }
+    }
+
+    /// The same head over a body that holds this part. One that is complete is the whole, and as
+    /// good as a 200 (RFC 9110 section 15.3.7.3).
+    pub(crate) fn holding(mut self, part: Part) -> StoredHead {
+        self.headers.remove(header::CONTENT_RANGE);
+        self.length = part.complete;
+        let is_complete = part.is_complete();
+        self.part = (!is_complete).then(|| Box::new(part));
+        self.status = match is_complete {
+            true => StatusCode::OK,
+            false => StatusCode::PARTIAL_CONTENT,
+        };
+        self
+    }
+
+    /// The status of an answer with the whole representation: a part is one of a 200.
+    pub(crate) fn whole_status(&self) -> StatusCode {
+        match self.part {
+            Some(_) => StatusCode::OK,
+            None => self.status,
+        }
+    }
+
+    /// The length of the stored body in bytes, if it was stated.
+    pub fn body_length(&self) -> Option<u64> {
+        match &self.part {
+            Some(part) => Some(part.length()),
+            None => self.length,
+        }
+    }
+
+    /// The position in the complete representation of the stored body's first byte.
+    pub fn body_start(&self) -> u64 {
+        self.part.as_ref().map_or(0, |part| part.bytes.start)
+    }
+
+    /// Whether this response, which has just come, is not to take the place of `old`: it is a part,
+    /// and what is there is fresh, not known to be another version, and more. Several parts of one
+    /// variant that do not touch are not kept side by side: of the same version the larger stays,
+    /// of others the newer.
+    pub fn yields_to(&self, old: &StoredHead) -> bool {
+        let Some(part) = &self.part else {
+            return false;
+        };
+        let has_more = match &old.part {
+            Some(other) => {
+                other.length() > part.length() && conditional::is_same_version(self, old)
+            }
+            None => !conditional::is_other_version(self, old),
+        };
+        has_more && self.same_variant(old) && old.ttl(self.received) > 0
     }
 
     /// Whether a request selects this variant (RFC 9111 section 4.1).
@@ -151,7 +207,8 @@ impl StoredHead {
         let map = names * 104 + (values - names) * 72 + self.headers.capacity() * 16 / 3;
         let text = self.headers.iter().map(|(n, v)| n.as_str().len() + v.len());
         let selecting = self.selecting.as_ref().map_or(0, Selecting::weight);
-        size_of::<StoredHead>() + map + text.sum::<usize>() + selecting
+        let part = self.part.as_ref().map_or(0, |part| part.weight());
+        size_of::<StoredHead>() + map + text.sum::<usize>() + selecting + part
     }
 
     /// Whether anything is saved by keeping it: it is fresh, it can be validated, or it may stand
@@ -168,7 +225,7 @@ impl StoredHead {
 
 /// Content-Length, unless it says nothing of the body (RFC 9112 section 6.3), is unreadable or
 /// contradicts itself.
-fn length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
     if status == StatusCode::NO_CONTENT {
         return Some(0);
     }
@@ -217,6 +274,17 @@ pub(crate) mod testing {
     /// A stored 200 to a GET without fields.
     pub(crate) fn head(response: &[(&'static str, &'static str)]) -> StoredHead {
         head_for(&[], response)
+    }
+
+    /// A stored 206 to a GET with `Range: bytes=4-`.
+    pub(crate) fn part(
+        response: &[(&'static str, &'static str)],
+        content_range: &'static str,
+        length: u64,
+    ) -> StoredHead {
+        let range = map(&[("content-range", content_range)]);
+        let part = Part::of(&HeaderValue::from_static("bytes=4-"), &range, Some(length));
+        head(response).holding(part.unwrap())
     }
 
     pub(crate) fn head_for(
@@ -284,6 +352,41 @@ mod tests {
         );
         assert_eq!(of(&[]), None);
         assert_eq!(head(&[]).with_length(7).length, Some(7));
+    }
+
+    #[test]
+    fn a_part_has_the_length_of_the_whole_and_a_body_of_its_own() {
+        let stored = part(&[("content-range", "bytes 4-9/10")], "bytes 4-9/10", 5);
+        assert_eq!(stored.status, StatusCode::PARTIAL_CONTENT);
+        assert_eq!(stored.whole_status(), StatusCode::OK);
+        let body = (stored.body_start(), stored.body_length());
+        assert_eq!((body, stored.length), ((4, Some(5)), Some(10)));
+        assert!(!stored.headers.contains_key(header::CONTENT_RANGE));
+        assert!(stored.weight() > head(&[]).weight());
+        let whole = part(&[], "bytes 0-9/10", 10);
+        assert_eq!(whole.status, StatusCode::OK);
+        assert_eq!((whole.body_start(), whole.body_length()), (0, Some(10)));
+    }
+
+    #[test]
+    fn a_part_yields_to_what_is_fresh_and_more_of_the_same_version() {
+        const FRESH: (&str, &str) = ("cache-control", "max-age=9");
+        let (a, b) = ([FRESH, ("etag", "\"a\"")], [FRESH, ("etag", "\"b\"")]);
+        let stale = [("etag", "\"a\"")];
+        let (small, large) = (
+            |f| part(f, "bytes 2-3/10", 2),
+            |f| part(f, "bytes 5-7/10", 3),
+        );
+        assert!(small(&a).yields_to(&large(&a)));
+        assert!(!large(&a).yields_to(&small(&a)));
+        assert!(!small(&a).yields_to(&large(&b)));
+        assert!(!small(&a).yields_to(&large(&stale)));
+        assert!(!small(&[FRESH]).yields_to(&large(&[FRESH])));
+        assert!(small(&a).yields_to(&head(&a)) && small(&[FRESH]).yields_to(&head(&[FRESH])));
+        assert!(!small(&a).yields_to(&head(&b)) && !small(&a).yields_to(&head(&stale)));
+        assert!(!head(&a).yields_to(&large(&a)) && !head(&a).yields_to(&head(&a)));
+        let other = head_for(&[("x", "1")], &[&a[..], &[("vary", "x")]].concat());
+        assert!(!small(&a).yields_to(&other));
     }
 
     #[test]

@@ -32,10 +32,13 @@ pub(crate) fn refusal(
     if Selecting::of(request.headers, headers).is_none() {
         return Some(NotStored::VaryStar);
     }
-    // 206 and 304 need more than is done here (sections 3.3 and 4.3.4); 1xx is not final.
+    // 1xx is not final; 304 and a 206 that is a part are dealt with before (sections 4.3.4 and
+    // 3.3), and what comes here has no meaning; 416 is the answer to a Range, which is not in the
+    // key.
     let is_whole_and_final = !status.is_informational()
         && status != StatusCode::PARTIAL_CONTENT
-        && status != StatusCode::NOT_MODIFIED;
+        && status != StatusCode::NOT_MODIFIED
+        && status != StatusCode::RANGE_NOT_SATISFIABLE;
     let is_allowed = directives.public
         || directives.max_age.is_some()
         || directives.s_maxage.is_some()
@@ -267,7 +270,7 @@ mod tests {
         for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
             assert_eq!(get(status, ""), None, "{status}");
         }
-        for status in [101, 103, 206, 304] {
+        for status in [101, 103, 206, 304, 416] {
             assert_eq!(
                 get(status, "max-age=9"),
                 Some(NotStored::Status),

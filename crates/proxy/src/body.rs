@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use perigee_storage::Reader;
 use perigee_upstream::Body as Relayed;
 
-use crate::observe::Observation;
+use crate::{observe::Observation, several::Several};
 
 /// An error that cut a body short.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -28,6 +28,7 @@ enum Source {
     Empty,
     Full(Bytes),
     Stored(Reader),
+    Several(Box<Several>),
     Relayed(Relayed),
 }
 
@@ -45,6 +46,11 @@ impl Body {
     /// Bytes out of the store.
     pub(crate) fn stored(reader: Reader) -> Self {
         Body::of(Source::Stored(reader))
+    }
+
+    /// Several ranges out of the store.
+    pub(crate) fn several(several: Several) -> Self {
+        Body::of(Source::Several(Box::new(several)))
     }
 
     /// Bytes that pass through.
@@ -85,6 +91,10 @@ impl Body {
                 let chunk = ready!(reader.poll_chunk(cx));
                 Poll::Ready(chunk.map(|c| c.map(Frame::data).map_err(Into::into)))
             }
+            Source::Several(several) => {
+                let chunk = ready!(several.poll_chunk(cx));
+                Poll::Ready(chunk.map(|c| c.map(Frame::data).map_err(Into::into)))
+            }
             Source::Relayed(body) => Pin::new(body).poll_frame(cx),
         }
     }
@@ -116,6 +126,7 @@ impl HttpBody for Body {
             Source::Empty => true,
             Source::Full(bytes) => bytes.is_empty(),
             Source::Stored(reader) => reader.remaining() == Some(0),
+            Source::Several(several) => several.remaining() == 0,
             Source::Relayed(body) => body.is_end_stream(),
         }
     }
@@ -127,6 +138,7 @@ impl HttpBody for Body {
             Source::Stored(reader) => reader
                 .remaining()
                 .map_or_else(SizeHint::default, SizeHint::with_exact),
+            Source::Several(several) => SizeHint::with_exact(several.remaining()),
             Source::Relayed(body) => body.size_hint(),
         }
     }

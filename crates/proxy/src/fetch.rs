@@ -13,7 +13,7 @@ use crate::{
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
-    flight::{Joined, Progress},
+    flight::{Joined, Progress, Sought},
     lead::ForLeader,
     next_hop::Hop,
     onward::request_head,
@@ -34,6 +34,22 @@ impl Wanted {
     pub(crate) fn over(variants: &[Stored], variant: Option<usize>, fields: HeaderMap) -> Self {
         let stored = variant.and_then(|variant| variants.get(variant)).cloned();
         Wanted { fields, stored }
+    }
+
+    /// Whether it asks for anything but the whole.
+    pub(crate) fn is_particular(&self) -> bool {
+        self.stored.is_some() || !self.fields.is_empty()
+    }
+
+    /// What other requests of this kind want of the fetch, too.
+    pub(crate) fn sought<'a>(&'a self, inbound: &'a Inbound) -> Sought<'a> {
+        let is_part = self.fields.contains_key(header::RANGE);
+        let range = inbound.head.headers.get(header::RANGE);
+        Sought {
+            of: self.head(),
+            // Bytes are asked for, too, where those of a whole are completed.
+            range: range.filter(|_| is_part),
+        }
     }
 
     pub(crate) fn head(&self) -> Option<&Arc<StoredHead>> {
@@ -67,7 +83,7 @@ impl Exchange {
         body: Relayed,
         next: Arc<dyn NextHop>,
         why: Miss,
-        wanted: Wanted,
+        mut wanted: Wanted,
     ) -> Answer {
         let route = next.route(&inbound);
         if !route.sideways.is_empty()
@@ -80,7 +96,9 @@ impl Exchange {
         loop {
             let joined = match alone {
                 true => Joined::Lead(self.flights.alone(&inbound.key)),
-                false => self.flights.join(&inbound.key, wanted.head(), &tried),
+                false => self
+                    .flights
+                    .join(&inbound.key, wanted.sought(&inbound), &tried),
             };
             if matches!(joined, Joined::Lead(_))
                 && !alone
@@ -110,6 +128,8 @@ impl Exchange {
                         return answer;
                     }
                     tried.push(flight);
+                    // It may have come by what it still lacks.
+                    wanted = self.wanted_now(&inbound, wanted).await;
                 }
                 Some(Progress::ServeStale(status)) => {
                     let handling = Handling {
@@ -222,6 +242,18 @@ impl Exchange {
                 Handling::hit(serve.ttl),
             )),
             _ => None,
+        }
+    }
+
+    /// What is wanted after a fetch has changed what is stored; as before, if it has not.
+    async fn wanted_now(&self, inbound: &Inbound, before: Wanted) -> Wanted {
+        let variants = self.store.lookup(&inbound.key).get().await;
+        let policy = &inbound.service.config.policy;
+        match decide(&inbound.as_sent(), &variants, policy, SystemTime::now()) {
+            Decision::Fetch {
+                variant, fields, ..
+            } => Wanted::over(&variants, variant, fields),
+            _ => before,
         }
     }
 

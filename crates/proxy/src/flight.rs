@@ -50,6 +50,8 @@ struct Flight {
     id: u64,
     /// The stored response that it validates.
     of: Option<Arc<StoredHead>>,
+    /// The Range that it answers; `None`: it brings the whole.
+    range: Option<HeaderValue>,
     /// `None`: nobody may join it.
     progress: Option<watch::Receiver<Progress>>,
     purged: Arc<AtomicBool>,
@@ -62,19 +64,14 @@ struct UnderWay {
 }
 
 impl UnderWay {
-    fn begin(
-        &mut self,
-        key: &CacheKey,
-        of: Option<&Arc<StoredHead>>,
-        joinable: bool,
-        all: &Flights,
-    ) -> Lead {
+    fn begin(&mut self, key: &CacheKey, sought: Sought<'_>, joinable: bool, all: &Flights) -> Lead {
         let (progress, receiver) = watch::channel(Progress::Waiting);
         let purged = Arc::<AtomicBool>::default();
         self.ids += 1;
         self.by_key.entry(key.clone()).or_default().push(Flight {
             id: self.ids,
-            of: of.cloned(),
+            of: sought.of.cloned(),
+            range: sought.range.cloned(),
             progress: joinable.then_some(receiver),
             purged: Arc::clone(&purged),
         });
@@ -92,6 +89,22 @@ impl UnderWay {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flights(Arc<Mutex<UnderWay>>);
 
+/// What a request would have fetched.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sought<'a> {
+    /// The stored response that it would validate or complete.
+    pub(crate) of: Option<&'a Arc<StoredHead>>,
+    /// The Range that the fetch is to answer; `None`: it is to bring the whole.
+    pub(crate) range: Option<&'a HeaderValue>,
+}
+
+impl Sought<'_> {
+    /// Whether a fetch brings it: one of the whole, or one for the very same Range.
+    fn is_brought_by(self, flight: &Flight) -> bool {
+        flight.range.is_none() || flight.range.as_ref() == self.range
+    }
+}
+
 /// What to do about a key.
 pub(crate) enum Joined {
     /// Nobody fetches it: fetch it, and tell.
@@ -101,41 +114,37 @@ pub(crate) enum Joined {
 }
 
 impl Flights {
-    /// Joins the newest fetch of a key, or begins one. `tried` are the flights that had nothing
-    /// for this request: what they fetch is another variant. `of` is the stored response that the
-    /// request would validate.
-    pub(crate) fn join(
-        &self,
-        key: &CacheKey,
-        of: Option<&Arc<StoredHead>>,
-        tried: &[u64],
-    ) -> Joined {
+    /// Joins the newest fetch of a key that brings what is sought, or begins one. `tried` are the
+    /// flights that had nothing for this request: what they fetch is another variant.
+    pub(crate) fn join(&self, key: &CacheKey, sought: Sought<'_>, tried: &[u64]) -> Joined {
         let mut under_way = self.lock();
         let flights = under_way.by_key.get(key).into_iter().flatten().rev();
-        let untried = flights.filter(|flight| !tried.contains(&flight.id));
+        let untried =
+            flights.filter(|flight| !tried.contains(&flight.id) && sought.is_brought_by(flight));
         let found = untried
             .filter_map(|flight| Some((flight.id, flight.progress.clone()?)))
             .next();
         match found {
             Some((id, progress)) => Joined::Follow(id, progress),
-            None => Joined::Lead(under_way.begin(key, of, true, self)),
+            None => Joined::Lead(under_way.begin(key, sought, true, self)),
         }
     }
 
     /// Begins to validate a stored response, unless that is under way.
-    pub(crate) fn refresh(&self, key: &CacheKey, of: &Arc<StoredHead>) -> Option<Lead> {
+    pub(crate) fn refresh(&self, key: &CacheKey, sought: Sought<'_>) -> Option<Lead> {
+        let of = sought.of?;
         let mut under_way = self.lock();
         let mut flights = under_way.by_key.get(key).into_iter().flatten();
         let validates = |flight: &Flight| flight.of.as_ref().is_some_and(|it| Arc::ptr_eq(it, of));
         match flights.any(validates) {
             true => None,
-            false => Some(under_way.begin(key, Some(of), true, self)),
+            false => Some(under_way.begin(key, sought, true, self)),
         }
     }
 
     /// A fetch that nobody may join.
     pub(crate) fn alone(&self, key: &CacheKey) -> Lead {
-        self.lock().begin(key, None, false, self)
+        self.lock().begin(key, Sought::default(), false, self)
     }
 
     /// What is being fetched was asked for before this purge: nobody joins it any more, and it
@@ -215,6 +224,11 @@ mod tests {
     use super::*;
     use perigee_http_cache::Scheme;
 
+    const WHOLE: Sought<'_> = Sought {
+        of: None,
+        range: None,
+    };
+
     fn key(path: &str) -> CacheKey {
         CacheKey::new(Scheme::Http, "www.example.com", path)
     }
@@ -236,24 +250,24 @@ mod tests {
     #[test]
     fn one_leads_and_the_others_follow_until_it_is_over() {
         let flights = Flights::default();
-        let first = lead(flights.join(&key("/a"), None, &[]));
-        let Joined::Follow(_, follower) = flights.join(&key("/a"), None, &[]) else {
+        let first = lead(flights.join(&key("/a"), WHOLE, &[]));
+        let Joined::Follow(_, follower) = flights.join(&key("/a"), WHOLE, &[]) else {
             panic!("a fetch is under way");
         };
-        lead(flights.join(&key("/b"), None, &[]));
+        lead(flights.join(&key("/b"), WHOLE, &[]));
         first.tell(Progress::Failed(Failure::Timeout));
         assert!(matches!(
             *follower.borrow(),
             Progress::Failed(Failure::Timeout)
         ));
-        lead(flights.join(&key("/a"), None, &[]));
+        lead(flights.join(&key("/a"), WHOLE, &[]));
     }
 
     #[test]
     fn a_leader_that_is_lost_leaves_nothing_behind() {
         let flights = Flights::default();
         let joined = (
-            flights.join(&key("/a"), None, &[]),
+            flights.join(&key("/a"), WHOLE, &[]),
             flights.alone(&key("/a")),
         );
         assert_eq!(flights.len(), 1);
@@ -264,32 +278,49 @@ mod tests {
     #[test]
     fn a_flight_that_had_nothing_for_a_request_is_not_joined_again() {
         let flights = Flights::default();
-        let gzip = lead(flights.join(&key("/a"), None, &[]));
-        let tried = [followed(flights.join(&key("/a"), None, &[]))];
-        let br = lead(flights.join(&key("/a"), None, &tried));
-        assert_eq!(followed(flights.join(&key("/a"), None, &tried)), br.id);
+        let gzip = lead(flights.join(&key("/a"), WHOLE, &[]));
+        let tried = [followed(flights.join(&key("/a"), WHOLE, &[]))];
+        let br = lead(flights.join(&key("/a"), WHOLE, &tried));
+        assert_eq!(followed(flights.join(&key("/a"), WHOLE, &tried)), br.id);
         drop(br);
-        assert_eq!(followed(flights.join(&key("/a"), None, &[])), gzip.id);
+        assert_eq!(followed(flights.join(&key("/a"), WHOLE, &[])), gzip.id);
     }
 
     #[test]
     fn what_is_fetched_alone_is_not_joined() {
         let flights = Flights::default();
         let _alone = flights.alone(&key("/a"));
-        lead(flights.join(&key("/a"), None, &[]));
+        lead(flights.join(&key("/a"), WHOLE, &[]));
     }
 
     #[test]
     fn a_purge_ends_all_flights_of_its_key_and_none_that_begins_later() {
         let flights = Flights::default();
-        let old = lead(flights.join(&key("/a"), None, &[]));
+        let old = lead(flights.join(&key("/a"), WHOLE, &[]));
         let alone = flights.alone(&key("/a"));
-        let other = lead(flights.join(&key("/b"), None, &[]));
+        let other = lead(flights.join(&key("/b"), WHOLE, &[]));
         flights.purge(&key("/a"));
         assert!(old.is_purged() && alone.is_purged() && !other.is_purged());
-        let new = lead(flights.join(&key("/a"), None, &[]));
+        let new = lead(flights.join(&key("/a"), WHOLE, &[]));
         drop((old, alone));
-        assert_eq!(followed(flights.join(&key("/a"), None, &[])), new.id);
+        assert_eq!(followed(flights.join(&key("/a"), WHOLE, &[])), new.id);
         assert!(!new.is_purged());
+    }
+
+    #[test]
+    fn a_fetch_of_a_range_is_joined_by_the_same_range_alone() {
+        let flights = Flights::default();
+        let lines = ["bytes=0-4", "bytes=5-9"].map(HeaderValue::from_static);
+        let [front, back] = lines.each_ref().map(|range| Sought {
+            range: Some(range),
+            ..WHOLE
+        });
+        let part = lead(flights.join(&key("/a"), front, &[]));
+        assert_eq!(followed(flights.join(&key("/a"), front, &[])), part.id);
+        lead(flights.join(&key("/a"), back, &[]));
+        let whole = lead(flights.join(&key("/a"), WHOLE, &[]));
+        for sought in [front, back, WHOLE] {
+            assert_eq!(followed(flights.join(&key("/a"), sought, &[])), whole.id);
+        }
     }
 }

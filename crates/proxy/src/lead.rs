@@ -1,14 +1,17 @@
 //! The one fetch for all who want a key: send, receive, and fill the store while it arrives.
 
 use std::{
+    future::poll_fn,
     sync::Arc,
     time::{Instant, SystemTime},
 };
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
-use perigee_http_cache::{NotStored, Receipt, ResponseHead, StoredHead, Times, receive, withheld};
-use perigee_storage::{Fill, Stored};
+use perigee_http_cache::{
+    NotStored, Order, Receipt, ResponseHead, StoredHead, Times, receive, withheld,
+};
+use perigee_storage::{Body, Fill, Reader, Stored};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::oneshot;
 
@@ -57,7 +60,13 @@ impl Exchange {
             match self.judge(&inbound, &wanted, &arrived, times) {
                 Receipt::Store(head) => {
                     return self
-                        .store_it(lead, &inbound, *head, arrived, to_leader)
+                        .store_it(lead, &inbound, *head, None, arrived, to_leader)
+                        .await;
+                }
+                Receipt::Combine { head, order } => {
+                    let stored = wanted.stored.map(|stored| (stored.body, order));
+                    return self
+                        .store_it(lead, &inbound, *head, stored, arrived, to_leader)
                         .await;
                 }
                 Receipt::Freshened(head) => {
@@ -72,8 +81,8 @@ impl Exchange {
                     let answered = (status, cache_status.into());
                     return self.freshen(lead, &inbound, *head, wanted, answered).await;
                 }
-                // The validators were of no use: once more, without them.
-                Receipt::FetchAgain if wanted.stored.is_some() => wanted = Wanted::default(),
+                // What is stored was of no use: once more, without it.
+                Receipt::FetchAgain if wanted.is_particular() => wanted = Wanted::default(),
                 Receipt::ServeStale => {
                     let status = arrived.response.status().as_u16();
                     return lead.tell(Progress::ServeStale(status));
@@ -119,6 +128,7 @@ impl Exchange {
         let receipt = receive(
             &inbound.as_fetched(),
             wanted.head().map(|head| &**head),
+            &wanted.fields,
             response,
             &inbound.service.config.policy,
             times,
@@ -163,20 +173,24 @@ impl Exchange {
         lead: Lead,
         inbound: &Inbound,
         head: StoredHead,
+        stored: Option<(Body, Order)>,
         arrived: Arrived,
         to_leader: oneshot::Sender<ForLeader>,
     ) {
-        let length = head.length;
+        let length = head.body_length();
         let fill = self.store.fill(&inbound.key, Arc::new(head), length);
         let fits = fill.is_kept();
         // What was asked for before a purge is for those who have waited since, and nobody else.
         if lead.is_purged() {
             fill.forgo();
         }
-        if !fits {
+        // What is combined goes to those who wait even if it is not kept: without the stored bytes
+        // it is no answer.
+        if !fits && stored.is_none() {
             // Too large for the store. It streams through to the one who asked; unless that one
-            // wants a part, which the next tier can give it without sending the rest.
-            if !inbound.head.headers.contains_key(header::RANGE) {
+            // wants a part of it, which the next tier can give it without sending the rest.
+            let is_part = arrived.response.status() == StatusCode::PARTIAL_CONTENT;
+            if is_part || !inbound.head.headers.contains_key(header::RANGE) {
                 let _ = to_leader.send(ForLeader::Response(arrived));
             }
             return lead.tell(Progress::NotShared);
@@ -205,7 +219,7 @@ impl Exchange {
         };
         let filling = async {
             let mut fill = fill;
-            let pumped = pump(arrived.response.into_body(), &mut fill).await;
+            let pumped = pump_all(stored, arrived.response.into_body(), &mut fill).await;
             if pumped.is_err() {
                 // Nobody joins any more when those who read along see the break, and ask again.
                 drop(lead);
@@ -222,6 +236,36 @@ impl Exchange {
             tracing::info!(%key, error, held_back, "a response is not stored");
         }
     }
+}
+
+/// Moves what comes into the store, behind or before what is there already.
+async fn pump_all(
+    stored: Option<(Body, Order)>,
+    arriving: Relayed,
+    fill: &mut Fill,
+) -> Result<(), String> {
+    match stored {
+        None => pump(arriving, fill).await,
+        Some((body, Order::StoredFirst)) => {
+            pour(body.read(), fill).await?;
+            pump(arriving, fill).await
+        }
+        Some((body, Order::NewFirst)) => {
+            pump(arriving, fill).await?;
+            pour(body.read(), fill).await
+        }
+    }
+}
+
+/// Moves a stored body into the store once more.
+async fn pour(mut body: Reader, fill: &mut Fill) -> Result<(), String> {
+    while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
+        let chunk = chunk.map_err(|error| error.to_string())?;
+        fill.write(chunk).await.map_err(|error| error.to_string())?;
+        // All of it is there at once: others want their turn, too.
+        tokio::task::coop::consume_budget().await;
+    }
+    Ok(())
 }
 
 /// Moves a body into the store. Unless it comes to a clean end, nothing is to be left there.

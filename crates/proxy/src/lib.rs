@@ -29,6 +29,7 @@ mod refresh;
 mod seldom;
 mod send;
 mod service;
+mod several;
 mod status;
 mod tunnel;
 mod upgrade;
@@ -47,7 +48,7 @@ pub use metrics::{Metrics, ServiceMetrics};
 pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};
 pub use observe::InFlight;
 pub use onward::{CDN_LOOP, is_loop};
-pub use perigee_http_cache::{CacheKey, Policy, Scheme, is_targeted};
+pub use perigee_http_cache::{CacheKey, Policy, RangeMiss, Scheme, is_targeted};
 pub use perigee_storage::MemoryConfig;
 pub use perigee_upstream::{
     Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,

@@ -1,6 +1,6 @@
 //! What a request is answered with once a fetch has come to something.
 
-use perigee_http_cache::{Failure, Recovery, answer, recover};
+use perigee_http_cache::{BodyPart, Failure, Recovery, answer, recover};
 use perigee_storage::Stored;
 
 use crate::{
@@ -30,7 +30,12 @@ pub(crate) fn from_arrival(
     if late && head.ttl(now) <= 0 {
         return None;
     }
-    let serve = answer(&request, 0, head, now);
+    let policy = &inbound.service.config.policy;
+    let serve = answer(&request, 0, head, policy, now)?;
+    // What is not kept is read once, from its first byte to its last.
+    if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) {
+        return None;
+    }
     let handling = Handling {
         forward_status: Some(arrival.status),
         stored: arrival.kept && !handling.collapsed,
@@ -57,7 +62,9 @@ pub(crate) fn or_stale(
     let head = stored.as_ref().map(|s| &*s.head);
     match (recover(&request, head, failure, policy, now), &stored) {
         (Recovery::ServeStale, Some(stored)) => {
-            let serve = answer(&request, 0, &stored.head, now);
+            let Some(serve) = answer(&request, 0, &stored.head, policy, now) else {
+                return failed(http::StatusCode::BAD_GATEWAY, handling);
+            };
             let handling = Handling {
                 ttl: Some(serve.ttl),
                 detail: Some(Detail::StaleIfError),

@@ -51,7 +51,7 @@ impl Exchange {
         else {
             return;
         };
-        let Some(lead) = self.flights.refresh(&inbound.key, &head) else {
+        let Some(lead) = self.flights.refresh(&inbound.key, wanted.sought(&inbound)) else {
             return;
         };
         let Ok(permit) = Arc::clone(&self.refreshes).try_acquire_owned() else {

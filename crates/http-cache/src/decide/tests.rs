@@ -1,5 +1,5 @@
 use super::*;
-use crate::stored::testing::{at, head, head_for, map};
+use crate::stored::testing::{at, head, head_for, map, part};
 
 type Fields<'a> = &'a [(&'static str, &'static str)];
 
@@ -40,6 +40,14 @@ fn revalidate(conditions: Fields<'_>, why: Miss) -> Decision {
     }
 }
 
+fn asking(variant: Option<usize>, fields: Fields<'_>, why: Miss) -> Decision {
+    Decision::Fetch {
+        variant,
+        fields: map(fields),
+        why,
+    }
+}
+
 fn fetch(why: Miss) -> Decision {
     Decision::Fetch {
         variant: None,
@@ -59,7 +67,9 @@ fn status(decision: &Decision) -> Option<u16> {
 fn nothing_stored_is_fetched() {
     assert_eq!(get(&[], &[], 0), fetch(Miss::Uri));
     let range = [("range", "bytes=0-1"), ("if-none-match", "\"a\"")];
-    assert_eq!(get(&range, &[], 0), fetch(Miss::Uri));
+    assert_eq!(get(&range, &[], 0), asking(None, &range[..1], Miss::Uri));
+    let condition = [("if-none-match", "\"a\"")];
+    assert_eq!(get(&condition, &[], 0), fetch(Miss::Uri));
     let head = with(&Method::HEAD, &[], &[], &Policy::default(), 0);
     assert_eq!(head, Decision::Pass { why: Miss::Uri });
 }
@@ -263,4 +273,82 @@ fn what_is_stale_is_served_while_it_is_validated() {
     // Nobody is to be asked.
     let only = [("cache-control", "only-if-cached")];
     assert_eq!(status(&get(&only, &stored, 110)), Some(200));
+}
+
+#[test]
+fn a_miss_asks_for_one_range_alone() {
+    for (range, if_range, asked) in [
+        ("bytes=0-1", None, true),
+        ("bytes=-5", None, true),
+        ("bytes=0-1,4-5", None, false),
+        ("lines=0-1", None, false),
+        ("bytes=0-1", Some("\"a\""), false),
+    ] {
+        let mut request = vec![("range", range)];
+        request.extend(if_range.map(|tag| ("if-range", tag)));
+        let fields = if asked { &request[..1] } else { &[] };
+        assert_eq!(get(&request, &[], 0), asking(None, fields, Miss::Uri));
+        let pass = Decision::Pass { why: Miss::Uri };
+        let head = with(&Method::HEAD, &request, &[], &Policy::default(), 0);
+        assert_eq!(head, pass);
+    }
+}
+
+#[test]
+fn a_part_serves_what_it_holds_and_is_completed_for_the_rest() {
+    let stored = [part(&[FRESH, ETAG], "bytes 0-5/10", 6)];
+    assert_eq!(
+        status(&get(&[("range", "bytes=2-4")], &stored, 0)),
+        Some(206)
+    );
+    assert_eq!(
+        status(&get(&[("range", "bytes=10-")], &stored, 0)),
+        Some(416)
+    );
+    let same = ("if-range", "\"a\"");
+    for (request, asked) in [
+        (&[][..], "bytes=6-"),
+        (&[("range", "bytes=2-7")], "bytes=6-7"),
+        (&[("range", "bytes=-4")], "bytes=6-"),
+        (&[("range", "bytes=0-1"), ("if-range", "\"b\"")], "bytes=6-"),
+    ] {
+        let lacks = asking(Some(0), &[("range", asked), same], Miss::Partial);
+        // Fresh or stale, the condition says whether it still holds.
+        for now in [0, 200] {
+            assert_eq!(get(request, &stored, now), lacks, "{request:?}");
+        }
+    }
+    let apart = [("range", "bytes=8-9")];
+    assert_eq!(
+        get(&apart, &stored, 0),
+        asking(Some(0), &apart, Miss::Partial)
+    );
+    let unasked = [("cache-control", "only-if-cached")];
+    let timeout = Decision::Refuse(StatusCode::GATEWAY_TIMEOUT);
+    assert_eq!(get(&unasked, &stored, 0), timeout);
+}
+
+#[test]
+fn a_stale_part_is_validated_with_the_range_that_is_wanted() {
+    let stored = [part(&[FRESH, ETAG], "bytes 0-5/10", 6)];
+    let condition = ("if-none-match", "\"a\"");
+    let range = ("range", "bytes=2-4");
+    assert_eq!(
+        get(&[range], &stored, 200),
+        asking(Some(0), &[condition, range], Miss::Stale)
+    );
+    // Of another version, the client wants the whole.
+    let if_range = [range, ("if-range", "\"a\"")];
+    assert_eq!(
+        get(&if_range, &stored, 200),
+        asking(Some(0), &[condition], Miss::Stale)
+    );
+}
+
+#[test]
+fn the_head_of_a_part_is_that_of_the_whole_if_it_is_known() {
+    let head = |stored| with(&Method::HEAD, &[], &[stored], &Policy::default(), 0);
+    assert_eq!(status(&head(part(&[FRESH], "bytes 0-5/10", 6))), Some(200));
+    let pass = Decision::Pass { why: Miss::Partial };
+    assert_eq!(head(part(&[FRESH], "bytes 0-5/*", 6)), pass);
 }

@@ -27,7 +27,14 @@ fn of(
         requested: at(now),
         received: at(now),
     };
-    receive(&request, stored, response, &Policy::default(), times)
+    receive(
+        &request,
+        stored,
+        &HeaderMap::new(),
+        response,
+        &Policy::default(),
+        times,
+    )
 }
 
 fn why(status: u16, response: Fields<'_>) -> Option<NotStored> {

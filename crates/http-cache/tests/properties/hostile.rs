@@ -48,6 +48,15 @@ const RANGES: &[&str] = &[
     "x=1",
     "bytes=-0",
 ];
+const CONTENT_RANGES: &[&str] = &[
+    "bytes 0-4/10",
+    "bytes 0-9/10",
+    "bytes 5-9/10",
+    "bytes 2-5/*",
+    "bytes 4-3/10",
+    "bytes */10",
+    "x",
+];
 const AGES: &[&str] = &["0", "5", "60", "5, 9", "x", "-5", "99999999999999999999"];
 const PLAIN: &[&str] = &["1", "2", "1, 2", "", "gzip, br", "br,gzip", "GZIP"];
 
@@ -79,6 +88,7 @@ fn noise() -> BoxedStrategy<(String, String)> {
             "if-modified-since",
             "connection",
             "content-length",
+            "content-range",
             "set-cookie",
             "pragma",
             "x-a",
@@ -96,6 +106,7 @@ pub(crate) fn response() -> impl Strategy<Value = Fields> {
         1 => field(&["vary"], text(VARY)),
         1 => field(&["age"], text(AGES)),
         1 => field(&["content-length"], text(&["10", "0", "5, 5", "x"])),
+        1 => field(&["content-range"], text(CONTENT_RANGES)),
         1 => field(&["connection"], text(&["x-a", "close, etag", "cache-control"])),
         1 => field(&["set-cookie", "x-a", "x-b", "warning", "pragma"], text(PLAIN)),
         1 => noise(),

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod hostile;
+mod parts;
 
 use std::time::{Duration, SystemTime};
 
@@ -90,8 +91,23 @@ fn times() -> impl Strategy<Value = Times> {
 
 fn kept(receipt: Receipt) -> Option<StoredHead> {
     match receipt {
-        Receipt::Store(head) | Receipt::Freshened(head) => Some(*head),
+        Receipt::Store(head) | Receipt::Freshened(head) | Receipt::Combine { head, .. } => {
+            Some(*head)
+        }
         Receipt::Relay(_) | Receipt::FetchAgain | Receipt::ServeStale => None,
+    }
+}
+
+/// What a fetch for this request asks with.
+fn asked(
+    exchange: &Exchange,
+    stored: &[&StoredHead],
+    policy: &Policy,
+    now: SystemTime,
+) -> HeaderMap {
+    match decide(&exchange.request(), stored, policy, now) {
+        Decision::Fetch { fields, .. } | Decision::ServeWhileRevalidating { fields, .. } => fields,
+        _ => HeaderMap::new(),
     }
 }
 
@@ -113,8 +129,11 @@ fn check_rendered(head: &StoredHead, serve: &Serve) -> Result<(), TestCaseError>
         prop_assert!(!headers.contains_key(hop_by_hop));
     }
     if let BodyPart::Range(range) = &serve.body {
-        let length = head.length.unwrap();
-        prop_assert!(range.start < range.end && range.end <= length);
+        prop_assert!(range.start < range.end);
+        prop_assert!(head.length.is_none_or(|length| range.end <= length));
+        let length = head
+            .length
+            .map_or("*".to_owned(), |length| length.to_string());
         let said = format!("bytes {}-{}/{length}", range.start, range.end - 1);
         prop_assert_eq!(headers.get("content-range").unwrap(), &said);
         prop_assert_eq!(
@@ -142,12 +161,16 @@ proptest! {
         now in time(),
     ) {
         let mut stored = Vec::new();
-        stored.extend(kept(receive(&first.request(), None, first.response(), &policy, first_times)));
+        let fields = asked(&first, &[], &policy, now);
+        stored.extend(kept(receive(&first.request(), None, &fields, first.response(), &policy, first_times)));
         // Heads that were not stored are answered from as well.
         stored.push(StoredHead::new(&first.request(), first.response(), &policy, first_times));
         for head in stored.clone() {
+            let fields = asked(&later, &[&head], &policy, now);
             let receipt =
-                receive(&later.request(), Some(&head), later.response(), &policy, later_times);
+                receive(&later.request(), Some(&head), &fields, later.response(), &policy, later_times);
+            // To fetch again is never said of a fetch of the whole.
+            prop_assert!(!matches!(receipt, Receipt::FetchAgain) || later.status == 304 || !fields.is_empty());
             if let Receipt::Freshened(_) = &receipt {
                 prop_assert_eq!(later.status, StatusCode::NOT_MODIFIED);
             }
@@ -159,7 +182,9 @@ proptest! {
                 Recovery::ServeStale | Recovery::Fail(StatusCode::BAD_GATEWAY)
             ));
             prop_assert!(head.weight() > 0);
-            check_rendered(&head, &answer(&later.request(), 0, &head, now))?;
+            if let Some(serve) = answer(&later.request(), 0, &head, &policy, now) {
+                check_rendered(&head, &serve)?;
+            }
         }
         if let Decision::Serve(serve) = decide(&later.request(), &stored, &policy, now) {
             check_rendered(&stored[serve.variant], &serve)?;
@@ -168,7 +193,7 @@ proptest! {
 
     #[test]
     fn what_must_not_be_stored_never_is(first in exchange(), policy in policy(), times in times()) {
-        let receipt = receive(&first.request(), None, first.response(), &policy, times);
+        let receipt = receive(&first.request(), None, &HeaderMap::new(), first.response(), &policy, times);
         let Receipt::Store(head) = receipt else { return Ok(()) };
         prop_assert_eq!(&first.method, Method::GET);
         let directives = words(&first.response, "cache-control");
@@ -203,7 +228,7 @@ proptest! {
         now in time(),
     ) {
         let policy = Policy::default();
-        let stored = kept(receive(&first.request(), None, first.response(), &policy, times));
+        let stored = kept(receive(&first.request(), None, &HeaderMap::new(), first.response(), &policy, times));
         let stored: Vec<StoredHead> = stored.into_iter().collect();
         if let Decision::Serve(serve) = decide(&later.request(), &stored, &policy, now) {
             prop_assert!(serve.ttl > 0);
@@ -224,7 +249,10 @@ proptest! {
         now in time(),
     ) {
         let head = StoredHead::new(&first.request(), first.response(), &Policy::default(), times);
-        let serve = answer(&later.request(), 0, &head, now);
+        let policy = Policy::default();
+        let Some(serve) = answer(&later.request(), 0, &head, &policy, now) else {
+            return Ok(());
+        };
         if serve.status != StatusCode::NOT_MODIFIED || head.status == serve.status {
             return Ok(());
         }
@@ -285,9 +313,14 @@ fn generated_exchanges_reach_every_outcome() {
     for _ in 0..5000 {
         let mut new = || exchange().new_tree(&mut runner).unwrap().current();
         let (first, later) = (new(), new());
-        let Receipt::Store(head) =
-            receive(&first.request(), None, first.response(), &policy, times)
-        else {
+        let Receipt::Store(head) = receive(
+            &first.request(),
+            None,
+            &HeaderMap::new(),
+            first.response(),
+            &policy,
+            times,
+        ) else {
             continue;
         };
         stored += 1;
@@ -302,7 +335,14 @@ fn generated_exchanges_reach_every_outcome() {
             status: StatusCode::NOT_MODIFIED,
             headers: &later.response,
         };
-        let receipt = receive(&later.request(), Some(&head), not_modified, &policy, times);
+        let receipt = receive(
+            &later.request(),
+            Some(&head),
+            &HeaderMap::new(),
+            not_modified,
+            &policy,
+            times,
+        );
         freshened += usize::from(matches!(receipt, Receipt::Freshened(_)));
     }
     for count in [stored, served, validated, freshened] {

@@ -62,7 +62,14 @@ impl Question {
             status: self.status,
             headers: &self.response,
         };
-        let Receipt::Store(head) = receive(&first, None, response, &policy(), times(BASE)) else {
+        let Receipt::Store(head) = receive(
+            &first,
+            None,
+            &HeaderMap::new(),
+            response,
+            &policy(),
+            times(BASE),
+        ) else {
             return Opinion::NotStored;
         };
         let later = RequestHead {

@@ -26,14 +26,21 @@ impl Validation {
         };
         let head = |status, headers| ResponseHead { status, headers };
         let response = head(self.question.status, &self.question.response);
-        let Receipt::Store(stored) = receive(&request, None, response, &policy(), times(BASE))
-        else {
+        let Receipt::Store(stored) = receive(
+            &request,
+            None,
+            &HeaderMap::new(),
+            response,
+            &policy(),
+            times(BASE),
+        ) else {
             return None;
         };
         let not_modified = head(StatusCode::NOT_MODIFIED, &self.not_modified);
         match receive(
             &request,
             Some(&stored),
+            &HeaderMap::new(),
             not_modified,
             &policy(),
             times(BASE + 9),

@@ -164,7 +164,8 @@ impl Ticket {
         self.doom.store(true, Relaxed);
     }
 
-    /// Stores a complete response; says whether the right to do so still held.
+    /// Stores a complete response; says whether the right to do so still held, and it was not a
+    /// part of what is there already.
     pub(crate) fn store(&self, stored: Stored) -> bool {
         let bytes = weight::of_stored(&stored);
         {
@@ -173,6 +174,10 @@ impl Ticket {
                 return false;
             }
             let others = self.shelf.get(&self.key);
+            // Another fetch may have brought more meanwhile.
+            if others.iter().any(|old| stored.head.yields_to(&old.head)) {
+                return false;
+            }
             self.shelf.put(&self.key, stored, others.iter());
         }
         self.shelf.inserted(bytes);

@@ -1,0 +1,230 @@
+//! What a fetch asks for in place of the client's own conditional fields and Range.
+
+use http::{HeaderMap, Method, header};
+
+use crate::{
+    Policy, RangeMiss, RequestHead, StoredHead, conditional,
+    part::{self, Part},
+    range::{self, Ranges, Selected},
+};
+
+/// The ranges that a request wants of a stored response: its If-Range decides whether its Range
+/// counts (RFC 9110 section 13.1.5), and without a Range it says nothing.
+pub(crate) fn ranges(request: &HeaderMap, stored: &StoredHead, policy: &Policy) -> Ranges {
+    match Ranges::of(request, policy.max_ranges) {
+        Ranges::None => Ranges::None,
+        ranges if conditional::if_range(request, stored) => ranges,
+        _ => Ranges::None,
+    }
+}
+
+/// Nothing that is stored is of use: one range is asked for as the client did, all else as the
+/// whole. Whether an If-Range holds cannot be said without a validator to compare, so that the
+/// whole is fetched then.
+pub(crate) fn afresh(request: &RequestHead<'_>, policy: &Policy) -> HeaderMap {
+    let ranges = match request.headers.contains_key(header::IF_RANGE) {
+        true => Ranges::None,
+        false => Ranges::of(request.headers, policy.max_ranges),
+    };
+    own(request, &ranges, policy)
+}
+
+/// Whether a stored response still holds (RFC 9111 section 4.3.1). For a part, the client's Range
+/// is asked for if it does not (RFC 9110 section 13.2.2), so that no more is fetched then than on
+/// a miss.
+pub(crate) fn validation(
+    request: &RequestHead<'_>,
+    stored: &StoredHead,
+    policy: &Policy,
+) -> HeaderMap {
+    let mut fields = conditional::conditions(stored);
+    if stored.part.is_some() {
+        fields.extend(afresh(request, policy));
+    }
+    fields
+}
+
+/// What a stored part lacks to answer this request: if that is one range next to what it holds,
+/// and it has a strong validator, that range on condition that the representation is still the
+/// same (RFC 9111 section 3.4). Else all that the client asks for.
+pub(crate) fn completion(
+    request: &RequestHead<'_>,
+    stored: &StoredHead,
+    policy: &Policy,
+) -> HeaderMap {
+    let ranges = ranges(request.headers, stored, policy);
+    let part = stored.part.as_deref();
+    if let Some(fields) = part.and_then(|part| gap(part, stored, &ranges)) {
+        return fields;
+    }
+    let mut fields = own(request, &ranges, policy);
+    // The client has a part of this version. If the origin has another by now, it is told so.
+    if !fields.is_empty()
+        && let Some(validator) = request.headers.get(header::IF_RANGE)
+    {
+        fields.insert(header::IF_RANGE, validator.clone());
+    }
+    fields
+}
+
+fn gap(part: &Part, stored: &StoredHead, ranges: &Ranges) -> Option<HeaderMap> {
+    let complete = part.complete?;
+    let validator = conditional::strong_validator(stored)?;
+    let wanted = match ranges.select(complete) {
+        Selected::Bytes(bytes) => bytes,
+        _ => 0..complete,
+    };
+    let range = part::range_field(&part.gap(&wanted)?, complete)?;
+    Some(HeaderMap::from_iter([
+        (header::RANGE, range),
+        (header::IF_RANGE, validator),
+    ]))
+}
+
+/// The client's own Range, if that is one range and parts are fetched.
+fn own(request: &RequestHead<'_>, ranges: &Ranges, policy: &Policy) -> HeaderMap {
+    let is_forwarded = matches!(ranges, Ranges::One(_))
+        && policy.range_miss == RangeMiss::Part
+        // RFC 9110 section 14.2: Range is defined for GET alone.
+        && *request.method == Method::GET;
+    let line = range::line(request.headers).filter(|_| is_forwarded);
+    line.map(|line| (header::RANGE, line.clone()))
+        .into_iter()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored::testing::{head, map, part};
+
+    type Fields<'a> = &'a [(&'static str, &'static str)];
+
+    const ETAG: (&str, &str) = ("etag", "\"a\"");
+    const IF_RANGE: (&str, &str) = ("if-range", "\"a\"");
+
+    fn get(fields: &HeaderMap) -> RequestHead<'_> {
+        RequestHead {
+            method: &Method::GET,
+            headers: fields,
+        }
+    }
+
+    fn whole_on_miss() -> Policy {
+        Policy {
+            range_miss: RangeMiss::Whole,
+            ..Policy::default()
+        }
+    }
+
+    #[test]
+    fn one_range_is_asked_for_as_the_client_did() {
+        fn of(fields: Fields<'_>, policy: &Policy) -> HeaderMap {
+            afresh(&get(&map(fields)), policy)
+        }
+        for line in ["bytes=0-4", "bytes=-5", "Bytes= 3-"] {
+            let range = [("range", line)];
+            assert_eq!(of(&range, &Policy::default()), map(&range));
+            assert!(of(&range, &whole_on_miss()).is_empty());
+            assert!(of(&[range[0], IF_RANGE], &Policy::default()).is_empty());
+        }
+        for line in ["bytes=0-4,6-7", "bytes=4-3", "lines=1-2"] {
+            assert!(of(&[("range", line)], &Policy::default()).is_empty());
+        }
+        let fields = map(&[("range", "bytes=0-4")]);
+        let head = RequestHead {
+            method: &Method::HEAD,
+            headers: &fields,
+        };
+        assert!(afresh(&head, &Policy::default()).is_empty());
+    }
+
+    #[test]
+    fn a_part_is_validated_with_the_range_and_a_whole_without() {
+        let request = map(&[("range", "bytes=2-3"), ("if-none-match", "\"x\"")]);
+        let policy = Policy::default();
+        let condition = ("if-none-match", "\"a\"");
+        assert_eq!(
+            validation(&get(&request), &part(&[ETAG], "bytes 2-5/10", 4), &policy),
+            map(&[condition, ("range", "bytes=2-3")])
+        );
+        assert_eq!(
+            validation(&get(&request), &head(&[ETAG]), &policy),
+            map(&[condition])
+        );
+    }
+
+    fn lacks(stored: Fields<'_>, content_range: &'static str, request: Fields<'_>) -> HeaderMap {
+        let stored = part(stored, content_range, 4);
+        completion(&get(&map(request)), &stored, &Policy::default())
+    }
+
+    #[test]
+    fn what_lacks_next_to_it_is_asked_for_if_nothing_has_changed() {
+        for (content_range, request, asked) in [
+            ("bytes 0-3/10", &[][..], "bytes=4-"),
+            ("bytes 6-9/10", &[], "bytes=0-5"),
+            ("bytes 2-5/10", &[("range", "bytes=4-7")], "bytes=6-7"),
+            ("bytes 2-5/10", &[("range", "bytes=6-7")], "bytes=6-7"),
+            ("bytes 2-5/10", &[("range", "bytes=0-3")], "bytes=0-1"),
+            (
+                "bytes 2-5/10",
+                &[("range", "bytes=3-"), IF_RANGE],
+                "bytes=6-",
+            ),
+            ("bytes 0-3/10", &[("range", "bytes=1-2,5-6")], "bytes=4-"),
+            (
+                "bytes 0-3/10",
+                &[("range", "bytes=5-6"), ("if-range", "\"b\"")],
+                "bytes=4-",
+            ),
+        ] {
+            let expected = map(&[("range", asked), IF_RANGE]);
+            let fields = lacks(&[ETAG], content_range, request);
+            assert_eq!(fields, expected, "{content_range} {request:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_combined_is_fetched_as_asked() {
+        for (stored, content_range, request, asked) in [
+            (&[][..], "bytes 0-3/10", &[][..], &[][..]),
+            (&[("etag", "W/\"a\"")], "bytes 0-3/10", &[], &[]),
+            (&[ETAG], "bytes 2-5/10", &[], &[]),
+            (&[ETAG], "bytes 0-3/*", &[], &[]),
+            (
+                &[],
+                "bytes 0-3/10",
+                &[("range", "bytes=2-5")],
+                &[("range", "bytes=2-5")],
+            ),
+            (
+                &[ETAG],
+                "bytes 2-5/10",
+                &[("range", "bytes=0-9")],
+                &[("range", "bytes=0-9")],
+            ),
+            (
+                &[ETAG],
+                "bytes 0-3/10",
+                &[("range", "bytes=5-6")],
+                &[("range", "bytes=5-6")],
+            ),
+            (
+                &[ETAG],
+                "bytes 0-3/10",
+                &[("range", "bytes=5-6"), IF_RANGE],
+                &[("range", "bytes=5-6"), IF_RANGE],
+            ),
+            (
+                &[],
+                "bytes 0-3/10",
+                &[("range", "bytes=5-6"), IF_RANGE],
+                &[],
+            ),
+        ] {
+            let fields = lacks(stored, content_range, request);
+            assert_eq!(fields, map(asked), "{stored:?} {content_range} {request:?}");
+        }
+    }
+}
