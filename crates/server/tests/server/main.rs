@@ -1,10 +1,14 @@
 //! Servers on real sockets, asked by raw clients and by hyper's.
 
+mod bodies;
 mod drain;
+mod expect;
 mod http1;
 mod http2;
+mod interim;
 mod limits;
 mod refused;
 mod support;
 mod tls;
+mod trailers;
 mod upgrade;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header::HOST};
+use http::{HeaderMap, Request, Response, StatusCode, header::HOST};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, client::conn::http2::SendRequest};
@@ -86,6 +86,31 @@ impl Handler for Paths {
                     Err(error) => status(StatusCode::REQUEST_TIMEOUT, error.to_string()),
                 }
             }
+            "/late" => {
+                self.held.fetch_add(1, Ordering::SeqCst);
+                self.release.acquire().await.unwrap().forget();
+                match request.into_body().collect().await {
+                    Ok(body) => full(format!("read {:?}", body.to_bytes())),
+                    Err(error) => status(StatusCode::BAD_REQUEST, error.to_string()),
+                }
+            }
+            // What comes of the request goes back at once.
+            "/mirror" => Response::new(request.into_body().map_err(Into::into).boxed_unsync()),
+            "/length" => stream_of(Some("5"), &["he", "llo"]),
+            "/short" => stream_of(Some("9"), &["he", "llo"]),
+            "/long" => stream_of(Some("2"), &["he", "llo"]),
+            "/pieces" => stream_of(None, &["he", "", "llo"]),
+            "/none" => status(StatusCode::NO_CONTENT, ""),
+            "/same" => status(StatusCode::NOT_MODIFIED, ""),
+            "/gone" => {
+                let mut response = full("bye");
+                let close = "close".parse().unwrap();
+                response.headers_mut().insert("connection", close);
+                response
+            }
+            "/hints" => self.hints(&request).await,
+            "/hints-late" => hints_late(&request),
+            "/trailers" => trailers(request).await,
             "/unread" => status(StatusCode::PAYLOAD_TOO_LARGE, "too much"),
             "/echo" => upgrade(request),
             path => {
@@ -107,6 +132,81 @@ impl Handler for Paths {
             }
         }
     }
+}
+
+/// `link: <n>` of an interim response.
+fn link(n: usize) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("link", format!("<{n}>").parse().unwrap());
+    headers.insert("connection", "x".parse().unwrap());
+    headers
+}
+
+impl Paths {
+    /// One 103 at once, 101 and 200, which are none, and 102 and many more when released. The
+    /// answer says how many were taken.
+    async fn hints(&self, request: &Request<RequestBody>) -> Response<Body> {
+        let Some(line) = request.body().line() else {
+            return full("no line");
+        };
+        let first = line.inform(StatusCode::EARLY_HINTS, link(0));
+        self.held.fetch_add(1, Ordering::SeqCst);
+        self.release.acquire().await.unwrap().forget();
+        assert!(!line.inform(StatusCode::SWITCHING_PROTOCOLS, link(0)));
+        assert!(!line.inform(StatusCode::OK, link(0)));
+        let second = line.inform(StatusCode::PROCESSING, HeaderMap::new());
+        let more = (1..=20).filter(|n| line.inform(StatusCode::EARLY_HINTS, link(*n)));
+        let count = usize::from(first) + usize::from(second) + more.count();
+        full(format!("taken={count}."))
+    }
+}
+
+/// Tries to send a 103 in the middle of the response, and says whether it was taken.
+fn hints_late(request: &Request<RequestBody>) -> Response<Body> {
+    let line = request.body().line().unwrap().clone();
+    stream(|body| async move {
+        body.send(data("begun ")).await.unwrap();
+        body.send(data("and ")).await.unwrap();
+        let taken = line.inform(StatusCode::EARLY_HINTS, link(0));
+        body.send(data(if taken { "taken" } else { "ignored" }))
+            .await
+            .unwrap();
+    })
+}
+
+/// Says which trailers came, in content and in trailers.
+async fn trailers(request: Request<RequestBody>) -> Response<Body> {
+    let body = request.into_body().collect().await.unwrap();
+    let came = body.trailers().cloned().unwrap_or_default();
+    let names: Vec<_> = came.keys().map(|name| name.as_str().to_owned()).collect();
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-sum", "7".parse().unwrap());
+    trailers.insert("content-length", "9".parse().unwrap());
+    let frames = vec![
+        Ok(Frame::data(Bytes::from(format!(
+            "came={}.",
+            names.join(",")
+        )))),
+        Ok(Frame::trailers(trailers)),
+    ];
+    let frames: Vec<Piece> = frames;
+    let body = StreamBody::new(futures_util::stream::iter(frames));
+    let mut response = Response::new(body.boxed_unsync());
+    let names = "x-sum".parse().unwrap();
+    response.headers_mut().insert("trailer", names);
+    response
+}
+
+/// A body of these pieces, with this Content-Length.
+fn stream_of(length: Option<&str>, pieces: &[&'static str]) -> Response<Body> {
+    let pieces: Vec<Piece> = pieces.iter().map(|piece| data(piece)).collect();
+    let body = StreamBody::new(futures_util::stream::iter(pieces));
+    let mut response = Response::new(body.boxed_unsync());
+    if let Some(length) = length {
+        let length = length.parse().unwrap();
+        response.headers_mut().insert("content-length", length);
+    }
+    response
 }
 
 fn upgrade(request: Request<RequestBody>) -> Response<Body> {
