@@ -18,6 +18,7 @@ mod faults;
 mod folder;
 mod hops;
 mod house;
+mod interim;
 mod lifecycle;
 mod limits;
 mod one_proxy;

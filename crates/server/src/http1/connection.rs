@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -173,13 +173,17 @@ where
         wire.put_interim();
         wire.line.close();
         let legible = poll_fn(|cx| Poll::Ready(wire.is_legible(cx))).await?;
-        let upgrade = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
+        let upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         terms.keep &= legible && !exchange.shared.is_leaving() && !exchange.state.is_closing();
         if let Some(incoming) = &mut wire.incoming {
             incoming.answered();
         }
 
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        if parts.status.is_informational() && !upgrade {
+            // No final response: the client would wait for one for ever.
+            parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+        }
         let hint = body.size_hint();
         let (mut delimit, mut keep) = (encode::Delimit::Nothing, false);
         wire.out.text(|text| {
@@ -196,7 +200,9 @@ where
         }
         if upgrade {
             exchange.state.enter(Stage::Upgraded);
+            // What follows the request must not be taken for its body (RFC 9110 section 7.8).
             let successor = wire.line.successor(wire.request);
+            let successor = successor.filter(|_| wire.incoming.is_none());
             return Ok(successor.map_or(After::Abort, After::Upgrade));
         }
         Ok(if keep { After::Next } else { After::Close })

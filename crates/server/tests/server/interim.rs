@@ -55,6 +55,15 @@ async fn once_the_answer_has_begun_there_are_none() {
 }
 
 #[tokio::test]
+async fn an_interim_response_is_no_answer() {
+    let it = start(Limits::default()).await;
+    let mut client = it.connect().await;
+    client.get("/hundred").await;
+    let response = client.read_until("no final response").await;
+    assert!(response.starts_with("HTTP/1.1 500 "), "{response}");
+}
+
+#[tokio::test]
 async fn http_1_0_and_http_2_get_none() {
     let it = start(Limits::default()).await;
     it.paths.release.add_permits(2);

@@ -102,6 +102,7 @@ impl Handler for Paths {
             "/pieces" => stream_of(None, &["he", "", "llo"]),
             "/none" => status(StatusCode::NO_CONTENT, ""),
             "/same" => status(StatusCode::NOT_MODIFIED, ""),
+            "/hundred" => status(StatusCode::EARLY_HINTS, "no final response"),
             "/gone" => {
                 let mut response = full("bye");
                 let close = "close".parse().unwrap();
