@@ -178,14 +178,14 @@ async fn trailers_pass_edge_and_shield_both_ways_where_nothing_is_stored() {
 #[tokio::test]
 async fn what_is_stored_has_no_trailers() {
     let proxy = Proxy::start(&trailing().await, &[]).await;
-    let get = "GET /t HTTP/1.1\r\nhost: www.example.com\r\nte: trailers\r\n\r\n";
-    let mut client = RawClient::connect(proxy.address).await;
-    for (hit, end) in [(false, &b"\r\n0\r\n\r\n"[..]), (true, b"te=true .")] {
+    let get =
+        "GET /t HTTP/1.1\r\nhost: www.example.com\r\nte: trailers\r\nconnection: close\r\n\r\n";
+    for hit in [false, true] {
+        let mut client = RawClient::connect(proxy.address).await;
         client.write(get.as_bytes()).await;
-        let answer = client.until(end).await;
+        let answer = client.until_closed().await;
+        assert!(answer.contains("te=true ."), "{answer}");
         assert_eq!(answer.contains("; hit"), hit, "{answer}");
-        let known = answer.contains("\r\ncontent-length: 9\r\n");
-        assert_eq!(known, hit, "{answer}");
         assert!(!answer.contains("x-back"), "{answer}");
     }
 }
