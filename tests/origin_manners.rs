@@ -256,6 +256,13 @@ async fn codings() {
         let content = "2\r\nok\r\n0\r\n\r\n";
         cases.push(case("not chunked alone", &fields, content, BadGateway));
     }
+    let unknown = case(
+        "no coding at all",
+        "transfer-encoding: foo",
+        "ok",
+        Gets(200, "ok"),
+    );
+    cases.push(unknown.and_closes());
     mount(cases).await;
 }
 

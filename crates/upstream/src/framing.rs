@@ -21,7 +21,7 @@ pub(crate) enum After {
 /// # Errors
 /// [`Fault`] if it could be understood in more than one way, or not at all.
 pub(crate) fn settle(parts: &mut Parts) -> Result<After, Fault> {
-    let coded = is_chunked(&parts.headers)?;
+    let coded = is_coded(&parts.headers)?;
     let length = content_length(&parts.headers)?;
     if coded && length.is_some() {
         // RFC 9112 section 6.3: it may be an attempt at response splitting, an error.
@@ -47,14 +47,41 @@ pub(crate) fn settle(parts: &mut Parts) -> Result<After, Fault> {
     })
 }
 
-/// Whether the transfer coding is chunked, and nothing else: no other was asked for with TE, and
-/// none is decoded here (RFC 9112 sections 6.1 and 7.4).
-fn is_chunked(headers: &HeaderMap) -> Result<bool, Fault> {
+/// Codings that are decoded by nobody here, and were not asked for with TE (RFC 9112 section 7).
+const CODINGS: [&[u8]; 6] = [
+    b"gzip",
+    b"x-gzip",
+    b"deflate",
+    b"compress",
+    b"x-compress",
+    b"identity",
+];
+
+/// Whether a transfer coding says where the body ends: chunked, and nothing else, since no other
+/// was asked for and none is decoded (RFC 9112 sections 6.1 and 7.4).
+///
+/// One name that no registry has is no coding: an origin must not apply what it was not asked for
+/// (section 7.4). Without chunked the body then goes on until the connection closes (section 6.3),
+/// so it is delimited all the same, and nothing can hide behind it.
+fn is_coded(headers: &HeaderMap) -> Result<bool, Fault> {
     let mut lines = headers.get_all(header::TRANSFER_ENCODING).iter();
-    match (lines.next(), lines.next()) {
-        (None, _) => Ok(false),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(true),
-        _ => Err("a transfer coding other than chunked"),
+    let coding = match (lines.next(), lines.next()) {
+        (None, _) => return Ok(false),
+        (Some(coding), None) => coding.as_bytes(),
+        (Some(_), Some(_)) => return Err("several Transfer-Encoding fields"),
+    };
+    let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+    let is_word = !coding.is_empty() && coding.iter().all(u8::is_ascii_alphanumeric);
+    let holds_chunked = coding
+        .windows(b"chunked".len())
+        .any(|part| part.eq_ignore_ascii_case(b"chunked"));
+    let is_known = CODINGS
+        .iter()
+        .any(|known| coding.eq_ignore_ascii_case(known));
+    if is_chunked || is_word && !holds_chunked && !is_known {
+        Ok(true)
+    } else {
+        Err("a transfer coding other than chunked")
     }
 }
 
@@ -145,12 +172,21 @@ mod tests {
             "gzip",
             "gzip, chunked",
             "chunked, chunked",
+            "foo, chunked",
+            "chunked foo",
+            "deflate",
             "identity",
             "xchunked",
             "chunked;q=1",
             "",
         ] {
             assert!(get(&[("transfer-encoding", coding)]).is_err(), "{coding}");
+        }
+        // No coding at all: until the connection closes.
+        for word in ["foo", "Foo2"] {
+            assert_eq!(get(&[("transfer-encoding", word)]), Ok(String::new()));
+            let both = [("transfer-encoding", word), ("content-length", "5")];
+            assert!(get(&both).is_err());
         }
         let twice = [
             ("transfer-encoding", "chunked"),
