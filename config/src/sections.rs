@@ -2,6 +2,7 @@
 //! The defaults come from the rooms that own them.
 
 mod cache;
+mod cache_rules;
 mod cdn;
 mod dns;
 mod endpoint;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use perigee_config::{AccessLog, Document, Level, parse};
-use perigee_edge::{Role, Target};
+use perigee_edge::{Cookies, Glob, Policy, Role, Target};
 use perigee_geodns::Place;
 
 const TEXT: &str = r#"
@@ -423,4 +423,67 @@ fn the_zones_serial_is_the_same_everywhere_and_changes_with_the_text() {
     let text = TEXT.replace("serial = 7\n", "");
     assert_eq!(serial(&text), serial(&text));
     assert_ne!(serial(&text), serial(&format!("{text}#")));
+}
+
+#[test]
+fn rules_take_what_they_do_not_say_from_the_service() {
+    let text = r#"
+[[pops]]
+name = "p"
+latitude = 1
+longitude = 1
+[[edges]]
+name = "a"
+pop = "p"
+listen = ["127.0.0.1:1"]
+[[services]]
+name = "s"
+hosts = ["*"]
+origins = ["http://127.0.0.1:2"]
+[services.cache]
+targets = ["S-Cache-Control", "CDN-Cache-Control"]
+max_ttl = "1d"
+negative_ttl = "5s"
+negative_statuses = [404, 503]
+cookies = "strict"
+[[services.cache.rules]]
+paths = ["/static/*"]
+extensions = ["css", "JS"]
+ttl = "1h"
+statuses = [200, 302]
+cookies = "ignore"
+[[services.cache.rules]]
+with_headers = ["X-Preview"]
+with_cookies = ["login_*"]
+bypass = true
+"#;
+    let document = parse(text, Path::new("cdn.toml")).expect("good");
+    let edge = document.edge("a", &env).expect("built");
+    let service = &edge.tier.services[0];
+    let policy = &service.policy;
+    assert_eq!(policy.targets, ["s-cache-control", "cdn-cache-control"]);
+    assert_eq!(policy.negative_ttl, Duration::from_secs(5));
+    assert_eq!(policy.negative_statuses, [404, 503]);
+    assert_eq!(policy.cookies, Cookies::Strict);
+    assert_eq!((policy.ttl, policy.bypass), (None, false));
+
+    let [assets, bypass] = service.rules.as_slice() else {
+        panic!("{:?}", service.rules);
+    };
+    assert_eq!(assets.when.paths, [Glob::new("/static/*")]);
+    assert_eq!(assets.when.extensions, ["css", "JS"]);
+    let expected = Policy {
+        ttl: Some(Duration::from_secs(3600)),
+        ttl_statuses: vec![200, 302],
+        cookies: Cookies::Ignore,
+        ..policy.clone()
+    };
+    assert_eq!(assets.policy, expected);
+    assert_eq!(bypass.when.headers, ["x-preview"]);
+    assert_eq!(bypass.when.cookies, [Glob::new("login_*")]);
+    let expected = Policy {
+        bypass: true,
+        ..policy.clone()
+    };
+    assert_eq!(bypass.policy, expected);
 }

@@ -589,3 +589,49 @@ fn one_value_in_place_of_a_list() {
         "write [\"127.0.11.1:8080\"]",
     );
 }
+
+/// Puts a rule into the good file, and says where it begins: the last line but what it says.
+fn with_rule(keys: &str) -> Vec<Problem> {
+    problems(&format!("{GOOD}[[services.cache.rules]]\n{keys}\n"))
+}
+
+#[test]
+fn rules_say_something_and_do_not_contradict_themselves() {
+    for (keys, message) in [
+        ("paths = [\"/a/*\"]", "this rule changes nothing"),
+        (
+            "bypass = true\nttl = \"1h\"",
+            "what passes by the store has no lifetime in it",
+        ),
+        (
+            "cookies = \"ignore\"\nstatuses = [302]",
+            "`statuses` says what `ttl` is for, and there is none",
+        ),
+    ] {
+        let found = with_rule(keys);
+        let [only] = found.as_slice() else {
+            panic!("one problem expected, not {found:#?}");
+        };
+        assert_eq!(only.message, message);
+        assert_eq!(only.line, GOOD.lines().count() + 1, "{only}");
+    }
+    assert!(with_rule("with_cookies = [\"session\"]\nbypass = true").is_empty());
+    assert!(with_rule("ttl = \"0s\"\nstatuses = [200, 302]").is_empty());
+}
+
+#[test]
+fn lists_of_a_rule_have_bounds() {
+    let many = vec!["\"/a\""; 65].join(", ");
+    let found = with_rule(&format!("bypass = true\npaths = [{many}]"));
+    assert_eq!(
+        found[0].message,
+        "this list has 65 entries: write at most 64"
+    );
+    let found = with_rule("bypass = true\npaths = [\"/a?b\"]");
+    assert!(
+        found[0]
+            .message
+            .contains("the query is no part of the path"),
+        "{found:#?}"
+    );
+}

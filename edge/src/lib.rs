@@ -10,9 +10,10 @@ pub use perigee_cluster::{
     ViewConfig,
 };
 pub use perigee_proxy::{
-    AccessLog, AccessRecord, Endpoint, EndpointConfig, EndpointLimits, Explanation, MemoryConfig,
-    NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged, Question, RangeMiss,
-    RequestFields, ServiceConfig, Status, StoredResponse, Target, is_targeted, outline,
+    AccessLog, AccessRecord, Cookies, Endpoint, EndpointConfig, EndpointLimits, Explanation, Glob,
+    MemoryConfig, NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged, Question,
+    RangeMiss, RequestFields, Rule, ServiceConfig, Status, StoredResponse, Target, When,
+    is_targeted, outline,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,

@@ -39,6 +39,7 @@ impl Document {
                 .collect(),
             pool: service.origin_pool.build(),
             policy: service.cache.build(files),
+            rules: service.cache.rules(files),
             max_request_body: service.max_request_body.0,
             request_fields: service.request_fields.build(),
         }

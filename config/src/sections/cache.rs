@@ -1,10 +1,14 @@
 //! `[services.cache]`: what is cached of a service, and for how long.
 
-use perigee_edge::{Policy, RangeMiss};
+use perigee_edge::{Policy, RangeMiss, Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::{Lifetime, Share, TargetedField, UpTo, Whole};
+use super::cache_rules::{CacheRule, CookiesWord, Statuses, statuses};
+use crate::{
+    at::At,
+    units::{Lifetime, Share, TargetedField, UpTo, Whole},
+};
 
 /// What is cached, and for how long.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -49,6 +53,19 @@ pub(crate) struct Cache {
     /// Most ranges in one request that are answered as `multipart/byteranges`; a request for more
     /// is answered with the whole (RFC 9110 section 14.2).
     pub(crate) max_ranges: Whole<1, 1000>,
+    /// How long an error is fresh that says nothing of it, in place of a heuristic. Zero: errors
+    /// are like other responses.
+    pub(crate) negative_ttl: Lifetime,
+    /// The statuses that `negative_ttl` is for, at most 64. A rare 500 or 503 may be among them.
+    pub(crate) negative_statuses: Statuses,
+    /// What becomes of requests with cookies, and of responses that set them (RFC 9111 section
+    /// 7.3). `"explicit"`: such a response is shared only if it states a positive lifetime itself.
+    /// `"strict"`: it is never stored if it sets cookies, and requests with cookies pass by the
+    /// store. `"ignore"`: Cookie is taken off requests, and Set-Cookie off responses.
+    pub(crate) cookies: CookiesWord,
+    /// Other policies for some requests, at most 64; the first that a request meets holds for it.
+    #[serde(skip_serializing)]
+    pub(crate) rules: UpTo<64, At<CacheRule>>,
 }
 
 /// What is fetched for one range of something that is not stored.
@@ -93,6 +110,16 @@ impl Default for Cache {
             targets: UpTo(policy.targets.into_iter().map(TargetedField).collect()),
             range_miss: policy.range_miss.into(),
             max_ranges: Whole(policy.max_ranges as u64),
+            negative_ttl: Lifetime(policy.negative_ttl),
+            negative_statuses: UpTo(
+                policy
+                    .negative_statuses
+                    .into_iter()
+                    .map(|status| Whole(status.into()))
+                    .collect(),
+            ),
+            cookies: CookiesWord::of(policy.cookies),
+            rules: UpTo::default(),
         }
     }
 }
@@ -121,6 +148,19 @@ impl Cache {
             targets: self.targets.0.iter().map(|field| field.0.clone()).collect(),
             range_miss: self.range_miss.into(),
             max_ranges: self.max_ranges.as_usize(),
+            negative_ttl: self.negative_ttl.0,
+            negative_statuses: statuses(&self.negative_statuses),
+            cookies: self.cookies.build(),
+            ttl: None,
+            ttl_statuses: default.ttl_statuses,
+            bypass: false,
         }
+    }
+
+    /// The rules, as the cache takes them.
+    pub(crate) fn rules(&self, files: bool) -> Vec<Rule> {
+        let service = self.build(files);
+        let rules = self.rules.0.iter();
+        rules.map(|rule| rule.build(&service)).collect()
     }
 }

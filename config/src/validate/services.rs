@@ -6,6 +6,7 @@ use crate::sections::{File, Service};
 pub(super) fn check(file: &File, report: &mut Report<'_>) {
     names(file, report);
     hosts(file, report);
+    rules(file, report);
     let edge = file.edges.iter().find_map(|edge| edge.tls_listen.first());
     if let Some(tls_listen) = edge.filter(|_| file.certificates.is_empty()) {
         report.error(
@@ -31,6 +32,15 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
             "fill_memory is a part of memory, and here it is larger",
             "a quarter of memory is the default",
         );
+    }
+}
+
+/// Each rule has something to say, and does not contradict itself.
+fn rules(file: &File, report: &mut Report<'_>) {
+    for rule in file.services.iter().flat_map(|s| &s.cache.rules.0) {
+        if let Some((what, help)) = rule.contradiction() {
+            report.error(&rule.span, what, help);
+        }
     }
 }
 

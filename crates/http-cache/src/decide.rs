@@ -125,7 +125,7 @@ pub fn decide<S: Borrow<StoredHead>>(
     if !matches!(*request.method, Method::GET | Method::HEAD) {
         return Decision::Pass { why: Miss::Method };
     }
-    if request.has_content() {
+    if request.has_content() || policy.passes_by(request) {
         return Decision::Pass { why: Miss::Bypass };
     }
     let directives = RequestDirectives::of(request.headers, policy.obey_request_directives);

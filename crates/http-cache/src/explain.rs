@@ -64,6 +64,7 @@ pub fn explain<S: Borrow<StoredHead>>(
         request,
         directives: RequestDirectives::of(request.headers, policy.obey_request_directives),
         stored: stored.iter().map(Borrow::borrow).collect(),
+        policy,
         now,
     };
     match decide(request, stored, policy, now) {
@@ -121,6 +122,7 @@ struct Asked<'a> {
     /// Those that are obeyed.
     directives: RequestDirectives,
     stored: Vec<&'a StoredHead>,
+    policy: &'a Policy,
     now: SystemTime,
 }
 
@@ -212,8 +214,14 @@ impl Asked<'_> {
                 let method = self.request.method;
                 format!("answers to {method} are not cached (RFC 9111 3)")
             }
-            Miss::Bypass => {
+            Miss::Bypass if self.request.has_content() => {
                 "the request has content, which is not in the key (RFC 9110 9.3.1)".to_owned()
+            }
+            Miss::Bypass if self.policy.bypass => {
+                "the policy has it pass by the store (bypass)".to_owned()
+            }
+            Miss::Bypass => {
+                "it has cookies, which the policy keeps away from the store (cookies)".to_owned()
             }
             Miss::Uri => "nothing is stored under this key (RFC 9111 4)".to_owned(),
             Miss::Vary => self.none_selected(),

@@ -15,7 +15,7 @@ use crate::{
 pub(crate) struct Freshness {
     /// In whole seconds.
     pub(crate) lifetime: Duration,
-    /// Whether the response itself says it.
+    /// Whether the response itself states one, and not zero.
     pub(crate) explicit: bool,
     /// What it comes from.
     pub(crate) basis: Basis,
@@ -44,6 +44,10 @@ pub(crate) enum Source {
     Heuristic,
     /// The policy, for what allows a heuristic and says nothing to reckon one by.
     DefaultTtl,
+    /// The policy, for errors that state nothing.
+    NegativeTtl,
+    /// The policy, whatever the response states.
+    Rule,
     /// Nothing says it, and nothing may be guessed.
     Nothing,
 }
@@ -62,6 +66,8 @@ impl Basis {
             Source::Expires => ("Expires", ""),
             Source::Heuristic => ("heuristic", "Last-Modified, RFC 9111 4.2.2"),
             Source::DefaultTtl => ("default_ttl", "policy"),
+            Source::NegativeTtl => ("negative_ttl", "policy"),
+            Source::Rule => ("ttl", "policy"),
             Source::Nothing => return "no freshness stated".to_owned(),
         };
         let value = match self {
@@ -90,21 +96,25 @@ pub(crate) fn freshness(
     policy: &Policy,
 ) -> Freshness {
     let stated = stated(headers, directives, date);
-    let (lifetime, source) = match stated {
-        Some(stated) => stated,
-        None if personal => (Duration::ZERO, Source::Nothing),
+    let may_guess = !personal && (is_heuristically_cacheable(status) || directives.public);
+    let (lifetime, source) = if let Some(ttl) = policy.ttl_of(status) {
+        (ttl, Source::Rule)
+    } else if let Some(stated) = stated {
+        stated
+    } else if let Some(ttl) = policy.negative_ttl_of(status).filter(|_| !personal) {
+        (ttl, Source::NegativeTtl)
+    } else if may_guess {
         // Section 4.2.2: of statuses that allow it, or if the response is marked public.
-        None if is_heuristically_cacheable(status) || directives.public => {
-            match heuristic(headers, date, policy) {
-                Some(share) => (share, Source::Heuristic),
-                None => (policy.default_ttl, Source::DefaultTtl),
-            }
+        match heuristic(headers, date, policy) {
+            Some(share) => (share, Source::Heuristic),
+            None => (policy.default_ttl, Source::DefaultTtl),
         }
-        None => (Duration::ZERO, Source::Nothing),
+    } else {
+        (Duration::ZERO, Source::Nothing)
     };
     Freshness {
         lifetime: Duration::from_secs(lifetime.min(policy.max_ttl).as_secs()),
-        explicit: stated.is_some(),
+        explicit: stated.is_some_and(|(lifetime, _)| !lifetime.is_zero()),
         basis: Basis {
             source,
             capped: lifetime > policy.max_ttl,
@@ -282,7 +292,7 @@ mod tests {
             ])
         };
         assert_eq!(of(200, &targeted("max-age=7"), false, &policy), (7, true));
-        assert_eq!(of(200, &targeted("max-age=0"), false, &policy), (0, true));
+        assert_eq!(of(200, &targeted("max-age=0"), false, &policy), (0, false));
         assert_eq!(of(200, &targeted("extension"), false, &policy), (0, false));
         assert_eq!(of(200, &targeted("&&&"), false, &policy), (5, true));
     }
@@ -292,7 +302,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         for value in [before(1), HeaderValue::from_static("0")] {
             headers.insert(header::EXPIRES, value);
-            assert_eq!(of(200, &headers, false, &Policy::default()), (0, true));
+            assert_eq!(of(200, &headers, false, &Policy::default()), (0, false));
         }
     }
 
@@ -338,6 +348,58 @@ mod tests {
             of(200, &cache_control("max-age=5"), false, &policy),
             (5, true)
         );
+    }
+
+    #[test]
+    fn an_operators_ttl_goes_before_all_that_is_stated_for_its_statuses() {
+        let policy = Policy {
+            ttl: Some(Duration::from_secs(60)),
+            ..Policy::default()
+        };
+        for line in ["max-age=0", "max-age=99", "s-maxage=1", "must-revalidate"] {
+            let (lifetime, _) = of(200, &cache_control(line), false, &policy);
+            assert_eq!(lifetime, 60, "{line}");
+        }
+        assert_eq!(of(206, &HeaderMap::new(), false, &policy).0, 60);
+        assert_eq!(of(302, &HeaderMap::new(), false, &policy).0, 0);
+        assert_eq!(of(503, &cache_control("max-age=5"), false, &policy).0, 5);
+        // It is not the origin that says so: it makes nothing shareable.
+        assert_eq!(of(200, &HeaderMap::new(), true, &policy), (60, false));
+        assert_eq!(
+            of(200, &cache_control("max-age=0"), true, &policy),
+            (60, false)
+        );
+        assert_eq!(
+            of(200, &cache_control("max-age=5"), true, &policy),
+            (60, true)
+        );
+    }
+
+    #[test]
+    fn errors_that_state_nothing_are_fresh_for_the_negative_ttl() {
+        let policy = Policy {
+            negative_ttl: Duration::from_secs(30),
+            default_ttl: Duration::from_secs(60),
+            ..Policy::default()
+        };
+        for status in [404, 405, 410, 414, 501] {
+            assert_eq!(of(status, &HeaderMap::new(), false, &policy), (30, false));
+            let stated = of(status, &cache_control("max-age=5"), false, &policy);
+            assert_eq!(stated, (5, true), "{status}");
+            // What came with cookies is for who sent them.
+            assert_eq!(of(status, &HeaderMap::new(), true, &policy), (0, false));
+        }
+        let modified = HeaderMap::from_iter([(header::LAST_MODIFIED, before(1000))]);
+        assert_eq!(of(404, &modified, false, &policy).0, 30);
+        assert_eq!(of(404, &modified, false, &Policy::default()).0, 100);
+        assert_eq!(of(200, &HeaderMap::new(), false, &policy).0, 60);
+        assert_eq!(of(503, &HeaderMap::new(), false, &policy).0, 0);
+        let also_503 = Policy {
+            negative_statuses: vec![503],
+            ..policy
+        };
+        assert_eq!(of(503, &HeaderMap::new(), false, &also_503).0, 30);
+        assert_eq!(of(404, &HeaderMap::new(), false, &also_503).0, 60);
     }
 
     #[test]

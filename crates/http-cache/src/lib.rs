@@ -16,6 +16,7 @@
 //! | `freshen` | updating by a 304, RFC 9111 3.2 and 4.3.4 |
 //! | `vary` | which stored response a request selects, RFC 9111 4.1 |
 //! | `freshness` | lifetime and age, RFC 9111 4.2 |
+//! | `policy`, `rules` | what an operator decides beyond the RFCs |
 //! | `reuse` | when a stored response may be used, RFC 9111 4 and 4.2.4, RFC 5861 |
 //! | `invalidation` | RFC 9111 4.4 |
 //! | `conditional` | preconditions, RFC 9110 13 |
@@ -38,6 +39,7 @@ mod facts;
 mod fields;
 mod freshen;
 mod freshness;
+mod glob;
 mod invalidation;
 mod key;
 mod lists;
@@ -50,6 +52,7 @@ mod receive;
 mod recover;
 mod render;
 mod reuse;
+mod rules;
 mod stored;
 mod storing;
 mod targeted;
@@ -60,12 +63,14 @@ pub use decide::{BodyPart, Decision, Miss, Serve, decide};
 pub use explain::{Explanation, Outcome, explain};
 pub use facts::Facts;
 pub use fields::{remove_hop_by_hop, withheld};
+pub use glob::Glob;
 pub use invalidation::invalidates;
 pub use key::{CacheKey, Scheme};
 pub use multipart::Multipart;
-pub use policy::{Policy, RangeMiss};
+pub use policy::{Cookies, Policy, RangeMiss};
 pub use receive::{NotStored, Order, Receipt, ResponseHead, Times, receive};
 pub use recover::{Failure, Recovery, recover};
+pub use rules::{Rule, When};
 pub use stored::StoredHead;
 pub use targeted::is_targeted;
 

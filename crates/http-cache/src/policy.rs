@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderMap, HeaderName, StatusCode, header};
 
-use crate::targeted::CDN_CACHE_CONTROL;
+use crate::{RequestHead, targeted::CDN_CACHE_CONTROL};
 
 /// The caching policy of one delivery service.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,23 @@ pub struct Policy {
     /// Ranges that are answered at once, as multipart/byteranges; a request for more is answered
     /// whole (RFC 9110 section 14.2). Default 16.
     pub max_ranges: usize,
+    /// The freshness lifetime of responses, whatever they say of it themselves. It leaves alone
+    /// what forbids storing (no-store, private) or use without validation (no-cache), and makes
+    /// nothing shareable that is not. Default: none.
+    pub ttl: Option<Duration>,
+    /// The statuses that `ttl` is for. Default: 200, 203, 204, 300, 301, 308.
+    pub ttl_statuses: Vec<u16>,
+    /// The freshness lifetime of errors that state none, in place of a heuristic. Default 0 s:
+    /// they are like other responses.
+    pub negative_ttl: Duration,
+    /// The statuses that `negative_ttl` is for. Default: those errors that may be cached by a
+    /// heuristic (RFC 9110 section 15.1): 404, 405, 410, 414, 501.
+    pub negative_statuses: Vec<u16>,
+    /// What becomes of requests and responses with cookies. Default: shared if that is explicit.
+    pub cookies: Cookies,
+    /// Whether requests are forwarded as they are, neither answered from the store nor stored.
+    /// Default no.
+    pub bypass: bool,
 }
 
 /// What is fetched when one range is asked for of something that is not stored.
@@ -64,6 +81,31 @@ impl RangeMiss {
     }
 }
 
+/// What becomes of requests with cookies, and of responses that set them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cookies {
+    /// A response is shared only if it states a positive freshness lifetime itself; nothing is
+    /// guessed (RFC 9111 section 7.3). Requests with cookies are answered out of the store.
+    #[default]
+    Explicit,
+    /// None of them is shared: a response that sets cookies is not stored, and a request with
+    /// cookies passes by the store.
+    Strict,
+    /// Cookies are taken off requests and responses, so that there are none to mind.
+    Ignore,
+}
+
+impl Cookies {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cookies::Explicit => "explicit",
+            Cookies::Strict => "strict",
+            Cookies::Ignore => "ignore",
+        }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Policy {
@@ -78,6 +120,12 @@ impl Default for Policy {
             targets: vec![CDN_CACHE_CONTROL],
             range_miss: RangeMiss::Part,
             max_ranges: 16,
+            ttl: None,
+            ttl_statuses: vec![200, 203, 204, 300, 301, 308],
+            negative_ttl: Duration::ZERO,
+            negative_statuses: vec![404, 405, 410, 414, 501],
+            cookies: Cookies::Explicit,
+            bypass: false,
         }
     }
 }
@@ -91,5 +139,46 @@ impl Policy {
             heuristic_fraction: 0.0,
             ..Policy::default()
         }
+    }
+
+    /// Takes off a request what is not to reach the origin, and so cannot shape a response.
+    pub fn clean_request(&self, headers: &mut HeaderMap) {
+        if self.cookies == Cookies::Ignore {
+            headers.remove(header::COOKIE);
+        }
+    }
+
+    /// Takes off a response what is not to reach anybody.
+    pub fn clean_response(&self, headers: &mut HeaderMap) {
+        if self.cookies == Cookies::Ignore {
+            headers.remove(header::SET_COOKIE);
+        }
+    }
+
+    /// Whether the cache is not to handle a request (RFC 9211 section 2.2: fwd=bypass).
+    pub(crate) fn passes_by(&self, request: &RequestHead<'_>) -> bool {
+        self.bypass || self.withholds_from(request)
+    }
+
+    /// Whether a request with cookies is kept away from the store.
+    pub(crate) fn withholds_from(&self, request: &RequestHead<'_>) -> bool {
+        self.cookies == Cookies::Strict && request.headers.contains_key(header::COOKIE)
+    }
+
+    /// The lifetime that the operator gives to responses of this status, whatever they say.
+    pub(crate) fn ttl_of(&self, status: StatusCode) -> Option<Duration> {
+        // A part is fresh for as long as the whole.
+        let status = match status {
+            StatusCode::PARTIAL_CONTENT => StatusCode::OK,
+            status => status,
+        };
+        self.ttl
+            .filter(|_| self.ttl_statuses.contains(&status.as_u16()))
+    }
+
+    /// The lifetime of an error of this status that states none.
+    pub(crate) fn negative_ttl_of(&self, status: StatusCode) -> Option<Duration> {
+        let is_for = self.negative_statuses.contains(&status.as_u16());
+        (is_for && !self.negative_ttl.is_zero()).then_some(self.negative_ttl)
     }
 }

@@ -20,6 +20,12 @@ impl Policy {
             targets,
             range_miss,
             max_ranges,
+            ttl,
+            ttl_statuses,
+            negative_ttl,
+            negative_statuses,
+            cookies,
+            bypass,
         } = self;
         let values = [
             ("default_ttl", time(*default_ttl)),
@@ -39,10 +45,21 @@ impl Policy {
             ("targets", list(targets)),
             ("range_miss", format!("{:?}", range_miss.as_str())),
             ("max_ranges", max_ranges.to_string()),
+            ("ttl", ttl.map_or("none".to_owned(), time)),
+            ("statuses", numbers(ttl_statuses)),
+            ("negative_ttl", time(*negative_ttl)),
+            ("negative_statuses", numbers(negative_statuses)),
+            ("cookies", format!("{:?}", cookies.as_str())),
+            ("bypass", bypass.to_string()),
         ];
         let owned = |(key, value): (&str, String)| (key.to_owned(), value);
         values.into_iter().map(owned).collect()
     }
+}
+
+fn numbers(numbers: &[u16]) -> String {
+    let numbers: Vec<_> = numbers.iter().map(u16::to_string).collect();
+    format!("[{}]", numbers.join(", "))
 }
 
 fn list<T: AsRef<str>>(names: &[T]) -> String {
@@ -93,6 +110,12 @@ mod tests {
         assert_eq!(value("targets"), Some("[\"cdn-cache-control\"]"));
         assert_eq!(value("range_miss"), Some("\"part\""));
         assert_eq!(value("max_ranges"), Some("16"));
+        assert_eq!(value("ttl"), Some("none"));
+        assert_eq!(
+            value("negative_statuses"),
+            Some("[404, 405, 410, 414, 501]")
+        );
+        assert_eq!(value("cookies"), Some("\"explicit\""));
         assert_eq!(time(Duration::from_millis(1_500)), "1500ms");
     }
 }

@@ -75,6 +75,8 @@ pub enum NotStored {
     Status,
     /// It sets cookies and does not say that all may have it: no positive explicit freshness.
     SetCookie,
+    /// The request had cookies, and the response does not say that all may have it.
+    Cookie,
     /// Neither freshness nor a validator: nothing to gain.
     NothingToGain,
 }
@@ -185,7 +187,7 @@ fn storable(
         return Err(why);
     }
     let (head, freshness) = StoredHead::parse(request, response, &directives, policy, times);
-    match storing::reluctance(&head, &directives, freshness) {
+    match storing::reluctance(request, &head, &directives, freshness, policy) {
         Some(why) => Err(why),
         None => Ok(head),
     }

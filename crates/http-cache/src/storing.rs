@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::{
-    NotStored, Policy, RequestHead, StoredHead,
+    Cookies, NotStored, Policy, RequestHead, StoredHead,
     directives::{RequestDirectives, ResponseDirectives},
     freshness::{Freshness, is_heuristically_cacheable},
     vary::Selecting,
@@ -39,7 +39,9 @@ pub(crate) fn refusal(
         && status != StatusCode::PARTIAL_CONTENT
         && status != StatusCode::NOT_MODIFIED
         && status != StatusCode::RANGE_NOT_SATISFIABLE;
-    let is_allowed = directives.public
+    let is_allowed = policy.ttl_of(status).is_some()
+        || policy.negative_ttl_of(status).is_some()
+        || directives.public
         || directives.max_age.is_some()
         || directives.s_maxage.is_some()
         || (headers.contains_key(header::EXPIRES) && !directives.targeted)
@@ -54,7 +56,8 @@ fn request_refusal(
 ) -> Option<NotStored> {
     // A GET's content has no meaning (RFC 9110 section 9.3.1), but origins give it one, and it is
     // not in the cache key.
-    let is_cached = *request.method == Method::GET && !request.has_content();
+    let is_cached =
+        *request.method == Method::GET && !request.has_content() && !policy.passes_by(request);
     // Section 3.5.
     let is_shareable = !request.headers.contains_key(header::AUTHORIZATION)
         || directives.must_revalidate
@@ -68,26 +71,45 @@ fn request_refusal(
 
 /// Why a response that may be stored is not worth it, or not safe to share.
 pub(crate) fn reluctance(
+    request: &RequestHead<'_>,
     head: &StoredHead,
     directives: &ResponseDirectives,
     freshness: Freshness,
+    policy: &Policy,
 ) -> Option<NotStored> {
-    if bares_cookies(head, directives, freshness) {
+    if bares_cookies(head, directives, freshness, policy) {
         return Some(NotStored::SetCookie);
+    }
+    let is_meant_for_all = is_meant_for_all(directives, freshness, policy);
+    if !is_meant_for_all && request.headers.contains_key(header::COOKIE) {
+        return Some(NotStored::Cookie);
     }
     (!head.is_worth_keeping()).then_some(NotStored::NothingToGain)
 }
 
-/// Whether storing would hand a cookie to others than the one it was set for (RFC 9111 section
-/// 7.3): the origin must say in so many words that all may have it.
+/// Whether storing would hand a cookie to others than the one it was set for.
 pub(crate) fn bares_cookies(
     head: &StoredHead,
     directives: &ResponseDirectives,
     freshness: Freshness,
+    policy: &Policy,
 ) -> bool {
-    let is_meant_for_all =
-        freshness.explicit && !freshness.lifetime.is_zero() && !directives.no_cache;
-    head.headers.contains_key(header::SET_COOKIE) && !is_meant_for_all
+    head.headers.contains_key(header::SET_COOKIE)
+        && !is_meant_for_all(directives, freshness, policy)
+}
+
+/// Whether what has to do with cookies may be shared all the same (RFC 9111 section 7.3): the
+/// origin must say so in so many words. What an operator gives a lifetime to, or what only holds
+/// when the origin is asked again, it has not said that of.
+fn is_meant_for_all(
+    directives: &ResponseDirectives,
+    freshness: Freshness,
+    policy: &Policy,
+) -> bool {
+    policy.cookies != Cookies::Strict
+        && freshness.explicit
+        && !freshness.lifetime.is_zero()
+        && !directives.no_cache
 }
 
 /// The final statuses of RFC 9110 section 15, but 206 and 304, which are not stored on their own.

@@ -156,7 +156,7 @@ impl Exchange {
             return self.upgrade(&inbound, upgrade, body, &*next).await;
         }
         let variants = self.store.lookup(&inbound.key).get().await;
-        let policy = &inbound.service.config.policy;
+        let policy = inbound.policy();
         match decide(&inbound.as_sent(), &variants, policy, inbound.at) {
             // HTTP/2 need not say in the head that content comes: it is not in the key.
             decision if !body.is_end_stream() && !matches!(decision, Decision::Pass { .. }) => {

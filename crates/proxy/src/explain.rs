@@ -139,7 +139,7 @@ impl Exchange {
         let Service { config, .. } = &*inbound.service;
         let now = SystemTime::now();
         let variants = self.store.lookup(&inbound.key).get().await;
-        let told = told(&inbound.as_sent(), &variants, &config.policy, now);
+        let told = told(&inbound.as_sent(), &variants, inbound.policy(), now);
         let route = next.route(inbound);
         let told = as_done(told, !route.sideways.is_empty());
         let stored = variants
@@ -151,7 +151,7 @@ impl Exchange {
             config_version: String::new(),
             service: config.name.clone(),
             host: pattern.to_owned(),
-            policy: config.policy.values().into_iter().collect(),
+            policy: inbound.policy().values().into_iter().collect(),
             key: inbound.key.to_string(),
             outcome: told.outcome.as_str().to_owned(),
             status: told.status.map(|status| status.as_u16()),

@@ -234,7 +234,7 @@ impl Exchange {
     /// Between the lookup and the join, the fetch of another one may have ended.
     async fn stored_meanwhile(&self, inbound: &Inbound) -> Option<Answer> {
         let variants = self.store.lookup(&inbound.key).get().await;
-        let policy = &inbound.service.config.policy;
+        let policy = inbound.policy();
         match decide(&inbound.as_sent(), &variants, policy, SystemTime::now()) {
             Decision::Serve(serve) => Some(Answer::stored(
                 &variants[serve.variant],

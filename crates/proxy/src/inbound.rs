@@ -10,7 +10,7 @@ use std::{
 };
 
 use http::{Method, StatusCode, request};
-use perigee_http_cache::{CacheKey, RequestHead, Scheme};
+use perigee_http_cache::{CacheKey, Policy, RequestHead, Scheme};
 
 use crate::{line::Line, service::Service};
 
@@ -31,6 +31,8 @@ pub struct Inbound {
     pub head: request::Parts,
     /// The delivery service of its host.
     pub service: Arc<Service>,
+    /// The position of the service's rule that it meets, if it meets any.
+    pub(crate) rule: Option<usize>,
     /// What the store knows it by.
     pub key: CacheKey,
     /// The client's address, as the edge saw it.
@@ -50,6 +52,11 @@ pub struct Inbound {
 }
 
 impl Inbound {
+    /// The policy that holds for it.
+    pub fn policy(&self) -> &Policy {
+        self.service.config.policy(self.rule)
+    }
+
     pub(crate) fn as_sent(&self) -> RequestHead<'_> {
         RequestHead {
             method: &self.head.method,

@@ -15,10 +15,10 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request, uri::PathAndQuery};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use perigee_http_cache::{CacheKey, Scheme};
+use perigee_http_cache::{CacheKey, Policy, Scheme};
 use perigee_upstream::Body as Relayed;
 
-use crate::{Inbound, Sender, Service, ServiceConfig, Services, body::BodyError};
+use crate::{Inbound, Sender, Service, Services, body::BodyError};
 
 /// Why a request is refused before the cache is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,14 +67,15 @@ where
 {
     let (mut head, body) = request.into_parts();
     let found = find(&mut head, services, from);
-    let limited = found.and_then(|(service, key)| Ok((limited(body, &service)?, service, key)));
-    let ((body, fault), service, key) = match limited {
+    let limited = found.and_then(|found| Ok((limited(body, &found.service)?, found)));
+    let ((body, fault), Found { service, rule, key }) = match limited {
         Ok(limited) => limited,
         Err(refusal) => return Err((refusal, Box::new(head))),
     };
     let inbound = Inbound {
         head,
         service,
+        rule,
         key,
         client: from.client,
         scheme: from.scheme,
@@ -87,20 +88,32 @@ where
     Ok((inbound, body))
 }
 
+/// Whose a request is, and what it is known by.
+struct Found {
+    service: Arc<Service>,
+    rule: Option<usize>,
+    key: CacheKey,
+}
+
 fn find(
     head: &mut request::Parts,
     services: &Services,
     from: Origination,
-) -> Result<(Arc<Service>, CacheKey), Refusal> {
+) -> Result<Found, Refusal> {
     put_in_order(head)?;
-    let host = host(head)?;
-    let service = Arc::clone(services.find(host).ok_or(NO_SERVICE)?);
-    let key = key(&service.config, from.scheme, host, head);
+    let service = services.find(host(head)?).ok_or(NO_SERVICE)?;
     if from.sender == Sender::Client {
         let fields = &service.config.request_fields;
         fields.apply(&head.method, &mut head.headers);
     }
-    Ok((service, key))
+    let rule = service.config.rule(head);
+    let policy = service.config.policy(rule);
+    policy.clean_request(&mut head.headers);
+    Ok(Found {
+        service: Arc::clone(service),
+        rule,
+        key: key(policy, from.scheme, host(head)?, head),
+    })
 }
 
 pub(crate) const NO_SERVICE: Refusal = Refusal {
@@ -116,13 +129,8 @@ pub(crate) fn put_in_order(head: &mut request::Parts) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the store knows a request to this service by.
-pub(crate) fn key(
-    _service: &ServiceConfig,
-    scheme: Scheme,
-    host: &str,
-    head: &request::Parts,
-) -> CacheKey {
+/// What the store knows a request under this policy by.
+pub(crate) fn key(_policy: &Policy, scheme: Scheme, host: &str, head: &request::Parts) -> CacheKey {
     let target = head.uri.path_and_query().map_or("/", |t| t.as_str());
     CacheKey::new(scheme, host, target)
 }

@@ -130,7 +130,7 @@ impl Exchange {
             wanted.head().map(|head| &**head),
             &wanted.fields,
             response,
-            &inbound.service.config.policy,
+            inbound.policy(),
             times,
         );
         match receipt {
@@ -195,7 +195,7 @@ impl Exchange {
             }
             return lead.tell(Progress::NotShared);
         }
-        let fields = withheld(arrived.response.headers(), &inbound.service.config.policy);
+        let fields = withheld(arrived.response.headers(), inbound.policy());
         let leader = if fields.is_empty() {
             Some(to_leader)
         } else {

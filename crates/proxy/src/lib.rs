@@ -48,7 +48,9 @@ pub use metrics::{Metrics, ServiceMetrics};
 pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};
 pub use observe::InFlight;
 pub use onward::{CDN_LOOP, is_loop};
-pub use perigee_http_cache::{CacheKey, Policy, RangeMiss, Scheme, is_targeted};
+pub use perigee_http_cache::{
+    CacheKey, Cookies, Glob, Policy, RangeMiss, Rule, Scheme, When, is_targeted,
+};
 pub use perigee_storage::MemoryConfig;
 pub use perigee_upstream::{
     Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,

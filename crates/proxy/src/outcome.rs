@@ -58,7 +58,7 @@ pub(crate) fn or_stale(
 ) -> Answer {
     let now = std::time::SystemTime::now();
     let request = inbound.as_sent();
-    let policy = &inbound.service.config.policy;
+    let policy = inbound.policy();
     let head = stored.as_ref().map(|s| &*s.head);
     match (recover(&request, head, failure, policy, now), &stored) {
         (Recovery::ServeStale, Some(stored)) => {

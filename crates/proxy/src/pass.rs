@@ -69,7 +69,7 @@ pub(crate) fn not_passed(inbound: &Inbound, failure: Failure, why: Miss) -> Answ
     if let Some(status) = inbound.clients_fault() {
         return Answer::own(status, Handling::refused());
     }
-    let policy = &inbound.service.config.policy;
+    let policy = inbound.policy();
     let status = match recover(&inbound.as_sent(), None, failure, policy, inbound.at) {
         Recovery::Fail(status) => status,
         Recovery::ServeStale => StatusCode::BAD_GATEWAY,

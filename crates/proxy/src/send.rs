@@ -79,7 +79,10 @@ impl Exchange {
                 None => self.lost(&asked),
             };
             match tried {
-                Tried::Answered(response) => return Ok(arrived(response, hop)),
+                Tried::Answered(mut response) => {
+                    inbound.policy().clean_response(response.headers_mut());
+                    return Ok(arrived(response, hop));
+                }
                 Tried::PassOver(why) => failure = why,
                 Tried::GiveUp(why) => return Err(why),
             }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use perigee_http_cache::Policy;
+use http::request;
+use perigee_http_cache::{Policy, Rule};
 use perigee_upstream::{Endpoint, EndpointConfig, Pool, PoolConfig, TargetError};
 
 use crate::{
@@ -26,10 +27,25 @@ pub struct ServiceConfig {
     pub pool: PoolConfig,
     /// What is cached, and for how long.
     pub policy: Policy,
+    /// Other policies, for some of its requests; the first that a request meets holds for it.
+    pub rules: Vec<Rule>,
     /// Bytes of a request body; more is answered 413. Default 1 GiB.
     pub max_request_body: u64,
     /// Which fields of its clients' requests go on.
     pub request_fields: RequestFields,
+}
+
+impl ServiceConfig {
+    /// The position of the rule that a request meets, if it meets any.
+    pub(crate) fn rule(&self, head: &request::Parts) -> Option<usize> {
+        Rule::find(&self.rules, head.uri.path(), &head.headers)
+    }
+
+    /// The policy of a rule, or of all else.
+    pub(crate) fn policy(&self, rule: Option<usize>) -> &Policy {
+        let rule = rule.and_then(|rule| self.rules.get(rule));
+        rule.map_or(&self.policy, |rule| &rule.policy)
+    }
 }
 
 /// A delivery service that is running.
@@ -147,6 +163,7 @@ mod tests {
             }],
             pool: PoolConfig::default(),
             policy: Policy::default(),
+            rules: Vec::new(),
             max_request_body: 1 << 30,
             request_fields: RequestFields::default(),
         }

@@ -74,6 +74,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         }],
         pool: PoolConfig::default(),
         policy,
+        rules: Vec::new(),
         max_request_body: 1 << 30,
         request_fields: RequestFields::default(),
     };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Cookies;
 use crate::stored::testing::{at, head, head_for, map, part};
 
 type Fields<'a> = &'a [(&'static str, &'static str)];
@@ -95,6 +96,28 @@ fn other_methods_and_content_pass_by() {
         status(&get(&[("content-length", "0")], &stored, 0)),
         Some(200)
     );
+}
+
+#[test]
+fn what_the_policy_keeps_away_from_the_store_passes_by() {
+    let stored = [head(&[FRESH])];
+    let bypass = Policy {
+        bypass: true,
+        ..Policy::default()
+    };
+    let pass = Decision::Pass { why: Miss::Bypass };
+    assert_eq!(with(&Method::GET, &[], &stored, &bypass, 0), pass);
+    let strict = Policy {
+        cookies: Cookies::Strict,
+        ..Policy::default()
+    };
+    let cookie = [("cookie", "a=b")];
+    assert_eq!(with(&Method::GET, &cookie, &stored, &strict, 0), pass);
+    assert_eq!(
+        status(&with(&Method::GET, &[], &stored, &strict, 0)),
+        Some(200)
+    );
+    assert_eq!(status(&get(&cookie, &stored, 0)), Some(200));
 }
 
 #[test]

@@ -165,3 +165,26 @@ fn what_passes_by_says_why() {
         assert!(told.because.contains(says), "{}", told.because);
     }
 }
+
+#[test]
+fn a_bypass_says_what_has_it_pass_by() {
+    let because = |policy: Policy, request: Fields| {
+        let request = RequestHead {
+            method: &Method::GET,
+            headers: &map(request),
+        };
+        explain(&request, &[head(MINUTE)], &policy, at(0)).because
+    };
+    let bypass = Policy {
+        bypass: true,
+        ..Policy::default()
+    };
+    assert!(because(bypass.clone(), &[]).contains("(bypass)"));
+    let content = because(bypass, &[("content-length", "5")]);
+    assert!(content.contains("has content"), "{content}");
+    let strict = Policy {
+        cookies: crate::Cookies::Strict,
+        ..Policy::default()
+    };
+    assert!(because(strict, &[("cookie", "a=b")]).contains("has cookies"));
+}

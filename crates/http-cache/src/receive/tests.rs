@@ -1,6 +1,7 @@
 use http::Method;
 
 use super::*;
+use crate::Cookies;
 use crate::stored::testing::{at, head, map};
 
 type Fields<'a> = &'a [(&'static str, &'static str)];
@@ -113,13 +114,113 @@ fn cookies_are_stored_only_with_explicit_freshness() {
     );
 }
 
+/// RFC 9111 section 7.3: what came for one user's cookies may be of that user.
 #[test]
-fn nothing_is_guessed_for_a_request_with_cookies() {
-    let modified = [("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")];
-    let Receipt::Store(head) = of(&[("cookie", "a=b")], None, 200, &modified, 0) else {
-        panic!("not stored");
+fn what_came_for_cookies_is_stored_only_with_explicit_freshness() {
+    let with_cookie = |response: Fields<'_>| match of(&[("cookie", "a=b")], None, 200, response, 0)
+    {
+        Receipt::Relay(why) => Some(why),
+        _ => None,
     };
-    assert_eq!(head.ttl(at(0)), 0);
+    let modified = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+    for response in [
+        &[modified][..],
+        &[ETAG],
+        &[ETAG, ("cache-control", "public")],
+        &[ETAG, ("cache-control", "max-age=0")],
+        &[ETAG, ("cache-control", "no-cache")],
+        &[ETAG, ("cache-control", "max-age=10, no-cache")],
+        &[("cache-control", "max-age=0, stale-if-error=60")],
+        &[FRESH, ("cdn-cache-control", "max-age=0, stale-if-error=60")],
+    ] {
+        let why = with_cookie(response);
+        assert_eq!(why, Some(NotStored::Cookie), "{response:?}");
+    }
+    for response in [
+        &[FRESH][..],
+        &[("cache-control", "s-maxage=10")],
+        &[("expires", "Sun, 06 Nov 2044 08:49:37 GMT")],
+        &[("cdn-cache-control", "max-age=10")],
+    ] {
+        assert_eq!(with_cookie(response), None, "{response:?}");
+    }
+}
+
+fn under(
+    policy: &Policy,
+    request: Fields<'_>,
+    status: u16,
+    response: Fields<'_>,
+) -> Option<NotStored> {
+    let request = RequestHead {
+        method: &Method::GET,
+        headers: &map(request),
+    };
+    let response = ResponseHead {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: &map(response),
+    };
+    let times = Times {
+        requested: at(0),
+        received: at(0),
+    };
+    match receive(&request, None, &map(&[]), response, policy, times) {
+        Receipt::Relay(why) => Some(why),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_strict_policy_shares_nothing_that_has_to_do_with_cookies() {
+    let strict = Policy {
+        cookies: Cookies::Strict,
+        ..Policy::default()
+    };
+    let sets = [FRESH, ("set-cookie", "a=b")];
+    assert_eq!(under(&strict, &[], 200, &sets), Some(NotStored::SetCookie));
+    let brought = under(&strict, &[("cookie", "a=b")], 200, &[FRESH]);
+    assert_eq!(brought, Some(NotStored::Request));
+    assert_eq!(under(&strict, &[], 200, &[FRESH]), None);
+}
+
+#[test]
+fn a_ttl_of_the_operators_makes_nothing_shareable_that_is_not() {
+    let policy = Policy {
+        ttl: Some(std::time::Duration::from_secs(60)),
+        ..Policy::default()
+    };
+    let cookie = [("cookie", "a=b")];
+    assert_eq!(under(&policy, &[], 200, &[]), None);
+    assert_eq!(under(&policy, &[], 302, &[]), Some(NotStored::Status));
+    assert_eq!(under(&policy, &cookie, 200, &[]), Some(NotStored::Cookie));
+    assert_eq!(under(&policy, &cookie, 200, &[FRESH]), None);
+    let sets = [("set-cookie", "a=b")];
+    assert_eq!(under(&policy, &[], 200, &sets), Some(NotStored::SetCookie));
+    for line in ["no-store", "private"] {
+        let why = under(&policy, &[], 200, &[("cache-control", line)]);
+        assert_eq!(why, Some(NotStored::Directive), "{line}");
+    }
+    let authorized = under(&policy, &[("authorization", "x")], 200, &[FRESH]);
+    assert_eq!(authorized, Some(NotStored::Request));
+    let also_302 = Policy {
+        ttl_statuses: vec![302],
+        ..policy
+    };
+    assert_eq!(under(&also_302, &[], 302, &[]), None);
+}
+
+#[test]
+fn errors_without_freshness_are_stored_where_there_is_a_negative_ttl() {
+    let policy = Policy {
+        negative_ttl: std::time::Duration::from_secs(5),
+        negative_statuses: vec![404, 503],
+        ..Policy::default()
+    };
+    assert_eq!(under(&policy, &[], 503, &[]), None);
+    assert_eq!(under(&policy, &[], 404, &[]), None);
+    assert_eq!(under(&policy, &[], 500, &[]), Some(NotStored::Status));
+    let nothing = under(&Policy::default(), &[], 404, &[]);
+    assert_eq!(nothing, Some(NotStored::NothingToGain));
 }
 
 #[test]

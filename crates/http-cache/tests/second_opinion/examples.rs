@@ -117,7 +117,7 @@ fn each_class_has_its_example() {
         (
             CookieHeuristic,
             asked(&[("cookie", "a=b")], &[modified, etag], &[], 1),
-            validate(),
+            NotStored,
             Fresh(1),
         ),
         (

@@ -49,7 +49,8 @@ pub(crate) enum Because {
     /// RFC 9111 7.3: cookies are stored with explicit freshness, and never by heuristic. The
     /// other stores them always, and uses them only with public or immutable.
     SetCookie,
-    /// RFC 9111 4.2.2 lets a cache refuse to guess: this one does for a request with cookies.
+    /// RFC 9111 7.3: nor is what came for a request with cookies stored by heuristic. The other
+    /// guesses (RFC 9111 4.2.2 demands no guess).
     CookieHeuristic,
     /// RFC 9111 4.1: Vary: * is never selected. The other stores it all the same.
     VaryStar,

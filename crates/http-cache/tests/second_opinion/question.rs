@@ -128,7 +128,6 @@ impl Question {
                 .any(|w| w.trim().split('=').next() == Some(word))
         };
         let vary = text(&self.response, "vary").to_ascii_lowercase();
-        let is_stated = has("max-age") || has("s-maxage") || self.response.contains_key("expires");
         let is_listed = matches!(
             self.status.as_u16(),
             200 | 203 | 204 | 300..=303 | 307 | 308 | 404 | 405 | 410 | 414 | 501
@@ -164,7 +163,7 @@ impl Question {
             (SetCookie, self.response.contains_key("set-cookie")),
             (
                 CookieHeuristic,
-                self.first.contains_key("cookie") && !is_stated && !we_use,
+                self.first.contains_key("cookie") && *ours == NotStored,
             ),
             (
                 OnlyIfCached,

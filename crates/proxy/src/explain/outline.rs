@@ -52,17 +52,20 @@ pub fn outline(
         return Err(no_service(host, services.iter().flat_map(|s| &s.hosts)));
     };
     let service = claim.of;
+    let host = host.to_owned();
+    let policy = service.policy(service.rule(&head));
+    policy.clean_request(&mut head.headers);
     let request = RequestHead {
         method: &head.method,
         headers: &head.headers,
     };
     let nothing: [StoredHead; 0] = [];
-    let told = told(&request, &nothing, &service.policy, now);
+    let told = told(&request, &nothing, policy, now);
     Ok(Outline {
         service: service.name.clone(),
         host: claim.pattern.to_string(),
-        policy: service.policy.values().into_iter().collect(),
-        key: key(service, scheme, host, &head),
+        policy: policy.values().into_iter().collect(),
+        key: key(policy, scheme, &host, &head),
         origins: service.origins.iter().map(|o| o.name.clone()).collect(),
         outcome: told.outcome.as_str(),
         because: told.because,

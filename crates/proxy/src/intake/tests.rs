@@ -17,6 +17,7 @@ fn services() -> Services {
         }],
         pool: PoolConfig::default(),
         policy: crate::Policy::default(),
+        rules: Vec::new(),
         max_request_body: 4,
         request_fields: RequestFields::default(),
     };
