@@ -24,6 +24,7 @@ mod lifecycle;
 mod limits;
 mod one_proxy;
 mod origin_manners;
+mod policy;
 mod purging;
 mod safe_keys;
 mod stale;
