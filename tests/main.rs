@@ -26,6 +26,7 @@ mod one_proxy;
 mod origin_manners;
 mod policy;
 mod purging;
+mod ranges;
 mod safe_keys;
 mod stale;
 mod strict_requests;

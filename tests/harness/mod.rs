@@ -8,4 +8,5 @@ pub(crate) mod origin;
 pub(crate) mod process;
 pub(crate) mod raw_client;
 pub(crate) mod raw_origin;
+pub(crate) mod versions;
 pub(crate) mod wait;
