@@ -403,6 +403,11 @@ async fn statuses() {
             Gets(200, "ok"),
         ),
         bytes(
+            "1xx without end",
+            &after(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", 100_000),
+            BadGateway,
+        ),
+        bytes(
             "101 unasked",
             &after(b"HTTP/1.1 101 S\r\nupgrade: x\r\n\r\n", 1),
             BadGateway,

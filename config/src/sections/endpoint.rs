@@ -40,6 +40,8 @@ macro_rules! endpoint_limits {
             pub(crate) max_head: HeadBytes,
             /// Most fields of a response head.
             pub(crate) max_fields: Fields,
+            /// Interim responses (1xx) to one request; with more it has failed.
+            pub(crate) max_interim: Whole<0, 1_000>,
         }
 
         impl Default for $name {
@@ -56,6 +58,7 @@ macro_rules! endpoint_limits {
                     body_idle_timeout: Period(limits.body_idle_timeout),
                     max_head: Bytes(limits.max_head as u64),
                     max_fields: Whole(limits.max_fields as u64),
+                    max_interim: Whole(limits.max_interim as u64),
                 }
             }
         }
@@ -74,6 +77,7 @@ macro_rules! endpoint_limits {
                     body_idle_timeout: self.body_idle_timeout.0,
                     max_head: self.max_head.as_usize(),
                     max_fields: self.max_fields.as_usize(),
+                    max_interim: self.max_interim.as_usize(),
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, io, pin::Pin, sync::Arc};
 
 use http::{HeaderMap, Request, StatusCode, header};
 use perigee_http_cache::remove_hop_by_hop;
-use perigee_upstream::Body as Relayed;
+use perigee_upstream::{Body as Relayed, OnInterim};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What can be done on the connection of a request besides answering it. It does nothing any more
@@ -30,17 +30,17 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 /// what is for one connection only. 100 and 101 are not: they were for us (RFC 9110 section 15.2).
 pub(crate) fn relay_interim(line: &Arc<dyn Line>, request: &mut Request<Relayed>) {
     let line = Arc::clone(line);
-    hyper::ext::on_informational(request, move |interim| {
-        let status = interim.status();
+    let told = OnInterim::new(move |status, headers| {
         if matches!(
             status,
             StatusCode::CONTINUE | StatusCode::SWITCHING_PROTOCOLS
         ) {
             return;
         }
-        let mut headers = interim.headers().clone();
+        let mut headers = headers.clone();
         remove_hop_by_hop(&mut headers);
         headers.remove(header::CONTENT_LENGTH);
         line.inform(status, headers);
     });
+    request.extensions_mut().insert(told);
 }

@@ -25,7 +25,7 @@ pub(crate) fn settle(parts: &mut Parts) -> Result<After, Fault> {
     let length = content_length(&parts.headers)?;
     if coded && length.is_some() {
         // RFC 9112 section 6.3: it may be an attempt at response splitting, an error.
-        return Err("it has both Transfer-Encoding and Content-Length");
+        return Err("not a valid response: both Transfer-Encoding and Content-Length");
     }
     parts.headers.remove(header::TRANSFER_ENCODING);
     match (parts.status, length) {
@@ -68,7 +68,7 @@ fn is_coded(headers: &HeaderMap) -> Result<bool, Fault> {
     let coding = match (lines.next(), lines.next()) {
         (None, _) => return Ok(false),
         (Some(coding), None) => coding.as_bytes(),
-        (Some(_), Some(_)) => return Err("several Transfer-Encoding fields"),
+        (Some(_), Some(_)) => return Err("not a valid response: several Transfer-Encoding fields"),
     };
     let is_chunked = coding.eq_ignore_ascii_case(b"chunked");
     let is_word = !coding.is_empty() && coding.iter().all(u8::is_ascii_alphanumeric);
@@ -81,7 +81,7 @@ fn is_coded(headers: &HeaderMap) -> Result<bool, Fault> {
     if is_chunked || is_word && !holds_chunked && !is_known {
         Ok(true)
     } else {
-        Err("a transfer coding other than chunked")
+        Err("not a valid response: a transfer coding other than chunked")
     }
 }
 
@@ -91,9 +91,10 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Fault> {
     let mut length = None;
     for line in headers.get_all(header::CONTENT_LENGTH) {
         for member in line.as_bytes().split(|&byte| byte == b',') {
-            let number = digits(member.trim_ascii()).ok_or("a Content-Length that is no number")?;
+            let number = digits(member.trim_ascii())
+                .ok_or("not a valid response: a Content-Length that is no number")?;
             if length.is_some_and(|known| known != number) {
-                return Err("two values of Content-Length");
+                return Err("not a valid response: two values of Content-Length");
             }
             length = Some(number);
         }
@@ -157,12 +158,21 @@ mod tests {
             "18446744073709551616",
         ] {
             let settled = get(&[("content-length", length)]);
-            assert_eq!(settled, Err("a Content-Length that is no number"));
+            assert_eq!(
+                settled,
+                Err("not a valid response: a Content-Length that is no number")
+            );
         }
         let settled = get(&[("content-length", "5, 6")]);
-        assert_eq!(settled, Err("two values of Content-Length"));
+        assert_eq!(
+            settled,
+            Err("not a valid response: two values of Content-Length")
+        );
         let settled = get(&[("content-length", "5"), ("content-length", "6")]);
-        assert_eq!(settled, Err("two values of Content-Length"));
+        assert_eq!(
+            settled,
+            Err("not a valid response: two values of Content-Length")
+        );
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     body, classify,
     dial::{Dial, Facts},
     framing::{self, After},
+    interim::Interim,
     tls,
     transfer::Transfer,
     upload::{Progress, Upload},
@@ -30,6 +31,9 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 
 /// Kept connections that turn out to be closed, after the first one, before a request is given up.
 const MAX_REPEATS: usize = 3;
+
+/// More than `max_interim` of them.
+const TOO_MANY_INTERIM: framing::Fault = "not a valid response: too many interim ones before it";
 
 /// hyper takes no smaller buffer.
 const MIN_MAX_HEAD: usize = 8 << 10;
@@ -47,6 +51,7 @@ pub(crate) struct HttpOrigin {
     client: Client<Dial, Upload>,
     first_byte_timeout: Duration,
     body_idle_timeout: Duration,
+    max_interim: usize,
     // Unless set, connections are used for as long as they live.
     max_age: Option<Duration>,
 }
@@ -84,6 +89,7 @@ impl HttpOrigin {
             client: client(Dial::new(tls, limits.connect_timeout), limits),
             first_byte_timeout: limits.first_byte_timeout,
             body_idle_timeout: limits.body_idle_timeout,
+            max_interim: limits.max_interim,
             max_age: is_name.then_some(MAX_CONNECTION_AGE),
         })
     }
@@ -153,21 +159,25 @@ impl HttpOrigin {
         let upload = Upload::new(body, progress.clone());
         let mut request = Request::from_parts(parts, upload);
         let connection = capture_connection(&mut request);
+        let interim = Interim::watch(&mut request, self.max_interim);
         let mut sending = pin!(self.client.request(request));
         let response = tokio::select! {
             biased;
             sent = &mut sending => sent.map_err(|error| self.failure(&error))?,
+            () = interim.exceeded() => {
+                return Err(self.fault(SendErrorKind::Invalid, TOO_MANY_INTERIM));
+            }
             () = progress.origin_silent_for(self.first_byte_timeout) => {
                 let detail = format!("no response head within {:?}", self.first_byte_timeout);
-                return Err(Failure {
-                    error: self.error(SendErrorKind::Timeout, &detail),
-                    on_used_connection: false,
-                });
+                return Err(self.fault(SendErrorKind::Timeout, &detail));
             }
         };
         let is_old = self.mark_used(&response);
         let (mut parts, body) = response.into_parts();
-        let framed = framing::settle(&mut parts);
+        let framed = match interim.is_exceeded() {
+            true => Err(TOO_MANY_INTERIM),
+            false => framing::settle(&mut parts),
+        };
         if (is_old || framed != Ok(After::Keep))
             && let Some(connected) = &*connection.connection_metadata()
         {
@@ -175,13 +185,7 @@ impl HttpOrigin {
         }
         match framed {
             Ok(_) => Ok(Response::from_parts(parts, body)),
-            Err(fault) => Err(Failure {
-                error: self.error(
-                    SendErrorKind::Invalid,
-                    &format!("not a valid response: {fault}"),
-                ),
-                on_used_connection: false,
-            }),
+            Err(fault) => Err(self.fault(SendErrorKind::Invalid, fault)),
         }
     }
 
@@ -225,6 +229,14 @@ impl HttpOrigin {
         Failure {
             error: self.error(kind, &detail),
             on_used_connection: extras.get::<Facts>().is_some_and(Facts::is_used),
+        }
+    }
+
+    /// A failure that a new connection would not mend.
+    fn fault(&self, kind: SendErrorKind, detail: &str) -> Failure {
+        Failure {
+            error: self.error(kind, detail),
+            on_used_connection: false,
         }
     }
 

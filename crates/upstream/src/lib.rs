@@ -3,7 +3,7 @@
 //!
 //! Top down: a [`Pool`] chooses among [`Endpoint`]s (`balance` decides, purely); an endpoint lets
 //! a request in (`admission`) and hands it to an HTTP origin (`http_origin`: `dial`, `resolve` and
-//! `tls` make connections, `framing` judges what comes, `upload` and `transfer` watch the two
+//! `tls` make connections, `framing` and `interim` judge what comes, `upload` and `transfer` watch the two
 //! bodies) or to a `folder`.
 
 mod admission;
@@ -16,6 +16,7 @@ mod error;
 mod folder;
 mod framing;
 mod http_origin;
+mod interim;
 mod limits;
 mod pool;
 mod resolve;
@@ -29,5 +30,6 @@ mod upload;
 pub use body::Body;
 pub use endpoint::{Endpoint, EndpointConfig, Target, TargetError};
 pub use error::{SendError, SendErrorKind};
+pub use interim::OnInterim;
 pub use limits::Limits;
 pub use pool::{Pool, PoolConfig};

@@ -28,6 +28,8 @@ pub struct Limits {
     pub max_head: usize,
     /// Fields of a response head. Default 128.
     pub max_fields: usize,
+    /// Interim responses (1xx) to one request; with more it has failed. Default 16.
+    pub max_interim: usize,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Default for Limits {
             body_idle_timeout: Duration::from_secs(30),
             max_head: 64 << 10,
             max_fields: 128,
+            max_interim: 16,
         }
     }
 }
