@@ -29,6 +29,7 @@ mod purging;
 mod ranges;
 mod safe_keys;
 mod stale;
+mod strict_http2;
 mod strict_requests;
 mod tls;
 mod upgrade;

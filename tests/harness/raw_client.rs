@@ -51,6 +51,16 @@ impl RawClient {
         self.take_text()
     }
 
+    /// Reads this many bytes; `None` if the other side closes before.
+    pub(crate) async fn exactly(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.read.len() < length {
+            if !self.read_on().await {
+                return None;
+            }
+        }
+        Some(self.read.drain(..length).collect())
+    }
+
     async fn read_on(&mut self) -> bool {
         let mut piece = [0; 4096];
         let read = timeout(DEADLINE, self.stream.read(&mut piece)).await;

@@ -187,15 +187,19 @@ fn check_target(method: &Method, target: &Uri) -> Result<(), StatusCode> {
         (Some(scheme), Some(authority)) => {
             matches!(scheme, "http" | "https") && is_host(authority.as_str().as_bytes())
         }
-        (None, None) if target.path() == "*" => method == Method::OPTIONS,
-        (None, None) => target.path().starts_with('/'),
+        (None, None) => true,
         _ => false,
+    };
+    // HTTP/2 has a scheme and an authority with `*` too (RFC 9113 section 8.3.1).
+    let path = match target.path() {
+        "*" => method == Method::OPTIONS,
+        path => path.starts_with('/'),
     };
     // URIs are ASCII (RFC 3986 section 2); clients write everything else with percent signs.
     let ascii = target
         .path_and_query()
         .is_none_or(|path| path.as_str().is_ascii());
-    if fits && ascii {
+    if fits && path && ascii {
         Ok(())
     } else {
         Err(StatusCode::BAD_REQUEST)
