@@ -12,9 +12,11 @@ use std::{
 use http::{HeaderMap, Request, StatusCode};
 use tokio::sync::Notify;
 
+type Tell = dyn Fn(StatusCode, &HeaderMap) + Send + Sync;
+
 /// Who is told of the interim responses to a request: put among its extensions.
 #[derive(Clone)]
-pub struct OnInterim(Arc<dyn Fn(StatusCode, &HeaderMap) + Send + Sync>);
+pub struct OnInterim(Arc<Tell>);
 
 impl OnInterim {
     /// Calls `tell` with the status and the fields of each.
