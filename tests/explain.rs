@@ -20,6 +20,7 @@ async fn origin() -> Origin {
             "/soon-stale" => ("max-age=1", ""),
             "/stale-at-once" => ("max-age=0, stale-while-revalidate=600", ""),
             "/private" => ("no-store", ""),
+            "/ranges" if asked.field("range") == "bytes=0-3" => return part(),
             "/vary" => ("max-age=3600", "Accept-Language"),
             _ => return fresh("content"),
         };
@@ -33,6 +34,17 @@ async fn origin() -> Origin {
         response.body(Full::new(Bytes::from("content"))).unwrap()
     })
     .await
+}
+
+/// The first four bytes of the content.
+fn part() -> Response<Full<Bytes>> {
+    Response::builder()
+        .status(206)
+        .header("cache-control", "max-age=3600")
+        .header("etag", "\"one\"")
+        .header("content-range", "bytes 0-3/7")
+        .body(Full::new(Bytes::from("cont")))
+        .unwrap()
 }
 
 /// What `perigee explain http` says of a path of the service, as JSON.
@@ -177,11 +189,78 @@ async fn what_is_not_stored_is_a_miss_again_and_what_passes_by_says_so() {
     let upgrade = told(&cdn, "/private", &upgrade);
     assert_eq!(of(&upgrade, &owner)["outcome"], "pass");
     assert_eq!(upgrade["file"]["outcome"], "pass");
+    let traced = told(&cdn, "/private", &["-X", "TRACE"]);
+    let told_traced = of(&traced, &owner);
+    assert_eq!(
+        (&told_traced["outcome"], &told_traced["status"]),
+        (&"here".into(), &405.into())
+    );
     let posted = told(&cdn, "/private", &["-X", "POST"]);
     assert_eq!(posted["file"]["outcome"], "pass");
     let told = of(&posted, &owner);
     assert_eq!(told["outcome"], "pass");
     assert!(because(told).contains("POST"), "{posted:#}");
+}
+
+#[tokio::test]
+async fn the_rule_that_holds_is_named() {
+    let origin = origin().await;
+    let plan = Plan {
+        service: "[[services.cache.rules]]\npaths = [\"/admin/*\"]\nbypass = true\n\
+                  [[services.cache.rules]]\nextensions = [\"css\"]\nttl = \"7s\"\n"
+            .to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let cdn = Cdn::start(plan).await;
+    let bypassed = told(&cdn, "/admin/x.css", &[]);
+    assert_eq!(bypassed["file"]["rule"], "1: paths = [\"/admin/*\"]");
+    for told in [&bypassed["file"], of(&bypassed, "fra-1")] {
+        assert_eq!(
+            (&told["outcome"], &told["policy"]["bypass"]),
+            (&"pass".into(), &"true".into())
+        );
+    }
+    let styled = told(&cdn, "/x.css", &[]);
+    let (owner, _) = owners(&styled);
+    assert_eq!(styled["file"]["policy"]["ttl"], "7s");
+    assert_eq!(of(&styled, &owner)["rule"], "2: extensions = [\"css\"]");
+    cdn.get(&owner, "/x.css").await;
+    let hit = told(&cdn, "/x.css", &[]);
+    assert!(
+        because(of(&hit, &owner)).contains("ttl 7 s (policy)"),
+        "{hit:#}"
+    );
+    assert!(told(&cdn, "/x", &[])["file"]["rule"].is_null());
+}
+
+#[tokio::test]
+async fn a_part_is_told_with_what_it_lacks() {
+    let origin = origin().await;
+    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    let asked = told(&cdn, "/ranges", &["-H", "Range: bytes=0-3"]);
+    let (owner, _) = owners(&asked);
+    assert!(because(of(&asked, &owner)).contains("asked for bytes=0-3 (RFC 9110 14.2)"));
+    let first = get(cdn.at(&owner), Cdn::HOST, "/ranges").with("range", "bytes=0-3");
+    assert_eq!(first.send().await.status, StatusCode::PARTIAL_CONTENT);
+
+    let held = told(&cdn, "/ranges", &["-H", "Range: bytes=1-2"]);
+    let (held, stored) = (of(&held, &owner), &of(&held, &owner)["stored"][0]);
+    assert_eq!(
+        (&held["outcome"], &held["status"]),
+        (&"hit".into(), &206.into())
+    );
+    assert_eq!(stored["part"], "bytes 0-3/7");
+    let lacking = told(&cdn, "/ranges", &[]);
+    let lacking = of(&lacking, &owner);
+    assert_eq!(
+        (&lacking["outcome"], &lacking["uses"]),
+        (&"miss".into(), &0.into())
+    );
+    let words = because(lacking);
+    assert!(
+        words.contains("a part is stored") && words.contains("bytes=4-"),
+        "{words}"
+    );
 }
 
 #[tokio::test]

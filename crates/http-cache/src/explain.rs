@@ -37,6 +37,8 @@ pub enum Outcome {
     Pass,
     /// Answered with an error, asking nobody.
     Refuse,
+    /// Answered by the node itself, before anything is decided: not by [`explain`].
+    Here,
 }
 
 impl Outcome {
@@ -49,6 +51,7 @@ impl Outcome {
             Outcome::Miss => "miss",
             Outcome::Pass => "pass",
             Outcome::Refuse => "refuse",
+            Outcome::Here => "here",
         }
     }
 }
@@ -293,7 +296,11 @@ fn how(fields: &HeaderMap) -> String {
         ),
         (true, Some(range)) => {
             let range = String::from_utf8_lossy(range.as_bytes());
-            format!("; would be asked for {range} (RFC 9111 3.4)")
+            let section = match fields.contains_key(header::IF_RANGE) {
+                true => "RFC 9111 3.4",
+                false => "RFC 9110 14.2",
+            };
+            format!("; would be asked for {range} ({section})")
         }
         (true, None) => String::new(),
     }

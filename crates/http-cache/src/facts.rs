@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header;
 
-use crate::{StoredHead, vary::Selecting};
+use crate::{StoredHead, part::Part, vary::Selecting};
 
 /// What is known of a stored response at some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub struct Facts {
     /// The fields that Vary names, and their values in the requests that select it, normalised;
     /// `None`: they lack the field (section 4.1).
     pub selecting: Vec<(String, Option<String>)>,
+    /// What of the representation its body holds, if not all, as Content-Range says it
+    /// (RFC 9110 section 14.4): `bytes 0-99/1000`.
+    pub part: Option<String>,
     /// Its ETag.
     pub etag: Option<String>,
     /// Its Last-Modified.
@@ -45,6 +48,7 @@ impl StoredHead {
             lifetime_by: self.lifetime_by.in_words(self.lifetime),
             ttl: self.ttl(now),
             selecting: fields.map(|(n, v)| (n.to_owned(), v.map(text))).collect(),
+            part: self.part.as_ref().map(|part| content_range(part)),
             etag: self.etag.as_ref().map(|etag| text(etag.value.as_bytes())),
             last_modified: self
                 .headers
@@ -58,10 +62,18 @@ impl StoredHead {
     }
 }
 
+fn content_range(part: &Part) -> String {
+    let (first, last) = (part.bytes.start, part.bytes.end.saturating_sub(1));
+    match part.complete {
+        Some(complete) => format!("bytes {first}-{last}/{complete}"),
+        None => format!("bytes {first}-{last}/*"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stored::testing::{at, head_for};
+    use crate::stored::testing::{at, head_for, part};
 
     #[test]
     fn all_that_decides_is_told() {
@@ -89,5 +101,14 @@ mod tests {
         assert_eq!(facts.etag.as_deref(), Some("\"a\""));
         assert_eq!(facts.stale_while_revalidate, Some(Duration::from_secs(30)));
         assert!(facts.last_modified.is_none() && !facts.always_validate && !facts.never_stale);
+    }
+
+    #[test]
+    fn a_part_says_what_it_holds() {
+        let told = |content_range, length| part(&[], content_range, length).facts(at(0)).part;
+        let part = told("bytes 4-9/20", 6);
+        assert_eq!(part.as_deref(), Some("bytes 4-9/20"));
+        assert_eq!(told("bytes 4-9/*", 2).as_deref(), Some("bytes 4-5/*"));
+        assert_eq!(told("bytes 0-9/10", 10), None);
     }
 }

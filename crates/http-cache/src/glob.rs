@@ -45,6 +45,12 @@ impl Glob {
     }
 }
 
+impl AsRef<str> for Glob {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

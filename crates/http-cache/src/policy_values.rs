@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Policy;
+use crate::{Policy, When};
 
 impl Policy {
     /// Each key and its value, as they stand in the configuration.
@@ -54,6 +54,32 @@ impl Policy {
         ];
         let owned = |(key, value): (&str, String)| (key.to_owned(), value);
         values.into_iter().map(owned).collect()
+    }
+}
+
+impl When {
+    /// The conditions that are there, as they stand in the configuration.
+    pub fn in_words(&self) -> String {
+        let When {
+            paths,
+            extensions,
+            headers,
+            cookies,
+        } = self;
+        let conditions = [
+            ("paths", paths.is_empty(), list(paths)),
+            ("extensions", extensions.is_empty(), list(extensions)),
+            ("with_headers", headers.is_empty(), list(headers)),
+            ("with_cookies", cookies.is_empty(), list(cookies)),
+        ];
+        let there = conditions.into_iter().filter(|(_, is_empty, _)| !is_empty);
+        let there: Vec<_> = there
+            .map(|(key, _, list)| format!("{key} = {list}"))
+            .collect();
+        match there.is_empty() {
+            true => "every request".to_owned(),
+            false => there.join(", "),
+        }
     }
 }
 
@@ -117,5 +143,17 @@ mod tests {
         );
         assert_eq!(value("cookies"), Some("\"explicit\""));
         assert_eq!(time(Duration::from_millis(1_500)), "1500ms");
+    }
+
+    #[test]
+    fn conditions_are_written_as_in_the_file() {
+        let when = When {
+            paths: vec![crate::Glob::new("/a/*")],
+            cookies: vec![crate::Glob::new("login")],
+            ..When::default()
+        };
+        let words = "paths = [\"/a/*\"], with_cookies = [\"login\"]";
+        assert_eq!(when.in_words(), words);
+        assert_eq!(When::default().in_words(), "every request");
     }
 }

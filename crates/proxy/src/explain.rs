@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, StatusCode};
 use http_body_util::Empty;
 use perigee_http_cache::{
     Explanation as Told, Outcome, Policy, RequestHead, Scheme, StoredHead, explain,
@@ -23,7 +23,7 @@ use perigee_storage::Stored;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Exchange, Inbound, NextHop, Origination, Service, Services,
+    Exchange, Inbound, NextHop, Origination, Service, ServiceConfig, Services, here,
     intake::{NO_SERVICE, host, take_in},
     next_hop::Hop,
     upgrade,
@@ -42,11 +42,14 @@ pub struct Explanation {
     pub service: String,
     /// By which of its `hosts`.
     pub host: String,
-    /// What its caching policy says, by the names of the configuration.
+    /// Which of its rules the request meets: counted from 1, and by what.
+    pub rule: Option<String>,
+    /// What the caching policy of that rule, or of the service, says, by the names of the
+    /// configuration.
     pub policy: BTreeMap<String, String>,
     /// What the store knows the request by.
     pub key: String,
-    /// `hit`, `stale-while-revalidate`, `revalidate`, `miss`, `pass` or `refuse`.
+    /// `hit`, `stale-while-revalidate`, `revalidate`, `miss`, `pass`, `refuse` or `here`.
     pub outcome: String,
     /// The status of the answer, if it comes from here.
     pub status: Option<u16>,
@@ -81,6 +84,9 @@ pub struct StoredResponse {
     pub status: u16,
     /// Bytes of its body.
     pub length: Option<u64>,
+    /// What of the representation the body holds, if not all, as Content-Range says it
+    /// (RFC 9110 section 14.4).
+    pub part: Option<String>,
     /// Its age in seconds (RFC 9111 section 4.2.3).
     pub age: u64,
     /// Seconds of freshness left; zero or less once stale.
@@ -151,6 +157,7 @@ impl Exchange {
             config_version: String::new(),
             service: config.name.clone(),
             host: pattern.to_owned(),
+            rule: rule_in_words(config, inbound.rule),
             policy: inbound.policy().values().into_iter().collect(),
             key: inbound.key.to_string(),
             outcome: told.outcome.as_str().to_owned(),
@@ -165,6 +172,12 @@ impl Exchange {
     }
 }
 
+fn rule_in_words(service: &ServiceConfig, rule: Option<usize>) -> Option<String> {
+    let rule = rule?;
+    let when = service.rules.get(rule)?.when.in_words();
+    Some(format!("{}: {when}", rule + 1))
+}
+
 /// What is decided about a request, and why.
 fn told<S: Borrow<StoredHead>>(
     request: &RequestHead<'_>,
@@ -172,15 +185,29 @@ fn told<S: Borrow<StoredHead>>(
     policy: &Policy,
     now: SystemTime,
 ) -> Told {
+    let before = |outcome, status, because: &str| Told {
+        outcome,
+        because: because.to_owned(),
+        variant: None,
+        status,
+    };
+    if let Some(status) = answered_here(request) {
+        let because = "this node answers, whatever is stored (RFC 9110 7.6.2, 9.3.7, 9.3.8)";
+        return before(Outcome::Here, Some(status), because);
+    }
     if upgrade::asked_for(request.headers).is_some() {
-        return Told {
-            outcome: Outcome::Pass,
-            because: "the protocol is to be switched (RFC 9110 7.8)".to_owned(),
-            variant: None,
-            status: None,
-        };
+        let because = "the protocol is to be switched (RFC 9110 7.8)";
+        return before(Outcome::Pass, None, because);
     }
     explain(request, stored, policy, now)
+}
+
+/// The status of what goes no further.
+fn answered_here(request: &RequestHead<'_>) -> Option<StatusCode> {
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.method = request.method.clone();
+    head.headers = request.headers.clone();
+    here::status(&mut head)
 }
 
 /// What is stale is served by who owns the key: only there it is validated.
@@ -232,6 +259,7 @@ impl StoredResponse {
         StoredResponse {
             status: stored.head.status.as_u16(),
             length: stored.body.length(),
+            part: facts.part,
             age: facts.age.as_secs(),
             ttl: facts.ttl,
             lifetime_by: facts.lifetime_by,
@@ -254,7 +282,7 @@ mod tests {
         Told {
             outcome: Outcome::StaleWhileRevalidate,
             variant: Some(0),
-            status: Some(http::StatusCode::OK),
+            status: Some(StatusCode::OK),
             because: "stale".to_owned(),
         }
     }

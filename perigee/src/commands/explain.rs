@@ -29,6 +29,7 @@ struct Report {
 struct ByTheFile {
     service: String,
     host: String,
+    rule: Option<String>,
     policy: BTreeMap<String, String>,
     key: String,
     /// The edges of each PoP in the order in which they own the key.
@@ -128,6 +129,7 @@ impl ByTheFile {
         let Outline {
             service,
             host,
+            rule,
             policy,
             key,
             origins,
@@ -142,6 +144,7 @@ impl ByTheFile {
         Ok(ByTheFile {
             service,
             host,
+            rule,
             policy,
             key: key.to_string(),
             owners: edges

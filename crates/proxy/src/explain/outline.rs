@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use perigee_http_cache::{CacheKey, RequestHead, StoredHead};
 
-use super::{Question, no_service, told};
+use super::{Question, no_service, rule_in_words, told};
 use crate::{
     ServiceConfig,
     hosts::Hosts,
@@ -18,13 +18,16 @@ pub struct Outline {
     pub service: String,
     /// By which of its `hosts`.
     pub host: String,
-    /// What its caching policy says, by the names of the configuration.
+    /// Which of its rules the request meets: counted from 1, and by what.
+    pub rule: Option<String>,
+    /// What the caching policy of that rule, or of the service, says, by the names of the
+    /// configuration.
     pub policy: BTreeMap<String, String>,
     /// The key.
     pub key: CacheKey,
     /// The origins.
     pub origins: Vec<String>,
-    /// What a node does that has nothing stored: `miss`, `pass` or `refuse`.
+    /// What a node does that has nothing stored: `miss`, `pass`, `refuse` or `here`.
     pub outcome: &'static str,
     /// Why.
     pub because: String,
@@ -53,7 +56,10 @@ pub fn outline(
     };
     let service = claim.of;
     let host = host.to_owned();
-    let policy = service.policy(service.rule(&head));
+    let fields = &service.request_fields;
+    fields.apply(&head.method, &mut head.headers);
+    let rule = service.rule(&head);
+    let policy = service.policy(rule);
     policy.clean_request(&mut head.headers);
     let request = RequestHead {
         method: &head.method,
@@ -64,6 +70,7 @@ pub fn outline(
     Ok(Outline {
         service: service.name.clone(),
         host: claim.pattern.to_string(),
+        rule: rule_in_words(service, rule),
         policy: policy.values().into_iter().collect(),
         key: key(policy, scheme, &host, &head),
         origins: service.origins.iter().map(|o| o.name.clone()).collect(),

@@ -46,6 +46,9 @@ fn by_the_file(file: &ByTheFile, nodes: &[Told]) -> String {
         "service",
         format!("{}, by its host {}", file.service, file.host),
     );
+    if let Some(rule) = &file.rule {
+        line("rule", rule.clone());
+    }
     line("policy", policy(file));
     line("key", file.key.clone());
     for (n, (pop, edges)) in file.owners.iter().enumerate() {
@@ -121,7 +124,7 @@ fn because(told: &Explanation) -> String {
     // A node that another one of its PoP owns the key before asks that one first.
     let places = told.sideways.iter().chain(&told.up);
     if let Some(first) = places.into_iter().next()
-        && !matches!(told.outcome.as_str(), "hit" | "refuse")
+        && !matches!(told.outcome.as_str(), "hit" | "refuse" | "here")
     {
         let _ = write!(text, "; asks {}", place(first));
     }
@@ -165,10 +168,11 @@ fn stored(nodes: &[Told]) -> Table {
                 ""
             };
             let length = stored.length.map(|length| length.to_string());
+            let bytes = stored.part.clone().or(length);
             table.row([
                 format!("{}{mark}", told.node),
                 stored.status.to_string(),
-                length.unwrap_or_default(),
+                bytes.unwrap_or_default(),
                 format!("{} s", stored.age),
                 format!("{} s", stored.ttl),
                 stored.lifetime_by.clone(),
@@ -256,6 +260,7 @@ mod tests {
             file: ByTheFile {
                 service: "www".into(),
                 host: "*.test".into(),
+                rule: Some("2: every request".into()),
                 policy,
                 key: "http://a.test/".into(),
                 owners: BTreeMap::from([("fra".into(), vec!["b".into(), "c".into()])]),
@@ -281,6 +286,7 @@ mod tests {
              \n\
              by the file, version v2\n  \
                service  www, by its host *.test\n  \
+               rule     2: every request\n  \
                policy   default_ttl = 9s\n  \
                key      http://a.test/\n  \
                owner    fra: b, then c (no answer)\n  \
