@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{Method, Response, StatusCode};
 use rustix::process::Signal;
 use tokio::time::timeout;
 
@@ -238,4 +238,29 @@ async fn a_cap_on_an_origin_holds_for_the_whole_shield() {
         assert_eq!(ask.await.unwrap().text(), "slow");
     }
     assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn what_a_304_of_the_origin_says_comes_to_every_tier() {
+    let origin = Origin::start(|asked| async move {
+        let response = Response::builder()
+            .header("cache-control", "max-age=1")
+            .header("etag", "\"a\"");
+        match asked.field("if-none-match") {
+            "" => response.header("x-a", "before").body("hello".into()),
+            _ => response.status(304).header("x-a", "after").body("".into()),
+        }
+        .unwrap()
+    })
+    .await;
+    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    let first = cdn.get("fra-1", "/").await;
+    assert_eq!(first.field("x-a"), "before");
+    // RFC 9111 section 3.2: the edge validates with the shield, and the shield with the origin.
+    let later = wait::until("the edge has validated", || async {
+        let answer = cdn.get("fra-1", "/").await;
+        (answer.field("x-a") == "after").then_some(answer)
+    })
+    .await;
+    assert_eq!(later.text(), "hello");
 }

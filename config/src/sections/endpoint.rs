@@ -28,7 +28,8 @@ macro_rules! endpoint_limits {
             pub(crate) queue_timeout: Period,
             /// Idle connections kept.
             pub(crate) max_idle: Whole<0, 1_000_000>,
-            /// How long an idle connection is kept.
+            /// How long an idle connection is kept. Less than the other side keeps it: a request that
+            /// meets a connection just closed, and cannot be repeated, fails.
             pub(crate) idle_timeout: Period,
             /// For the name look-up, the connection and the TLS handshake together.
             pub(crate) connect_timeout: Period,
@@ -102,6 +103,8 @@ fn tier_limits() -> EndpointLimits {
     let origin = EndpointLimits::default();
     EndpointLimits {
         max_concurrent: 1_024,
+        // Nodes keep connections for a minute (`[limits] idle_timeout`).
+        idle_timeout: Duration::from_secs(50),
         connect_timeout: Duration::from_secs(1),
         first_byte_timeout: origin.first_byte_timeout + Duration::from_secs(10),
         ..origin

@@ -30,6 +30,18 @@ impl StoredHead {
         (serve.status, headers)
     }
 
+    /// The same for a cache that keeps the response too: a 304 has every field then, each of which
+    /// replaces what is stored there (RFC 9111 section 3.2). RFC 9110 section 15.4.5 lets a 304
+    /// have what guides caches.
+    pub fn render_for_cache(&self, serve: &Serve, length: Option<u64>) -> (StatusCode, HeaderMap) {
+        if serve.status != StatusCode::NOT_MODIFIED || serve.status == self.whole_status() {
+            return self.render(serve, length);
+        }
+        let mut headers = self.headers.clone();
+        headers.insert(header::AGE, HeaderValue::from(serve.age));
+        (serve.status, headers)
+    }
+
     fn whole(&self, length: Option<u64>) -> HeaderMap {
         let mut headers = self.headers.clone();
         // RFC 9110 section 8.6: a 204 has no Content-Length.
@@ -250,6 +262,27 @@ mod tests {
 
         let (_, headers) = head(&[DATE, modified]).render(&not_modified, None);
         assert_eq!(headers, map(&[DATE, modified, ("age", "7")]));
+    }
+
+    #[test]
+    fn a_304_for_a_cache_has_every_field() {
+        let fields = [
+            DATE,
+            ("etag", "\"a\""),
+            ("content-type", "text/plain"),
+            ("x-a", "1"),
+        ];
+        let stored = head(&fields);
+        let not_modified = serve(StatusCode::NOT_MODIFIED, BodyPart::None);
+        let (status, headers) = stored.render_for_cache(&not_modified, Some(10));
+        assert_eq!(status, StatusCode::NOT_MODIFIED);
+        assert_eq!(headers, map(&[&fields[..], &[("age", "7")]].concat()));
+        let whole = serve(StatusCode::OK, BodyPart::Whole);
+        let [here, there] = [
+            stored.render_for_cache(&whole, None),
+            stored.render(&whole, None),
+        ];
+        assert_eq!(here, there);
     }
 
     #[test]

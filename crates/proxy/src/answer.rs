@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use perigee_http_cache::{BodyPart, Serve, remove_hop_by_hop};
 use perigee_storage::{Reader, Stored};
 
-use crate::{Body, cache_status::Handling, send::Arrived, several::Several};
+use crate::{Body, Sender, cache_status::Handling, send::Arrived, several::Several};
 
 /// An answer, and how it came about.
 pub(crate) struct Answer {
@@ -18,8 +18,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Out of the store.
-    pub(crate) fn stored(stored: &Stored, serve: &Serve, handling: Handling) -> Self {
-        let (status, headers) = stored.head.render(serve, stored.body.length());
+    pub(crate) fn stored(to: Sender, stored: &Stored, serve: &Serve, handling: Handling) -> Self {
+        let length = stored.body.length();
+        let (status, headers) = match to {
+            Sender::Client => stored.head.render(serve, length),
+            Sender::Node => stored.head.render_for_cache(serve, length),
+        };
         let body = match &serve.body {
             BodyPart::None => Body::empty(),
             BodyPart::Whole => Body::stored(stored.body.read()),

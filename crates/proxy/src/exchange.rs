@@ -163,9 +163,12 @@ impl Exchange {
                 let why = Miss::Bypass;
                 self.pass(Arc::new(inbound), body, next, why).await
             }
-            Decision::Serve(serve) => {
-                Answer::stored(&variants[serve.variant], &serve, Handling::hit(serve.ttl))
-            }
+            Decision::Serve(serve) => Answer::stored(
+                inbound.sender,
+                &variants[serve.variant],
+                &serve,
+                Handling::hit(serve.ttl),
+            ),
             Decision::ServeWhileRevalidating { serve, fields } => {
                 let wanted = Wanted::over(&variants, Some(serve.variant), fields);
                 let inbound = Arc::new(inbound);

@@ -237,6 +237,7 @@ impl Exchange {
         let policy = inbound.policy();
         match decide(&inbound.as_sent(), &variants, policy, SystemTime::now()) {
             Decision::Serve(serve) => Some(Answer::stored(
+                inbound.sender,
                 &variants[serve.variant],
                 &serve,
                 Handling::hit(serve.ttl),

@@ -41,7 +41,7 @@ pub(crate) fn from_arrival(
         stored: arrival.kept && !handling.collapsed,
         ..handling
     };
-    let mut answer = Answer::stored(&arrival.stored, &serve, handling);
+    let mut answer = Answer::stored(inbound.sender, &arrival.stored, &serve, handling);
     if answer.response.body().is_lost() {
         return None;
     }
@@ -70,7 +70,7 @@ pub(crate) fn or_stale(
                 detail: Some(Detail::StaleIfError),
                 ..handling
             };
-            Answer::stored(stored, &serve, handling)
+            Answer::stored(inbound.sender, stored, &serve, handling)
         }
         (Recovery::ServeStale, None) => failed(http::StatusCode::BAD_GATEWAY, handling),
         (Recovery::Fail(status), _) => failed(status, handling),

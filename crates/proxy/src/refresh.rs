@@ -27,7 +27,12 @@ impl Exchange {
         let route = next.route(&inbound);
         match &wanted.stored {
             Some(stored) if route.sideways.is_empty() => {
-                let answer = Answer::stored(stored, serve, Handling::hit_stale(serve.ttl));
+                let answer = Answer::stored(
+                    inbound.sender,
+                    stored,
+                    serve,
+                    Handling::hit_stale(serve.ttl),
+                );
                 self.refresh(inbound, next, route.up, wanted);
                 answer
             }

@@ -15,7 +15,8 @@ pub struct Limits {
     pub queue_timeout: Duration,
     /// Idle connections kept. Default 64.
     pub max_idle: usize,
-    /// How long an idle connection is kept. Default 60 s.
+    /// How long an idle connection is kept. Default 4 s: many servers close after 5 s, and a request
+    /// that meets that and cannot be repeated fails.
     pub idle_timeout: Duration,
     /// For the name look-up, the connection and the TLS handshake together. Default 5 s.
     pub connect_timeout: Duration,
@@ -39,7 +40,7 @@ impl Default for Limits {
             max_queued: 1024,
             queue_timeout: Duration::from_secs(10),
             max_idle: 64,
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(4),
             connect_timeout: Duration::from_secs(5),
             first_byte_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
