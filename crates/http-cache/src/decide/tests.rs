@@ -375,3 +375,88 @@ fn the_head_of_a_part_is_that_of_the_whole_if_it_is_known() {
     let pass = Decision::Pass { why: Miss::Partial };
     assert_eq!(head(part(&[FRESH], "bytes 0-5/*", 6)), pass);
 }
+
+/// Each directive of a request, where it is obeyed and where not (RFC 9111 section 5.2.1).
+#[test]
+fn each_directive_of_a_request_counts_where_it_is_obeyed() {
+    let stored = [head(&[FRESH, ETAG])];
+    let validate = || revalidate(&[("if-none-match", "\"a\"")], Miss::Request);
+    for (directive, now) in [
+        ("no-cache", 0),
+        ("max-age=0", 1),
+        ("max-age=49", 50),
+        ("min-fresh=51", 50),
+    ] {
+        let request = [("cache-control", directive)];
+        assert_eq!(obeying(&request, &stored, now), validate(), "{directive}");
+        let ignored = get(&request, &stored, now);
+        assert_eq!(status(&ignored), Some(200), "{directive}");
+    }
+    let pragma = [("pragma", "no-cache")];
+    assert_eq!(obeying(&pragma, &stored, 0), validate());
+    assert_eq!(status(&get(&pragma, &stored, 0)), Some(200));
+    for directive in ["max-stale", "max-stale=1"] {
+        let request = [("cache-control", directive)];
+        let obeyed = obeying(&request, &stored, 101);
+        assert_eq!(status(&obeyed), Some(200), "{directive}");
+        let ignored = get(&request, &stored, 101);
+        assert_eq!(status(&ignored), None, "{directive}");
+    }
+    // It is of what is stored from now on, and not of what is stored already.
+    let no_store = [("cache-control", "no-store")];
+    assert_eq!(status(&obeying(&no_store, &stored, 0)), Some(200));
+    let pass = Decision::Pass { why: Miss::Request };
+    assert_eq!(obeying(&no_store, &[], 0), pass);
+    assert_eq!(get(&no_store, &[], 0), fetch(Miss::Uri));
+    for decide in [get, obeying] {
+        let only_if_cached = [("cache-control", "only-if-cached")];
+        assert_eq!(status(&decide(&only_if_cached, &stored, 0)), Some(200));
+        let refused = decide(&only_if_cached, &[], 0);
+        assert_eq!(refused, Decision::Refuse(StatusCode::GATEWAY_TIMEOUT));
+    }
+}
+
+/// All that decides was parsed when the response was stored: without its fields, the same is
+/// decided.
+#[test]
+fn the_fields_of_what_is_stored_decide_nothing_any_more() {
+    let stored = head_for(
+        &[("accept-language", "de")],
+        &[
+            ("cache-control", "max-age=100, stale-while-revalidate=10"),
+            ("vary", "accept-language"),
+            ("etag", "\"a\""),
+            ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ("content-length", "10"),
+        ],
+    );
+    let mut bare = stored.clone();
+    bare.headers.clear();
+    for fields in [
+        &[][..],
+        &[("cache-control", "max-age=5, min-fresh=5")],
+        &[("if-none-match", "\"a\"")],
+        &[("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT")],
+        &[("range", "bytes=2-3"), ("if-range", "\"a\"")],
+        &[("if-match", "\"b\"")],
+    ] {
+        let request = [&[("accept-language", "de")], fields].concat();
+        for now in [0, 50, 105, 200] {
+            let (whole, without) = (
+                obeying(&request, std::slice::from_ref(&stored), now),
+                obeying(&request, std::slice::from_ref(&bare), now),
+            );
+            match whole {
+                // The fields that a validation sends are copied out of them.
+                Decision::Fetch { .. } | Decision::ServeWhileRevalidating { .. } => {
+                    assert_eq!(kind(&whole), kind(&without), "{fields:?} {now}");
+                }
+                _ => assert_eq!(whole, without, "{fields:?} {now}"),
+            }
+        }
+    }
+}
+
+fn kind(decision: &Decision) -> std::mem::Discriminant<Decision> {
+    std::mem::discriminant(decision)
+}
