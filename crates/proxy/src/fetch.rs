@@ -249,7 +249,7 @@ impl Exchange {
     /// What is wanted after a fetch has changed what is stored; as before, if it has not.
     async fn wanted_now(&self, inbound: &Inbound, before: Wanted) -> Wanted {
         let variants = self.store.lookup(&inbound.key).get().await;
-        let policy = &inbound.service.config.policy;
+        let policy = inbound.policy();
         match decide(&inbound.as_sent(), &variants, policy, SystemTime::now()) {
             Decision::Fetch {
                 variant, fields, ..

@@ -30,7 +30,7 @@ pub(crate) fn from_arrival(
     if late && head.ttl(now) <= 0 {
         return None;
     }
-    let policy = &inbound.service.config.policy;
+    let policy = inbound.policy();
     let serve = answer(&request, 0, head, policy, now)?;
     // What is not kept is read once, from its first byte to its last.
     if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) {
