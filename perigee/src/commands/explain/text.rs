@@ -154,7 +154,7 @@ fn stored(nodes: &[Told]) -> Table {
         ">age",
         ">ttl",
         "by",
-        "validators",
+        "validator",
         "for requests with",
     ]);
     for told in nodes {
@@ -176,7 +176,7 @@ fn stored(nodes: &[Told]) -> Table {
                 format!("{} s", stored.age),
                 format!("{} s", stored.ttl),
                 stored.lifetime_by.clone(),
-                validators(stored),
+                validator(stored),
                 selected_by(stored),
             ]);
         }
@@ -184,14 +184,12 @@ fn stored(nodes: &[Told]) -> Table {
     table
 }
 
-fn validators(stored: &StoredResponse) -> String {
-    let etag = stored.etag.iter().map(|etag| format!("ETag {etag}"));
-    let date = stored.last_modified.iter();
-    let date = date.map(|date| format!("Last-Modified {date}"));
-    let all: Vec<_> = etag.chain(date).collect();
-    match all.is_empty() {
-        true => "none".to_owned(),
-        false => all.join(", "),
+/// The one that counts: If-None-Match goes before If-Modified-Since (RFC 9110 section 13.2.2).
+fn validator(stored: &StoredResponse) -> String {
+    match (&stored.etag, &stored.last_modified) {
+        (Some(etag), _) => format!("ETag {etag}"),
+        (None, Some(date)) => format!("Last-Modified {date}"),
+        (None, None) => "none".to_owned(),
     }
 }
 
