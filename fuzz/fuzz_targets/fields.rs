@@ -1,0 +1,17 @@
+//! Fields of all kinds, read and answered by.
+
+#![no_main]
+#![allow(dead_code)]
+
+#[path = "../../crates/http-cache/tests/sequences/bodies.rs"]
+mod bodies;
+#[path = "../../crates/http-cache/tests/sequences/input.rs"]
+mod input;
+#[path = "../../crates/http-cache/tests/sequences/origin.rs"]
+mod origin;
+#[path = "../../crates/http-cache/tests/sequences/reference.rs"]
+mod reference;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    bodies::fields(bytes);
+});
