@@ -69,6 +69,16 @@ impl Part {
         })
     }
 
+    /// What has come of a longer body, before that broke off.
+    pub(crate) fn front(bytes: Range<u64>, complete: u64) -> Part {
+        Part {
+            bytes,
+            complete: Some(complete),
+            cut: false,
+            exchange: None,
+        }
+    }
+
     /// How many bytes it holds.
     pub(crate) fn length(&self) -> u64 {
         self.bytes.end - self.bytes.start

@@ -131,6 +131,21 @@ impl StoredHead {
         self
     }
 
+    /// The head over the first `received` bytes of its body, after which that broke off: a part,
+    /// which may be completed (RFC 9111 section 3.3). None if it could not be: without a strong
+    /// validator, or without a stated length, or if nothing has come or nothing lacks.
+    pub fn cut_short(&self, received: u64) -> Option<StoredHead> {
+        let complete = self.length?;
+        let lacks = self.body_length().is_some_and(|length| received < length);
+        let can_be_completed = self.whole_status() == StatusCode::OK
+            && received > 0
+            && lacks
+            && conditional::strong_validator(self).is_some();
+        let start = self.body_start();
+        let part = || Part::front(start..start.saturating_add(received), complete);
+        can_be_completed.then(|| self.clone().holding(part()))
+    }
+
     /// The status of an answer with the whole representation: a part is one of a 200.
     pub(crate) fn whole_status(&self) -> StatusCode {
         match self.part {
@@ -366,6 +381,31 @@ mod tests {
         let whole = part(&[], "bytes 0-9/10", 10);
         assert_eq!(whole.status, StatusCode::OK);
         assert_eq!((whole.body_start(), whole.body_length()), (0, Some(10)));
+    }
+
+    #[test]
+    fn what_breaks_off_is_a_part_if_it_can_be_completed() {
+        let (etag, length) = (("etag", "\"a\""), ("content-length", "10"));
+        let whole = head(&[etag, length]);
+        let cut = whole.cut_short(4).unwrap();
+        assert_eq!(cut.status, StatusCode::PARTIAL_CONTENT);
+        assert_eq!((cut.body_start(), cut.body_length()), (0, Some(4)));
+        assert_eq!(cut.length, Some(10));
+        assert!(whole.cut_short(0).is_none() && whole.cut_short(10).is_none());
+        assert!(whole.cut_short(u64::MAX).is_none());
+        let shorter = part(&[etag], "bytes 4-9/10", 6).cut_short(2).unwrap();
+        assert_eq!((shorter.body_start(), shorter.body_length()), (4, Some(2)));
+        for stored in [
+            head(&[etag]),
+            head(&[length]),
+            head(&[length, ("etag", "W/\"a\"")]),
+            part(&[etag], "bytes 4-9/*", 6),
+        ] {
+            assert!(stored.cut_short(2).is_none(), "{stored:?}");
+        }
+        let mut missing = head(&[etag, length]);
+        missing.status = StatusCode::NOT_FOUND;
+        assert!(missing.cut_short(4).is_none());
     }
 
     #[test]

@@ -143,6 +143,27 @@ impl Fill {
         Ok(())
     }
 
+    /// Keeps what has come of a body that has broken off, as the part that its head says it is now
+    /// ([`StoredHead::cut_short`] of [`Fill::received`]). Followers, who wanted more, see
+    /// [`crate::ReadError::Abandoned`] all the same.
+    pub fn keep_part(mut self, head: Arc<StoredHead>) {
+        let Some(keeping) = self.keeping.take() else {
+            return;
+        };
+        let mut blocks = self.growing.sealed();
+        blocks.extend(keeping.assembly.finish(Bytes::new()));
+        let whole = Whole::new(blocks);
+        if head.body_length() == Some(whole.length()) {
+            let body = Body::whole(whole);
+            keeping.ticket.store(Stored { head, body });
+        }
+    }
+
+    /// Bytes that came so far.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
     /// How the stated length compares with what came; `None` if none was stated.
     fn left(&self) -> Option<Ordering> {
         self.stated.map(|length| length.cmp(&self.received))

@@ -6,6 +6,8 @@ mod following;
 mod limits;
 #[path = "battery/model.rs"]
 mod model;
+#[path = "battery/parts.rs"]
+mod parts;
 #[path = "battery/purging.rs"]
 mod purging;
 #[path = "battery/ranges.rs"]
@@ -30,6 +32,8 @@ macro_rules! battery {
                     keys_do_not_mix;
                 ranges: a_range_is_those_bytes, a_range_of_what_arrives_is_those_bytes,
                     a_range_past_the_end_ends_with_the_body, remaining_counts_down;
+                parts: what_broke_off_is_kept_as_a_part, a_part_that_was_purged_is_not_kept,
+                    a_part_takes_no_place_of_more;
                 following: a_follower_reads_what_has_come, the_end_shows_when_it_is_stored,
                     many_followers_read_the_same, a_late_follower_reads_it_all,
                     an_abandoned_body_ends_in_an_error, a_waiting_follower_is_woken,
