@@ -4,6 +4,7 @@
 mod common;
 mod hostile;
 mod parts;
+mod served;
 
 use std::time::{Duration, SystemTime};
 
