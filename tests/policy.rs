@@ -232,6 +232,32 @@ async fn what_came_for_cookies_does_not_stand_in_when_the_origin_fails() {
     assert_eq!(other.status, StatusCode::OK);
 }
 
+/// What is stale stands in for as long as the rule of the request says.
+#[tokio::test]
+async fn a_rule_says_how_long_what_is_stale_may_stand_in() {
+    let down = Arc::new(AtomicBool::new(false));
+    let is_down = Arc::clone(&down);
+    let origin = Origin::start(move |_| {
+        let is_down = is_down.load(Ordering::SeqCst);
+        async move {
+            match is_down {
+                true => answer(503, &[]),
+                false => answer(200, &[("cache-control", "max-age=0"), ("etag", "\"1\"")]),
+            }
+        }
+    })
+    .await;
+    let rules = "[[services.cache.rules]]\npaths = [\"/prices/*\"]\nstale_if_error = \"0s\"";
+    let edge = edge(&origin, rules).await;
+    for path in ["/prices/a", "/a"] {
+        assert_eq!(ask(&edge, path, &[]).await.status, StatusCode::OK);
+    }
+    down.store(true, Ordering::SeqCst);
+    let status = ask(&edge, "/prices/a", &[]).await.status;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask(&edge, "/a", &[]).await.status, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn strict_cookies_share_nothing() {
     let origin = Origin::start(|asked| async move {

@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 use common::{at, map};
 use http::{HeaderMap, Method, StatusCode};
 use perigee_http_cache::{
-    BodyPart, Decision, Failure, Policy, Receipt, Recovery, RequestHead, ResponseHead, Serve,
-    StoredHead, Times, answer, decide, receive, recover,
+    BodyPart, Cookies, Decision, Failure, Policy, Receipt, Recovery, RequestHead, ResponseHead,
+    Serve, StoredHead, Times, answer, decide, receive, recover,
 };
 use proptest::prelude::*;
 
@@ -63,6 +63,10 @@ prop_compose! {
         heuristic_fraction in prop_oneof![Just(0.1), any::<f64>()],
         stale_if_error in prop_oneof![Just(0_u64), Just(60), Just(u64::MAX)],
         obey_request_directives: bool,
+        ttl in proptest::option::weighted(0.2, 0..100_u64),
+        negative_ttl in prop_oneof![Just(0_u64), Just(60), Just(u64::MAX)],
+        cookies in proptest::sample::select(vec![Cookies::Explicit, Cookies::Strict, Cookies::Ignore]),
+        bypass in proptest::bool::weighted(0.05),
     ) -> Policy {
         Policy {
             default_ttl: Duration::from_secs(default_ttl),
@@ -70,6 +74,10 @@ prop_compose! {
             heuristic_fraction,
             stale_if_error: Duration::from_secs(stale_if_error),
             obey_request_directives,
+            ttl: ttl.map(Duration::from_secs),
+            negative_ttl: Duration::from_secs(negative_ttl),
+            cookies,
+            bypass,
             ..Policy::default()
         }
     }
@@ -213,8 +221,12 @@ proptest! {
             let is_for_all = ["etag", "cache-control", ""].contains(&name.as_str());
             prop_assert!(is_for_all || !head.headers.contains_key(name));
         }
+        prop_assert!(!policy.bypass);
         // Section 7.3.
-        if head.headers.contains_key("set-cookie") {
+        let has_cookies =
+            head.headers.contains_key("set-cookie") || first.request.contains_key("cookie");
+        prop_assert!(!has_cookies || policy.cookies != Cookies::Strict);
+        if has_cookies {
             let is_explicit = first.response.contains_key("expires")
                 || directives.iter().any(|d| d.contains("max-age") || d.contains("s-maxage"));
             prop_assert!(is_explicit);
