@@ -1,155 +1,450 @@
-//! Many requests for one object are one request to the origin, and its body is shared as it comes.
+//! Many requests for one object are one request to the origin, and its body is shared as it comes;
+//! what is not to be shared goes to each, side by side.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
+    task::JoinHandle,
 };
 
 use crate::{
     harness::{
-        cdn::one_edge,
-        client::get,
-        origin::{Origin, fresh},
-        wait,
+        cdn::{Cdn, OneEdge, Plan},
+        client::{Answer, get},
+        gated::Gated,
+        origin::fresh,
     },
     one_proxy::Proxy,
 };
 
-#[tokio::test]
-async fn a_herd_is_one_request() {
-    let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
-    let origin = Origin::start(move |_| {
-        let gate = Arc::clone(&opened);
-        async move {
-            gate.acquire().await.unwrap().forget();
-            fresh("once")
-        }
-    })
-    .await;
-    let proxy = Proxy::start(&origin.url(), &[]).await;
-    let herd: Vec<_> = (0..50)
-        .map(|_| tokio::spawn(get(proxy.address, "www.example.com", "/herd").send()))
-        .collect();
-    wait::until("the origin is asked", || async {
-        (origin.count("/herd") > 0).then_some(())
-    })
-    .await;
-    gate.add_permits(50);
-    let mut collapsed = 0;
+/// 200 with this Cache-Control and an ETag.
+fn response(cache_control: &str, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = fresh(text);
+    let value = HeaderValue::try_from(cache_control).unwrap();
+    response.headers_mut().insert(header::CACHE_CONTROL, value);
+    response
+}
+
+fn not_modified() -> Response<Full<Bytes>> {
+    Response::builder()
+        .status(StatusCode::NOT_MODIFIED)
+        .body(Full::default())
+        .unwrap()
+}
+
+/// All answers of a herd, each 200 with this text.
+async fn all(herd: Vec<JoinHandle<Answer>>, text: &str) -> Vec<Answer> {
+    let mut answers = Vec::new();
     for member in herd {
         let answer = member.await.unwrap();
-        assert_eq!((answer.status, answer.text()), (StatusCode::OK, "once"));
-        collapsed += usize::from(answer.cache_status().contains("collapsed"));
+        assert_eq!((answer.status, answer.text()), (StatusCode::OK, text));
+        answers.push(answer);
     }
-    assert_eq!(origin.count("/herd"), 1);
-    assert!(collapsed > 0, "nobody waited");
+    answers
 }
 
 #[tokio::test]
-async fn what_is_not_shared_goes_to_each_at_once() {
-    let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
-    let origin = Origin::start(move |_| {
-        let gate = Arc::clone(&opened);
-        async move {
-            gate.acquire().await.unwrap().forget();
-            Response::builder()
-                .header("cache-control", "no-store")
-                .body(Full::new(Bytes::from("yours")))
-                .unwrap()
+async fn a_herd_is_one_request() {
+    let origin = Gated::start(|_, _| fresh("once")).await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    let herd = edge.herd("/herd", 50);
+    edge.until_under_way(50).await;
+    origin.let_out(1);
+    let answers = all(herd, "once").await;
+    assert_eq!(origin.count("/herd"), 1);
+    let waited = |answer: &&Answer| answer.cache_status().contains("collapsed");
+    assert!(
+        answers.iter().any(|answer| waited(&answer)),
+        "nobody waited"
+    );
+}
+
+#[tokio::test]
+async fn a_herd_on_what_has_expired_is_one_validation() {
+    let origin = Gated::start(|_, before| match before {
+        // It was fresh for nine seconds, ten seconds ago.
+        0 => {
+            let mut response = response("max-age=9", "old but good");
+            response.headers_mut().insert("age", HeaderValue::from(10));
+            response
         }
+        _ => not_modified(),
     })
     .await;
-    let proxy = Proxy::start(&origin.url(), &[]).await;
-    let herd: Vec<_> = (0..10)
-        .map(|_| tokio::spawn(get(proxy.address, "www.example.com", "/mine").send()))
-        .collect();
-    gate.add_permits(10);
-    for member in herd {
-        let answer = member.await.unwrap();
+    let edge = OneEdge::before(&origin.url(), "").await;
+    origin.let_out(1);
+    edge.get("/herd").await;
+    let herd = edge.herd("/herd", 50);
+    edge.until_under_way(50).await;
+    origin.let_out(1);
+    all(herd, "old but good").await;
+    assert_eq!(origin.count("/herd"), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_shared_goes_to_each_side_by_side() {
+    for cache_control in ["no-store", "private", "no-cache", "max-age=0"] {
+        let origin = Gated::start(move |_, _| response(cache_control, "yours")).await;
+        let edge = OneEdge::before(&origin.url(), "").await;
+        // Nothing is known: they wait for the first head, and then not for each other.
+        let herd = edge.herd("/mine", 10);
+        edge.until_under_way(10).await;
+        assert_eq!(origin.count("/mine"), 1, "{cache_control}");
+        origin.let_out(1);
+        origin.until_asked("/mine", 10).await;
+        origin.let_out(9);
+        all(herd, "yours").await;
+        // Now it is known: all of them ask before anyone is answered.
+        let herd = edge.herd("/mine", 10);
+        origin.until_asked("/mine", 20).await;
+        origin.let_out(10);
+        all(herd, "yours").await;
+        assert_eq!(origin.count("/mine"), 20, "{cache_control}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_is_not_shared_is_known_by_its_head() {
+    let head = b"HTTP/1.1 200 OK\r\ncache-control: no-store\r\ncontent-length: 5\r\n\r\n";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let edge = OneEdge::before(&format!("http://{}", listener.local_addr().unwrap()), "").await;
+    let herd = edge.herd("/mine", 10);
+    // Each gets its head, and none its body, before all of them have asked.
+    let mut asked = Vec::new();
+    while asked.len() < 10 {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_until(&mut stream, "\r\n\r\n").await;
+        stream.write_all(head).await.unwrap();
+        asked.push(stream);
+    }
+    for mut stream in asked {
+        stream.write_all(b"yours").await.unwrap();
+    }
+    all(herd, "yours").await;
+}
+
+#[tokio::test]
+async fn what_is_not_shared_is_asked_for_side_by_side_through_all_tiers() {
+    let origin = Gated::start(|_, _| response("no-store", "yours")).await;
+    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    let herd = || -> Vec<_> {
+        let edges = ["fra-1", "fra-2"].iter().cycle().take(20);
+        let asks = edges.map(|edge| get(cdn.at(edge), Cdn::HOST, "/mine"));
+        asks.map(|ask| tokio::spawn(ask.send())).collect()
+    };
+    let first = herd();
+    origin.until_asked("/mine", 1).await;
+    // The owner and the shield both learn from this one.
+    origin.let_out(1);
+    origin.until_asked("/mine", 20).await;
+    origin.let_out(19);
+    all(first, "yours").await;
+    let second = herd();
+    origin.until_asked("/mine", 40).await;
+    origin.let_out(20);
+    for answer in all(second, "yours").await {
+        let status = answer.cache_status();
+        assert!(status.contains("shield-1; fwd=uri-miss"), "{status}");
+        assert!(status.contains("detail=hit-for-miss"), "{status}");
+    }
+    assert_eq!(origin.count("/mine"), 40);
+}
+
+#[tokio::test]
+async fn the_mark_goes_when_a_cacheable_answer_comes() {
+    let origin = Gated::start_for(
+        |_| false,
+        |_, before| match before {
+            0 => response("no-store", "0"),
+            n => fresh(n.to_string()),
+        },
+    )
+    .await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    assert_eq!(edge.get("/page").await.text(), "0");
+    let marked = edge.get("/page").await;
+    assert_eq!(marked.text(), "1");
+    let status = marked.cache_status();
+    assert!(status.contains("detail=hit-for-miss"), "{status}");
+    // It was not stored, but the next one is.
+    let stored = edge.get("/page").await;
+    assert_eq!(stored.text(), "2");
+    assert!(stored.cache_status().contains("; stored"), "{stored:?}");
+    assert!(edge.get("/page").await.is_hit());
+    assert_eq!(origin.count("/page"), 3);
+}
+
+/// A herd after a response that was not to be shared, of one that is: how many requests it makes.
+async fn herd_after_a_mark(lines: &str, purge: bool) -> usize {
+    let origin = Gated::start(|_, before| match before {
+        0 => response("no-store", "once"),
+        _ => fresh("once"),
+    })
+    .await;
+    let edge = OneEdge::before(&origin.url(), lines).await;
+    origin.let_out(1);
+    edge.get("/page").await;
+    if purge {
+        let posted =
+            crate::harness::client::ask(http::Method::POST, edge.address, Cdn::HOST, "/page");
+        origin.let_out(1);
+        posted.send().await;
+    }
+    let before = origin.count("/page");
+    let herd = edge.herd("/page", 10);
+    edge.until_under_way(10).await;
+    origin.let_out(10);
+    all(herd, "once").await;
+    origin.count("/page") - before
+}
+
+#[tokio::test]
+async fn the_mark_goes_with_a_purge_and_is_not_made_where_it_is_not_wanted() {
+    assert_eq!(herd_after_a_mark("", false).await, 10);
+    assert_eq!(herd_after_a_mark("", true).await, 1);
+    let never = "[services.cache]\nhit_for_miss = \"0s\"\n";
+    assert_eq!(herd_after_a_mark(never, false).await, 1);
+    let none = "[limits]\nmax_hit_for_miss = 0\n";
+    assert_eq!(herd_after_a_mark(none, false).await, 1);
+}
+
+#[tokio::test]
+async fn an_error_of_the_moment_makes_no_mark() {
+    let origin = Gated::start(|_, before| {
+        let mut response = fresh("once");
+        if before == 0 {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response.headers_mut().remove("cache-control");
+        }
+        response
+    })
+    .await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    origin.let_out(1);
+    let failed = edge.get("/page").await;
+    assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE);
+    let herd = edge.herd("/page", 10);
+    edge.until_under_way(10).await;
+    origin.let_out(10);
+    all(herd, "once").await;
+    assert_eq!(origin.count("/page"), 2);
+}
+
+#[tokio::test]
+async fn who_waited_asks_with_conditions_and_range_of_its_own() {
+    let origin = Gated::start(|_, _| response("no-store", "yours")).await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    let first = edge.herd("/mine", 1);
+    origin.until_asked("/mine", 1).await;
+    let ask = edge.ask("/mine").with("range", "bytes=1-2");
+    let other = tokio::spawn(ask.with("if-none-match", "\"mine\"").send());
+    edge.until_under_way(2).await;
+    origin.let_out(2);
+    all(first, "yours").await;
+    other.await.unwrap();
+    let asked = origin.origin.asked();
+    assert_eq!(asked[0].field("range"), "");
+    assert_eq!(asked[1].field("range"), "bytes=1-2");
+    assert_eq!(asked[1].field("if-none-match"), "\"mine\"");
+}
+
+#[tokio::test]
+async fn the_first_ones_own_conditions_are_met_though_nothing_is_stored() {
+    let origin = Gated::start_for(
+        |_| false,
+        |asked, _| {
+            let mut response = response("no-store", "yours");
+            if asked.path.ends_with("cookie") {
+                let cookie = HeaderValue::from_static("a=b");
+                response.headers_mut().insert("set-cookie", cookie);
+            }
+            response
+        },
+    )
+    .await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    let tag = edge.get("/").await.field("etag");
+    let same = edge.ask("/same").with("if-none-match", &tag).send().await;
+    assert_eq!(same.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(same.field("etag"), tag);
+    assert_eq!(same.field("cache-control"), "no-store");
+    assert!(!same.headers.contains_key("age"), "{same:?}");
+    let other = edge
+        .ask("/other")
+        .with("if-none-match", "\"x\"")
+        .send()
+        .await;
+    assert_eq!((other.status, other.text()), (StatusCode::OK, "yours"));
+    let failed = edge.ask("/failed").with("if-match", "\"x\"").send().await;
+    assert_eq!(failed.status, StatusCode::PRECONDITION_FAILED);
+    // Whole is an answer to a range, too; and a cookie is not lost.
+    for (path, name, value) in [
+        ("/range", "range", "bytes=1-2"),
+        ("/cookie", "if-none-match", tag.as_str()),
+    ] {
+        let answer = edge.ask(path).with(name, value).send().await;
         assert_eq!((answer.status, answer.text()), (StatusCode::OK, "yours"));
     }
-    assert_eq!(origin.count("/mine"), 10);
+    let asked = origin.origin.asked();
+    assert!(
+        asked
+            .iter()
+            .all(|asked| asked.field("if-none-match").is_empty())
+    );
 }
 
 #[tokio::test]
 async fn a_herd_of_two_variants_is_two_requests() {
-    let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
-    let origin = Origin::start(move |asked| {
-        let gate = Arc::clone(&opened);
-        async move {
-            gate.acquire().await.unwrap().forget();
-            let mut response = fresh(asked.field("accept-language").to_owned());
-            let vary = http::HeaderValue::from_static("accept-language");
-            response.headers_mut().insert("vary", vary);
-            response
-        }
+    let origin = Gated::start(|asked, _| {
+        let mut response = fresh(asked.field("accept-language").to_owned());
+        let vary = HeaderValue::from_static("accept-language");
+        response.headers_mut().insert("vary", vary);
+        response
     })
     .await;
-    let proxy = Proxy::start(&origin.url(), &[]).await;
+    let edge = OneEdge::before(&origin.url(), "").await;
     let herd: Vec<_> = (0..40)
         .map(|n| {
             let language = if n % 2 == 0 { "de" } else { "en" };
-            let get = get(proxy.address, "www.example.com", "/words");
-            let sent = get.with("accept-language", language).send();
-            (language, tokio::spawn(sent))
+            let ask = edge.ask("/words").with("accept-language", language);
+            (language, tokio::spawn(ask.send()))
         })
         .collect();
-    let asked = || async { (origin.count("/words") > 0).then_some(()) };
-    wait::until("the origin is asked", asked).await;
-    gate.add_permits(40);
+    edge.until_under_way(40).await;
+    origin.let_out(40);
     for (language, member) in herd {
         assert_eq!(member.await.unwrap().text(), language);
     }
     assert_eq!(origin.count("/words"), 2);
 }
 
+/// Says who is authorized; their answers wait at the gate.
+async fn knows_users() -> Gated {
+    Gated::start_for(
+        |asked| !asked.field("authorization").is_empty(),
+        |asked, _| match asked.field("authorization") {
+            "" => fresh("everybody's"),
+            user => fresh(user.to_owned()),
+        },
+    )
+    .await
+}
+
 #[tokio::test]
-async fn one_authorized_request_does_not_spoil_the_fetch_of_the_others() {
-    let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
-    let origin = Origin::start(move |asked| {
-        let gate = Arc::clone(&opened);
-        async move {
-            if asked.headers.contains_key("authorization") {
-                gate.acquire().await.unwrap().forget();
-                return fresh("yours");
-            }
-            fresh("everybody's")
-        }
-    })
-    .await;
-    let edge = one_edge(&format!(
-        "[[pops]]\nname = \"p\"\nlatitude = 0\nlongitude = 0\n\
-         [dns]\nzone = \"cdn.test\"\n\
-         [[services]]\nname = \"www\"\norigins = [\"{}\"]\n",
-        origin.url()
-    ))
-    .await;
-    let ask = || get(edge.address, "www.cdn.test", "/page");
-    let first = tokio::spawn(ask().with("authorization", "Basic eDp5").send());
-    let asked = || async { (origin.count("/page") > 0).then_some(()) };
-    wait::until("the origin is asked", asked).await;
-    let others: Vec<_> = (0..20).map(|_| tokio::spawn(ask().send())).collect();
-    wait::until("all of them wait", || async {
-        let status = get(edge.admin, "localhost", "/status").send().await;
-        status.text().contains("\"requests\":21").then_some(())
-    })
-    .await;
-    gate.add_permits(1);
-    assert_eq!(first.await.unwrap().text(), "yours");
-    for other in others {
-        assert_eq!(other.await.unwrap().text(), "everybody's");
-    }
+async fn nobody_else_waits_for_an_authorized_request() {
+    let origin = knows_users().await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    let ask = edge.ask("/page").with("authorization", "user 0");
+    let first = tokio::spawn(ask.send());
+    origin.until_asked("/page", 1).await;
+    all(edge.herd("/page", 10), "everybody's").await;
+    origin.let_out(1);
+    assert_eq!(first.await.unwrap().text(), "user 0");
+    // What came for it alone was not stored over what is everybody's, and marked nothing.
+    all(edge.herd("/page", 10), "everybody's").await;
     assert_eq!(origin.count("/page"), 2);
+}
+
+#[tokio::test]
+async fn the_authorized_learn_together_that_each_must_ask() {
+    let origin = knows_users().await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    for (before, known) in [(0, false), (10, true)] {
+        let herd: Vec<_> = (0..10)
+            .map(|n| {
+                let user = format!("user {n}");
+                let ask = edge.ask("/page").with("authorization", &user);
+                (user, tokio::spawn(ask.send()))
+            })
+            .collect();
+        edge.until_under_way(10).await;
+        if !known {
+            assert_eq!(origin.count("/page"), 1);
+            origin.let_out(1);
+        }
+        origin.until_asked("/page", before + 10).await;
+        origin.let_out(if known { 10 } else { 9 });
+        for (user, member) in herd {
+            assert_eq!(member.await.unwrap().text(), user);
+        }
+    }
+    // The mark is for them alone.
+    all(edge.herd("/page", 10), "everybody's").await;
+    assert_eq!(origin.count("/page"), 21);
+}
+
+#[tokio::test]
+async fn nobody_gets_a_page_that_was_made_for_another_ones_cookies() {
+    // As frameworks do it: an ETag, and not a word on caching.
+    let origin = Gated::start(|asked, _| {
+        let mut response = fresh(asked.field("cookie").to_owned());
+        response.headers_mut().remove("cache-control");
+        response
+    })
+    .await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    for round in 1..=2 {
+        let herd: Vec<_> = (0..10)
+            .map(|n| {
+                let cookie = format!("user={n}");
+                let ask = edge.ask("/account").with("cookie", &cookie);
+                (cookie, tokio::spawn(ask.send()))
+            })
+            .collect();
+        edge.until_under_way(10).await;
+        origin.let_out(10);
+        for (cookie, member) in herd {
+            assert_eq!(member.await.unwrap().text(), cookie);
+        }
+        assert_eq!(origin.count("/account"), 10 * round);
+    }
+}
+
+#[tokio::test]
+async fn who_has_waited_long_enough_asks_for_itself() {
+    let origin = Gated::start(|_, _| fresh("slow")).await;
+    let lines = "[limits]\ncoalesce_wait = \"50ms\"\n";
+    let edge = OneEdge::before(&origin.url(), lines).await;
+    let herd = edge.herd("/slow", 2);
+    origin.until_asked("/slow", 2).await;
+    origin.let_out(2);
+    all(herd, "slow").await;
+    assert_eq!(origin.count("/slow"), 2);
+}
+
+#[tokio::test]
+async fn one_failure_answers_all_who_waited_and_is_not_stored() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let edge = OneEdge::before(&format!("http://{}", listener.local_addr().unwrap()), "").await;
+    let herd = edge.herd("/page", 10);
+    edge.until_under_way(10).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let (opened, requests) = (Arc::clone(&gate), mpsc::unbounded_channel());
+    let (count, mut counted) = requests;
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = read_until(&mut stream, "\r\n\r\n").await;
+            count.send(()).unwrap();
+            let _ = opened.acquire().await.unwrap();
+        }
+    });
+    counted.recv().await.unwrap();
+    gate.add_permits(1);
+    for member in herd {
+        let answer = member.await.unwrap();
+        assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    }
+    assert!(counted.is_empty(), "others have asked, too");
+    let again = edge.get("/page").await;
+    assert_eq!(again.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(counted.len(), 1, "the failure was stored");
 }
 
 /// An origin that sends 12 bytes in three pieces, each when the test says so.

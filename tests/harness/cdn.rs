@@ -3,9 +3,10 @@
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use super::{
-    client::{Answer, get},
+    client::{Answer, Ask, get},
     net::Net,
     process::{Process, command, finish},
     wait,
@@ -244,6 +245,42 @@ pub(crate) struct OneEdge {
     // Kept until the test is over, and dropped in this order.
     _process: Process,
     _folder: TempDir,
+}
+
+impl OneEdge {
+    /// In front of this origin, with further lines for the service `www`, or tables after it.
+    pub(crate) async fn before(origin: &str, lines: &str) -> Self {
+        one_edge(&format!(
+            "[[pops]]\nname = \"p\"\nlatitude = 0\nlongitude = 0\n\n[dns]\nzone = \"cdn.test\"\n\n\
+             [[services]]\nname = \"www\"\norigins = [\"{origin}\"]\n{lines}\n"
+        ))
+        .await
+    }
+
+    /// GET `path` of the service.
+    pub(crate) fn ask(&self, path: &str) -> Ask {
+        get(self.address, Cdn::HOST, path)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.ask(path).send().await
+    }
+
+    /// So many clients at once.
+    pub(crate) fn herd(&self, path: &str, clients: usize) -> Vec<JoinHandle<Answer>> {
+        let asks = (0..clients).map(|_| self.ask(path));
+        asks.map(|ask| tokio::spawn(ask.send())).collect()
+    }
+
+    /// Waits until so many requests are under way.
+    pub(crate) async fn until_under_way(&self, requests: usize) {
+        let wanted = format!("\"requests\":{requests},");
+        wait::until(&format!("{requests} requests are under way"), || async {
+            let status = get(self.admin, "localhost", "/status").send().await;
+            status.text().contains(&wanted).then_some(())
+        })
+        .await;
+    }
 }
 
 /// Starts an edge named `one` in the PoP `p` of this file.

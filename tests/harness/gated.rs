@@ -1,6 +1,9 @@
 //! An origin that answers only when the test lets it.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use http::Response;
@@ -26,15 +29,26 @@ impl Gated {
     where
         F: Fn(&Asked, usize) -> Response<Full<Bytes>> + Send + Sync + 'static,
     {
+        Gated::start_for(|_| true, answer).await
+    }
+
+    /// The same, where only the answers to some requests wait.
+    pub(crate) async fn start_for<W, F>(waits: W, answer: F) -> Self
+    where
+        W: Fn(&Asked) -> bool + Send + Sync + 'static,
+        F: Fn(&Asked, usize) -> Response<Full<Bytes>> + Send + Sync + 'static,
+    {
         let gate = Arc::new(Semaphore::new(0));
-        let (answer, passed) = (Arc::new(answer), Arc::clone(&gate));
-        let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (passed, how) = (Arc::clone(&gate), Arc::new((waits, answer)));
+        let count = AtomicUsize::new(0);
         let origin = Origin::start(move |asked| {
-            let (answer, gate) = (Arc::clone(&answer), Arc::clone(&passed));
-            let before = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let (gate, how) = (Arc::clone(&passed), Arc::clone(&how));
+            let before = count.fetch_add(1, Ordering::SeqCst);
             async move {
-                gate.acquire().await.unwrap().forget();
-                answer(&asked, before)
+                if (how.0)(&asked) {
+                    gate.acquire().await.unwrap().forget();
+                }
+                (how.1)(&asked, before)
             }
         })
         .await;

@@ -19,6 +19,7 @@ impl Document {
             max_requests: limits.max_requests.as_usize(),
             coalesce_wait: limits.coalesce_wait.0,
             max_refreshes: limits.max_refreshes.as_usize(),
+            max_hit_for_miss: limits.max_hit_for_miss.as_usize(),
             tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
         }
     }

@@ -37,6 +37,9 @@ pub(crate) struct Cache {
     /// Upper bound on that time, whoever states it. Zero: every stale response is validated before
     /// it is served.
     pub(crate) stale_while_revalidate_max: Lifetime,
+    /// How long requests for an object do not wait for each other's answers after one that was not
+    /// to be shared (`no-store`, `private` and the like). Zero: they always wait for the first.
+    pub(crate) hit_for_miss: Lifetime,
     /// Whether `no-cache`, `no-store`, `max-age`, `min-fresh` and `max-stale` of a client's
     /// request are obeyed (RFC 9111 section 5.2.1). Clients could then bust the cache.
     pub(crate) obey_request_directives: bool,
@@ -106,6 +109,7 @@ impl Default for Cache {
             stale_if_error: Lifetime(policy.stale_if_error),
             stale_while_revalidate: Lifetime(policy.stale_while_revalidate),
             stale_while_revalidate_max: Lifetime(policy.stale_while_revalidate_max),
+            hit_for_miss: Lifetime(policy.hit_for_miss),
             obey_request_directives: policy.obey_request_directives,
             targets: UpTo(policy.targets.into_iter().map(TargetedField).collect()),
             range_miss: policy.range_miss.into(),
@@ -144,6 +148,7 @@ impl Cache {
             stale_if_error: self.stale_if_error.0,
             stale_while_revalidate: self.stale_while_revalidate.0,
             stale_while_revalidate_max: self.stale_while_revalidate_max.0,
+            hit_for_miss: self.hit_for_miss.0,
             obey_request_directives: self.obey_request_directives,
             targets: self.targets.0.iter().map(|field| field.0.clone()).collect(),
             range_miss: self.range_miss.into(),

@@ -102,7 +102,6 @@ endpoint_limits! {
 fn tier_limits() -> EndpointLimits {
     let origin = EndpointLimits::default();
     EndpointLimits {
-        max_concurrent: 1_024,
         // Nodes keep connections for a minute (`[limits] idle_timeout`).
         idle_timeout: Duration::from_secs(50),
         connect_timeout: Duration::from_secs(1),

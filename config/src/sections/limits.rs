@@ -97,6 +97,9 @@ pub(crate) struct Limits {
     /// Background refreshes at once of what is served while it is stale (`stale_while_revalidate`);
     /// while there are as many, it is served without one. Changed by a restart only.
     pub(crate) max_refreshes: Count,
+    /// Objects that are marked at once as not worth waiting for (`hit_for_miss`); fewer than 2:
+    /// none. Changed by a restart only.
+    pub(crate) max_hit_for_miss: Whole<0, 1_000_000_000>,
     /// How long an upgraded connection (WebSocket) may be silent. Changed by a restart only.
     pub(crate) tunnel_idle_timeout: Period,
 }
@@ -120,14 +123,15 @@ impl Default for Limits {
             request_timeout: Period(limits.request_timeout),
             coalesce_wait: Period(Duration::from_secs(30)),
             max_refreshes: Whole(1000),
+            max_hit_for_miss: Whole(10_000),
             tunnel_idle_timeout: Period(Duration::from_secs(600)),
         }
     }
 }
 
 impl Limits {
-    /// As a server takes them; `max_requests`, `coalesce_wait`, `max_refreshes` and
-    /// `tunnel_idle_timeout` are not among these.
+    /// As a server takes them; `max_requests`, `coalesce_wait`, `max_refreshes`,
+    /// `max_hit_for_miss` and `tunnel_idle_timeout` are not among these.
     pub(crate) fn build(&self) -> ClientLimits {
         ClientLimits {
             max_connections: self.max_connections.as_usize(),

@@ -29,6 +29,9 @@ pub struct Policy {
     pub stale_while_revalidate: Duration,
     /// Upper bound on that time, whoever states it. Default 1 day.
     pub stale_while_revalidate_max: Duration,
+    /// How long requests for a key do not wait for each other's after a response that was not to be
+    /// shared. Zero: always. Default 10 s.
+    pub hit_for_miss: Duration,
     /// Whether no-cache, no-store, max-age, min-fresh and max-stale of a client's request are
     /// obeyed (RFC 9111 section 5.2.1). A CDN's users would bust its cache with them: default no.
     /// only-if-cached is always obeyed.
@@ -116,6 +119,7 @@ impl Default for Policy {
             stale_if_error: Duration::from_secs(600),
             stale_while_revalidate: Duration::ZERO,
             stale_while_revalidate_max: Duration::from_secs(86_400),
+            hit_for_miss: Duration::from_secs(10),
             obey_request_directives: false,
             targets: vec![CDN_CACHE_CONTROL],
             range_miss: RangeMiss::Part,

@@ -16,6 +16,7 @@ impl Policy {
             stale_if_error,
             stale_while_revalidate,
             stale_while_revalidate_max,
+            hit_for_miss,
             obey_request_directives,
             targets,
             range_miss,
@@ -38,6 +39,7 @@ impl Policy {
                 "stale_while_revalidate_max",
                 time(*stale_while_revalidate_max),
             ),
+            ("hit_for_miss", time(*hit_for_miss)),
             (
                 "obey_request_directives",
                 obey_request_directives.to_string(),

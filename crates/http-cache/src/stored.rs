@@ -214,6 +214,12 @@ impl StoredHead {
         seconds(self.lifetime).saturating_sub(seconds(self.age(now)))
     }
 
+    /// Whether it may answer, once it comes, all who have waited for it (RFC 9111 section 4): not
+    /// what must be validated at each use, for then each of them must ask.
+    pub fn answers_many(&self) -> bool {
+        !self.always_validate && !self.lifetime.is_zero()
+    }
+
     /// Bytes that this head takes in memory, for the store's accounting.
     pub fn weight(&self) -> usize {
         // A map keeps an entry of about 104 bytes per name, one of about 72 per further value,
@@ -427,6 +433,17 @@ mod tests {
         assert!(!head(&a).yields_to(&large(&a)) && !head(&a).yields_to(&head(&a)));
         let other = head_for(&[("x", "1")], &[&a[..], &[("vary", "x")]].concat());
         assert!(!small(&a).yields_to(&other));
+    }
+
+    #[test]
+    fn what_is_validated_at_each_use_answers_one() {
+        let many = |line| head(&[("cache-control", line), ("etag", "\"a\"")]).answers_many();
+        assert!(many("max-age=1"));
+        assert!(!many("max-age=0"));
+        assert!(!many("max-age=1, no-cache"));
+        assert!(!many(""));
+        // However old it is: those who wait have asked before it came.
+        assert!(head(&[("cache-control", "max-age=1"), ("age", "9")]).answers_many());
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) enum Detail {
     StaleIfError,
     /// The next tier failed, and there was nothing to serve.
     NextTierFailed,
+    /// The last response was not to be shared: forwarded without waiting for others.
+    HitForMiss,
     /// Refused before anything was looked up.
     Refused,
 }
@@ -61,6 +63,14 @@ impl Handling {
         Handling {
             forwarded: Some(why),
             ..Handling::default()
+        }
+    }
+
+    /// Forwarded, and this status came back.
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Handling {
+            forward_status: Some(status),
+            ..self
         }
     }
 
@@ -99,6 +109,7 @@ impl fmt::Display for Handling {
             Some(Detail::StaleWhileRevalidate) => f.write_str("; detail=stale-while-revalidate"),
             Some(Detail::StaleIfError) => f.write_str("; detail=stale-if-error"),
             Some(Detail::NextTierFailed) => f.write_str("; detail=next-tier-failed"),
+            Some(Detail::HitForMiss) => f.write_str("; detail=hit-for-miss"),
             Some(Detail::Refused) => f.write_str("; detail=refused"),
         }
     }

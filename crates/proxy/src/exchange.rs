@@ -40,6 +40,9 @@ pub struct ExchangeConfig {
     /// Background refreshes under way at once (RFC 5861 section 3); while there are as many, what
     /// is stale is served without one. Default 1000.
     pub max_refreshes: usize,
+    /// Keys that are marked at once as not worth waiting for, since their last response was not to
+    /// be shared; fewer than two: none. Default 10,000.
+    pub max_hit_for_miss: usize,
     /// How long an upgraded connection may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
 }
@@ -74,11 +77,12 @@ impl Exchange {
     ) -> Arc<Self> {
         let via = HeaderValue::try_from(format!("1.1 {}", config.node)).ok();
         let room = config.max_refreshes.min(Semaphore::MAX_PERMITS);
+        let max_hit_for_miss = config.max_hit_for_miss;
         Arc::new(Exchange {
             config,
             store,
             metrics,
-            flights: Flights::default(),
+            flights: Flights::new(max_hit_for_miss),
             refreshes: Arc::new(Semaphore::new(room)),
             failures: Seldom::new(Instant::now()),
             log,
@@ -172,8 +176,7 @@ impl Exchange {
             Decision::ServeWhileRevalidating { serve, fields } => {
                 let wanted = Wanted::over(&variants, Some(serve.variant), fields);
                 let inbound = Arc::new(inbound);
-                self.serve_and_refresh(inbound, body, next, &serve, wanted)
-                    .await
+                self.serve_and_refresh(inbound, next, &serve, wanted).await
             }
             Decision::Fetch {
                 variant,
@@ -181,7 +184,7 @@ impl Exchange {
                 why,
             } => {
                 let wanted = Wanted::over(&variants, variant, fields);
-                self.fetch(Arc::new(inbound), body, next, why, wanted).await
+                self.fetch(Arc::new(inbound), next, why, wanted).await
             }
             Decision::Pass { why } => self.pass(Arc::new(inbound), body, next, why).await,
             Decision::Refuse(status) => Answer::own(status, Handling::refused()),

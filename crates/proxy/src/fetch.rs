@@ -1,11 +1,10 @@
 //! What cannot be answered at once: ask the owner, or fetch, once for all who want it.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::Instant, time::SystemTime};
 
 use http::{HeaderMap, header};
 use perigee_http_cache::{Decision, Failure, Miss, StoredHead, decide};
 use perigee_storage::Stored;
-use perigee_upstream::Body as Relayed;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
@@ -13,11 +12,11 @@ use crate::{
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
-    flight::{Joined, Progress, Sought},
-    lead::ForLeader,
+    flight::{Joined, Lead, Progress, Sought},
+    lead::Landed,
+    marks::Whose,
     next_hop::Hop,
-    onward::request_head,
-    outcome::{from_arrival, or_stale, with_status},
+    outcome::{from_arrival, or_stale, stored_for_leader, to_leader_alone},
 };
 
 /// What a fetch asks for.
@@ -25,7 +24,7 @@ use crate::{
 pub(crate) struct Wanted {
     /// What it sends in place of the client's own conditional fields and Range.
     pub(crate) fields: HeaderMap,
-    /// The stored response that it is to validate, and that may stand in when it fails.
+    /// The stored response that it is to validate or complete, and that may stand in when it fails.
     pub(crate) stored: Option<Stored>,
 }
 
@@ -41,38 +40,65 @@ impl Wanted {
         self.stored.is_some() || !self.fields.is_empty()
     }
 
-    /// What other requests of this kind want of the fetch, too.
-    pub(crate) fn sought<'a>(&'a self, inbound: &'a Inbound) -> Sought<'a> {
-        let is_part = self.fields.contains_key(header::RANGE);
-        let range = inbound.head.headers.get(header::RANGE);
-        Sought {
-            of: self.head(),
-            // Bytes are asked for, too, where those of a whole are completed.
-            range: range.filter(|_| is_part),
-        }
-    }
-
     pub(crate) fn head(&self) -> Option<&Arc<StoredHead>> {
         self.stored.as_ref().map(|stored| &stored.head)
     }
 }
 
-/// Whether what this request is answered is likely for its sender alone, too.
-fn is_authorized(inbound: &Inbound) -> bool {
-    let headers = &inbound.head.headers;
-    headers.contains_key(header::AUTHORIZATION)
+/// A fetch: for which request, where to, and what it asks for.
+#[derive(Clone)]
+pub(crate) struct Trip {
+    pub(crate) inbound: Arc<Inbound>,
+    pub(crate) next: Arc<dyn NextHop>,
+    pub(crate) hops: Vec<Hop>,
+    pub(crate) wanted: Wanted,
+}
+
+impl Trip {
+    /// What other requests of this kind want of the fetch, too.
+    pub(crate) fn sought(&self) -> Sought<'_> {
+        let is_part = self.wanted.fields.contains_key(header::RANGE);
+        let range = self.inbound.head.headers.get(header::RANGE);
+        Sought {
+            of: self.wanted.head(),
+            // Bytes are asked for, too, where those of a whole are completed.
+            range: range.filter(|_| is_part),
+            whose: self.whose(),
+        }
+    }
+
+    /// Whose answer it is likely to be.
+    pub(crate) fn whose(&self) -> Whose {
+        let headers = &self.inbound.head.headers;
+        if headers.contains_key(header::AUTHORIZATION) {
+            Whose::Authorized
+        } else if headers.contains_key(header::COOKIE) {
+            Whose::Cookies
+        } else {
+            Whose::Everybodys
+        }
+    }
+
+    /// Whether the answer may be one for all who wait. What must be validated at each use is
+    /// validated for each request, side by side.
+    fn may_be_shared(&self) -> bool {
+        self.wanted.head().is_none_or(|head| head.answers_many())
+    }
 }
 
 /// Flights of one key that a request joins, each for another variant than its own, before it
 /// fetches for itself alone.
 const MAX_TRIED: usize = 3;
 
-/// A place on a flight.
-struct Aboard {
-    flight: u64,
-    progress: watch::Receiver<Progress>,
-    /// What only the one who leads gets.
-    own: Option<oneshot::Receiver<ForLeader>>,
+/// What came of waiting for another one's fetch.
+enum Followed {
+    /// An answer. `None`: nothing for this request, since it was another variant or not enough, or
+    /// nobody fetches it any more.
+    Answered(Option<Box<Answer>>),
+    /// What came is for one request alone.
+    NotShared,
+    /// It takes too long.
+    TooLong,
 }
 
 impl Exchange {
@@ -80,155 +106,111 @@ impl Exchange {
     pub(crate) async fn fetch(
         self: &Arc<Self>,
         inbound: Arc<Inbound>,
-        body: Relayed,
         next: Arc<dyn NextHop>,
         why: Miss,
-        mut wanted: Wanted,
+        wanted: Wanted,
     ) -> Answer {
         let route = next.route(&inbound);
+        let trip = Trip {
+            inbound,
+            next,
+            hops: route.up,
+            wanted,
+        };
         if !route.sideways.is_empty()
-            && let Some(answer) = self.ask_owner(&inbound, &*next, &route.sideways, why).await
+            && let Some(answer) = self.ask_owner(&trip, &route.sideways, why).await
         {
             return answer;
         }
+        self.join(trip, why).await
+    }
+
+    /// Waits for the fetch that is under way, or begins one.
+    async fn join(self: &Arc<Self>, mut trip: Trip, why: Miss) -> Answer {
         let mut tried = Vec::new();
-        let mut alone = false;
-        loop {
-            let joined = match alone {
-                true => Joined::Lead(self.flights.alone(&inbound.key)),
-                false => self
-                    .flights
-                    .join(&inbound.key, wanted.sought(&inbound), &tried),
-            };
-            if matches!(joined, Joined::Lead(_))
-                && !alone
-                && let Some(answer) = self.stored_meanwhile(&inbound).await
-            {
-                return answer;
-            }
-            let Aboard {
-                flight,
-                progress,
-                mut own,
-            } = self.take_off(joined, &inbound, &next, &route.up, &wanted);
-            let collapsed = own.is_none();
-            // Who leads is never late, however soon the answer is there.
-            let late = collapsed && !matches!(*progress.borrow(), Progress::Waiting);
-            let handling = Handling {
-                collapsed,
-                ..Handling::forwarded(why)
-            };
-            match self.settled(progress, collapsed).await {
-                Some(Progress::Arrived(arrival)) => {
-                    if let Some(mut answer) = from_arrival(&inbound, arrival, handling, late) {
-                        let mine = own.as_mut().and_then(|own| own.try_recv().ok());
-                        if let Some(ForLeader::Withheld(fields)) = mine {
-                            answer.response.headers_mut().extend(fields);
-                        }
+        while trip.may_be_shared() && tried.len() < MAX_TRIED {
+            let (key, now) = (&trip.inbound.key, Instant::now());
+            let (id, answer) = match self.flights.join(key, trip.sought(), &tried, now) {
+                Joined::Marked => {
+                    return self.forward(&trip, why, Some(Detail::HitForMiss)).await;
+                }
+                Joined::Lead(lead) => {
+                    if let Some(answer) = self.stored_meanwhile(&trip.inbound).await {
                         return answer;
                     }
-                    tried.push(flight);
-                    // It may have come by what it still lacks.
-                    wanted = self.wanted_now(&inbound, wanted).await;
+                    (lead.id, self.take_off(lead, &trip, why).await)
                 }
-                Some(Progress::ServeStale(status)) => {
-                    let handling = Handling {
-                        forward_status: Some(status),
-                        ..handling
-                    };
-                    return or_stale(&inbound, wanted.stored, Failure::Unreachable, handling);
-                }
-                Some(Progress::Failed(failure)) => {
-                    return or_stale(&inbound, wanted.stored, failure, handling);
-                }
-                Some(Progress::Personal) if collapsed && !is_authorized(&inbound) => {
-                    tried.push(flight);
-                }
-                Some(Progress::NotShared | Progress::Personal) => {
-                    let arrived = match own {
-                        Some(own) => own.await.ok(),
-                        None => None,
-                    };
-                    return match arrived {
-                        Some(ForLeader::Response(arrived)) => {
-                            let handling = with_status(handling, &arrived);
-                            Answer::relayed(arrived, handling)
-                        }
-                        _ => self.pass(inbound, body, next, why).await,
-                    };
-                }
-                // Waited long enough for another one's fetch.
-                Some(Progress::Waiting) => tried.resize(MAX_TRIED, flight),
-                // Nobody fetches it any more.
-                None => tried.push(flight),
+                Joined::Follow(id, progress) => match self.follow(&trip, progress, why).await {
+                    Followed::Answered(answer) => (id, answer.map(|answer| *answer)),
+                    Followed::NotShared => return self.forward(&trip, why, None).await,
+                    Followed::TooLong => break,
+                },
+            };
+            if let Some(answer) = answer {
+                return answer;
             }
-            if alone {
-                return or_stale(
-                    &inbound,
-                    wanted.stored,
-                    Failure::Unreachable,
-                    Handling::forwarded(why),
-                );
-            }
-            alone = tried.len() >= MAX_TRIED;
+            tried.push(id);
+            // It may have come by what it still lacks.
+            trip.wanted = self.wanted_now(&trip.inbound, trip.wanted).await;
+        }
+        let lead = self.flights.alone(&trip.inbound.key, trip.sought());
+        match self.take_off(lead, &trip, why).await {
+            Some(answer) => answer,
+            None => or_stale(&trip, Failure::Unreachable, Handling::forwarded(why)),
         }
     }
 
-    /// Waits for the fetch that was joined, or starts the one that was begun.
-    fn take_off(
-        self: &Arc<Self>,
-        joined: Joined,
-        inbound: &Arc<Inbound>,
-        next: &Arc<dyn NextHop>,
-        hops: &[Hop],
-        wanted: &Wanted,
-    ) -> Aboard {
-        let lead = match joined {
-            Joined::Lead(lead) => lead,
-            Joined::Follow(flight, progress) => {
-                return Aboard {
-                    flight,
-                    progress,
-                    own: None,
-                };
-            }
-        };
-        let (to_leader, own) = oneshot::channel();
-        let aboard = Aboard {
-            flight: lead.id,
-            progress: lead.follow(),
-            own: Some(own),
-        };
+    /// Fetches, for this request and for all who join. `None`: what came is not all that this
+    /// request wants.
+    async fn take_off(self: &Arc<Self>, lead: Lead, trip: &Trip, why: Miss) -> Option<Answer> {
+        let (to_leader, landed) = oneshot::channel();
         // A task of its own: the fetch outlives a client that leaves.
-        tokio::spawn(Arc::clone(self).lead(
-            lead,
-            Arc::clone(inbound),
-            Arc::clone(next),
-            hops.to_vec(),
-            wanted.clone(),
-            to_leader,
-        ));
-        aboard
+        tokio::spawn(Arc::clone(self).lead(lead, trip.clone(), to_leader));
+        let handling = Handling::forwarded(why);
+        Some(
+            match landed.await.unwrap_or(Landed::Failed(Failure::Unreachable)) {
+                Landed::Stored(stored) => return stored_for_leader(trip, stored, handling),
+                Landed::Alone(arrived) => to_leader_alone(trip, arrived, handling),
+                Landed::TooLarge => self.forward(trip, why, None).await,
+                Landed::ServeStale(status) => {
+                    let handling = handling.with_status(status);
+                    or_stale(trip, Failure::Unreachable, handling)
+                }
+                Landed::Failed(failure) => or_stale(trip, failure, handling),
+            },
+        )
     }
 
-    /// Waits until a fetch has come to something; for another one's fetch only so long, and then it
-    /// is still `Waiting`. `None` if it was lost.
-    async fn settled(
+    /// Waits for another one's fetch, though not for ever.
+    async fn follow(
         &self,
+        trip: &Trip,
         mut progress: watch::Receiver<Progress>,
-        bounded: bool,
-    ) -> Option<Progress> {
+        why: Miss,
+    ) -> Followed {
+        let late = !matches!(*progress.borrow(), Progress::Waiting);
         let settled = progress.wait_for(|p| !matches!(p, Progress::Waiting));
-        let waited = if bounded {
-            tokio::time::timeout(self.config.coalesce_wait, settled).await
-        } else {
-            Ok(settled.await)
+        let waited = tokio::time::timeout(self.config.coalesce_wait, settled).await;
+        let progress = match waited {
+            Ok(Ok(progress)) => progress.clone(),
+            Ok(Err(_)) => return Followed::Answered(None),
+            Err(_) => return Followed::TooLong,
         };
-        match waited {
-            Ok(Ok(progress)) => Some(progress.clone()),
-            Ok(Err(_)) => None,
-            Err(_) => Some(Progress::Waiting),
-        }
+        let handling = Handling {
+            collapsed: true,
+            ..Handling::forwarded(why)
+        };
+        let answer = match progress {
+            Progress::Waiting => return Followed::TooLong,
+            Progress::NotShared => return Followed::NotShared,
+            Progress::Arrived(arrival) => from_arrival(trip, &arrival, handling, late),
+            Progress::ServeStale(status) => {
+                let handling = handling.with_status(status);
+                Some(or_stale(trip, Failure::Unreachable, handling))
+            }
+            Progress::Failed(failure) => Some(or_stale(trip, failure, handling)),
+        };
+        Followed::Answered(answer.map(Box::new))
     }
 
     /// Between the lookup and the join, the fetch of another one may have ended.
@@ -256,31 +238,5 @@ impl Exchange {
             } => Wanted::over(&variants, variant, fields),
             _ => before,
         }
-    }
-
-    /// Asks the edge that owns the key. `None`: no owner could be asked, so that this node
-    /// stands in for it.
-    async fn ask_owner(
-        &self,
-        inbound: &Inbound,
-        next: &dyn NextHop,
-        owners: &[Hop],
-        why: Miss,
-    ) -> Option<Answer> {
-        let head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
-        let empty = perigee_upstream::body::empty();
-        let sent = self.send_over(owners, next, inbound, &head, empty).await;
-        let arrived = sent.ok()?;
-        let peer = arrived.hop.clone();
-        let handling = Handling {
-            detail: Some(Detail::Peer(peer)),
-            ..with_status(Handling::forwarded(why), &arrived)
-        };
-        Some(Answer::relayed(arrived, handling))
-    }
-
-    /// CDN-Loop is written once per CDN: by the node that a client came to.
-    pub(crate) fn loop_id(&self, inbound: &Inbound) -> Option<&str> {
-        (inbound.sender == crate::Sender::Client).then_some(self.config.cdn_id.as_str())
     }
 }

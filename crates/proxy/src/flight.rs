@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use http::HeaderValue;
@@ -14,7 +15,9 @@ use perigee_http_cache::{CacheKey, Failure, StoredHead};
 use perigee_storage::Stored;
 use tokio::sync::watch;
 
-/// What a fetch has come to.
+use crate::marks::{Mark, Marks, Whose};
+
+/// What a fetch has come to, for those who wait for it.
 #[derive(Clone, Debug)]
 pub(crate) enum Progress {
     /// No response head yet.
@@ -23,10 +26,7 @@ pub(crate) enum Progress {
     Arrived(Arrival),
     /// A response that is for one request alone: the others must send their own.
     NotShared,
-    /// The same, but only because of who asked (RFC 9111 section 3.5): what another one is
-    /// answered may be shared.
-    Personal,
-    /// An error came, and what is stored may be served in its place.
+    /// An error of this status came, and what is stored may be served in its place.
     ServeStale(u16),
     /// No response came.
     Failed(Failure),
@@ -44,6 +44,27 @@ pub(crate) struct Arrival {
     pub(crate) cache_status: Arc<[HeaderValue]>,
 }
 
+/// What a request would have fetched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sought<'a> {
+    /// The stored response that it would validate or complete.
+    pub(crate) of: Option<&'a Arc<StoredHead>>,
+    /// The Range that the fetch is to answer; `None`: it is to bring the whole.
+    pub(crate) range: Option<&'a HeaderValue>,
+    /// Who asks.
+    pub(crate) whose: Whose,
+}
+
+impl Sought<'_> {
+    /// Whether a fetch brings it: one of the whole, or one for the very same Range; and not one
+    /// for an authorized request, whose answer is likely for its sender alone (RFC 9111 section
+    /// 3.5), unless this one is authorized, too.
+    fn is_brought_by(self, flight: &Flight) -> bool {
+        (flight.range.is_none() || flight.range.as_ref() == self.range)
+            && (flight.whose != Whose::Authorized || self.whose == Whose::Authorized)
+    }
+}
+
 /// A fetch under way.
 #[derive(Debug)]
 struct Flight {
@@ -52,18 +73,24 @@ struct Flight {
     of: Option<Arc<StoredHead>>,
     /// The Range that it answers; `None`: it brings the whole.
     range: Option<HeaderValue>,
+    whose: Whose,
     /// `None`: nobody may join it.
     progress: Option<watch::Receiver<Progress>>,
     purged: Arc<AtomicBool>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct UnderWay {
     by_key: HashMap<CacheKey, Vec<Flight>>,
     ids: u64,
+    marks: Marks,
 }
 
 impl UnderWay {
+    fn of(&self, key: &CacheKey) -> impl DoubleEndedIterator<Item = &Flight> {
+        self.by_key.get(key).into_iter().flatten()
+    }
+
     fn begin(&mut self, key: &CacheKey, sought: Sought<'_>, joinable: bool, all: &Flights) -> Lead {
         let (progress, receiver) = watch::channel(Progress::Waiting);
         let purged = Arc::<AtomicBool>::default();
@@ -72,6 +99,7 @@ impl UnderWay {
             id: self.ids,
             of: sought.of.cloned(),
             range: sought.range.cloned(),
+            whose: sought.whose,
             progress: joinable.then_some(receiver),
             purged: Arc::clone(&purged),
         });
@@ -85,25 +113,9 @@ impl UnderWay {
     }
 }
 
-/// All fetches under way, of what may be stored.
-#[derive(Clone, Debug, Default)]
+/// All fetches under way, of what may be stored, and what is known to be not worth waiting for.
+#[derive(Clone, Debug)]
 pub(crate) struct Flights(Arc<Mutex<UnderWay>>);
-
-/// What a request would have fetched.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sought<'a> {
-    /// The stored response that it would validate or complete.
-    pub(crate) of: Option<&'a Arc<StoredHead>>,
-    /// The Range that the fetch is to answer; `None`: it is to bring the whole.
-    pub(crate) range: Option<&'a HeaderValue>,
-}
-
-impl Sought<'_> {
-    /// Whether a fetch brings it: one of the whole, or one for the very same Range.
-    fn is_brought_by(self, flight: &Flight) -> bool {
-        flight.range.is_none() || flight.range.as_ref() == self.range
-    }
-}
 
 /// What to do about a key.
 pub(crate) enum Joined {
@@ -111,46 +123,85 @@ pub(crate) enum Joined {
     Lead(Lead),
     /// Somebody does: wait. The number is that of the flight.
     Follow(u64, watch::Receiver<Progress>),
+    /// The last response was not to be shared (hit-for-miss): neither wait nor make others wait.
+    Marked,
 }
 
 impl Flights {
-    /// Joins the newest fetch of a key that brings what is sought, or begins one. `tried` are the
-    /// flights that had nothing for this request: what they fetch is another variant.
-    pub(crate) fn join(&self, key: &CacheKey, sought: Sought<'_>, tried: &[u64]) -> Joined {
+    /// Nothing is under way. At most so many keys are marked at once.
+    pub(crate) fn new(max_marks: usize) -> Self {
+        Flights(Arc::new(Mutex::new(UnderWay {
+            by_key: HashMap::new(),
+            ids: 0,
+            marks: Marks::new(max_marks),
+        })))
+    }
+
+    /// Joins the newest fetch of a key that brings what is sought, or begins one. `tried` are the flights that had nothing
+    /// for this request: what they fetch is another variant.
+    ///
+    /// A mark does not concern a request that has something stored to validate: what is not to be
+    /// shared is another variant, then.
+    pub(crate) fn join(
+        &self,
+        key: &CacheKey,
+        sought: Sought<'_>,
+        tried: &[u64],
+        now: Instant,
+    ) -> Joined {
         let mut under_way = self.lock();
-        let flights = under_way.by_key.get(key).into_iter().flatten().rev();
-        let untried =
-            flights.filter(|flight| !tried.contains(&flight.id) && sought.is_brought_by(flight));
-        let found = untried
-            .filter_map(|flight| Some((flight.id, flight.progress.clone()?)))
-            .next();
-        match found {
+        if sought.of.is_none() && under_way.marks.concerns(key, sought.whose, now) {
+            return Joined::Marked;
+        }
+        let mut flights = under_way
+            .of(key)
+            .rev()
+            .filter(|flight| !tried.contains(&flight.id) && sought.is_brought_by(flight));
+        match flights.find_map(|flight| Some((flight.id, flight.progress.clone()?))) {
             Some((id, progress)) => Joined::Follow(id, progress),
-            None => Joined::Lead(under_way.begin(key, sought, true, self)),
+            None => {
+                drop(flights);
+                Joined::Lead(under_way.begin(key, sought, true, self))
+            }
         }
     }
 
     /// Begins to validate a stored response, unless that is under way.
     pub(crate) fn refresh(&self, key: &CacheKey, sought: Sought<'_>) -> Option<Lead> {
         let of = sought.of?;
-        let mut under_way = self.lock();
-        let mut flights = under_way.by_key.get(key).into_iter().flatten();
         let validates = |flight: &Flight| flight.of.as_ref().is_some_and(|it| Arc::ptr_eq(it, of));
-        match flights.any(validates) {
-            true => None,
-            false => Some(under_way.begin(key, sought, true, self)),
+        let mut under_way = self.lock();
+        if under_way.of(key).any(validates) {
+            return None;
         }
+        Some(under_way.begin(key, sought, true, self))
     }
 
     /// A fetch that nobody may join.
-    pub(crate) fn alone(&self, key: &CacheKey) -> Lead {
-        self.lock().begin(key, Sought::default(), false, self)
+    pub(crate) fn alone(&self, key: &CacheKey, sought: Sought<'_>) -> Lead {
+        self.lock().begin(key, sought, false, self)
+    }
+
+    /// The last response of this key was to be shared after all.
+    pub(crate) fn unmark(&self, key: &CacheKey) {
+        self.lock().marks.remove(key);
+    }
+
+    /// The last response of this marked key was not to be shared, again. What was purged meanwhile
+    /// is not marked any more, and stays so.
+    pub(crate) fn mark_again(&self, key: &CacheKey, mark: Mark, now: Instant) {
+        let marks = &mut self.lock().marks;
+        if marks.concerns(key, mark.whose, now) {
+            marks.set(key, mark, now);
+        }
     }
 
     /// What is being fetched was asked for before this purge: nobody joins it any more, and it
     /// must not be stored. To be called before the store is purged.
     pub(crate) fn purge(&self, key: &CacheKey) {
-        let flights = self.lock().by_key.remove(key);
+        let mut under_way = self.lock();
+        under_way.marks.remove(key);
+        let flights = under_way.by_key.remove(key);
         for flight in flights.into_iter().flatten() {
             flight.purged.store(true, Ordering::Release);
         }
@@ -163,11 +214,6 @@ impl Flights {
 
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        self.lock().by_key.len()
     }
 }
 
@@ -182,11 +228,6 @@ pub(crate) struct Lead {
 }
 
 impl Lead {
-    /// Waits for what this fetch comes to.
-    pub(crate) fn follow(&self) -> watch::Receiver<Progress> {
-        self.progress.subscribe()
-    }
-
     /// Whether the key was purged since this fetch began. Asked after a fill has begun, it misses
     /// no purge: one that comes later finds the fill in the store.
     pub(crate) fn is_purged(&self) -> bool {
@@ -198,12 +239,26 @@ impl Lead {
         let joinable = matches!(&progress, Progress::Arrived(arrival) if arrival.kept);
         self.progress.send_replace(progress);
         if !joinable {
-            self.close();
+            self.close(&mut self.flights.lock());
         }
     }
 
-    fn close(&self) {
-        let by_key = &mut self.flights.lock().by_key;
+    /// Marks the key, so that those who come from now on do not wait, and tells all who do that
+    /// they must send their own. What was purged meanwhile is not marked.
+    pub(crate) fn tell_not_shared(&self, mark: Option<Mark>, now: Instant) {
+        let mut under_way = self.flights.lock();
+        if let Some(mark) = mark
+            && !self.is_purged()
+        {
+            under_way.marks.set(&self.key, mark, now);
+        }
+        self.close(&mut under_way);
+        drop(under_way);
+        self.progress.send_replace(Progress::NotShared);
+    }
+
+    fn close(&self, under_way: &mut UnderWay) {
+        let by_key = &mut under_way.by_key;
         if let Some(flights) = by_key.get_mut(&self.key) {
             flights.retain(|flight| flight.id != self.id);
             if flights.is_empty() {
@@ -215,112 +270,9 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.close();
+        self.close(&mut self.flights.lock());
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use perigee_http_cache::Scheme;
-
-    const WHOLE: Sought<'_> = Sought {
-        of: None,
-        range: None,
-    };
-
-    fn key(path: &str) -> CacheKey {
-        CacheKey::new(Scheme::Http, "www.example.com", path)
-    }
-
-    fn lead(joined: Joined) -> Lead {
-        match joined {
-            Joined::Lead(lead) => lead,
-            Joined::Follow(id, _) => panic!("flight {id} is under way"),
-        }
-    }
-
-    fn followed(joined: Joined) -> u64 {
-        match joined {
-            Joined::Lead(_) => panic!("nobody fetches it"),
-            Joined::Follow(id, _) => id,
-        }
-    }
-
-    #[test]
-    fn one_leads_and_the_others_follow_until_it_is_over() {
-        let flights = Flights::default();
-        let first = lead(flights.join(&key("/a"), WHOLE, &[]));
-        let Joined::Follow(_, follower) = flights.join(&key("/a"), WHOLE, &[]) else {
-            panic!("a fetch is under way");
-        };
-        lead(flights.join(&key("/b"), WHOLE, &[]));
-        first.tell(Progress::Failed(Failure::Timeout));
-        assert!(matches!(
-            *follower.borrow(),
-            Progress::Failed(Failure::Timeout)
-        ));
-        lead(flights.join(&key("/a"), WHOLE, &[]));
-    }
-
-    #[test]
-    fn a_leader_that_is_lost_leaves_nothing_behind() {
-        let flights = Flights::default();
-        let joined = (
-            flights.join(&key("/a"), WHOLE, &[]),
-            flights.alone(&key("/a")),
-        );
-        assert_eq!(flights.len(), 1);
-        drop(joined);
-        assert_eq!(flights.len(), 0);
-    }
-
-    #[test]
-    fn a_flight_that_had_nothing_for_a_request_is_not_joined_again() {
-        let flights = Flights::default();
-        let gzip = lead(flights.join(&key("/a"), WHOLE, &[]));
-        let tried = [followed(flights.join(&key("/a"), WHOLE, &[]))];
-        let br = lead(flights.join(&key("/a"), WHOLE, &tried));
-        assert_eq!(followed(flights.join(&key("/a"), WHOLE, &tried)), br.id);
-        drop(br);
-        assert_eq!(followed(flights.join(&key("/a"), WHOLE, &[])), gzip.id);
-    }
-
-    #[test]
-    fn what_is_fetched_alone_is_not_joined() {
-        let flights = Flights::default();
-        let _alone = flights.alone(&key("/a"));
-        lead(flights.join(&key("/a"), WHOLE, &[]));
-    }
-
-    #[test]
-    fn a_purge_ends_all_flights_of_its_key_and_none_that_begins_later() {
-        let flights = Flights::default();
-        let old = lead(flights.join(&key("/a"), WHOLE, &[]));
-        let alone = flights.alone(&key("/a"));
-        let other = lead(flights.join(&key("/b"), WHOLE, &[]));
-        flights.purge(&key("/a"));
-        assert!(old.is_purged() && alone.is_purged() && !other.is_purged());
-        let new = lead(flights.join(&key("/a"), WHOLE, &[]));
-        drop((old, alone));
-        assert_eq!(followed(flights.join(&key("/a"), WHOLE, &[])), new.id);
-        assert!(!new.is_purged());
-    }
-
-    #[test]
-    fn a_fetch_of_a_range_is_joined_by_the_same_range_alone() {
-        let flights = Flights::default();
-        let lines = ["bytes=0-4", "bytes=5-9"].map(HeaderValue::from_static);
-        let [front, back] = lines.each_ref().map(|range| Sought {
-            range: Some(range),
-            ..WHOLE
-        });
-        let part = lead(flights.join(&key("/a"), front, &[]));
-        assert_eq!(followed(flights.join(&key("/a"), front, &[])), part.id);
-        lead(flights.join(&key("/a"), back, &[]));
-        let whole = lead(flights.join(&key("/a"), WHOLE, &[]));
-        for sought in [front, back, WHOLE] {
-            assert_eq!(followed(flights.join(&key("/a"), sought, &[])), whole.id);
-        }
-    }
-}
+mod tests;

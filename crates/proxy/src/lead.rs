@@ -1,281 +1,153 @@
-//! The one fetch for all who want a key: send, receive, and fill the store while it arrives.
+//! The one fetch for all who want a key: send, receive, and tell what came of it.
 
-use std::{
-    future::poll_fn,
-    sync::Arc,
-    time::{Instant, SystemTime},
-};
+use std::{sync::Arc, time::Instant};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body_util::BodyExt;
-use perigee_http_cache::{
-    NotStored, Order, Receipt, ResponseHead, StoredHead, Times, receive, withheld,
-};
-use perigee_storage::{Body, Fill, Reader, Stored};
-use perigee_upstream::Body as Relayed;
+use http::{HeaderMap, Method};
+use perigee_http_cache::{Failure, NotStored, Receipt, ResponseHead, receive};
+use perigee_storage::{Reader, Stored};
 use tokio::sync::oneshot;
 
 use crate::{
-    Inbound, NextHop,
+    Inbound,
     claims::varies_by_client,
     exchange::Exchange,
-    fetch::Wanted,
+    fetch::{Trip, Wanted},
     flight::{Arrival, Lead, Progress},
-    next_hop::Hop,
+    marks::{Mark, Whose},
     onward::{make_unconditional, request_head},
     send::Arrived,
 };
 
-/// What the one who began a fetch gets, and nobody else.
-pub(crate) enum ForLeader {
-    /// A response that is not to be shared.
-    Response(Arrived),
-    /// Fields that are not stored, of a response that is.
-    Withheld(HeaderMap),
+/// What a fetch came to, for the one who began it.
+pub(crate) enum Landed {
+    /// A response that is stored, or the stored one, freshened.
+    Stored(ForLeader),
+    /// A response that is not stored.
+    Alone(Arrived),
+    /// A part is wanted of what is too large for the store: the next tier can give it without
+    /// sending the rest.
+    TooLarge,
+    /// An error of this status came, and what is stored may be served in its place.
+    ServeStale(u16),
+    /// No response came.
+    Failed(Failure),
 }
+
+/// A response that is being stored, as the one who began the fetch gets it.
+pub(crate) struct ForLeader {
+    pub(crate) arrival: Arrival,
+    /// Fields that are not stored (RFC 9111 section 5.2.2.7).
+    pub(crate) withheld: HeaderMap,
+    /// A fill that is not kept goes no further than its readers. Until the leader reads, this one
+    /// stands in for it, so that the first bytes are still there.
+    pub(crate) _first: Option<Reader>,
+}
+
+/// The way to the one who began the fetch. Whether that one is still there is its own affair.
+pub(crate) type ToLeader = oneshot::Sender<Landed>;
 
 impl Exchange {
     /// Fetches, tells all who wait, and stores. A response that is not to be shared goes to
     /// the one request that began the fetch.
-    pub(crate) async fn lead(
-        self: Arc<Self>,
-        lead: Lead,
-        inbound: Arc<Inbound>,
-        next: Arc<dyn NextHop>,
-        hops: Vec<Hop>,
-        mut wanted: Wanted,
-        to_leader: oneshot::Sender<ForLeader>,
-    ) {
+    pub(crate) async fn lead(self: Arc<Self>, lead: Lead, mut trip: Trip, to_leader: ToLeader) {
+        let nominated = trip.wanted.stored.clone();
         loop {
-            let requested = SystemTime::now();
-            let sent = self.send(&inbound, &*next, &hops, &wanted).await;
-            let arrived = match sent {
+            let arrived = match self.ask(&trip).await {
                 Ok(arrived) => arrived,
-                Err(failure) => return lead.tell(Progress::Failed(failure)),
+                Err(failure) => return fail(&lead, failure, to_leader),
             };
-            let times = Times {
-                requested,
-                received: SystemTime::now(),
-            };
-            match self.judge(&inbound, &wanted, &arrived, times) {
+            match judge(&trip.inbound, &trip.wanted, &arrived) {
                 Receipt::Store(head) => {
                     return self
-                        .store_it(lead, &inbound, *head, None, arrived, to_leader)
+                        .keep(lead, &trip, *head, None, arrived, to_leader)
                         .await;
                 }
                 Receipt::Combine { head, order } => {
-                    let stored = wanted.stored.map(|stored| (stored.body, order));
+                    let other = trip.wanted.stored.take();
+                    let other = other.map(|stored| (stored.body, order));
                     return self
-                        .store_it(lead, &inbound, *head, stored, arrived, to_leader)
+                        .keep(lead, &trip, *head, other, arrived, to_leader)
                         .await;
                 }
                 Receipt::Freshened(head) => {
-                    // The body of a 304 is empty: nothing more is wanted of this response.
-                    let Arrived {
-                        response,
-                        cache_status,
-                        ..
-                    } = arrived;
-                    let status = response.status().as_u16();
-                    drop(response);
-                    let answered = (status, cache_status.into());
-                    return self.freshen(lead, &inbound, *head, wanted, answered).await;
+                    return self.freshen(lead, &trip, *head, arrived, to_leader).await;
                 }
                 // What is stored was of no use: once more, without it.
-                Receipt::FetchAgain if wanted.is_particular() => wanted = Wanted::default(),
+                Receipt::FetchAgain if trip.wanted.is_particular() => {
+                    trip.wanted = Wanted::default();
+                }
+                Receipt::FetchAgain => return fail(&lead, Failure::Invalid, to_leader),
                 Receipt::ServeStale => {
                     let status = arrived.response.status().as_u16();
-                    return lead.tell(Progress::ServeStale(status));
+                    lead.tell(Progress::ServeStale(status));
+                    let _ = to_leader.send(Landed::ServeStale(status));
+                    return;
                 }
-                receipt @ (Receipt::Relay(_) | Receipt::FetchAgain) => {
-                    // Whether the leader is still there is its own affair.
-                    let _ = to_leader.send(ForLeader::Response(arrived));
-                    return lead.tell(match receipt {
-                        Receipt::Relay(NotStored::Request) => Progress::Personal,
-                        _ => Progress::NotShared,
-                    });
+                Receipt::Relay(why) => {
+                    let mark = Mark::of(&trip, why, arrived.response.status());
+                    self.drop_refuted(&trip, why, mark, nominated).await;
+                    lead.tell_not_shared(mark, Instant::now());
+                    let _ = to_leader.send(Landed::Alone(arrived));
+                    return;
                 }
             }
         }
     }
 
-    async fn send(
-        &self,
-        inbound: &Inbound,
-        next: &dyn NextHop,
-        hops: &[Hop],
-        wanted: &Wanted,
-    ) -> Result<Arrived, perigee_http_cache::Failure> {
+    async fn ask(&self, trip: &Trip) -> Result<Arrived, Failure> {
+        let inbound = &*trip.inbound;
         let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
-        head.method = http::Method::GET;
+        head.method = Method::GET;
         make_unconditional(&mut head.headers);
-        head.headers.extend(wanted.fields.clone());
+        head.headers.extend(trip.wanted.fields.clone());
         let empty = perigee_upstream::body::empty();
-        self.send_over(hops, next, inbound, &head, empty).await
+        self.send_over(&trip.hops, &*trip.next, inbound, &head, empty)
+            .await
     }
 
-    fn judge(
+    /// Another response in full says that none of the stored ones that were nominated is suitable
+    /// (RFC 9111 section 4.3.3). If it cannot take their place, they leave it.
+    async fn drop_refuted(
         &self,
-        inbound: &Inbound,
-        wanted: &Wanted,
-        arrived: &Arrived,
-        times: Times,
-    ) -> Receipt {
-        let response = ResponseHead {
-            status: arrived.response.status(),
-            headers: arrived.response.headers(),
-        };
-        let receipt = receive(
-            &inbound.as_fetched(),
-            wanted.head().map(|head| &**head),
-            &wanted.fields,
-            response,
-            inbound.policy(),
-            times,
-        );
-        match receipt {
-            Receipt::Store(_) if varies_by_client(response.headers) => {
-                Receipt::Relay(NotStored::VaryStar)
-            }
-            Receipt::Freshened(_) if varies_by_client(response.headers) => Receipt::FetchAgain,
-            receipt => receipt,
-        }
-    }
-
-    async fn freshen(
-        &self,
-        lead: Lead,
-        inbound: &Inbound,
-        head: StoredHead,
-        wanted: Wanted,
-        (status, cache_status): (u16, Arc<[HeaderValue]>),
+        trip: &Trip,
+        why: NotStored,
+        mark: Option<Mark>,
+        nominated: Option<Stored>,
     ) {
-        let Some(old) = wanted.stored else {
-            return lead.tell(Progress::NotShared);
-        };
-        let head = Arc::new(head);
-        let store = &self.store;
-        store
-            .freshen(&inbound.key, &old, Arc::clone(&head))
-            .get()
-            .await;
-        let body = old.body;
-        lead.tell(Progress::Arrived(Arrival {
-            stored: Stored { head, body },
-            kept: !lead.is_purged(),
-            status,
-            cache_status,
-        }));
-    }
-
-    async fn store_it(
-        &self,
-        lead: Lead,
-        inbound: &Inbound,
-        head: StoredHead,
-        stored: Option<(Body, Order)>,
-        arrived: Arrived,
-        to_leader: oneshot::Sender<ForLeader>,
-    ) {
-        let length = head.body_length();
-        let fill = self.store.fill(&inbound.key, Arc::new(head), length);
-        let fits = fill.is_kept();
-        // What was asked for before a purge is for those who have waited since, and nobody else.
-        if lead.is_purged() {
-            fill.forgo();
-        }
-        // What is combined goes to those who wait even if it is not kept: without the stored bytes
-        // it is no answer.
-        if !fits && stored.is_none() {
-            // Too large for the store. It streams through to the one who asked; unless that one
-            // wants a part of it, which the next tier can give it without sending the rest.
-            let is_part = arrived.response.status() == StatusCode::PARTIAL_CONTENT;
-            if is_part || !inbound.head.headers.contains_key(header::RANGE) {
-                let _ = to_leader.send(ForLeader::Response(arrived));
-            }
-            return lead.tell(Progress::NotShared);
-        }
-        let fields = withheld(arrived.response.headers(), inbound.policy());
-        let leader = if fields.is_empty() {
-            Some(to_leader)
-        } else {
-            let _ = to_leader.send(ForLeader::Withheld(fields));
-            None
-        };
-        // A fill that is not kept goes no further than its readers. Until the leader reads, this
-        // one stands in for it, so that the first bytes are still there.
-        let first = fill.body().read();
-        lead.tell(Progress::Arrived(Arrival {
-            stored: fill.stored(),
-            kept: fill.is_kept(),
-            status: arrived.response.status().as_u16(),
-            cache_status: arrived.cache_status.into(),
-        }));
-        let reading = async {
-            if let Some(mut leader) = leader {
-                leader.closed().await;
-            }
-            drop(first);
-        };
-        let filling = async {
-            let mut fill = fill;
-            let pumped = pump_all(stored, arrived.response.into_body(), &mut fill).await;
-            if pumped.is_err() {
-                // Nobody joins any more when those who read along see the break, and ask again.
-                drop(lead);
-                drop(fill);
-                return pumped;
-            }
-            fill.commit().map_err(|error| error.to_string())
-        };
-        let (pumped, ()) = tokio::join!(filling, reading);
-        if let Err(error) = pumped
-            && let Some(held_back) = self.failures.pass(Instant::now())
+        let is_for_all = mark.is_some_and(|mark| mark.whose == Whose::Everybodys);
+        if let Some(old) = nominated
+            && is_for_all
+            && why != NotStored::Status
         {
-            let key = &inbound.key;
-            tracing::info!(%key, error, held_back, "a response is not stored");
+            self.store.remove(&trip.inbound.key, &old).get().await;
         }
     }
 }
 
-/// Moves what comes into the store, behind or before what is there already.
-async fn pump_all(
-    stored: Option<(Body, Order)>,
-    arriving: Relayed,
-    fill: &mut Fill,
-) -> Result<(), String> {
-    match stored {
-        None => pump(arriving, fill).await,
-        Some((body, Order::StoredFirst)) => {
-            pour(body.read(), fill).await?;
-            pump(arriving, fill).await
+/// What becomes of a response to a fetch of what is wanted.
+pub(crate) fn judge(inbound: &Inbound, wanted: &Wanted, arrived: &Arrived) -> Receipt {
+    let response = ResponseHead {
+        status: arrived.response.status(),
+        headers: arrived.response.headers(),
+    };
+    let receipt = receive(
+        &inbound.as_fetched(),
+        wanted.head().map(|head| &**head),
+        &wanted.fields,
+        response,
+        inbound.policy(),
+        arrived.times,
+    );
+    match receipt {
+        Receipt::Store(_) if varies_by_client(response.headers) => {
+            Receipt::Relay(NotStored::VaryStar)
         }
-        Some((body, Order::NewFirst)) => {
-            pump(arriving, fill).await?;
-            pour(body.read(), fill).await
-        }
+        Receipt::Freshened(_) if varies_by_client(response.headers) => Receipt::FetchAgain,
+        receipt => receipt,
     }
 }
 
-/// Moves a stored body into the store once more.
-async fn pour(mut body: Reader, fill: &mut Fill) -> Result<(), String> {
-    while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
-        let chunk = chunk.map_err(|error| error.to_string())?;
-        fill.write(chunk).await.map_err(|error| error.to_string())?;
-        // All of it is there at once: others want their turn, too.
-        tokio::task::coop::consume_budget().await;
-    }
-    Ok(())
-}
-
-/// Moves a body into the store. Unless it comes to a clean end, nothing is to be left there.
-async fn pump(mut body: Relayed, fill: &mut Fill) -> Result<(), String> {
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| error.to_string())?;
-        // Trailers are not kept.
-        if let Ok(data) = frame.into_data() {
-            fill.write(data).await.map_err(|error| error.to_string())?;
-        }
-    }
-    Ok(())
+pub(crate) fn fail(lead: &Lead, failure: Failure, to_leader: ToLeader) {
+    lead.tell(Progress::Failed(failure));
+    let _ = to_leader.send(Landed::Failed(failure));
 }

@@ -1,90 +1,155 @@
 //! What a request is answered with once a fetch has come to something.
 
-use perigee_http_cache::{BodyPart, Failure, Recovery, answer, recover};
-use perigee_storage::Stored;
+use std::time::SystemTime;
+
+use http::{Response, StatusCode, header};
+use perigee_http_cache::{BodyPart, Failure, Recovery, ResponseHead, StoredHead, answer, recover};
 
 use crate::{
-    Inbound,
+    Body, Sender,
     answer::Answer,
     cache_status::{Detail, Handling},
+    fetch::Trip,
     flight::Arrival,
+    lead::ForLeader,
     send::Arrived,
 };
 
-/// Answers from a response that has just come, or is just coming. `None`: it does not suit this
-/// request, which must fetch for itself.
+/// Answers one who waited from a response that has just come, or is just coming. `None`: it does
+/// not suit this request.
 pub(crate) fn from_arrival(
-    inbound: &Inbound,
-    arrival: Arrival,
+    trip: &Trip,
+    arrival: &Arrival,
     handling: Handling,
     late: bool,
 ) -> Option<Answer> {
-    let request = inbound.as_sent();
     let head = &arrival.stored.head;
-    if !head.selected_by(&request) {
-        return None;
-    }
-    // Who was waiting before it came may have it whatever its freshness is; who came later
+    // Who was waiting before it came may have it even if it was old on arrival; who came later
     // takes part only while it is fresh, and while its first bytes are still there.
-    let now = std::time::SystemTime::now();
-    if late && head.ttl(now) <= 0 {
+    let is_stale = late && head.ttl(SystemTime::now()) <= 0;
+    if is_stale || !head.selected_by(&trip.inbound.as_sent()) {
         return None;
     }
-    let policy = inbound.policy();
-    let serve = answer(&request, 0, head, policy, now)?;
+    out_of(trip, arrival, handling).filter(|answer| !answer.response.body().is_lost())
+}
+
+/// Answers the one who began the fetch out of what is being stored, with the fields that only
+/// this one gets. `None`: what came is not all that it wants.
+pub(crate) fn stored_for_leader(
+    trip: &Trip,
+    landed: ForLeader,
+    handling: Handling,
+) -> Option<Answer> {
+    let handling = Handling {
+        stored: landed.arrival.kept,
+        ..handling
+    };
+    let mut answer = out_of(trip, &landed.arrival, handling)?;
+    answer.response.headers_mut().extend(landed.withheld);
+    Some(answer)
+}
+
+fn out_of(trip: &Trip, arrival: &Arrival, handling: Handling) -> Option<Answer> {
+    let (request, policy) = (trip.inbound.as_sent(), trip.inbound.policy());
+    let serve = answer(&request, 0, &arrival.stored.head, policy, SystemTime::now())?;
     // What is not kept is read once, from its first byte to its last.
     if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) {
         return None;
     }
-    let handling = Handling {
-        forward_status: Some(arrival.status),
-        stored: arrival.kept && !handling.collapsed,
-        ..handling
-    };
-    let mut answer = Answer::stored(inbound.sender, &arrival.stored, &serve, handling);
-    if answer.response.body().is_lost() {
-        return None;
-    }
+    let handling = handling.with_status(arrival.status);
+    let mut answer = Answer::stored(trip.inbound.sender, &arrival.stored, &serve, handling);
     answer.above = arrival.cache_status.to_vec();
     Some(answer)
 }
 
+/// Answers the one who began the fetch with a response that is not stored. It was asked for
+/// without the client's own conditions, which are met here; its Range need not be (RFC 9110
+/// section 14.2).
+pub(crate) fn to_leader_alone(trip: &Trip, arrived: Arrived, handling: Handling) -> Answer {
+    let handling = with_status(handling, &arrived);
+    match own_conditions(trip, &arrived) {
+        None => Answer::relayed(arrived, handling),
+        Some(response) => Answer {
+            response,
+            handling,
+            above: arrived.cache_status,
+        },
+    }
+}
+
+/// The answer that the client's conditions come to, if it is 304 or 412 (RFC 9110 section 13.2).
+/// What sets cookies is answered whole: a 304 could not carry them as the origin meant it.
+fn own_conditions(trip: &Trip, arrived: &Arrived) -> Option<Response<Body>> {
+    let (inbound, response, times) = (&trip.inbound, &arrived.response, arrived.times);
+    let headers = response.headers();
+    let names = [
+        header::IF_NONE_MATCH,
+        header::IF_MODIFIED_SINCE,
+        header::IF_MATCH,
+        header::IF_UNMODIFIED_SINCE,
+    ];
+    let is_conditional = names.iter().any(|n| inbound.head.headers.contains_key(n));
+    if !is_conditional
+        || response.status() != StatusCode::OK
+        || headers.contains_key(header::SET_COOKIE)
+    {
+        return None;
+    }
+    let came = ResponseHead {
+        status: response.status(),
+        headers,
+    };
+    let policy = trip.inbound.policy();
+    let head = StoredHead::new(&inbound.as_fetched(), came, policy, times);
+    let serve = answer(&inbound.as_sent(), 0, &head, policy, times.received)?;
+    if !matches!(
+        serve.status,
+        StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED
+    ) {
+        return None;
+    }
+    let (status, mut fields) = match inbound.sender {
+        Sender::Client => head.render(&serve, None),
+        Sender::Node => head.render_for_cache(&serve, None),
+    };
+    if !headers.contains_key(header::AGE) {
+        // It is the origin's answer and no other (RFC 9111 section 5.1).
+        fields.remove(header::AGE);
+    }
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = status;
+    *answer.headers_mut() = fields;
+    Some(answer)
+}
+
 /// Nothing came: what is stored, where that is allowed, or an error.
-pub(crate) fn or_stale(
-    inbound: &Inbound,
-    stored: Option<Stored>,
-    failure: Failure,
-    handling: Handling,
-) -> Answer {
-    let now = std::time::SystemTime::now();
-    let request = inbound.as_sent();
-    let policy = inbound.policy();
-    let head = stored.as_ref().map(|s| &*s.head);
-    match (recover(&request, head, failure, policy, now), &stored) {
+pub(crate) fn or_stale(trip: &Trip, failure: Failure, handling: Handling) -> Answer {
+    let now = SystemTime::now();
+    let (request, stored) = (trip.inbound.as_sent(), &trip.wanted.stored);
+    let policy = trip.inbound.policy();
+    let head = stored.as_ref().map(|stored| &*stored.head);
+    match (recover(&request, head, failure, policy, now), stored) {
         (Recovery::ServeStale, Some(stored)) => {
             let Some(serve) = answer(&request, 0, &stored.head, policy, now) else {
-                return failed(http::StatusCode::BAD_GATEWAY, handling);
+                return failed(StatusCode::BAD_GATEWAY, handling);
             };
             let handling = Handling {
                 ttl: Some(serve.ttl),
                 detail: Some(Detail::StaleIfError),
                 ..handling
             };
-            Answer::stored(inbound.sender, stored, &serve, handling)
+            Answer::stored(trip.inbound.sender, stored, &serve, handling)
         }
-        (Recovery::ServeStale, None) => failed(http::StatusCode::BAD_GATEWAY, handling),
+        (Recovery::ServeStale, None) => failed(StatusCode::BAD_GATEWAY, handling),
         (Recovery::Fail(status), _) => failed(status, handling),
     }
 }
 
-pub(crate) fn failed(status: http::StatusCode, handling: Handling) -> Answer {
+pub(crate) fn failed(status: StatusCode, handling: Handling) -> Answer {
     let detail = Some(Detail::NextTierFailed);
     Answer::own(status, Handling { detail, ..handling })
 }
 
 pub(crate) fn with_status(handling: Handling, arrived: &Arrived) -> Handling {
-    Handling {
-        forward_status: Some(arrived.response.status().as_u16()),
-        ..handling
-    }
+    handling.with_status(arrived.response.status().as_u16())
 }

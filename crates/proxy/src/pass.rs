@@ -1,10 +1,10 @@
 //! Requests whose answers are not for the store: forwarded as they are.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use http::{HeaderValue, StatusCode, header};
 use http_body::Body as _;
-use perigee_http_cache::{Failure, Miss, Recovery, invalidates, recover};
+use perigee_http_cache::{Failure, Miss, Receipt, Recovery, invalidates, recover};
 use perigee_storage::Purge;
 use perigee_upstream::Body as Relayed;
 
@@ -13,8 +13,11 @@ use crate::{
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
+    fetch::{Trip, Wanted},
+    lead::judge,
+    marks::Mark,
     onward::request_head,
-    outcome::{failed, with_status},
+    outcome::{failed, or_stale, with_status},
     send::Arrived,
 };
 
@@ -43,6 +46,48 @@ impl Exchange {
                 relayed(arrived, why)
             }
             Err(failure) => not_passed(&inbound, failure, why),
+        }
+    }
+
+    /// Forwards a request that need not, or cannot, be answered by another one's fetch: as it is,
+    /// side by side with the others. What comes is not stored, but says whether it is worth
+    /// waiting for the next time.
+    pub(crate) async fn forward(&self, trip: &Trip, why: Miss, detail: Option<Detail>) -> Answer {
+        let inbound = &*trip.inbound;
+        let head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
+        let empty = perigee_upstream::body::empty();
+        let sent = self.send_over(&trip.hops, &*trip.next, inbound, &head, empty);
+        let handling = Handling {
+            detail,
+            ..Handling::forwarded(why)
+        };
+        match sent.await {
+            Err(failure) => or_stale(trip, failure, handling),
+            Ok(arrived) => {
+                self.learn(trip, &arrived);
+                let handling = with_status(handling, &arrived);
+                Answer::relayed(arrived, handling)
+            }
+        }
+    }
+
+    /// Whether those who come next should wait for each other.
+    fn learn(&self, trip: &Trip, arrived: &Arrived) {
+        let key = &trip.inbound.key;
+        match judge(&trip.inbound, &Wanted::default(), arrived) {
+            Receipt::Store(head) => {
+                // That there is no room for it may be why it was not shared.
+                let length = head.body_length();
+                if self.store.fill(key, Arc::new(*head), length).is_kept() {
+                    self.flights.unmark(key);
+                }
+            }
+            Receipt::Relay(why) => {
+                if let Some(mark) = Mark::of(trip, why, arrived.response.status()) {
+                    self.flights.mark_again(key, mark, Instant::now());
+                }
+            }
+            _ => {}
         }
     }
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use perigee_http_cache::{Miss, Serve};
-use perigee_upstream::Body as Relayed;
 use tokio::sync::oneshot;
 
 use crate::{
-    Inbound, NextHop, answer::Answer, cache_status::Handling, exchange::Exchange, fetch::Wanted,
-    next_hop::Hop,
+    Inbound, NextHop,
+    answer::Answer,
+    cache_status::Handling,
+    exchange::Exchange,
+    fetch::{Trip, Wanted},
 };
 
 impl Exchange {
@@ -19,7 +21,6 @@ impl Exchange {
     pub(crate) async fn serve_and_refresh(
         self: &Arc<Self>,
         inbound: Arc<Inbound>,
-        body: Relayed,
         next: Arc<dyn NextHop>,
         serve: &Serve,
         wanted: Wanted,
@@ -27,36 +28,27 @@ impl Exchange {
         let route = next.route(&inbound);
         match &wanted.stored {
             Some(stored) if route.sideways.is_empty() => {
-                let answer = Answer::stored(
-                    inbound.sender,
-                    stored,
-                    serve,
-                    Handling::hit_stale(serve.ttl),
-                );
-                self.refresh(inbound, next, route.up, wanted);
+                let handling = Handling::hit_stale(serve.ttl);
+                let answer = Answer::stored(inbound.sender, stored, serve, handling);
+                self.refresh(Trip {
+                    inbound,
+                    next,
+                    hops: route.up,
+                    wanted,
+                });
                 answer
             }
-            _ => self.fetch(inbound, body, next, Miss::Stale, wanted).await,
+            _ => self.fetch(inbound, next, Miss::Stale, wanted).await,
         }
     }
 
     /// Validates what is stored, for nobody in particular: one at a time for each stored response,
     /// and only so many in all.
-    fn refresh(
-        self: &Arc<Self>,
-        inbound: Arc<Inbound>,
-        next: Arc<dyn NextHop>,
-        hops: Vec<Hop>,
-        wanted: Wanted,
-    ) {
-        let Some(head) = wanted
-            .stored
-            .as_ref()
-            .map(|stored| Arc::clone(&stored.head))
-        else {
+    fn refresh(self: &Arc<Self>, trip: Trip) {
+        let Some(head) = trip.wanted.head().cloned() else {
             return;
         };
-        let Some(lead) = self.flights.refresh(&inbound.key, wanted.sought(&inbound)) else {
+        let Some(lead) = self.flights.refresh(&trip.inbound.key, trip.sought()) else {
             return;
         };
         let Ok(permit) = Arc::clone(&self.refreshes).try_acquire_owned() else {
@@ -65,15 +57,10 @@ impl Exchange {
         let exchange = Arc::clone(self);
         tokio::spawn(async move {
             // Between the lookup and now, another refresh of it may have ended.
-            let variants = exchange.store.lookup(&inbound.key).get().await;
-            if variants
-                .iter()
-                .any(|stored| Arc::ptr_eq(&stored.head, &head))
-            {
+            let variants = exchange.store.lookup(&trip.inbound.key).get().await;
+            if variants.iter().any(|it| Arc::ptr_eq(&it.head, &head)) {
                 let (nobody, _) = oneshot::channel();
-                exchange
-                    .lead(lead, inbound, next, hops, wanted, nobody)
-                    .await;
+                exchange.lead(lead, trip, nobody).await;
             }
             drop(permit);
         });

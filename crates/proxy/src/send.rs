@@ -2,12 +2,12 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
 use http_body::Body as _;
-use perigee_http_cache::Failure;
+use perigee_http_cache::{Failure, Times};
 use perigee_upstream::{Body as Relayed, SendError, SendErrorKind};
 
 use crate::{
@@ -26,6 +26,8 @@ pub(crate) struct Arrived {
     /// The name and the kind of the hop that answered.
     pub(crate) hop: String,
     pub(crate) kind: &'static str,
+    /// When it was asked for, and when it came.
+    pub(crate) times: Times,
 }
 
 /// What became of a request at one hop.
@@ -63,6 +65,7 @@ impl Exchange {
             if let Some(line) = &inbound.line {
                 relay_interim(line, &mut request);
             }
+            let requested = SystemTime::now();
             let sent = tokio::select! {
                 sent = hop.send(request) => Some(sent),
                 () = next.lost(hop), if repeatable => None,
@@ -81,7 +84,7 @@ impl Exchange {
             match tried {
                 Tried::Answered(mut response) => {
                     inbound.policy().clean_response(response.headers_mut());
-                    return Ok(arrived(response, hop));
+                    return Ok(arrived(response, hop, requested));
                 }
                 Tried::PassOver(why) => failure = why,
                 Tried::GiveUp(why) => return Err(why),
@@ -158,7 +161,7 @@ fn is_unasked(status: StatusCode, request: &HeaderMap) -> bool {
     }
 }
 
-fn arrived(mut response: Response<Relayed>, hop: &Hop) -> Arrived {
+fn arrived(mut response: Response<Relayed>, hop: &Hop, requested: SystemTime) -> Arrived {
     let name = header::HeaderName::from_static("cache-status");
     let cache_status = match response.headers_mut().entry(name) {
         header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
@@ -173,6 +176,10 @@ fn arrived(mut response: Response<Relayed>, hop: &Hop) -> Arrived {
         cache_status,
         hop: hop.name().to_owned(),
         kind: hop.kind(),
+        times: Times {
+            requested,
+            received: SystemTime::now(),
+        },
     }
 }
 

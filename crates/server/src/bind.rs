@@ -1,11 +1,16 @@
 //! Binding addresses, with words for what can go wrong.
 
 use std::{
-    io::{Error, ErrorKind},
+    io::{self, Error, ErrorKind},
     net::SocketAddr,
 };
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// Connections that the kernel keeps for us until we accept them, as far as it lets us
+/// (`net.core.somaxconn`). When there are more, it drops what comes, and a client tries again a
+/// second later: a herd must find room.
+const BACKLOG: u32 = 4_096;
 
 /// An address that cannot be listened on: says which, why, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +31,20 @@ impl std::error::Error for BindError {}
 pub async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for &address in addresses {
-        let listener = TcpListener::bind(address).await;
-        listeners.push(listener.map_err(|error| explain(address, &error))?);
+        listeners.push(bind(address).map_err(|error| explain(address, &error))?);
     }
     Ok(listeners)
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // So that a node that starts again need not wait for old connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn explain(address: SocketAddr, error: &Error) -> BindError {

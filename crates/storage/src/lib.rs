@@ -65,6 +65,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// if `old` is not stored any more.
     fn freshen(&self, key: &CacheKey, old: &Stored, head: Arc<StoredHead>) -> Answer<()>;
 
+    /// Removes one stored response, unless another has taken its place (RFC 9111 section 4.3.3).
+    fn remove(&self, key: &CacheKey, old: &Stored) -> Answer<()>;
+
     /// Removes what `purge` names, and keeps fills of it that are under way from being
     /// stored. Answers with the number of keys removed.
     fn purge(&self, purge: &Purge) -> Answer<u64>;

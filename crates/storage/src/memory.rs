@@ -96,6 +96,11 @@ impl Store for Memory {
         Answer::Now(())
     }
 
+    fn remove(&self, key: &CacheKey, old: &Stored) -> Answer<()> {
+        self.shelf.take_away(key, old);
+        Answer::Now(())
+    }
+
     fn purge(&self, purge: &Purge) -> Answer<u64> {
         match purge {
             Purge::Key(key) => Answer::Now(self.shelf.purge(key)),

@@ -29,7 +29,7 @@ macro_rules! battery {
                     a_body_that_is_too_long_is_not_stored, the_newer_takes_the_place_of_the_older,
                     variants_stand_side_by_side, the_oldest_variant_goes,
                     freshening_replaces_the_head, freshening_what_is_gone_does_nothing,
-                    keys_do_not_mix;
+                    one_response_is_removed_and_its_variants_stay, keys_do_not_mix;
                 ranges: a_range_is_those_bytes, a_range_of_what_arrives_is_those_bytes,
                     a_range_past_the_end_ends_with_the_body, remaining_counts_down;
                 parts: what_broke_off_is_kept_as_a_part, a_part_that_was_purged_is_not_kept,

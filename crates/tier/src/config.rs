@@ -32,6 +32,8 @@ pub struct Config {
     /// Background refreshes under way at once; while there are as many, what is stale is served
     /// without one. Default 1000.
     pub max_refreshes: usize,
+    /// Keys that are marked at once as not worth waiting for; fewer than two: none. Default 10,000.
+    pub max_hit_for_miss: usize,
     /// How long an upgraded connection (WebSocket) may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
 }
@@ -46,6 +48,10 @@ impl Config {
             (self.memory != after.memory, "`[storage]`"),
             (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
             (self.max_refreshes != after.max_refreshes, "`max_refreshes`"),
+            (
+                self.max_hit_for_miss != after.max_hit_for_miss,
+                "`max_hit_for_miss`",
+            ),
             (
                 self.tunnel_idle_timeout != after.tunnel_idle_timeout,
                 "`tunnel_idle_timeout`",

@@ -190,6 +190,7 @@ fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
         cdn_id: config.cdn_id.clone(),
         coalesce_wait: config.coalesce_wait,
         max_refreshes: config.max_refreshes,
+        max_hit_for_miss: config.max_hit_for_miss,
         tunnel_idle_timeout: config.tunnel_idle_timeout,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Limits on the use of one endpoint. Every one has a name in the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Requests under way at once; more wait in the queue. At least 1; default 256.
+    /// Requests under way at once; more wait in the queue. At least 1; default 1024.
     /// A request is under way until its response body ends, or its upgraded connection.
     pub max_concurrent: usize,
     /// Requests that may wait; more are refused at once ([`crate::SendErrorKind::Overloaded`]).
@@ -36,7 +36,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            max_concurrent: 256,
+            max_concurrent: 1024,
             max_queued: 1024,
             queue_timeout: Duration::from_secs(10),
             max_idle: 64,

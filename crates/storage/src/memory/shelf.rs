@@ -87,6 +87,20 @@ impl Shelf {
         drop(shard);
     }
 
+    /// Removes `old` alone, if it is still there.
+    pub(super) fn take_away(&self, key: &CacheKey, old: &Stored) {
+        let shard = self.under_way.shard(key);
+        let variants = self.get(key);
+        let is_other = |stored: &&Stored| !Arc::ptr_eq(&stored.head, &old.head);
+        let others: Variants = variants.iter().filter(is_other).cloned().collect();
+        if others.is_empty() {
+            self.cache.remove(key);
+        } else if others.len() < variants.len() {
+            self.cache.insert(key.clone(), others);
+        }
+        drop(shard);
+    }
+
     /// Removes a key, and keeps fills of it that are under way from being stored.
     pub(super) fn purge(&self, key: &CacheKey) -> u64 {
         let mut shard = self.under_way.shard(key);

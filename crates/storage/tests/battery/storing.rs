@@ -200,6 +200,28 @@ pub(crate) async fn freshening_what_is_gone_does_nothing(make: Make) {
     );
 }
 
+pub(crate) async fn one_response_is_removed_and_its_variants_stay(make: Make) {
+    let store = make(ROOMY);
+    let body = bytes(1000);
+    store_body(&*store, "/", head("en", "a"), &body).await;
+    store_body(&*store, "/", head("de", "b"), &body).await;
+    let old = lookup(&*store, "/").await[1].clone();
+    let marks = || async {
+        let variants = lookup(&*store, "/").await;
+        variants.iter().map(mark).collect::<Vec<_>>().join(" ")
+    };
+    store.remove(&key("/"), &old).get().await;
+    assert_eq!(marks().await, "b");
+    // What has taken its place is another.
+    store_body(&*store, "/", head("en", "c"), &body).await;
+    store.remove(&key("/"), &old).get().await;
+    assert_eq!(marks().await, "c b");
+    for stored in lookup(&*store, "/").await.iter() {
+        store.remove(&key("/"), stored).get().await;
+    }
+    assert_eq!(marks().await, "");
+}
+
 pub(crate) async fn keys_do_not_mix(make: Make) {
     let store = make(ROOMY);
     for n in 0..200 {

@@ -1,0 +1,239 @@
+use std::time::{Duration, SystemTime};
+
+use perigee_http_cache::{RequestHead, ResponseHead, Scheme, Times};
+
+use super::*;
+
+fn key(path: &str) -> CacheKey {
+    CacheKey::new(Scheme::Http, "www.example.com", path)
+}
+
+/// Of somebody, who has nothing to validate.
+const ANYBODY: Sought<'static> = Sought {
+    of: None,
+    range: None,
+    whose: Whose::Everybodys,
+};
+const AUTHORIZED: Sought<'static> = Sought {
+    whose: Whose::Authorized,
+    ..ANYBODY
+};
+
+fn flights() -> Flights {
+    Flights::new(10)
+}
+
+fn join(flights: &Flights, path: &str, tried: &[u64]) -> Joined {
+    flights.join(&key(path), ANYBODY, tried, Instant::now())
+}
+
+fn mark(whose: Whose, seconds: u64) -> Option<Mark> {
+    let time = Duration::from_secs(seconds);
+    Some(Mark { whose, time })
+}
+
+fn lead(joined: Joined) -> Lead {
+    match joined {
+        Joined::Lead(lead) => lead,
+        Joined::Follow(id, _) => panic!("flight {id} is under way"),
+        Joined::Marked => panic!("it is marked"),
+    }
+}
+
+fn followed(joined: Joined) -> u64 {
+    match joined {
+        Joined::Follow(id, _) => id,
+        Joined::Lead(_) => panic!("nobody fetches it"),
+        Joined::Marked => panic!("it is marked"),
+    }
+}
+
+fn is_marked(flights: &Flights, path: &str, sought: Sought<'_>, now: Instant) -> bool {
+    matches!(flights.join(&key(path), sought, &[], now), Joined::Marked)
+}
+
+fn head() -> Arc<StoredHead> {
+    let now = SystemTime::now();
+    let (headers, method) = (http::HeaderMap::new(), http::Method::GET);
+    let request = RequestHead {
+        method: &method,
+        headers: &headers,
+    };
+    let response = ResponseHead {
+        status: http::StatusCode::OK,
+        headers: &headers,
+    };
+    let times = Times {
+        requested: now,
+        received: now,
+    };
+    let policy = perigee_http_cache::Policy::default();
+    Arc::new(StoredHead::new(&request, response, &policy, times))
+}
+
+#[test]
+fn one_leads_and_the_others_follow_until_it_is_over() {
+    let flights = flights();
+    let first = lead(join(&flights, "/a", &[]));
+    let Joined::Follow(_, follower) = join(&flights, "/a", &[]) else {
+        panic!("a fetch is under way");
+    };
+    lead(join(&flights, "/b", &[]));
+    first.tell(Progress::Failed(Failure::Timeout));
+    assert!(matches!(
+        *follower.borrow(),
+        Progress::Failed(Failure::Timeout)
+    ));
+    lead(join(&flights, "/a", &[]));
+}
+
+#[test]
+fn a_leader_that_is_lost_leaves_nothing_behind() {
+    let flights = flights();
+    let alone = flights.alone(&key("/a"), ANYBODY);
+    let joined = join(&flights, "/a", &[]);
+    assert_eq!(flights.lock().by_key.len(), 1);
+    drop((joined, alone));
+    assert_eq!(flights.lock().by_key.len(), 0);
+}
+
+#[test]
+fn a_flight_that_had_nothing_for_a_request_is_not_joined_again() {
+    let flights = flights();
+    let gzip = lead(join(&flights, "/a", &[]));
+    let tried = [followed(join(&flights, "/a", &[]))];
+    let br = lead(join(&flights, "/a", &tried));
+    assert_eq!(followed(join(&flights, "/a", &tried)), br.id);
+    drop(br);
+    assert_eq!(followed(join(&flights, "/a", &[])), gzip.id);
+}
+
+#[test]
+fn what_is_fetched_alone_is_not_joined() {
+    let flights = flights();
+    let _alone = flights.alone(&key("/a"), ANYBODY);
+    lead(join(&flights, "/a", &[]));
+}
+
+#[test]
+fn nobody_waits_for_what_is_likely_another_ones_own() {
+    let flights = flights();
+    let now = Instant::now();
+    let authorized = || flights.join(&key("/a"), AUTHORIZED, &[], now);
+    let theirs = lead(authorized());
+    assert_eq!(followed(authorized()), theirs.id);
+    let everybodys = lead(join(&flights, "/a", &[]));
+    assert_eq!(followed(join(&flights, "/a", &[])), everybodys.id);
+    assert_eq!(followed(authorized()), everybodys.id);
+}
+
+#[test]
+fn a_stored_response_is_refreshed_once_at_a_time() {
+    let flights = flights();
+    let (head, other) = (head(), head());
+    let of = |head| Sought {
+        of: Some(head),
+        ..ANYBODY
+    };
+    let refresh = |head| flights.refresh(&key("/a"), of(head));
+    let first = refresh(&head).unwrap();
+    assert!(refresh(&head).is_none());
+    assert!(refresh(&other).is_some(), "another variant");
+    // Who may not be served stale waits for it.
+    assert_eq!(followed(join(&flights, "/a", &[])), first.id);
+    drop(first);
+    // A fetch that somebody waits for is as good.
+    let fetch = lead(flights.join(&key("/a"), of(&head), &[], Instant::now()));
+    assert!(refresh(&head).is_none());
+    drop(fetch);
+    assert!(refresh(&head).is_some());
+}
+
+#[test]
+fn a_purge_ends_all_flights_of_its_key_and_none_that_begins_later() {
+    let flights = flights();
+    let old = lead(join(&flights, "/a", &[]));
+    let alone = flights.alone(&key("/a"), ANYBODY);
+    let other = lead(join(&flights, "/b", &[]));
+    flights.purge(&key("/a"));
+    assert!(old.is_purged() && alone.is_purged() && !other.is_purged());
+    let new = lead(join(&flights, "/a", &[]));
+    drop((old, alone));
+    assert_eq!(followed(join(&flights, "/a", &[])), new.id);
+    assert!(!new.is_purged());
+}
+
+#[test]
+fn what_is_not_shared_is_marked_and_waited_for_no_more() {
+    let flights = flights();
+    let now = Instant::now();
+    let first = lead(join(&flights, "/a", &[]));
+    let Joined::Follow(_, follower) = join(&flights, "/a", &[]) else {
+        panic!("a fetch is under way");
+    };
+    first.tell_not_shared(mark(Whose::Everybodys, 1), now);
+    assert!(matches!(*follower.borrow(), Progress::NotShared));
+    assert!(is_marked(&flights, "/a", ANYBODY, now));
+    assert!(!is_marked(&flights, "/b", ANYBODY, now));
+    // Who has something to validate has another variant.
+    let head = head();
+    let of = Sought {
+        of: Some(&head),
+        ..ANYBODY
+    };
+    assert!(!is_marked(&flights, "/a", of, now));
+    // It stands for as long as the answers are such.
+    flights.mark_again(&key("/a"), mark(Whose::Everybodys, 3).unwrap(), now);
+    assert!(is_marked(
+        &flights,
+        "/a",
+        ANYBODY,
+        now + Duration::from_secs(1)
+    ));
+    flights.unmark(&key("/a"));
+    assert!(!is_marked(&flights, "/a", ANYBODY, now));
+    flights.mark_again(&key("/a"), mark(Whose::Everybodys, 1).unwrap(), now);
+    assert!(!is_marked(&flights, "/a", ANYBODY, now));
+}
+
+#[test]
+fn what_is_the_authorized_ones_own_marks_for_them_alone() {
+    let flights = flights();
+    let now = Instant::now();
+    let theirs = lead(flights.join(&key("/a"), AUTHORIZED, &[], now));
+    theirs.tell_not_shared(mark(Whose::Authorized, 1), now);
+    assert!(is_marked(&flights, "/a", AUTHORIZED, now));
+    assert!(!is_marked(&flights, "/a", ANYBODY, now));
+}
+
+#[test]
+fn a_purge_takes_the_mark_and_what_was_asked_before_sets_none() {
+    let flights = flights();
+    let now = Instant::now();
+    let mark = mark(Whose::Everybodys, 1);
+    lead(join(&flights, "/a", &[])).tell_not_shared(mark, now);
+    flights.purge(&key("/a"));
+    assert!(!is_marked(&flights, "/a", ANYBODY, now));
+    let before = lead(join(&flights, "/a", &[]));
+    flights.purge(&key("/a"));
+    before.tell_not_shared(mark, now);
+    assert!(!is_marked(&flights, "/a", ANYBODY, now));
+}
+
+#[test]
+fn a_fetch_of_a_range_is_joined_by_the_same_range_alone() {
+    let flights = flights();
+    let lines = ["bytes=0-4", "bytes=5-9"].map(HeaderValue::from_static);
+    let [front, back] = lines.each_ref().map(|range| Sought {
+        range: Some(range),
+        ..ANYBODY
+    });
+    let join = |sought| flights.join(&key("/a"), sought, &[], Instant::now());
+    let part = lead(join(front));
+    assert_eq!(followed(join(front)), part.id);
+    lead(join(back));
+    let whole = lead(join(ANYBODY));
+    for sought in [front, back, ANYBODY] {
+        assert_eq!(followed(join(sought)), whole.id);
+    }
+}

@@ -1,0 +1,179 @@
+//! A response on its way into the store, read by all who wait for it while it comes.
+
+use std::{future::poll_fn, sync::Arc, time::Instant};
+
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use perigee_http_cache::{CacheKey, Failure, Order, StoredHead, withheld};
+use perigee_storage::{Body, Fill, Reader, Stored};
+use perigee_upstream::Body as Relayed;
+
+use crate::{
+    exchange::Exchange,
+    fetch::Trip,
+    flight::{Arrival, Lead, Progress},
+    lead::{ForLeader, Landed, ToLeader, fail},
+    marks::Mark,
+    send::Arrived,
+};
+
+/// A stored body that is one with what comes, and which of them is first.
+pub(crate) type Other = Option<(Body, Order)>;
+
+impl Exchange {
+    /// A 304: the stored body has a new head. The body of the 304 is empty: nothing more is wanted
+    /// of it.
+    pub(crate) async fn freshen(
+        &self,
+        lead: Lead,
+        trip: &Trip,
+        head: StoredHead,
+        arrived: Arrived,
+        to_leader: ToLeader,
+    ) {
+        let Some(old) = &trip.wanted.stored else {
+            return fail(&lead, Failure::Invalid, to_leader);
+        };
+        let (status, cache_status) = (arrived.response.status(), arrived.cache_status);
+        drop(arrived.response);
+        let (key, head) = (&trip.inbound.key, Arc::new(head));
+        self.store.freshen(key, old, Arc::clone(&head)).get().await;
+        let body = old.body.clone();
+        let arrival = Arrival {
+            stored: Stored { head, body },
+            kept: !lead.is_purged(),
+            status: status.as_u16(),
+            cache_status: cache_status.into(),
+        };
+        share(&lead, &arrival);
+        let _ = to_leader.send(Landed::Stored(ForLeader {
+            arrival,
+            withheld: HeaderMap::new(),
+            _first: None,
+        }));
+    }
+
+    /// A response that may be stored, or a part that completes a stored one.
+    pub(crate) async fn keep(
+        &self,
+        lead: Lead,
+        trip: &Trip,
+        head: StoredHead,
+        other: Other,
+        arrived: Arrived,
+        to_leader: ToLeader,
+    ) {
+        let (inbound, length) = (&trip.inbound, head.body_length());
+        let fill = self.store.fill(&inbound.key, Arc::new(head), length);
+        let fits = fill.is_kept();
+        // What was asked for before a purge is for those who have waited since, and nobody else.
+        if lead.is_purged() {
+            fill.forgo();
+        }
+        // What is combined goes to those who wait even if it is not kept: without the stored bytes
+        // it is no answer.
+        if !fits && other.is_none() {
+            lead.tell_not_shared(Some(Mark::of_too_large(trip)), Instant::now());
+            let _ = to_leader.send(too_large(trip, arrived));
+            return;
+        }
+        let (parts, body) = arrived.response.into_parts();
+        let arrival = Arrival {
+            stored: fill.stored(),
+            kept: fill.is_kept(),
+            status: parts.status.as_u16(),
+            cache_status: arrived.cache_status.into(),
+        };
+        let first = fill.body().read();
+        share(&lead, &arrival);
+        let _ = to_leader.send(Landed::Stored(ForLeader {
+            arrival,
+            withheld: withheld(&parts.headers, inbound.policy()),
+            _first: Some(first),
+        }));
+        self.pump(lead, &inbound.key, other, body, fill).await;
+    }
+
+    /// Moves a body into the store. Unless it comes to a clean end, nothing is left there.
+    async fn pump(
+        &self,
+        lead: Lead,
+        key: &CacheKey,
+        other: Other,
+        arriving: Relayed,
+        mut fill: Fill,
+    ) {
+        let ended = match both(other, arriving, &mut fill).await {
+            Ok(()) => fill.commit().map_err(|error| error.to_string()),
+            Err(error) => {
+                // Nobody joins any more when those who read along see the break, and ask again.
+                drop(lead);
+                drop(fill);
+                Err(error)
+            }
+        };
+        if let Err(error) = ended
+            && let Some(held_back) = self.failures.pass(Instant::now())
+        {
+            tracing::info!(%key, error, held_back, "a response is not stored");
+        }
+    }
+}
+
+/// Tells those who wait of a response, if it may be for all of them.
+fn share(lead: &Lead, arrival: &Arrival) {
+    if arrival.stored.head.answers_many() {
+        lead.tell(Progress::Arrived(arrival.clone()));
+    } else {
+        lead.tell_not_shared(None, Instant::now());
+    }
+}
+
+/// It streams through to the one who asked; unless that one wants a part of it, which the next tier
+/// can give it without sending the rest.
+fn too_large(trip: &Trip, arrived: Arrived) -> Landed {
+    let is_part = arrived.response.status() == StatusCode::PARTIAL_CONTENT;
+    let wants_part = trip.inbound.head.headers.contains_key(header::RANGE);
+    match wants_part && !is_part {
+        true => Landed::TooLarge,
+        false => Landed::Alone(arrived),
+    }
+}
+
+/// What comes, behind or before what is there already.
+async fn both(other: Other, arriving: Relayed, fill: &mut Fill) -> Result<(), String> {
+    match other {
+        None => come(arriving, fill).await,
+        Some((body, Order::StoredFirst)) => {
+            pour(body.read(), fill).await?;
+            come(arriving, fill).await
+        }
+        Some((body, Order::NewFirst)) => {
+            come(arriving, fill).await?;
+            pour(body.read(), fill).await
+        }
+    }
+}
+
+/// Moves a stored body into the store once more.
+async fn pour(mut body: Reader, fill: &mut Fill) -> Result<(), String> {
+    while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
+        let chunk = chunk.map_err(|error| error.to_string())?;
+        fill.write(chunk).await.map_err(|error| error.to_string())?;
+        // All of it is there at once: others want their turn, too.
+        tokio::task::coop::consume_budget().await;
+    }
+    Ok(())
+}
+
+/// Moves an arriving body into the store.
+async fn come(mut body: Relayed, fill: &mut Fill) -> Result<(), String> {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| error.to_string())?;
+        // Trailers are not kept.
+        if let Ok(data) = frame.into_data() {
+            fill.write(data).await.map_err(|error| error.to_string())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Hit-for-miss: which keys' last response was not to be shared, so that requests for them need
+//! not wait for each other to find out again.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use http::{StatusCode, header};
+use perigee_http_cache::{CacheKey, NotStored};
+
+use crate::fetch::Trip;
+
+/// Whose requests a mark is for, and whose a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Everybody's: the response is not for sharing.
+    Everybodys,
+    /// Requests with cookies: what others are answered may be shared.
+    Cookies,
+    /// Authorized requests (RFC 9111 section 3.5): what others are answered may be shared.
+    Authorized,
+}
+
+/// A mark to be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// For whom.
+    pub(crate) whose: Whose,
+    /// How long it stands.
+    pub(crate) time: Duration,
+}
+
+impl Mark {
+    /// The mark that a response leaves which is not stored, if it leaves one.
+    pub(crate) fn of(trip: &Trip, why: NotStored, status: StatusCode) -> Option<Mark> {
+        let whose = match (why, trip.whose()) {
+            (NotStored::Request, Whose::Authorized) => Whose::Authorized,
+            (NotStored::Request, _) => return None,
+            (NotStored::Cookie, _) => Whose::Cookies,
+            _ => Whose::Everybodys,
+        };
+        let asked_for_part = trip.wanted.fields.contains_key(header::RANGE);
+        let time = trip.inbound.policy().hit_for_miss;
+        (!is_passing(status, asked_for_part)).then_some(Mark { whose, time })
+    }
+
+    /// The mark that a response leaves which the store has no room for.
+    pub(crate) fn of_too_large(trip: &Trip) -> Mark {
+        Mark {
+            whose: Whose::Everybodys,
+            time: trip.inbound.policy().hit_for_miss,
+        }
+    }
+}
+
+/// Whether a response says nothing of what the next one will be: it is an error of the moment, or
+/// about the part that was asked for, or no answer to a fetch of the whole.
+fn is_passing(status: StatusCode, asked_for_part: bool) -> bool {
+    status.is_server_error()
+        || (asked_for_part && status.is_client_error())
+        || matches!(
+            status,
+            StatusCode::PARTIAL_CONTENT
+                | StatusCode::NOT_MODIFIED
+                | StatusCode::REQUEST_TIMEOUT
+                | StatusCode::RANGE_NOT_SATISFIABLE
+                | StatusCode::TOO_EARLY
+                | StatusCode::TOO_MANY_REQUESTS
+        )
+}
+
+/// Marks, bounded in number and in time. They stand in two generations: when the young one is
+/// full, the old one is forgotten at once, and the young one grows old.
+#[derive(Debug)]
+pub(crate) struct Marks {
+    young: HashMap<CacheKey, Standing>,
+    old: HashMap<CacheKey, Standing>,
+    per_generation: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    whose: Whose,
+    until: Instant,
+}
+
+impl Standing {
+    fn concerns(self, whose: Whose, now: Instant) -> bool {
+        now < self.until && (self.whose == Whose::Everybodys || self.whose == whose)
+    }
+}
+
+impl Marks {
+    /// At most this many; fewer than two: none.
+    pub(crate) fn new(max: usize) -> Self {
+        Marks {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            per_generation: max / 2,
+        }
+    }
+
+    /// Marks a key. What stands for everybody is not narrowed.
+    pub(crate) fn set(&mut self, key: &CacheKey, Mark { whose, time }: Mark, now: Instant) {
+        let Some(until) = now.checked_add(time).filter(|until| *until > now) else {
+            return;
+        };
+        if self.per_generation == 0 {
+            return;
+        }
+        let whose = match self.concerns(key, Whose::Everybodys, now) {
+            true => Whose::Everybodys,
+            false => whose,
+        };
+        if !self.young.contains_key(key) && self.young.len() >= self.per_generation {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.old.remove(key);
+        self.young.insert(key.clone(), Standing { whose, until });
+    }
+
+    /// Whether a key is marked for such a request. A mark whose time is over is forgotten.
+    pub(crate) fn concerns(&mut self, key: &CacheKey, whose: Whose, now: Instant) -> bool {
+        let Some(mark) = self.young.get(key).or_else(|| self.old.get(key)) else {
+            return false;
+        };
+        let (concerns, over) = (mark.concerns(whose, now), now >= mark.until);
+        if over {
+            self.remove(key);
+        }
+        concerns
+    }
+
+    /// Forgets the mark of a key.
+    pub(crate) fn remove(&mut self, key: &CacheKey) {
+        self.young.remove(key);
+        self.old.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use perigee_http_cache::Scheme;
+
+    use super::{Whose::*, *};
+
+    fn key(n: usize) -> CacheKey {
+        CacheKey::new(Scheme::Http, "www.example.com", &format!("/{n}"))
+    }
+
+    fn mark(whose: Whose, seconds: u64) -> Mark {
+        let time = Duration::from_secs(seconds);
+        Mark { whose, time }
+    }
+
+    fn len(marks: &Marks) -> usize {
+        marks.young.len() + marks.old.len()
+    }
+
+    #[test]
+    fn a_mark_stands_for_its_time() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut marks = Marks::new(10);
+        marks.set(&key(1), mark(Everybodys, 2), start);
+        assert!(marks.concerns(&key(1), Everybodys, start + second));
+        assert!(marks.concerns(&key(1), Authorized, start + second));
+        assert!(!marks.concerns(&key(2), Everybodys, start + second));
+        assert!(!marks.concerns(&key(1), Everybodys, start + 2 * second));
+        assert_eq!(len(&marks), 0, "forgotten when it was over");
+        marks.set(&key(1), mark(Everybodys, 0), start);
+        assert_eq!(len(&marks), 0, "for no time");
+    }
+
+    #[test]
+    fn what_is_for_some_is_not_for_others() {
+        let now = Instant::now();
+        let mut marks = Marks::new(10);
+        marks.set(&key(1), mark(Authorized, 9), now);
+        assert!(marks.concerns(&key(1), Authorized, now));
+        assert!(!marks.concerns(&key(1), Everybodys, now));
+        marks.set(&key(1), mark(Everybodys, 9), now);
+        marks.set(&key(1), mark(Authorized, 9), now);
+        assert!(marks.concerns(&key(1), Everybodys, now), "not narrowed");
+        marks.remove(&key(1));
+        assert!(!marks.concerns(&key(1), Authorized, now));
+        marks.set(&key(1), mark(Cookies, 9), now);
+        assert!(marks.concerns(&key(1), Cookies, now));
+        assert!(!marks.concerns(&key(1), Everybodys, now));
+    }
+
+    #[test]
+    fn there_are_never_more_than_the_limit_and_those_in_use_stay() {
+        let now = Instant::now();
+        let mut marks = Marks::new(10);
+        for n in 0..1000 {
+            marks.set(&key(n), mark(Everybodys, 9), now);
+            marks.set(&key(0), mark(Everybodys, 9), now);
+            assert!(len(&marks) <= 10, "{}", len(&marks));
+            assert!(marks.concerns(&key(0), Everybodys, now));
+            assert!(marks.concerns(&key(n), Everybodys, now));
+        }
+        assert!(!marks.concerns(&key(1), Everybodys, now));
+        for max in [0, 1] {
+            let mut none = Marks::new(max);
+            none.set(&key(1), mark(Everybodys, 9), now);
+            assert!(!none.concerns(&key(1), Everybodys, now));
+        }
+    }
+
+    #[test]
+    fn errors_of_the_moment_and_of_a_part_say_nothing() {
+        let passing = |status, part| is_passing(StatusCode::from_u16(status).unwrap(), part);
+        for status in [200, 301, 302, 401, 403, 404, 410] {
+            assert!(!passing(status, false), "{status}");
+        }
+        for status in [206, 304, 408, 416, 429, 500, 502, 503] {
+            assert!(passing(status, false), "{status}");
+        }
+        assert!(passing(404, true) && !passing(200, true));
+    }
+}
