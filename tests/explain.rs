@@ -180,11 +180,22 @@ async fn what_may_be_served_stale_is_told_so() {
 #[tokio::test]
 async fn what_is_not_stored_is_a_miss_again_and_what_passes_by_says_so() {
     let origin = origin().await;
-    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    let plan = Plan {
+        service: "[services.cache]\nhit_for_miss = \"10m\"\n".to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let cdn = Cdn::start(plan).await;
     let (owner, _) = owners(&told(&cdn, "/private", &[]));
+    assert!(of(&told(&cdn, "/private", &[]), &owner)["hit_for_miss"].is_null());
     cdn.get(&owner, "/private").await;
     let after = told(&cdn, "/private", &[]);
     assert_eq!(of(&after, &owner)["stored"].as_array().unwrap().len(), 0);
+    let mark = &of(&after, &owner)["hit_for_miss"];
+    assert_eq!(mark["requests"], "all", "{after:#}");
+    assert!(
+        (1..=600).contains(&mark["seconds"].as_u64().unwrap()),
+        "{after:#}"
+    );
     let upgrade = ["-H", "Connection: upgrade", "-H", "Upgrade: websocket"];
     let upgrade = told(&cdn, "/private", &upgrade);
     assert_eq!(of(&upgrade, &owner)["outcome"], "pass");

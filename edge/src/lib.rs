@@ -11,8 +11,8 @@ pub use perigee_cluster::{
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, Cookies, Endpoint, EndpointConfig, EndpointLimits, Explanation, Glob,
-    MemoryConfig, NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged, Question,
-    RangeMiss, RequestFields, Rule, ServiceConfig, Status, StoredResponse, Target, When,
+    HitForMiss, MemoryConfig, NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged,
+    Question, RangeMiss, RequestFields, Rule, ServiceConfig, Status, StoredResponse, Target, When,
     is_targeted, outline,
 };
 pub use perigee_server::{

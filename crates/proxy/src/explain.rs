@@ -10,7 +10,7 @@ use std::{
     borrow::Borrow,
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Exchange, Inbound, NextHop, Origination, Service, ServiceConfig, Services, here,
     intake::{NO_SERVICE, host, take_in},
+    marks::{Mark, Whose},
     next_hop::Hop,
     upgrade,
 };
@@ -64,8 +65,19 @@ pub struct Explanation {
     pub up: Vec<NextPlace>,
     /// Fetches of this key that are under way.
     pub fetches: usize,
+    /// Whether the last answer was not for sharing, so that requests go on side by side.
+    pub hit_for_miss: Option<HitForMiss>,
     /// What is stored under the key, newest first.
     pub stored: Vec<StoredResponse>,
+}
+
+/// A mark: the last answer to requests of this key was not for sharing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HitForMiss {
+    /// Which requests it is about: `all`, `with cookies` or `authorized`.
+    pub requests: String,
+    /// Seconds that it still stands, rounded up.
+    pub seconds: u64,
 }
 
 /// A place that a request is sent on to.
@@ -167,6 +179,10 @@ impl Exchange {
             sideways: route.sideways.iter().map(NextPlace::of).collect(),
             up: route.up.iter().map(NextPlace::of).collect(),
             fetches: self.flights.count(&inbound.key),
+            hit_for_miss: self
+                .flights
+                .mark(&inbound.key, Instant::now())
+                .map(HitForMiss::of),
             stored: stored.collect(),
         }
     }
@@ -241,6 +257,24 @@ fn no_service<'h>(host: &str, hosts: impl Iterator<Item = &'h String>) -> String
         "no delivery service answers for {host:?}: clients get 421 (RFC 9110 15.5.20); there are \
          {hosts}{more}"
     )
+}
+
+impl HitForMiss {
+    fn of(Mark { whose, time }: Mark) -> Self {
+        let requests = match whose {
+            Whose::Everybodys => "all",
+            Whose::Cookies => "with cookies",
+            Whose::Authorized => "authorized",
+        };
+        HitForMiss {
+            requests: requests.to_owned(),
+            seconds: time
+                .as_millis()
+                .div_ceil(1_000)
+                .try_into()
+                .unwrap_or(u64::MAX),
+        }
+    }
 }
 
 impl NextPlace {

@@ -207,6 +207,11 @@ impl Flights {
         }
     }
 
+    /// The mark of a key, with the time that it still stands.
+    pub(crate) fn mark(&self, key: &CacheKey, now: Instant) -> Option<Mark> {
+        self.lock().marks.standing(key, now)
+    }
+
     /// How many fetches of a key are under way.
     pub(crate) fn count(&self, key: &CacheKey) -> usize {
         self.lock().by_key.get(key).map_or(0, Vec::len)

@@ -43,7 +43,7 @@ pub use answer::plain;
 pub use body::{Body, BodyError};
 pub use claims::{RequestFields, add_claims};
 pub use exchange::{Exchange, ExchangeConfig};
-pub use explain::{Explanation, NextPlace, Outline, Question, StoredResponse, outline};
+pub use explain::{Explanation, HitForMiss, NextPlace, Outline, Question, StoredResponse, outline};
 pub use inbound::{Inbound, Sender};
 pub use intake::{Origination, Refusal, take_in};
 pub use line::{Duplex, Line, Upgrading};

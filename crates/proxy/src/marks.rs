@@ -132,6 +132,13 @@ impl Marks {
         concerns
     }
 
+    /// The mark of a key, with the time that it still stands.
+    pub(crate) fn standing(&self, key: &CacheKey, now: Instant) -> Option<Mark> {
+        let Standing { whose, until } = *self.young.get(key).or_else(|| self.old.get(key))?;
+        let time = until.checked_duration_since(now)?;
+        (!time.is_zero()).then_some(Mark { whose, time })
+    }
+
     /// Forgets the mark of a key.
     pub(crate) fn remove(&mut self, key: &CacheKey) {
         self.young.remove(key);
@@ -218,5 +225,15 @@ mod tests {
             assert!(passing(status, false), "{status}");
         }
         assert!(passing(404, true) && !passing(200, true));
+    }
+
+    #[test]
+    fn a_mark_says_how_long_it_still_stands() {
+        let (mut marks, now) = (Marks::new(10), Instant::now());
+        marks.set(&key(1), mark(Cookies, 3), now);
+        let after = |seconds| marks.standing(&key(1), now + Duration::from_secs(seconds));
+        assert_eq!(after(1), Some(mark(Cookies, 2)));
+        assert_eq!(after(3), None);
+        assert_eq!(marks.standing(&key(2), now), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use perigee_edge::{Explanation, NextPlace, Policy, StoredResponse};
+use perigee_edge::{Explanation, HitForMiss, NextPlace, Policy, StoredResponse};
 
 use super::{ByTheFile, Report, Told};
 use crate::table::Table;
@@ -128,6 +128,17 @@ fn because(told: &Explanation) -> String {
     {
         let _ = write!(text, "; asks {}", place(first));
     }
+    if let Some(HitForMiss { requests, seconds }) = &told.hit_for_miss {
+        let requests = match requests.as_str() {
+            "all" => String::new(),
+            some => format!(" to requests {some}"),
+        };
+        let _ = write!(text, "; the last answer{requests} was not for sharing: ");
+        let _ = write!(
+            text,
+            "for {seconds} s more nobody waits for another's (hit-for-miss)"
+        );
+    }
     match told.fetches {
         0 => {}
         1 => text += "; it is being fetched now",
@@ -244,6 +255,10 @@ mod tests {
         let sideways = Explanation {
             sideways: vec![place("b", "peer")],
             fetches: 1,
+            hit_for_miss: Some(HitForMiss {
+                requests: "with cookies".into(),
+                seconds: 9,
+            }),
             ..miss("v1")
         };
         let mut policy: BTreeMap<_, _> = Policy::default().values().into_iter().collect();
@@ -292,7 +307,9 @@ mod tests {
                origin   ./site\n\
              \n\
              node  would  because\n\
-             a*    miss   nothing is stored; asks b, which owns the key; it is being fetched now\n\
+             a*    miss   nothing is stored; asks b, which owns the key; the last answer to \
+               requests with cookies was not for sharing: for 9 s more nobody waits for another's \
+               (hit-for-miss); it is being fetched now\n\
              b     miss   nothing is stored; asks shield-1\n\
              c     ?      no answer: connection refused\n\
              \n\
