@@ -9,6 +9,9 @@ use crate::{
     validation::Validation,
 };
 
+/// Where each class is told of.
+const DOCUMENT: &str = include_str!("../../../../docs/second-opinion.md");
+
 type Given<'a> = &'a [(&'static str, &'static str)];
 
 fn given(fields: Given<'_>) -> HeaderMap {
@@ -138,6 +141,28 @@ fn each_class_has_its_example() {
             Ask(None),
         ),
         (
+            Targeted,
+            asked(
+                &[],
+                &[fresh, etag, ("cdn-cache-control", "no-cache")],
+                &[],
+                1,
+            ),
+            validate(),
+            Fresh(1),
+        ),
+        (
+            StaleWhileRevalidate,
+            asked(
+                &[],
+                &[cc("max-age=60, stale-while-revalidate=60"), etag],
+                &[],
+                99,
+            ),
+            ServeAndAsk(Some("\"a\"".to_owned())),
+            validate(),
+        ),
+        (
             DateForms,
             asked(&[], &[etag, expires("Tue Nov 14 22:14:20 2023")], &[], 1),
             Fresh(1),
@@ -190,8 +215,20 @@ fn each_class_has_its_example() {
             validate(),
             Fresh(1),
         ),
+        (
+            ImmutableReload,
+            asked(
+                &[],
+                &[cc("max-age=60, immutable"), etag],
+                &[cc("max-age=0")],
+                1,
+            ),
+            Fresh(1),
+            validate(),
+        ),
     ];
     for (class, question, ours, theirs) in examples {
+        assert!(DOCUMENT.contains(&format!("\n| {class:?} |")), "{class:?}");
         assert_eq!(
             (question.ours(), question.theirs()),
             (ours.clone(), theirs.clone()),
@@ -234,6 +271,7 @@ fn each_class_of_updates_has_its_example() {
             (false, true),
         ),
     ] {
+        assert!(DOCUMENT.contains(&format!("\n| {class:?} |")), "{class:?}");
         let validation = Validation {
             question: asked(&[], stored, &[], 1),
             not_modified: given(not_modified),

@@ -40,6 +40,8 @@ fn date(name: &'static str, offsets: std::ops::Range<i64>) -> BoxedStrategy<(Str
             "0",
             "Tuesday, 14-Nov-23 22:13:20 GMT",
             "Tue Nov 14 22:13:20 2023",
+            // That was a Tuesday.
+            "Mon, 14 Nov 2023 22:13:20 GMT",
         ][..],
     );
     let value = prop_oneof![12 => offsets.prop_map(date), 1 => odd.prop_map(str::to_owned)];
@@ -71,7 +73,10 @@ fn responses() -> impl Strategy<Value = HeaderMap> {
         "no-cache=\"x-b\"",
     ];
     some_of(vec![
-        named("cache-control", directives(&["max-age", "s-maxage"], plain)),
+        named(
+            "cache-control",
+            directives(&["max-age", "s-maxage", "stale-while-revalidate"], plain),
+        ),
         date("date", -40..1),
         date("expires", -50..200),
         date("last-modified", -500..-1),
@@ -84,6 +89,13 @@ fn responses() -> impl Strategy<Value = HeaderMap> {
         of("x-b", &["1", "2"]),
         proptest::strategy::Union::new_weighted(vec![
             (1, of("set-cookie", &["a=b"])),
+            (
+                1,
+                of(
+                    "cdn-cache-control",
+                    &["max-age=30", "no-store", "max-age=60, no-cache", "X"],
+                ),
+            ),
             (6, of("x-c", &["1"])),
         ])
         .boxed(),

@@ -56,6 +56,11 @@ pub(crate) enum Because {
     VaryStar,
     /// RFC 9111 4.1: selecting fields are normalised. The other compares bytes of the first line.
     VaryNormalised,
+    /// RFC 9213 2.2: a targeted field governs in place of Cache-Control and Expires. The other does
+    /// not know it.
+    Targeted,
+    /// RFC 5861 3: stale-while-revalidate. The other leaves that to its caller.
+    StaleWhileRevalidate,
     /// RFC 9110 5.6.7: RFC 850 and asctime dates are dates. The other reads RFC 2822 dates.
     DateForms,
     /// RFC 9111 4.2.3: the apparent age counts. To the other only Age does.
@@ -74,6 +79,8 @@ pub(crate) enum Because {
     /// RFC 8246 2: immutable is no freshness lifetime. To the other it is a day, where none is
     /// stated.
     Immutable,
+    /// RFC 8246 2: while fresh it is not validated because a client reloads. The other asks.
+    ImmutableReload,
     /// RFC 9111 4.3.4: which 304 is for what is stored. The other takes a strong tag for a weak
     /// one, no validator for a mismatch, and one date in two forms for two.
     NotModifiedMatch,

@@ -32,6 +32,8 @@ pub(crate) enum Opinion {
     Fresh(u64),
     /// With this If-None-Match.
     Ask(Option<String>),
+    /// Served stale, and asked with this If-None-Match.
+    ServeAndAsk(Option<String>),
 }
 
 pub(crate) fn policy() -> Policy {
@@ -78,9 +80,8 @@ impl Question {
         };
         match decide(&later, &[&*head], &policy(), at(BASE + self.after)) {
             Decision::Serve(serve) => Opinion::Fresh(serve.age),
-            Decision::Fetch { fields, .. } | Decision::ServeWhileRevalidating { fields, .. } => {
-                Opinion::Ask(tag(&fields))
-            }
+            Decision::Fetch { fields, .. } => Opinion::Ask(tag(&fields)),
+            Decision::ServeWhileRevalidating { fields, .. } => Opinion::ServeAndAsk(tag(&fields)),
             Decision::Pass { .. } | Decision::Refuse(_) => Opinion::Ask(None),
         }
     }
@@ -144,6 +145,14 @@ impl Question {
             _ => false,
         };
         let classes = [
+            (Targeted, self.response.contains_key("cdn-cache-control")),
+            (
+                StaleWhileRevalidate,
+                // With only-if-cached it is served, and nobody is asked.
+                (matches!(ours, ServeAndAsk(_)) || asked.contains("only-if-cached") && we_use)
+                    && has("stale-while-revalidate")
+                    && matches!(theirs, Ask(_)),
+            ),
             (MustUnderstand, has("must-understand")),
             (
                 PrivateFields,
@@ -180,6 +189,10 @@ impl Question {
                 has("proxy-revalidate") && we_use && !they_use,
             ),
             (Immutable, has("immutable") && !has("max-age") && !we_use),
+            (
+                ImmutableReload,
+                has("immutable") && asked.contains("max-age") && we_use && !they_use,
+            ),
             (
                 AgeList,
                 text(&self.response, "age").contains(',') && we_are_stricter,

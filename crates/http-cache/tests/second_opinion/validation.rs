@@ -85,7 +85,10 @@ impl Validation {
             || needs_freshness;
         let has_repeated = is_repeated(&self.question.response) || is_repeated(&self.not_modified);
         let has_cookie = self.question.response.contains_key("set-cookie");
+        let both = [&self.question.response, &self.not_modified];
+        let is_targeted = both.iter().any(|map| map.contains_key("cdn-cache-control"));
         match (ours, theirs) {
+            (None, Some(_)) | (Some(_), None) if is_targeted => Some(Because::Targeted),
             (None, Some(_)) | (Some(_), None) if has_repeated => Some(Because::RepeatedFields),
             (None, Some(_)) if has_cookie => Some(Because::SetCookie),
             (None, Some(_)) if is_forbidden => Some(Because::NotModifiedForbids),
