@@ -94,7 +94,7 @@ impl Exchange {
         self.pump(lead, &inbound.key, other, body, fill).await;
     }
 
-    /// Moves a body into the store. Unless it comes to a clean end, nothing is left there.
+    /// Moves a body into the store.
     async fn pump(
         &self,
         lead: Lead,
@@ -108,7 +108,7 @@ impl Exchange {
             Err(error) => {
                 // Nobody joins any more when those who read along see the break, and ask again.
                 drop(lead);
-                drop(fill);
+                keep_front(fill);
                 Err(error)
             }
         };
@@ -137,6 +137,15 @@ fn too_large(trip: &Trip, arrived: Arrived) -> Landed {
     match wants_part && !is_part {
         true => Landed::TooLarge,
         false => Landed::Alone(arrived),
+    }
+}
+
+/// A body has broken off: what has come of it is kept where it can be completed (RFC 9111 section
+/// 3.3), and else nothing is.
+fn keep_front(fill: Fill) {
+    let front = fill.stored().head.cut_short(fill.received());
+    if let Some(head) = front {
+        fill.keep_part(Arc::new(head));
     }
 }
 

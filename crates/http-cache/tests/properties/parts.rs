@@ -172,6 +172,7 @@ struct Cache {
     origin: Manners,
     policy: Policy,
     now: SystemTime,
+    seen: Seen,
 }
 
 impl Cache {
@@ -184,6 +185,7 @@ impl Cache {
             let heads: Vec<_> = self.stored.iter().map(|(head, _)| head.clone()).collect();
             let (variant, mut fields) = match decide(&head, &heads, &self.policy, self.now) {
                 Decision::Serve(serve) | Decision::ServeWhileRevalidating { serve, .. } => {
+                    self.seen.served += 1;
                     return self.check(request, &serve, self.stored.as_ref().unwrap());
                 }
                 Decision::Fetch {
@@ -204,17 +206,25 @@ impl Cache {
                 };
                 let stored = old.as_ref().map(|(head, _)| head);
                 match receive(&head, stored, &fields, arrived, &self.policy, times) {
-                    Receipt::Store(head) => break Some((*head, response.body)),
-                    Receipt::Freshened(head) => break old.map(|(_, body)| (*head, body)),
+                    Receipt::Store(head) => {
+                        self.seen.part_stored += usize::from(head.status == 206);
+                        break Some((*head, response.body));
+                    }
+                    Receipt::Freshened(head) => {
+                        self.seen.freshened += 1;
+                        break old.map(|(_, body)| (*head, body));
+                    }
                     Receipt::Combine { head, order } => {
                         let stored = old.map(|(_, body)| body).unwrap_or_default();
                         let body = match order {
                             Order::StoredFirst => [stored, response.body].concat(),
                             Order::NewFirst => [response.body, stored].concat(),
                         };
+                        self.seen.combined += 1;
                         break Some((*head, body));
                     }
                     Receipt::FetchAgain => {
+                        self.seen.again += 1;
                         prop_assert!(!fields.is_empty());
                         (old, fields) = (None, HeaderMap::new());
                     }
@@ -368,25 +378,83 @@ proptest! {
         steps in vec(step(), 1..16),
         all_at_once: bool,
     ) {
-        let range_miss = if all_at_once { RangeMiss::Whole } else { RangeMiss::Part };
-        let policy = Policy { range_miss, ..Policy::default() };
-        let mut cache = Cache { stored: None, origin: first, policy, now: at(BASE) };
-        for step in steps {
-            cache.now += std::time::Duration::from_secs(1);
-            match step {
-                Step::Origin(manners) => cache.origin = manners,
-                Step::Purge => cache.stored = None,
-                Step::Ask { range, if_range } => {
-                    let mut request = HeaderMap::new();
-                    if let Some(range) = range {
-                        request.insert(header::RANGE, range.try_into().unwrap());
-                    }
-                    if let Some(version) = if_range {
-                        request.insert(header::IF_RANGE, format!("\"v{version}\"").try_into().unwrap());
-                    }
-                    cache.ask(&request)?;
+        play(first, steps, all_at_once)?;
+    }
+}
+
+/// How often each thing happened in a game.
+#[derive(Debug, Default)]
+struct Seen {
+    served: usize,
+    part_stored: usize,
+    combined: usize,
+    freshened: usize,
+    again: usize,
+}
+
+fn play(first: Manners, steps: Vec<Step>, all_at_once: bool) -> Result<Seen, TestCaseError> {
+    let range_miss = if all_at_once {
+        RangeMiss::Whole
+    } else {
+        RangeMiss::Part
+    };
+    let policy = Policy {
+        range_miss,
+        ..Policy::default()
+    };
+    let mut cache = Cache {
+        stored: None,
+        origin: first,
+        policy,
+        now: at(BASE),
+        seen: Seen::default(),
+    };
+    for step in steps {
+        cache.now += std::time::Duration::from_secs(1);
+        match step {
+            Step::Origin(manners) => cache.origin = manners,
+            Step::Purge => cache.stored = None,
+            Step::Ask { range, if_range } => {
+                let mut request = HeaderMap::new();
+                if let Some(range) = range {
+                    request.insert(header::RANGE, range.try_into().unwrap());
                 }
+                if let Some(version) = if_range {
+                    request.insert(
+                        header::IF_RANGE,
+                        format!("\"v{version}\"").try_into().unwrap(),
+                    );
+                }
+                cache.ask(&request)?;
             }
         }
+    }
+    Ok(cache.seen)
+}
+
+#[test]
+fn generated_games_reach_all_that_is_about_parts() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let mut all = Seen::default();
+    for _ in 0..1000 {
+        let games = (manners(), vec(step(), 1..16));
+        let (first, steps) = games.new_tree(&mut runner).unwrap().current();
+        let seen = play(first, steps, false).unwrap();
+        all.served += seen.served;
+        all.part_stored += seen.part_stored;
+        all.combined += seen.combined;
+        all.freshened += seen.freshened;
+        all.again += seen.again;
+    }
+    let Seen {
+        served,
+        part_stored,
+        combined,
+        freshened,
+        again,
+    } = all;
+    for count in [served, part_stored, combined, freshened, again] {
+        assert!(count > 10, "{all:?}");
     }
 }
