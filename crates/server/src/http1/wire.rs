@@ -83,8 +83,18 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                 Poll::Pending if self.buf.is_empty() && self.state.is_closing() => {
                     return Poll::Ready(Ok(Ok(None)));
                 }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.save_space();
+                    return Poll::Pending;
+                }
             }
+        }
+    }
+
+    /// Connections that wait for their next request are many: what a large one took is given back.
+    fn save_space(&mut self) {
+        if self.buf.is_empty() && self.buf.capacity() > HEAD_READ {
+            self.buf = BytesMut::new();
         }
     }
 

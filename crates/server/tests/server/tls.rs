@@ -136,6 +136,34 @@ async fn alpn_decides_the_protocol() {
 }
 
 #[tokio::test]
+async fn what_is_said_over_tls_is_said_at_once_and_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = make(folder.path(), &["a.example"]);
+    let it = start(&[&made], Limits::default()).await;
+    let mut client = Raw(connect(&it, &made, "a.example", &["http/1.1"])
+        .await
+        .unwrap());
+    client.get("/hints").await;
+    let hint = client.read_until("\r\n\r\n").await;
+    assert!(hint.starts_with("HTTP/1.1 103 "), "{hint}");
+    it.paths.release.add_permits(1);
+    client.read_until("taken=16.").await;
+
+    let body = "x".repeat(300 << 10);
+    let head = "POST /body HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n";
+    client
+        .send(&format!("{head}content-length: {}\r\n\r\n", body.len()))
+        .await;
+    let told = client.read_until("\r\n\r\n").await;
+    assert!(told.starts_with("HTTP/1.1 100 "), "{told}");
+    client.send(&body).await;
+    client.read_until("\r\n\r\n").await;
+    assert_eq!(client.read_until(&body).await.len(), body.len());
+    client.get("/pieces").await;
+    client.read_until("0\r\n\r\n").await;
+}
+
+#[tokio::test]
 async fn new_certificates_serve_new_connections_and_leave_the_others_alone() {
     let folder = tempfile::tempdir().unwrap();
     let old = make(folder.path(), &["a.example"]);
