@@ -5,7 +5,7 @@ use std::{
     io,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::Poll,
 };
 
 use bytes::Bytes;
@@ -206,39 +206,5 @@ where
             return Ok(successor.map_or(After::Abort, After::Upgrade));
         }
         Ok(if keep { After::Next } else { After::Close })
-    }
-}
-
-impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
-    /// Sends a response whose head is in the row already. The body is let go of as soon as its
-    /// last piece is in the row.
-    fn poll_send<B>(
-        &mut self,
-        sending: &mut Sending,
-        mut body: Pin<&mut Option<B>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>>
-    where
-        B: Body<Data = Bytes>,
-    {
-        if self.incoming.is_some() {
-            self.state.task.register(cx);
-            self.feed(cx)?;
-        }
-        loop {
-            let mut waits = false;
-            if let Some(body) = body.as_mut().as_pin_mut() {
-                waits = sending.poll_fill(body, &mut self.out, cx).is_pending();
-            }
-            if sending.end().is_some() {
-                body.set(None);
-                return self.poll_flush(cx);
-            }
-            if waits {
-                ready!(self.poll_flush(cx))?;
-                return Poll::Pending;
-            }
-            ready!(self.poll_write(cx))?;
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! A response on its way out: its body, cut as its head has said.
 
 use std::{
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -8,10 +9,12 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Body;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
     encode::{self, Delimit},
     out::Out,
+    wire::Wire,
 };
 
 /// How far a response body has come.
@@ -111,6 +114,40 @@ impl Sending {
                 out.text(|text| encode::last_chunk(&HeaderMap::new(), text));
             }
             _ => {}
+        }
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
+    /// Sends a response whose head is in the row already. The body is let go of as soon as its
+    /// last piece is in the row.
+    pub(crate) fn poll_send<B>(
+        &mut self,
+        sending: &mut Sending,
+        mut body: Pin<&mut Option<B>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        if self.incoming.is_some() {
+            self.state.task.register(cx);
+            self.feed(cx)?;
+        }
+        loop {
+            let mut waits = false;
+            if let Some(body) = body.as_mut().as_pin_mut() {
+                waits = sending.poll_fill(body, &mut self.out, cx).is_pending();
+            }
+            if sending.end().is_some() {
+                body.set(None);
+                return self.poll_flush(cx);
+            }
+            if waits {
+                ready!(self.poll_flush(cx))?;
+                return Poll::Pending;
+            }
+            ready!(self.poll_write(cx))?;
         }
     }
 }
