@@ -147,6 +147,8 @@ impl Exchange {
         self.finish(answer, head.method == Method::HEAD, observation)
     }
 
+    /// What takes long is in a box of its own: kilobytes that every hit would carry around, and
+    /// every connection that waits, otherwise.
     async fn handle(
         self: &Arc<Self>,
         mut inbound: Inbound,
@@ -157,7 +159,7 @@ impl Exchange {
             return Answer::allow(status, here::ALLOW);
         }
         if let Some(upgrade) = Upgrade::wanted(&inbound) {
-            return self.upgrade(&inbound, upgrade, body, &*next).await;
+            return Box::pin(self.upgrade(&inbound, upgrade, body, &*next)).await;
         }
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
@@ -165,7 +167,7 @@ impl Exchange {
             // HTTP/2 need not say in the head that content comes: it is not in the key.
             decision if !body.is_end_stream() && !matches!(decision, Decision::Pass { .. }) => {
                 let why = Miss::Bypass;
-                self.pass(Arc::new(inbound), body, next, why).await
+                Box::pin(self.pass(Arc::new(inbound), body, next, why)).await
             }
             Decision::Serve(serve) => Answer::stored(
                 inbound.sender,
@@ -176,7 +178,7 @@ impl Exchange {
             Decision::ServeWhileRevalidating { serve, fields } => {
                 let wanted = Wanted::over(&variants, Some(serve.variant), fields);
                 let inbound = Arc::new(inbound);
-                self.serve_and_refresh(inbound, next, &serve, wanted).await
+                Box::pin(self.serve_and_refresh(inbound, next, &serve, wanted)).await
             }
             Decision::Fetch {
                 variant,
@@ -184,9 +186,9 @@ impl Exchange {
                 why,
             } => {
                 let wanted = Wanted::over(&variants, variant, fields);
-                self.fetch(Arc::new(inbound), next, why, wanted).await
+                Box::pin(self.fetch(Arc::new(inbound), next, why, wanted)).await
             }
-            Decision::Pass { why } => self.pass(Arc::new(inbound), body, next, why).await,
+            Decision::Pass { why } => Box::pin(self.pass(Arc::new(inbound), body, next, why)).await,
             Decision::Refuse(status) => Answer::own(status, Handling::refused()),
         }
     }
