@@ -20,6 +20,8 @@ mod folder;
 mod hops;
 mod house;
 mod interim;
+mod invalidation;
+mod keys;
 mod lifecycle;
 mod limits;
 mod one_proxy;

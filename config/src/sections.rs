@@ -2,6 +2,7 @@
 //! The defaults come from the rooms that own them.
 
 mod cache;
+mod cache_key;
 mod cache_rules;
 mod cdn;
 mod dns;
@@ -16,6 +17,7 @@ mod services;
 mod tests;
 
 pub(crate) use cache::Cache;
+pub(crate) use cache_key::CacheKey;
 pub(crate) use cdn::{Admin, Cdn};
 pub(crate) use dns::{Dns, Network, Pop};
 pub(crate) use endpoint::{OriginLimits, OriginPool, Tier};

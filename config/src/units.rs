@@ -14,7 +14,10 @@ mod secret;
 mod size;
 
 pub(crate) use duration::{Lifetime, Period, Ttl};
-pub(crate) use fields::{CookiePattern, Extension, FieldName, PathPattern, TargetedField};
+pub(crate) use fields::{
+    CookieName, CookiePattern, Extension, FieldName, KeyField, ParameterPattern, PathPattern,
+    TargetedField,
+};
 pub(crate) use list::UpTo;
 pub(crate) use log::{AccessLogTarget, LevelName};
 pub(crate) use names::{Contact, DnsName, EnvName, HostPattern, Name, ServiceName};

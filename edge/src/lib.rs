@@ -11,9 +11,9 @@ pub use perigee_cluster::{
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, Cookies, Endpoint, EndpointConfig, EndpointLimits, Explanation, Glob,
-    HitForMiss, MemoryConfig, NextHopStatus, NextPlace, Outline, Policy, PoolConfig, Purged,
-    Question, RangeMiss, RequestFields, Rule, ServiceConfig, Status, StoredResponse, Target, When,
-    is_targeted, outline,
+    HitForMiss, KeyParts, KeyPolicy, MemoryConfig, NextHopStatus, NextPlace, Outline, Policy,
+    PoolConfig, Purged, QueryRule, Question, RangeMiss, RequestFields, Rule, ServiceConfig, Status,
+    StoredResponse, Target, When, is_targeted, outline,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,

@@ -161,7 +161,7 @@ impl EdgeState {
 
 impl NextHop for EdgeState {
     fn route(&self, inbound: &Inbound) -> Route {
-        let key_hash = inbound.key.stable_hash();
+        let key_hash = inbound.place();
         // What a node sends has had its hop sideways.
         let sideways = match inbound.sender {
             Sender::Client => self.owners_before_self(key_hash),
@@ -181,6 +181,9 @@ impl NextHop for EdgeState {
                     inbound.client,
                     inbound.scheme.as_str(),
                 );
+                if !inbound.tells_scheme() {
+                    request.headers.remove("x-forwarded-proto");
+                }
             }
             (_, None) => {}
             (_, Some(credential)) => {

@@ -85,6 +85,9 @@ impl NextHop for ShieldState {
     fn stamp(&self, inbound: &Inbound, _hop: &Hop, request: &mut request::Parts) {
         let scheme = inbound.scheme.as_str();
         add_claims(&mut request.headers, inbound.client, scheme);
+        if !inbound.tells_scheme() {
+            request.headers.remove("x-forwarded-proto");
+        }
     }
 
     /// An origin's health is kept by its pool.

@@ -4,6 +4,7 @@ use perigee_edge::{Policy, RangeMiss, Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::CacheKey;
 use super::cache_rules::{CacheRule, CookiesWord, Statuses, statuses};
 use crate::{
     at::At,
@@ -69,6 +70,13 @@ pub(crate) struct Cache {
     /// Other policies for some requests, at most 64; the first that a request meets holds for it.
     #[serde(skip_serializing)]
     pub(crate) rules: UpTo<64, At<CacheRule>>,
+    /// Whether `No-Vary-Search` of a response is obeyed, by which an origin says what differences
+    /// in the query make no difference to it.
+    pub(crate) no_vary_search: bool,
+    /// Whether clients get to see `Surrogate-Key` and `Cache-Tag`.
+    pub(crate) show_tags: bool,
+    /// What responses are known by, besides host and path.
+    pub(crate) key: CacheKey,
 }
 
 /// What is fetched for one range of something that is not stored.
@@ -124,6 +132,9 @@ impl Default for Cache {
             ),
             cookies: CookiesWord::of(policy.cookies),
             rules: UpTo::default(),
+            no_vary_search: policy.no_vary_search,
+            show_tags: policy.show_tags,
+            key: CacheKey::default(),
         }
     }
 }
@@ -159,6 +170,9 @@ impl Cache {
             ttl: None,
             ttl_statuses: default.ttl_statuses,
             bypass: false,
+            no_vary_search: self.no_vary_search,
+            show_tags: self.show_tags,
+            key: self.key.build(),
         }
     }
 

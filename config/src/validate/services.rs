@@ -7,6 +7,7 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
     names(file, report);
     hosts(file, report);
     rules(file, report);
+    keys(file, report);
     let edge = file.edges.iter().find_map(|edge| edge.tls_listen.first());
     if let Some(tls_listen) = edge.filter(|_| file.certificates.is_empty()) {
         report.error(
@@ -40,6 +41,22 @@ fn rules(file: &File, report: &mut Report<'_>) {
     for rule in file.services.iter().flat_map(|s| &s.cache.rules.0) {
         if let Some((what, help)) = rule.contradiction() {
             report.error(&rule.span, what, help);
+        }
+    }
+}
+
+/// What is kept of a query and what is ignored are said in one way.
+fn keys(file: &File, report: &mut Report<'_>) {
+    for service in &file.services {
+        let key = &service.cache.key;
+        if let Some(keep) = key.query_keep.as_ref()
+            && !key.query_ignore.0.is_empty()
+        {
+            report.error(
+                &keep.span,
+                "query_keep leaves nothing for query_ignore to say",
+                "write one of the two",
+            );
         }
     }
 }

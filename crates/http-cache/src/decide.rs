@@ -5,7 +5,7 @@ use std::{borrow::Borrow, ops::Range, time::SystemTime};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
-    Multipart, Policy, RequestHead, StoredHead, answer, asking,
+    KeyPolicy, Multipart, Policy, RequestHead, StoredHead, answer, asking,
     directives::RequestDirectives,
     reuse::{self, Reuse},
 };
@@ -129,7 +129,7 @@ pub fn decide<S: Borrow<StoredHead>>(
         return Decision::Pass { why: Miss::Bypass };
     }
     let directives = RequestDirectives::of(request.headers, policy.obey_request_directives);
-    let decision = match select(request, stored) {
+    let decision = match select(request, stored, &policy.key) {
         Ok((variant, head)) => reuse_or_validate(request, &directives, variant, head, policy, now),
         Err(why) => forward(request, &directives, why, None, || {
             asking::afresh(request, policy)
@@ -156,13 +156,14 @@ fn without_asking(decision: Decision) -> Decision {
 fn select<'a, S: Borrow<StoredHead>>(
     request: &RequestHead<'_>,
     stored: &'a [S],
+    key: &KeyPolicy,
 ) -> Result<(usize, &'a StoredHead), Miss> {
     if stored.is_empty() {
         return Err(Miss::Uri);
     }
     let mut heads = stored.iter().map(Borrow::borrow).enumerate();
     heads
-        .find(|(_, head)| head.selected_by(request))
+        .find(|(_, head)| head.is_keyed_by(key) && head.selected_by(request))
         .ok_or(Miss::Vary)
 }
 

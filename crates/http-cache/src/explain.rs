@@ -237,9 +237,9 @@ impl Asked<'_> {
     }
 
     fn none_selected(&self) -> String {
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         let selecting = self.stored.iter().filter_map(|h| h.selecting.as_ref());
-        for (name, _) in selecting.flat_map(Selecting::fields) {
+        for (name, _) in selecting.flat_map(Selecting::values) {
             if !names.contains(&name) {
                 names.push(name);
             }

@@ -41,13 +41,13 @@ impl StoredHead {
     /// What is known of it now.
     pub fn facts(&self, now: SystemTime) -> Facts {
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        let fields = self.selecting.iter().flat_map(Selecting::fields);
+        let fields = self.selecting.iter().flat_map(Selecting::values);
         Facts {
             age: self.age(now),
             lifetime: self.lifetime,
             lifetime_by: self.lifetime_by.in_words(self.lifetime),
             ttl: self.ttl(now),
-            selecting: fields.map(|(n, v)| (n.to_owned(), v.map(text))).collect(),
+            selecting: fields.map(|(n, v)| (n, v.map(text))).collect(),
             part: self.part.as_ref().map(|part| content_range(part)),
             etag: self.etag.as_ref().map(|etag| text(etag.value.as_bytes())),
             last_modified: self

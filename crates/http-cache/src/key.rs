@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use smallvec::SmallVec;
+
 /// The scheme of the target URI (RFC 9110 section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -19,7 +21,20 @@ impl Scheme {
             Scheme::Https => "https",
         }
     }
+
+    /// The host without the scheme's default port (RFC 9110 section 4.2.3).
+    pub(crate) fn without_default_port(self, host: &str) -> &str {
+        let default_port = match self {
+            Scheme::Http => ":80",
+            Scheme::Https => ":443",
+        };
+        host.strip_suffix(default_port).unwrap_or(host)
+    }
 }
+
+/// What stands in a key for either scheme, where a service has folded the two. No URI begins
+/// like that, so such a key is never that of one scheme.
+const EITHER_SCHEME: &str = "*";
 
 /// The primary cache key: `scheme://host/path?query`, with the host in lower case.
 /// Cheap to clone. Variants of one key are told apart by [`crate::StoredHead`].
@@ -31,17 +46,29 @@ pub struct CacheKey {
 impl CacheKey {
     /// The key of a request. `host` may carry a port; the scheme's default port is left out.
     pub fn new(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
-        let default_port = match scheme {
-            Scheme::Http => ":80",
-            Scheme::Https => ":443",
-        };
-        let host = host.strip_suffix(default_port).unwrap_or(host);
-        let mut text = String::with_capacity(8 + host.len() + path_and_query.len());
-        text.push_str(scheme.as_str());
-        text.push_str("://");
-        text.extend(host.chars().map(|c| c.to_ascii_lowercase()));
-        text.push_str(path_and_query);
-        CacheKey { text: text.into() }
+        let host = scheme.without_default_port(host);
+        CacheKey::of(scheme.as_str(), host, path_and_query)
+    }
+
+    /// The key of a request to a service that has folded the schemes.
+    pub(crate) fn of_either(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
+        let host = scheme.without_default_port(host);
+        CacheKey::of(EITHER_SCHEME, host, path_and_query)
+    }
+
+    /// Put together on the stack, so that a key of usual length allocates once.
+    fn of(scheme: &str, host: &str, path_and_query: &str) -> Self {
+        let mut text = SmallVec::<[u8; 256]>::new();
+        text.extend_from_slice(scheme.as_bytes());
+        text.extend_from_slice(b"://");
+        text.extend_from_slice(host.as_bytes());
+        text[scheme.len()..].make_ascii_lowercase();
+        text.extend_from_slice(path_and_query.as_bytes());
+        // It is UTF-8, for it was.
+        let text = String::from_utf8_lossy(&text);
+        CacheKey {
+            text: Arc::from(&*text),
+        }
     }
 
     /// The key as text.
@@ -49,10 +76,56 @@ impl CacheKey {
         &self.text
     }
 
+    /// The key as text that is shared, not copied.
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+
+    /// `scheme://host`, with a port that is not the default: the origin (RFC 9110 section 4.3.1).
+    pub fn origin(&self) -> &str {
+        self.text.get(..self.target_at()).unwrap_or(&self.text)
+    }
+
+    /// The path and the query.
+    pub fn path_and_query(&self) -> &str {
+        self.text.get(self.target_at()..).unwrap_or_default()
+    }
+
+    /// Origin and path; the query.
+    pub fn split_query(&self) -> (&str, Option<&str>) {
+        match self.text.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&self.text, None),
+        }
+    }
+
+    /// The key of the same path with this query; none if it is empty.
+    pub fn with_query(&self, query: &str) -> CacheKey {
+        let (path, _) = self.split_query();
+        let text = match query {
+            "" => Arc::from(path),
+            query => format!("{path}?{query}").into(),
+        };
+        CacheKey { text }
+    }
+
+    fn target_at(&self) -> usize {
+        let after_scheme = self.text.find("://").map_or(0, |at| at + 3);
+        let rest = self.text.get(after_scheme..).unwrap_or_default();
+        // `OPTIONS *` has no path (RFC 9112 section 3.2.4).
+        let host = rest.find(['/', '*', '?']).unwrap_or(rest.len());
+        after_scheme + host
+    }
+
     /// A hash that is the same in every process and release: what the ring places a key by.
     pub fn stable_hash(&self) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(self.text.as_bytes())
+        stable_hash(&self.text)
     }
+}
+
+/// A hash that is the same in every process and release.
+pub(crate) fn stable_hash(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
 impl fmt::Display for CacheKey {
@@ -78,6 +151,43 @@ mod tests {
         );
         assert_eq!(key(Scheme::Https, "[::1]:443", "/"), "https://[::1]/");
         assert_eq!(key(Scheme::Https, "a.test:80", "/"), "https://a.test:80/");
+    }
+
+    #[test]
+    fn a_key_longer_than_the_stack_has_room_for_is_whole() {
+        let path = format!("/{}ä", "x".repeat(1000));
+        assert_eq!(
+            key(Scheme::Http, "a.test", &path),
+            format!("http://a.test{path}")
+        );
+    }
+
+    #[test]
+    fn a_key_knows_its_origin_and_its_target() {
+        for (host, target) in [
+            ("a.test", "/p?q"),
+            ("a.test:8080", "/"),
+            ("[::1]", "/p://x"),
+            ("a.test", "*"),
+        ] {
+            let key = CacheKey::new(Scheme::Http, host, target);
+            assert_eq!(key.origin(), format!("http://{host}"));
+            assert_eq!(key.path_and_query(), target);
+        }
+    }
+
+    #[test]
+    fn a_key_of_either_scheme_is_that_of_none() {
+        let (http, https) = (Scheme::Http, Scheme::Https);
+        let either = CacheKey::of_either(http, "A.test:80", "/");
+        assert_eq!(either, CacheKey::of_either(https, "a.test:443", "/"));
+        assert_eq!(either.origin(), "*://a.test");
+        assert_eq!(either.path_and_query(), "/");
+        assert_ne!(
+            CacheKey::of_either(http, "a.test:443", "/"),
+            CacheKey::of_either(https, "a.test:443", "/"),
+            "a port that is the default of the other scheme only"
+        );
     }
 
     #[test]

@@ -14,18 +14,22 @@
 //! | `storing` | what may be stored, RFC 9111 3 |
 //! | `fields` | which fields are stored and forwarded, RFC 9111 3.1, RFC 9110 7.6.1 |
 //! | `freshen` | updating by a 304, RFC 9111 3.2 and 4.3.4 |
+//! | `key`, `key_policy` | what a response is stored under, RFC 9111 2 |
+//! | `search` | queries that make no difference, No-Vary-Search |
 //! | `vary` | which stored response a request selects, RFC 9111 4.1 |
 //! | `freshness` | lifetime and age, RFC 9111 4.2 |
 //! | `policy`, `rules` | what an operator decides beyond the RFCs |
 //! | `reuse` | when a stored response may be used, RFC 9111 4 and 4.2.4, RFC 5861 |
-//! | `invalidation` | RFC 9111 4.4 |
+//! | `invalidation` | RFC 9111 4.4, RFC 9875 3 |
+//! | `labels` | cache groups and tags, RFC 9875 2 |
+//! | `posted` | the answer to a POST, for later GETs, RFC 9110 9.3.3 |
 //! | `conditional` | preconditions, RFC 9110 13 |
 //! | `range`, `multipart` | one and several ranges, RFC 9110 14 and 15.3.7 |
 //! | `part` | incomplete responses, RFC 9111 3.3 and 3.4 |
 //! | `asking` | what a fetch asks for, RFC 9111 3.4 and 4.3.1 |
 //! | `explain` | a decision in words |
 //! | `facts` | what is known of a stored response, for people who ask |
-//! | `etag`, `dates`, `lists` | the grammar that they share |
+//! | `etag`, `dates`, `lists`, `reference` | the grammar that they share |
 
 mod answer;
 mod asking;
@@ -42,17 +46,22 @@ mod freshness;
 mod glob;
 mod invalidation;
 mod key;
+mod key_policy;
+mod labels;
 mod lists;
 mod multipart;
 mod part;
 mod policy;
 mod policy_values;
+mod posted;
 mod range;
 mod receive;
 mod recover;
+mod reference;
 mod render;
 mod reuse;
 mod rules;
+mod search;
 mod stored;
 mod storing;
 mod targeted;
@@ -64,13 +73,18 @@ pub use explain::{Explanation, Outcome, explain};
 pub use facts::Facts;
 pub use fields::{remove_hop_by_hop, withheld};
 pub use glob::Glob;
-pub use invalidation::invalidates;
+pub use invalidation::{Invalidation, invalidates, invalidation};
 pub use key::{CacheKey, Scheme};
+pub use key_policy::{KeyParts, KeyPolicy, QueryRule};
+pub use labels::TAG_FIELDS;
 pub use multipart::Multipart;
 pub use policy::{Cookies, Policy, RangeMiss};
+pub use posted::posted;
 pub use receive::{NotStored, Order, Receipt, ResponseHead, Times, receive};
 pub use recover::{Failure, Recovery, recover};
+pub use reference::TargetUri;
 pub use rules::{Rule, When};
+pub use search::SearchVariance;
 pub use stored::StoredHead;
 pub use targeted::is_targeted;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
 
-use crate::{RequestHead, targeted::CDN_CACHE_CONTROL};
+use crate::{KeyPolicy, RequestHead, targeted::CDN_CACHE_CONTROL};
 
 /// The caching policy of one delivery service.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +63,13 @@ pub struct Policy {
     /// Whether requests are forwarded as they are, neither answered from the store nor stored.
     /// Default no.
     pub bypass: bool,
+    /// What responses are stored under. Default: scheme, host, path and query as they came.
+    pub key: KeyPolicy,
+    /// Whether No-Vary-Search of a response is obeyed: an origin decides on its own URLs. Default
+    /// yes.
+    pub no_vary_search: bool,
+    /// Whether clients get to see Surrogate-Key and Cache-Tag. Default no.
+    pub show_tags: bool,
 }
 
 /// What is fetched when one range is asked for of something that is not stored.
@@ -130,6 +137,9 @@ impl Default for Policy {
             negative_statuses: vec![404, 405, 410, 414, 501],
             cookies: Cookies::Explicit,
             bypass: false,
+            key: KeyPolicy::default(),
+            no_vary_search: true,
+            show_tags: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Policy, When};
+use crate::{KeyPolicy, Policy, QueryRule, When};
 
 impl Policy {
     /// Each key and its value, as they stand in the configuration.
@@ -27,6 +27,9 @@ impl Policy {
             negative_statuses,
             cookies,
             bypass,
+            key,
+            no_vary_search,
+            show_tags,
         } = self;
         let values = [
             ("default_ttl", time(*default_ttl)),
@@ -53,9 +56,11 @@ impl Policy {
             ("negative_statuses", numbers(negative_statuses)),
             ("cookies", format!("{:?}", cookies.as_str())),
             ("bypass", bypass.to_string()),
+            ("no_vary_search", no_vary_search.to_string()),
+            ("show_tags", show_tags.to_string()),
         ];
         let owned = |(key, value): (&str, String)| (key.to_owned(), value);
-        values.into_iter().map(owned).collect()
+        values.into_iter().chain(of_key(key)).map(owned).collect()
     }
 }
 
@@ -88,6 +93,30 @@ impl When {
 fn numbers(numbers: &[u16]) -> String {
     let numbers: Vec<_> = numbers.iter().map(u16::to_string).collect();
     format!("[{}]", numbers.join(", "))
+}
+
+/// What is not as it is by default.
+fn of_key(key: &KeyPolicy) -> impl Iterator<Item = (&'static str, String)> {
+    let KeyPolicy {
+        query,
+        sort_query,
+        fold_schemes,
+        parts,
+    } = key;
+    let query = match query {
+        QueryRule::All => None,
+        QueryRule::Except(globs) => Some(("key.query_ignore", list(globs))),
+        QueryRule::Only(globs) => Some(("key.query_keep", list(globs))),
+    };
+    let sorted = sort_query.then(|| ("key.query_sort", "true".to_owned()));
+    let folded = fold_schemes.then(|| ("key.fold_schemes", "true".to_owned()));
+    let parts = parts.iter().flat_map(|parts| {
+        [
+            ("key.headers", list(&parts.headers)),
+            ("key.cookies", list(&parts.cookies)),
+        ]
+    });
+    query.into_iter().chain(sorted).chain(folded).chain(parts)
 }
 
 fn list<T: AsRef<str>>(names: &[T]) -> String {
@@ -135,6 +164,18 @@ mod tests {
         assert_eq!(value("stale_while_revalidate"), Some("0s"));
         assert_eq!(value("heuristic_fraction"), Some("0.1"));
         assert_eq!(value("obey_request_directives"), Some("false"));
+        assert_eq!(value("key.query_sort"), None);
+        let key = KeyPolicy {
+            query: QueryRule::Except(vec![crate::Glob::new("utm_*")]),
+            sort_query: true,
+            ..KeyPolicy::default()
+        };
+        let told: Vec<_> = of_key(&key).collect();
+        let expected = [
+            ("key.query_ignore", "[\"utm_*\"]"),
+            ("key.query_sort", "true"),
+        ];
+        assert_eq!(told, expected.map(|(k, v)| (k, v.to_owned())));
         assert_eq!(value("targets"), Some("[\"cdn-cache-control\"]"));
         assert_eq!(value("range_miss"), Some("\"part\""));
         assert_eq!(value("max_ranges"), Some("16"));

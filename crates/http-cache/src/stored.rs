@@ -5,14 +5,16 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    Policy, RequestHead, ResponseHead, Times, conditional,
+    KeyPolicy, Policy, RequestHead, ResponseHead, Times, conditional,
     dates::{self, DateField},
     directives::ResponseDirectives,
     etag::EntityTag,
     fields,
     freshness::{self, Basis, Freshness},
+    labels::Labels,
     lists,
     part::Part,
+    search::SearchVariance,
     vary::Selecting,
 };
 
@@ -46,6 +48,9 @@ pub struct StoredHead {
     pub(crate) stale_while_revalidate: Option<Duration>,
     /// None if no request selects it.
     pub(crate) selecting: Option<Selecting>,
+    /// What differences in the query it does not vary with.
+    search: Option<Box<SearchVariance>>,
+    labels: Labels,
     pub(crate) etag: Option<EntityTag>,
     pub(crate) last_modified: Option<SystemTime>,
     /// What of the representation the body holds; None if all of it.
@@ -100,7 +105,11 @@ impl StoredHead {
             never_stale: directives.forbid_stale(),
             stale_if_error: directives.stale_if_error.map(Duration::from_secs),
             stale_while_revalidate: directives.stale_while_revalidate.map(Duration::from_secs),
-            selecting: Selecting::of(request.headers, &headers),
+            selecting: Selecting::of(request.headers, &headers, &policy.key),
+            search: SearchVariance::of(&headers)
+                .filter(|_| policy.no_vary_search)
+                .map(Box::new),
+            labels: Labels::of(&headers),
             etag: EntityTag::of(&headers),
             last_modified: DateField::of(&headers, &header::LAST_MODIFIED, times.received).valid(),
             part: None,
@@ -201,6 +210,41 @@ impl StoredHead {
         }
     }
 
+    /// Whether it is known by what requests are known by under this policy. One that was stored
+    /// under another policy is not, and no request selects it.
+    pub fn is_keyed_by(&self, key: &KeyPolicy) -> bool {
+        self.selecting
+            .as_ref()
+            .is_some_and(|fields| fields.is_of(key))
+    }
+
+    /// Whether it may stay beside a newer response of its key (RFC 9111 section 4.1). Not if it
+    /// would be selected by the same requests. And not if the newer one names fields in Vary that
+    /// this one does not: it was sent before the origin said that it selects by them, so that
+    /// requests would select it whatever values of theirs it is for.
+    pub fn stays_beside(&self, newer: &StoredHead) -> bool {
+        let is_known = match (&self.selecting, &newer.selecting) {
+            (Some(fields), Some(newer)) => fields.knows_of(newer),
+            _ => true,
+        };
+        is_known && !self.same_variant(newer)
+    }
+
+    /// What differences in the query it does not vary with, if it says so (No-Vary-Search).
+    pub fn search(&self) -> Option<&SearchVariance> {
+        self.search.as_deref()
+    }
+
+    /// The groups that it is in (RFC 9875 section 2).
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.labels.groups()
+    }
+
+    /// The tags of its Surrogate-Key and Cache-Tag.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.labels.tags()
+    }
+
     /// The current age (RFC 9111 section 4.2.3).
     pub fn age(&self, now: SystemTime) -> Duration {
         // A clock that was set back makes nothing younger than when it came.
@@ -229,7 +273,9 @@ impl StoredHead {
         let text = self.headers.iter().map(|(n, v)| n.as_str().len() + v.len());
         let selecting = self.selecting.as_ref().map_or(0, Selecting::weight);
         let part = self.part.as_ref().map_or(0, |part| part.weight());
-        size_of::<StoredHead>() + map + text.sum::<usize>() + selecting + part
+        let search = self.search.as_ref().map_or(0, |search| search.weight());
+        let others = selecting + part + search + self.labels.weight();
+        size_of::<StoredHead>() + map + text.sum::<usize>() + others
     }
 
     /// Whether anything is saved by keeping it: it is fresh, it can be validated, or it may stand

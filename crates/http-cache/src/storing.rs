@@ -6,7 +6,7 @@ use crate::{
     Cookies, NotStored, Policy, RequestHead, StoredHead,
     directives::{RequestDirectives, ResponseDirectives},
     freshness::{Freshness, is_heuristically_cacheable},
-    vary::Selecting,
+    vary,
 };
 
 /// Why a response must not be stored, if it must not.
@@ -29,7 +29,7 @@ pub(crate) fn refusal(
         return Some(NotStored::Directive);
     }
     // Section 4.1: no later request could match.
-    if Selecting::of(request.headers, headers).is_none() {
+    if vary::names(headers).is_none() {
         return Some(NotStored::VaryStar);
     }
     // 1xx is not final; 304 and a 206 that is a part are dealt with before (sections 4.3.4 and

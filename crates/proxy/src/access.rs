@@ -2,6 +2,7 @@
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -19,7 +20,7 @@ pub struct AccessRecord {
     /// The method.
     pub method: http::Method,
     /// `scheme://host/path?query`.
-    pub url: String,
+    pub url: Arc<str>,
     /// The status of the answer; 0 if the client left before there was one.
     pub status: u16,
     /// This node's entry of Cache-Status (RFC 9211), without its name.

@@ -187,7 +187,7 @@ mod tests {
             client: [192, 0, 2, 1].into(),
             service: None,
             method: http::Method::GET,
-            url: "http://www.example.com/".to_owned(),
+            url: "http://www.example.com/".into(),
         };
         let observation = Observation::new(SystemTime::now(), Instant::now(), Some(entry));
         let mut body = body.observed(observation);

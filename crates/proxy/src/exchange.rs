@@ -7,8 +7,8 @@ use std::{
 
 use http::{HeaderName, HeaderValue, Method, Response, header, request};
 use http_body::Body as _;
-use perigee_http_cache::{Decision, Miss, decide};
-use perigee_storage::{Purge, Store};
+use perigee_http_cache::{Decision, Miss, TAG_FIELDS, decide};
+use perigee_storage::Store;
 use perigee_upstream::Body as Relayed;
 use tokio::sync::Semaphore;
 
@@ -22,6 +22,8 @@ use crate::{
     here,
     metrics::Metrics,
     observe::{InFlight, LogEntry, Observation},
+    outdated::Outdated,
+    searches::{self, Searches},
     seldom::Seldom,
     upgrade::Upgrade,
 };
@@ -53,6 +55,11 @@ pub struct Exchange {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Metrics,
     pub(crate) flights: Flights,
+    /// Which URLs may be answered alike.
+    pub(crate) searches: Searches,
+    /// Paths and groups that were made invalid lately.
+    pub(crate) outdated_paths: Outdated,
+    pub(crate) outdated_groups: Outdated,
     /// Room for background refreshes.
     pub(crate) refreshes: Arc<Semaphore>,
     /// Lines about what next hops do wrong.
@@ -83,6 +90,9 @@ impl Exchange {
             store,
             metrics,
             flights: Flights::new(max_hit_for_miss),
+            searches: Searches::default(),
+            outdated_paths: Outdated::default(),
+            outdated_groups: Outdated::default(),
             refreshes: Arc::new(Semaphore::new(room)),
             failures: Seldom::new(Instant::now()),
             log,
@@ -95,16 +105,6 @@ impl Exchange {
         &self.store
     }
 
-    /// Removes what `purge` names. What was asked for before it comes to those who wait for it
-    /// already; it is not stored, and who asks from now on does not see it. Answers with the
-    /// number of keys removed.
-    pub async fn purge(&self, purge: &Purge) -> u64 {
-        match purge {
-            Purge::Key(key) => self.flights.purge(key),
-        }
-        self.store.purge(purge).get().await
-    }
-
     /// Answers a request.
     pub async fn answer(
         self: &Arc<Self>,
@@ -115,7 +115,14 @@ impl Exchange {
     ) -> Response<Body> {
         let mut observation = self.observe(&inbound, in_flight);
         let is_head = inbound.head.method == Method::HEAD;
-        let answer = self.handle(inbound, body, next).await;
+        let hides_tags = inbound.hides_tags();
+        let mut answer = self.handle(inbound, body, next).await;
+        if hides_tags {
+            let headers = answer.response.headers_mut();
+            for name in &TAG_FIELDS {
+                headers.remove(name);
+            }
+        }
         observation.first_byte = observation.started.elapsed();
         self.finish(answer, is_head, observation)
     }
@@ -136,7 +143,7 @@ impl Exchange {
             client: from.client,
             service: None,
             method: head.method.clone(),
-            url: format!("{}://{host}{target}", from.scheme.as_str()),
+            url: format!("{}://{host}{target}", from.scheme.as_str()).into(),
         });
         let observation = Observation::new(SystemTime::now(), Instant::now(), entry);
         let answer = Answer {
@@ -163,7 +170,15 @@ impl Exchange {
         }
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
-        match decide(&inbound.as_sent(), &variants, policy, inbound.at) {
+        let decision = decide(&inbound.as_sent(), &variants, policy, inbound.at);
+        if !matches!(decision, Decision::Serve(_))
+            && body.is_end_stream()
+            && let Some(answer) = self.stored_alike(&inbound).await
+        {
+            return answer;
+        }
+        inbound.place = self.searches.place(&inbound.key);
+        match decision {
             // HTTP/2 need not say in the head that content comes: it is not in the key.
             decision if !body.is_end_stream() && !matches!(decision, Decision::Pass { .. }) => {
                 let why = Miss::Bypass;
@@ -193,6 +208,26 @@ impl Exchange {
         }
     }
 
+    /// Answers out of what is stored for another URL, by a response that says of itself that it
+    /// answers this one too (No-Vary-Search). It must be fresh: what is to be fetched is fetched
+    /// under its own URL.
+    async fn stored_alike(&self, inbound: &Inbound) -> Option<Answer> {
+        let policy = inbound.policy();
+        let key = self.searches.same_as(&inbound.key)?;
+        let variants = self.store.lookup(&key).get().await;
+        match decide(&inbound.as_sent(), &variants, policy, inbound.at) {
+            Decision::Serve(serve) => {
+                let stored = variants.get(serve.variant)?;
+                let is_meant =
+                    policy.no_vary_search && searches::answers(&stored.head, &key, &inbound.key);
+                is_meant.then(|| {
+                    Answer::stored(inbound.sender, stored, &serve, Handling::hit(serve.ttl))
+                })
+            }
+            _ => None,
+        }
+    }
+
     fn observe(&self, inbound: &Inbound, in_flight: InFlight) -> Observation {
         let entry = self.log.as_ref().map(|log| LogEntry {
             log: Arc::clone(log),
@@ -200,7 +235,7 @@ impl Exchange {
             client: inbound.client,
             service: Some(inbound.service.config.name.clone()),
             method: inbound.head.method.clone(),
-            url: inbound.key.as_str().to_owned(),
+            url: inbound.url(),
         });
         let mut observation = Observation::new(inbound.at, inbound.started, entry);
         observation.metrics = Some(Arc::clone(&inbound.service.metrics));

@@ -217,6 +217,24 @@ impl Flights {
         self.lock().by_key.get(key).map_or(0, Vec::len)
     }
 
+    /// Nobody joins any more what is in a group of this origin (RFC 9875). Of what has not arrived
+    /// nobody knows yet whether it is: it goes to those who wait already.
+    pub(crate) fn purge_group(&self, origin: &str, group: &str) {
+        let is_outdated = |progress: &Progress| match progress {
+            Progress::Waiting => true,
+            Progress::Arrived(arrival) => arrival.stored.head.groups().any(|g| g == group),
+            _ => false,
+        };
+        let by_key = &mut self.lock().by_key;
+        let of_origin = by_key.iter_mut().filter(|(key, _)| key.origin() == origin);
+        for flight in of_origin.flat_map(|(_, flights)| flights) {
+            flight.progress = flight
+                .progress
+                .take()
+                .filter(|progress| !is_outdated(&progress.borrow()));
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

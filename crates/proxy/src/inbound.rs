@@ -9,7 +9,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use http::{Method, StatusCode, request};
+use http::{Method, StatusCode, request, uri::PathAndQuery};
 use perigee_http_cache::{CacheKey, Policy, RequestHead, Scheme};
 
 use crate::{line::Line, service::Service};
@@ -43,6 +43,11 @@ pub struct Inbound {
     pub sender: Sender,
     /// What can be done on its connection besides answering, if anything.
     pub line: Option<Arc<dyn Line>>,
+    /// The target that a fetch for the store asks for, where the key leaves something out of the
+    /// one that came.
+    pub(crate) fetched: Option<PathAndQuery>,
+    /// What the ring places it by, where that is not its key.
+    pub(crate) place: Option<u64>,
     /// The status to answer with once the client has not sent its body as it should.
     pub(crate) fault: Option<Arc<AtomicU16>>,
     /// When it came, on the wall clock: what ages are reckoned by.
@@ -55,6 +60,31 @@ impl Inbound {
     /// The policy that holds for it.
     pub fn policy(&self) -> &Policy {
         self.service.config.policy(self.rule)
+    }
+
+    /// What the ring places it by: the same for all that may be answered alike.
+    pub fn place(&self) -> u64 {
+        self.place.unwrap_or_else(|| self.key.stable_hash())
+    }
+
+    /// Whether the origin may know by which scheme the client came. Where both share what is
+    /// stored, it must not shape an answer.
+    pub fn tells_scheme(&self) -> bool {
+        !self.policy().key.fold_schemes
+    }
+
+    /// Whether Surrogate-Key and Cache-Tag are taken off the answer.
+    pub(crate) fn hides_tags(&self) -> bool {
+        self.sender == Sender::Client && !self.policy().show_tags
+    }
+
+    /// `scheme://host/path?query`, as it was asked for.
+    pub(crate) fn url(&self) -> Arc<str> {
+        if self.fetched.is_none() && self.tells_scheme() {
+            return self.key.shared();
+        }
+        let target = self.target();
+        CacheKey::new(target.scheme, target.host, target.path_and_query).shared()
     }
 
     pub(crate) fn as_sent(&self) -> RequestHead<'_> {

@@ -68,15 +68,17 @@ where
     let (mut head, body) = request.into_parts();
     let found = find(&mut head, services, from);
     let limited = found.and_then(|found| Ok((limited(body, &found.service)?, found)));
-    let ((body, fault), Found { service, rule, key }) = match limited {
+    let ((body, fault), found) = match limited {
         Ok(limited) => limited,
         Err(refusal) => return Err((refusal, Box::new(head))),
     };
     let inbound = Inbound {
         head,
-        service,
-        rule,
-        key,
+        service: found.service,
+        rule: found.rule,
+        key: found.key,
+        fetched: found.fetched,
+        place: None,
         client: from.client,
         scheme: from.scheme,
         sender: from.sender,
@@ -93,6 +95,7 @@ struct Found {
     service: Arc<Service>,
     rule: Option<usize>,
     key: CacheKey,
+    fetched: Option<PathAndQuery>,
 }
 
 fn find(
@@ -110,9 +113,10 @@ fn find(
     let policy = service.config.policy(rule);
     policy.clean_request(&mut head.headers);
     Ok(Found {
-        service: Arc::clone(service),
         rule,
         key: key(policy, from.scheme, host(head)?, head),
+        fetched: fetched(policy, head),
+        service: Arc::clone(service),
     })
 }
 
@@ -130,9 +134,22 @@ pub(crate) fn put_in_order(head: &mut request::Parts) -> Result<(), Refusal> {
 }
 
 /// What the store knows a request under this policy by.
-pub(crate) fn key(_policy: &Policy, scheme: Scheme, host: &str, head: &request::Parts) -> CacheKey {
-    let target = head.uri.path_and_query().map_or("/", |t| t.as_str());
-    CacheKey::new(scheme, host, target)
+pub(crate) fn key(policy: &Policy, scheme: Scheme, host: &str, head: &request::Parts) -> CacheKey {
+    policy.key.key(scheme, host, target(head))
+}
+
+/// The target in the key, where that is not the one that came.
+fn fetched(policy: &Policy, head: &request::Parts) -> Option<PathAndQuery> {
+    let target = target(head);
+    match policy.key.target(target) {
+        kept if kept == target => None,
+        // Parts of what could be parsed can be.
+        kept => PathAndQuery::try_from(&*kept).ok(),
+    }
+}
+
+fn target(head: &request::Parts) -> &str {
+    head.uri.path_and_query().map_or("/", PathAndQuery::as_str)
 }
 
 /// Host is what every tier goes by: HTTP/2 brings it as :authority (RFC 9113 section 8.3.1).

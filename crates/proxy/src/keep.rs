@@ -5,7 +5,7 @@ use std::{future::poll_fn, sync::Arc, time::Instant};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use perigee_http_cache::{CacheKey, Failure, Order, StoredHead, withheld};
-use perigee_storage::{Body, Fill, Reader, Stored};
+use perigee_storage::{Body, Fill, Purge, Reader, Stored};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
@@ -38,10 +38,14 @@ impl Exchange {
         drop(arrived.response);
         let (key, head) = (&trip.inbound.key, Arc::new(head));
         self.store.freshen(key, old, Arc::clone(&head)).get().await;
+        let is_outdated = self.is_outdated(&trip.inbound, &head, arrived.asked);
+        if is_outdated {
+            self.store.purge(&Purge::Key(key.clone())).get().await;
+        }
         let body = old.body.clone();
         let arrival = Arrival {
             stored: Stored { head, body },
-            kept: !lead.is_purged(),
+            kept: !lead.is_purged() && !is_outdated,
             status: status.as_u16(),
             cache_status: cache_status.into(),
         };
@@ -64,11 +68,16 @@ impl Exchange {
         to_leader: ToLeader,
     ) {
         let (inbound, length) = (&trip.inbound, head.body_length());
-        let fill = self.store.fill(&inbound.key, Arc::new(head), length);
+        let head = Arc::new(head);
+        let fill = self.store.fill(&inbound.key, Arc::clone(&head), length);
         let fits = fill.is_kept();
         // What was asked for before a purge is for those who have waited since, and nobody else.
-        if lead.is_purged() {
+        if lead.is_purged() || self.is_outdated(inbound, &head, arrived.asked) {
             fill.forgo();
+        }
+        let (path, _) = inbound.key.split_query();
+        if fill.is_kept() && !self.outdated_paths.since(arrived.asked.paths, path) {
+            self.searches.stored(&inbound.key, &head);
         }
         // What is combined goes to those who wait even if it is not kept: without the stored bytes
         // it is no answer.
@@ -176,7 +185,7 @@ async fn pour(mut body: Reader, fill: &mut Fill) -> Result<(), String> {
 }
 
 /// Moves an arriving body into the store.
-async fn come(mut body: Relayed, fill: &mut Fill) -> Result<(), String> {
+pub(crate) async fn come(mut body: Relayed, fill: &mut Fill) -> Result<(), String> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| error.to_string())?;
         // Trailers are not kept.

@@ -98,6 +98,10 @@ impl Exchange {
         let inbound = &*trip.inbound;
         let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
         head.method = Method::GET;
+        if let Some(target) = &inbound.fetched {
+            // What is not in the key must not shape what is stored.
+            head.uri = target.clone().into();
+        }
         make_unconditional(&mut head.headers);
         head.headers.extend(trip.wanted.fields.clone());
         let empty = perigee_upstream::body::empty();

@@ -15,6 +15,7 @@ mod here;
 mod hosts;
 mod inbound;
 mod intake;
+mod invalidate;
 mod keep;
 mod lead;
 mod line;
@@ -25,10 +26,13 @@ mod observe;
 mod once_body;
 mod onward;
 mod outcome;
+mod outdated;
 mod owner;
 mod pass;
+mod posted;
 mod purge;
 mod refresh;
+mod searches;
 mod seldom;
 mod send;
 mod service;
@@ -52,7 +56,8 @@ pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};
 pub use observe::InFlight;
 pub use onward::{CDN_LOOP, is_loop};
 pub use perigee_http_cache::{
-    CacheKey, Cookies, Glob, Policy, RangeMiss, Rule, Scheme, When, is_targeted,
+    CacheKey, Cookies, Glob, KeyParts, KeyPolicy, Policy, QueryRule, RangeMiss, Rule, Scheme, When,
+    is_targeted,
 };
 pub use perigee_storage::MemoryConfig;
 pub use perigee_upstream::{

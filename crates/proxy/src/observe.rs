@@ -45,7 +45,7 @@ pub(crate) struct LogEntry {
     pub(crate) client: IpAddr,
     pub(crate) service: Option<String>,
     pub(crate) method: Method,
-    pub(crate) url: String,
+    pub(crate) url: Arc<str>,
 }
 
 /// A request whose response is being sent.

@@ -1,6 +1,6 @@
 //! Asking the edge that owns a key: it answers, and this node keeps nothing of it.
 
-use perigee_http_cache::{Failure, Miss, Receipt};
+use perigee_http_cache::{Failure, Miss, Receipt, SearchVariance};
 
 use crate::{
     Inbound, Sender,
@@ -27,6 +27,10 @@ impl Exchange {
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(owners, &*trip.next, inbound, &head, empty);
         let arrived = sent.await.ok()?;
+        if inbound.policy().no_vary_search {
+            let variance = SearchVariance::of(arrived.response.headers());
+            self.searches.learn(&inbound.key, variance.as_ref());
+        }
         let handling = with_status(Handling::forwarded(why), &arrived);
         if self.is_worse_than_stale(trip, &arrived) {
             return Some(or_stale(trip, Failure::Unreachable, handling));

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use http::{HeaderValue, StatusCode, header};
 use http_body::Body as _;
-use perigee_http_cache::{Failure, Miss, Receipt, Recovery, invalidates, recover};
-use perigee_storage::Purge;
+use perigee_http_cache::{Failure, Miss, Receipt, Recovery, recover};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
@@ -41,10 +40,7 @@ impl Exchange {
         let hops: Vec<_> = route.sideways.into_iter().chain(route.up).collect();
         let sent = self.send_over(&hops, &*next, &inbound, &head, body).await;
         match sent {
-            Ok(arrived) => {
-                self.invalidate(&inbound, arrived.response.status()).await;
-                relayed(arrived, why)
-            }
+            Ok(arrived) => self.passed(&inbound, arrived, why).await,
             Err(failure) => not_passed(&inbound, failure, why),
         }
     }
@@ -88,13 +84,6 @@ impl Exchange {
                 }
             }
             _ => {}
-        }
-    }
-
-    /// What an unsafe request has changed is not served any more (RFC 9111 section 4.4).
-    async fn invalidate(&self, inbound: &Inbound, status: StatusCode) {
-        if invalidates(&inbound.head.method, status) {
-            self.purge(&Purge::Key(inbound.key.clone())).await;
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     line::relay_interim,
     next_hop::{Hop, NextHop, REFUSED},
     once_body::OnceBody,
+    outdated::Asked as AskedAt,
 };
 
 /// What came back, and from where.
@@ -28,6 +29,8 @@ pub(crate) struct Arrived {
     pub(crate) kind: &'static str,
     /// When it was asked for, and when it came.
     pub(crate) times: Times,
+    /// When it was asked for.
+    pub(crate) asked: AskedAt,
 }
 
 /// What became of a request at one hop.
@@ -54,6 +57,7 @@ impl Exchange {
         head: &request::Parts,
         body: Relayed,
     ) -> Result<Arrived, Failure> {
+        let asked_at = self.asking();
         let repeatable = head.method.is_safe() && body.is_end_stream();
         let body = Arc::new(Mutex::new(Some(body)));
         let mut failure = Failure::Unreachable;
@@ -84,7 +88,7 @@ impl Exchange {
             match tried {
                 Tried::Answered(mut response) => {
                     inbound.policy().clean_response(response.headers_mut());
-                    return Ok(arrived(response, hop, requested));
+                    return Ok(arrived(response, hop, requested, asked_at));
                 }
                 Tried::PassOver(why) => failure = why,
                 Tried::GiveUp(why) => return Err(why),
@@ -161,7 +165,12 @@ fn is_unasked(status: StatusCode, request: &HeaderMap) -> bool {
     }
 }
 
-fn arrived(mut response: Response<Relayed>, hop: &Hop, requested: SystemTime) -> Arrived {
+fn arrived(
+    mut response: Response<Relayed>,
+    hop: &Hop,
+    requested: SystemTime,
+    asked: AskedAt,
+) -> Arrived {
     let name = header::HeaderName::from_static("cache-status");
     let cache_status = match response.headers_mut().entry(name) {
         header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
@@ -180,6 +189,7 @@ fn arrived(mut response: Response<Relayed>, hop: &Hop, requested: SystemTime) ->
             requested,
             received: SystemTime::now(),
         },
+        asked,
     }
 }
 

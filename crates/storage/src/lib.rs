@@ -49,6 +49,8 @@ pub struct Stats {
     pub filling_bytes: u64,
     /// Objects evicted to make room since start.
     pub evicted: u64,
+    /// Entries of the index by group: one for each key in each group that it has responses in.
+    pub grouped: u64,
 }
 
 /// A place for responses. Every implementation passes the battery in `tests/battery.rs`.

@@ -1,5 +1,6 @@
 //! The memory tier.
 
+mod groups;
 mod shelf;
 mod under_way;
 mod weight;
@@ -84,7 +85,7 @@ impl Store for Memory {
         let claimed = if kept { claim } else { 0 };
         let growing = Growing::new(length, Arc::clone(&self.budget), kept, claimed);
         let keeping = kept.then(|| Keeping {
-            ticket: Shelf::begin(&self.shelf, key),
+            ticket: Shelf::begin(&self.shelf, key, &head),
             assembly: Assembly::new(length),
             max_length: self.max_length,
         });
@@ -104,6 +105,7 @@ impl Store for Memory {
     fn purge(&self, purge: &Purge) -> Answer<u64> {
         match purge {
             Purge::Key(key) => Answer::Now(self.shelf.purge(key)),
+            Purge::Group { origin, group } => Answer::Now(self.shelf.purge_group(origin, group)),
         }
     }
 

@@ -29,7 +29,8 @@ macro_rules! battery {
                     a_body_that_is_too_long_is_not_stored, the_newer_takes_the_place_of_the_older,
                     variants_stand_side_by_side, the_oldest_variant_goes,
                     freshening_replaces_the_head, freshening_what_is_gone_does_nothing,
-                    one_response_is_removed_and_its_variants_stay, keys_do_not_mix;
+                    one_response_is_removed_and_its_variants_stay, keys_do_not_mix,
+                    a_vary_that_names_more_ends_what_names_less;
                 ranges: a_range_is_those_bytes, a_range_of_what_arrives_is_those_bytes,
                     a_range_past_the_end_ends_with_the_body, remaining_counts_down;
                 parts: what_broke_off_is_kept_as_a_part, a_part_that_was_purged_is_not_kept,
@@ -49,7 +50,10 @@ macro_rules! battery {
                     a_range_far_ahead_holds_nothing;
                 purging: a_purge_removes_all_variants, a_fill_under_way_is_not_stored,
                     a_fill_that_is_forgone_is_read_and_not_stored,
-                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race;
+                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race,
+                    a_group_is_removed_and_no_more, fills_of_a_group_are_not_stored,
+                    evicted_responses_leave_their_groups, groups_are_weighed,
+                    a_purge_of_a_group_wins_every_race;
             );
 
             #[test]

@@ -124,7 +124,8 @@ impl<S: State> Tier<S> {
     /// A text that says what is wrong with the URL.
     pub async fn purge(&self, url: &str) -> Result<Purged, String> {
         let mut keys = 0;
-        for key in purge_keys(url)? {
+        let state = self.shared.state.load_full();
+        for key in purge_keys(url, state.services())? {
             keys += self.shared.exchange.purge(&Purge::Key(key)).await;
         }
         let revision = self.shared.purges.append(url.to_owned(), SystemTime::now());

@@ -357,7 +357,7 @@ impl Cache {
 
     /// As a store does it: the newest first, and one of each variant.
     fn keep(&mut self, new: Entry) {
-        self.entries.retain(|old| !old.head.same_variant(&new.head));
+        self.entries.retain(|old| old.head.stays_beside(&new.head));
         self.entries.insert(0, new);
         self.entries.truncate(VARIANTS);
     }

@@ -237,3 +237,14 @@ fn a_fetch_of_a_range_is_joined_by_the_same_range_alone() {
         assert_eq!(followed(join(sought)), whole.id);
     }
 }
+
+#[test]
+fn a_purge_of_a_group_lets_nobody_join_what_may_be_in_it() {
+    let flights = flights();
+    let old = lead(join(&flights, "/a", &[]));
+    flights.purge_group("http://other.example", "news");
+    assert_eq!(followed(join(&flights, "/a", &[])), old.id);
+    flights.purge_group("http://www.example.com", "news");
+    let new = lead(join(&flights, "/a", &[]));
+    assert!(!old.is_purged() && new.id != old.id);
+}

@@ -9,6 +9,7 @@ use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use super::{
+    groups::Groups,
     under_way::{Doom, UnderWay},
     weight,
 };
@@ -22,6 +23,7 @@ const SETTLE_SHARE: u64 = 64;
 pub(crate) struct Shelf {
     cache: Cache<CacheKey, Variants>,
     under_way: UnderWay,
+    groups: Arc<Groups>,
     /// What a key without responses has; shared, so that a miss allocates nothing.
     none: Variants,
     capacity: u64,
@@ -35,13 +37,16 @@ impl Shelf {
     pub(super) fn new(capacity: u64, variants_per_key: usize) -> Self {
         let evicted = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&evicted);
+        let groups = Arc::new(Groups::new());
+        let grouped = Arc::clone(&groups);
         let cache = Cache::builder()
             .max_capacity(capacity / weight::UNIT)
             .weigher(weight::in_units)
             // The other policy, TinyLFU, wants a newcomer to be asked for more often than all those
             // together that must make room for it: among small objects no large one ever gets in.
             .eviction_policy(EvictionPolicy::lru())
-            .eviction_listener(move |_, variants: Variants, cause| {
+            .eviction_listener(move |key, variants: Variants, cause| {
+                grouped.count_out(&key, &variants);
                 if cause == RemovalCause::Size {
                     count.fetch_add(variants.len() as u64, Relaxed);
                 }
@@ -50,6 +55,7 @@ impl Shelf {
         Shelf {
             cache,
             under_way: UnderWay::new(),
+            groups,
             none: Arc::new([]),
             capacity,
             variants_per_key: variants_per_key.max(1),
@@ -65,9 +71,9 @@ impl Shelf {
     }
 
     /// A fill of `key` begins.
-    pub(super) fn begin(shelf: &Arc<Self>, key: &CacheKey) -> Ticket {
+    pub(super) fn begin(shelf: &Arc<Self>, key: &CacheKey, head: &Arc<StoredHead>) -> Ticket {
         Ticket {
-            doom: shelf.under_way.shard(key).add(key),
+            doom: shelf.under_way.shard(key).add(key, head),
             shelf: Arc::clone(shelf),
             key: key.clone(),
         }
@@ -96,7 +102,7 @@ impl Shelf {
         if others.is_empty() {
             self.cache.remove(key);
         } else if others.len() < variants.len() {
-            self.cache.insert(key.clone(), others);
+            self.insert(key, others);
         }
         drop(shard);
     }
@@ -108,6 +114,32 @@ impl Shelf {
         u64::from(self.cache.remove(key).is_some())
     }
 
+    /// Removes the responses in a group of an origin, and keeps fills of such that are under way
+    /// from being stored. Answers with the number of keys that had any.
+    pub(super) fn purge_group(&self, origin: &str, group: &str) -> u64 {
+        let has_it = |head: &StoredHead| head.groups().any(|g| g == group);
+        self.under_way
+            .doom_all(|key, head| key.origin() == origin && has_it(head));
+        // Whatever was stored before that is in the index by now.
+        let keys = self.groups.keys(origin, group).into_iter();
+        let purged = keys.filter(|key| {
+            let _shard = self.under_way.shard(key);
+            let variants = self.get(key);
+            let others = variants.iter().filter(|stored| !has_it(&stored.head));
+            let others: Vec<_> = others.cloned().collect();
+            if key.origin() != origin || others.len() == variants.len() {
+                return false;
+            }
+            if others.is_empty() {
+                self.cache.remove(key);
+            } else {
+                self.insert(key, others.into());
+            }
+            true
+        });
+        purged.count() as u64
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.settle();
         Stats {
@@ -116,16 +148,17 @@ impl Shelf {
             capacity: self.capacity,
             filling_bytes: 0,
             evicted: self.evicted.load(Relaxed),
+            grouped: self.groups.len() as u64,
         }
     }
 
-    /// Puts a response in front of the others of its key, in place of the one that the same
-    /// requests select. The key's shard must be held.
+    /// Puts a response in front of the others of its key, in place of those that cannot stay beside
+    /// it. The key's shard must be held.
     fn put<'a>(&self, key: &CacheKey, new: Stored, others: impl Iterator<Item = &'a Stored>) {
         let mut bytes = weight::of_stored(&new);
         let mut variants = vec![new];
         for other in others {
-            if other.head.same_variant(&variants[0].head) {
+            if !other.head.stays_beside(&variants[0].head) {
                 continue;
             }
             bytes += weight::of_stored(other);
@@ -134,7 +167,13 @@ impl Shelf {
             }
             variants.push(other.clone());
         }
-        self.cache.insert(key.clone(), variants.into());
+        self.insert(key, variants.into());
+    }
+
+    /// The key's shard must be held.
+    fn insert(&self, key: &CacheKey, variants: Variants) {
+        self.groups.count_in(key, &variants);
+        self.cache.insert(key.clone(), variants);
     }
 
     /// Notes that `bytes` were inserted; evicts if that is much by now. No shard need be held.

@@ -7,7 +7,7 @@ use perigee_http_cache::CacheKey;
 use perigee_storage::{Fill, Purge, Store};
 use proptest::{collection, prelude::*, test_runner::TestRunner};
 
-use crate::support::*;
+use crate::{purging::group_of, support::*};
 
 const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
 
@@ -17,6 +17,7 @@ enum Step {
     Begin {
         key: usize,
         language: usize,
+        group: usize,
         length: usize,
         is_stated: bool,
     },
@@ -31,19 +32,25 @@ enum Step {
     Purge {
         key: usize,
     },
+    PurgeGroup {
+        group: usize,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let length = prop_oneof![0..200_usize, 65_530..65_540_usize, 0..200_000_usize];
     let index = any::<prop::sample::Index>;
     prop_oneof![
-        4 => (0..3_usize, 0..3_usize, length, any::<bool>()).prop_map(
-            |(key, language, length, is_stated)| Step::Begin { key, language, length, is_stated }
+        4 => (0..3_usize, 0..3_usize, 0..3_usize, length, any::<bool>()).prop_map(
+            |(key, language, group, length, is_stated)| {
+                Step::Begin { key, language, group, length, is_stated }
+            }
         ),
         4 => index().prop_map(Step::Commit),
         1 => index().prop_map(Step::Abandon),
         2 => (0..3_usize, index()).prop_map(|(key, variant)| Step::Freshen { key, variant }),
         1 => (0..3_usize).prop_map(|key| Step::Purge { key }),
+        1 => (0..3_usize).prop_map(|group| Step::PurgeGroup { group }),
     ]
 }
 
@@ -51,8 +58,23 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Clone, Debug)]
 struct Entry {
     language: usize,
+    /// It is in the group of this number and in the one after.
+    group: usize,
     mark: String,
     body: Bytes,
+}
+
+const GROUPS: [&str; 4] = ["g0", "g1", "g2", "g3"];
+
+impl Entry {
+    fn is_in(&self, group: usize) -> bool {
+        group == self.group || group == self.group + 1
+    }
+
+    fn head(&self) -> std::sync::Arc<perigee_http_cache::StoredHead> {
+        let groups = format!("\"{}\", \"{}\"", GROUPS[self.group], GROUPS[self.group + 1]);
+        head_in(LANGUAGES[self.language], &self.mark, &groups)
+    }
 }
 
 struct Begun {
@@ -87,16 +109,18 @@ impl Model {
             Step::Begin {
                 key,
                 language,
+                group,
                 length,
                 is_stated,
             } => {
                 let entry = Entry {
                     language,
+                    group,
                     mark: self.new_mark(),
                     body: bytes(length),
                 };
                 let stated = is_stated.then_some(length as u64);
-                let head = head(LANGUAGES[language], &entry.mark);
+                let head = entry.head();
                 let mut fill = store.fill(&path_key(key), head, stated);
                 write(&mut fill, &entry.body, 9000).await.unwrap();
                 self.begun.push(Begun {
@@ -129,7 +153,8 @@ impl Model {
                 let index = variant.index(variants.len());
                 let mut entry = self.stored[&key][index].clone();
                 entry.mark = self.new_mark();
-                let head = head(LANGUAGES[entry.language], &entry.mark);
+                entry.group = (entry.group + 1) % 3;
+                let head = entry.head();
                 store
                     .freshen(&path_key(key), &variants[index], head)
                     .get()
@@ -141,6 +166,21 @@ impl Model {
                 let was_there = self.stored.remove(&key).is_some();
                 assert_eq!(removed, u64::from(was_there));
                 for begun in self.begun.iter_mut().filter(|begun| begun.key == key) {
+                    begun.is_doomed = true;
+                }
+            }
+            Step::PurgeGroup { group } => {
+                let removed = store.purge(&group_of(GROUPS[group])).get().await;
+                let mut touched = 0;
+                self.stored.retain(|_, variants| {
+                    let before = variants.len();
+                    variants.retain(|entry| !entry.is_in(group));
+                    touched += u64::from(variants.len() < before);
+                    !variants.is_empty()
+                });
+                assert_eq!(removed, touched);
+                let begun = self.begun.iter_mut();
+                for begun in begun.filter(|begun| begun.entry.is_in(group)) {
                     begun.is_doomed = true;
                 }
             }
@@ -157,10 +197,22 @@ impl Model {
                 assert!(read(stored.body.read()).await.unwrap() == entry.body);
             }
         }
+        let grouped: u64 = self
+            .stored
+            .values()
+            .map(|variants| groups_in(variants))
+            .sum();
+        assert_eq!(store.stats().grouped, grouped);
         for begun in &self.begun {
             assert_eq!(begun.fill.is_kept(), !begun.is_doomed);
         }
     }
+}
+
+/// How many groups the responses of one key are in.
+fn groups_in(variants: &[Entry]) -> u64 {
+    let is_named = |group: &usize| variants.iter().any(|entry| entry.is_in(*group));
+    (0..GROUPS.len()).filter(is_named).count() as u64
 }
 
 fn path_key(number: usize) -> CacheKey {

@@ -242,3 +242,27 @@ pub(crate) async fn keys_do_not_mix(make: Make) {
         assert!(read(variants[0].body.read()).await.unwrap() == bytes(n));
     }
 }
+
+/// A response that names more in Vary than those before it puts an end to them: for whom they
+/// are can no longer be told.
+pub(crate) async fn a_vary_that_names_more_ends_what_names_less(make: Make) {
+    let store = make(ROOMY);
+    let marks = async || {
+        let variants = lookup(&*store, "/").await;
+        variants
+            .iter()
+            .map(|v| mark(v).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let put = async |mark, vary| {
+        store_body(&*store, "/", head_with("en", mark, vary, ""), &bytes(10)).await;
+    };
+    put("none", "").await;
+    put("one", "accept-language").await;
+    assert_eq!(marks().await, ["one"]);
+    put("two", "accept-language, x-device").await;
+    assert_eq!(marks().await, ["two"]);
+    // It knows of all that this one names.
+    put("other", "x-device").await;
+    assert_eq!(marks().await, ["other", "two"]);
+}

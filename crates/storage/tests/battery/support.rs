@@ -73,12 +73,23 @@ fn request_fields(language: &str) -> HeaderMap {
 
 /// A head that requests for this language select, with a mark to know it by.
 pub(crate) fn head(language: &str, mark: &str) -> Arc<StoredHead> {
+    head_in(language, mark, "")
+}
+
+/// The same, in the groups of this list (RFC 9875).
+pub(crate) fn head_in(language: &str, mark: &str, groups: &str) -> Arc<StoredHead> {
+    head_with(language, mark, "accept-language", groups)
+}
+
+/// The same, of a response that varies with these fields.
+pub(crate) fn head_with(language: &str, mark: &str, vary: &str, groups: &str) -> Arc<StoredHead> {
     let mut fields = HeaderMap::new();
+    fields.insert("cache-groups", HeaderValue::from_str(groups).unwrap());
     fields.insert(
         header::CACHE_CONTROL,
         HeaderValue::from_static("max-age=60"),
     );
-    fields.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    fields.insert(header::VARY, HeaderValue::from_str(vary).unwrap());
     fields.insert("mark", HeaderValue::from_str(mark).unwrap());
     let now = SystemTime::now();
     Arc::new(StoredHead::new(

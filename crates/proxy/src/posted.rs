@@ -1,0 +1,92 @@
+//! The answer to a POST, stored for later GETs (RFC 9110 section 9.3.3).
+
+use std::sync::Arc;
+
+use http::Response;
+use perigee_http_cache::{Miss, ResponseHead, StoredHead, posted};
+use perigee_storage::Fill;
+
+use crate::{
+    Body, Inbound, answer::Answer, exchange::Exchange, keep::come, pass::relayed, send::Arrived,
+};
+
+impl Exchange {
+    /// Makes invalid what the request has changed, and only then stores the answer, if that may be
+    /// (see [`posted`]). Not if something else has made the path invalid since it was asked for:
+    /// which of the two the origin did last, nobody knows here.
+    pub(crate) async fn passed(&self, inbound: &Inbound, arrived: Arrived, why: Miss) -> Answer {
+        let (path, _) = inbound.key.split_query();
+        let is_overtaken = self.outdated_paths.since(arrived.asked.paths, path);
+        let (status, headers) = (arrived.response.status(), arrived.response.headers());
+        self.invalidate(inbound, status, headers).await;
+        let invalidated = self.outdated_paths.now();
+        // What goes by the store for another reason stays out of it.
+        let head = match why {
+            Miss::Method if !is_overtaken => storable(inbound, &arrived),
+            _ => None,
+        };
+        let Some(head) = head else {
+            return relayed(arrived, why);
+        };
+        let length = head.length;
+        let fill = self.store.fill(&inbound.key, Arc::new(head), length);
+        if self.outdated_paths.since(invalidated, path) {
+            fill.forgo();
+        }
+        match fill.is_kept() {
+            true => filling(arrived, fill),
+            false => relayed(arrived, why),
+        }
+    }
+}
+
+/// What comes from the owner of the key is stored there, and not here.
+fn storable(inbound: &Inbound, arrived: &Arrived) -> Option<StoredHead> {
+    if arrived.kind == "peer" {
+        return None;
+    }
+    let response = ResponseHead {
+        status: arrived.response.status(),
+        headers: arrived.response.headers(),
+    };
+    let policy = inbound.policy();
+    posted(
+        &inbound.as_sent(),
+        inbound.target(),
+        response,
+        policy,
+        arrived.times,
+    )
+}
+
+/// The answer as it came; its body goes into the store, and the client reads along.
+fn filling(arrived: Arrived, mut fill: Fill) -> Answer {
+    let reader = fill.body().read();
+    let Arrived {
+        response,
+        cache_status,
+        hop,
+        kind,
+        times,
+        asked,
+    } = arrived;
+    let (parts, body) = response.into_parts();
+    tokio::spawn(async move {
+        // Unless it comes to a clean end, the client sees it break, and nothing is stored.
+        if come(body, &mut fill).await.is_ok() {
+            let _ = fill.commit();
+        }
+    });
+    let arrived = Arrived {
+        response: Response::from_parts(parts, perigee_upstream::body::empty()),
+        cache_status,
+        hop,
+        kind,
+        times,
+        asked,
+    };
+    let mut answer = relayed(arrived, Miss::Method);
+    answer.handling.stored = true;
+    *answer.response.body_mut() = Body::stored(reader);
+    answer
+}
