@@ -20,6 +20,7 @@ async fn origin() -> Origin {
             "/soon-stale" => ("max-age=1", ""),
             "/stale-at-once" => ("max-age=0, stale-while-revalidate=600", ""),
             "/private" => ("no-store", ""),
+            path if path.starts_with("/search") => return labelled(),
             "/ranges" if asked.field("range") == "bytes=0-3" => return part(),
             "/vary" => ("max-age=3600", "Accept-Language"),
             _ => return fresh("content"),
@@ -44,6 +45,17 @@ fn part() -> Response<Full<Bytes>> {
         .header("etag", "\"one\"")
         .header("content-range", "bytes 0-3/7")
         .body(Full::new(Bytes::from("cont")))
+        .unwrap()
+}
+
+/// The same whatever the query is, and in a group.
+fn labelled() -> Response<Full<Bytes>> {
+    Response::builder()
+        .header("cache-control", "max-age=3600")
+        .header("no-vary-search", "params")
+        .header("cache-groups", "\"news\"")
+        .header("surrogate-key", "home page")
+        .body(Full::new(Bytes::from("content")))
         .unwrap()
 }
 
@@ -242,6 +254,28 @@ async fn the_rule_that_holds_is_named() {
         "{hit:#}"
     );
     assert!(told(&cdn, "/x", &[])["file"]["rule"].is_null());
+}
+
+#[tokio::test]
+async fn groups_tags_and_what_is_stored_for_a_query_alike_are_told() {
+    let origin = origin().await;
+    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    let (owner, _) = owners(&told(&cdn, "/search?q=1", &[]));
+    cdn.get(&owner, "/search?q=1").await;
+    let first = told(&cdn, "/search?q=1", &[]);
+    let stored = &of(&first, &owner)["stored"][0];
+    assert_eq!(stored["groups"], serde_json::json!(["news"]));
+    assert_eq!(stored["tags"], serde_json::json!(["home", "page"]));
+    assert!(of(&first, &owner)["alike"].is_null());
+    let other = told(&cdn, "/search?q=2", &[]);
+    let alike = of(&other, &owner);
+    assert_eq!(
+        (&alike["outcome"], &alike["uses"]),
+        (&"hit".into(), &0.into()),
+        "{other:#}"
+    );
+    assert_eq!(alike["alike"], "http://www.cdn.test/search?q=1");
+    assert!(because(alike).contains("No-Vary-Search"), "{other:#}");
 }
 
 #[tokio::test]

@@ -23,6 +23,10 @@ pub struct Facts {
     /// What of the representation its body holds, if not all, as Content-Range says it
     /// (RFC 9110 section 14.4): `bytes 0-99/1000`.
     pub part: Option<String>,
+    /// The cache groups that it is in (RFC 9875 section 2).
+    pub groups: Vec<String>,
+    /// The tags of its Surrogate-Key and Cache-Tag.
+    pub tags: Vec<String>,
     /// Its ETag.
     pub etag: Option<String>,
     /// Its Last-Modified.
@@ -49,6 +53,8 @@ impl StoredHead {
             ttl: self.ttl(now),
             selecting: fields.map(|(n, v)| (n, v.map(text))).collect(),
             part: self.part.as_ref().map(|part| content_range(part)),
+            groups: self.groups().map(str::to_owned).collect(),
+            tags: self.tags().map(str::to_owned).collect(),
             etag: self.etag.as_ref().map(|etag| text(etag.value.as_bytes())),
             last_modified: self
                 .headers

@@ -7,8 +7,8 @@ use std::{
 
 use http::{HeaderName, HeaderValue, Method, Response, header, request};
 use http_body::Body as _;
-use perigee_http_cache::{Decision, Miss, TAG_FIELDS, decide};
-use perigee_storage::Store;
+use perigee_http_cache::{CacheKey, Decision, Miss, Serve, TAG_FIELDS, decide};
+use perigee_storage::{Store, Variants};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::Semaphore;
 
@@ -208,24 +208,28 @@ impl Exchange {
         }
     }
 
-    /// Answers out of what is stored for another URL, by a response that says of itself that it
-    /// answers this one too (No-Vary-Search). It must be fresh: what is to be fetched is fetched
-    /// under its own URL.
+    /// Answers out of what is stored for another URL.
     async fn stored_alike(&self, inbound: &Inbound) -> Option<Answer> {
+        let (_, variants, serve) = self.alike(inbound).await?;
+        let stored = variants.get(serve.variant)?;
+        let handling = Handling::hit(serve.ttl);
+        Some(Answer::stored(inbound.sender, stored, &serve, handling))
+    }
+
+    /// What is stored for another URL, and may be served, by a response that says of itself that
+    /// it answers this one too (No-Vary-Search). It must be fresh: what is to be fetched is
+    /// fetched under its own URL.
+    pub(crate) async fn alike(&self, inbound: &Inbound) -> Option<(CacheKey, Variants, Serve)> {
         let policy = inbound.policy();
         let key = self.searches.same_as(&inbound.key)?;
         let variants = self.store.lookup(&key).get().await;
-        match decide(&inbound.as_sent(), &variants, policy, inbound.at) {
-            Decision::Serve(serve) => {
-                let stored = variants.get(serve.variant)?;
-                let is_meant =
-                    policy.no_vary_search && searches::answers(&stored.head, &key, &inbound.key);
-                is_meant.then(|| {
-                    Answer::stored(inbound.sender, stored, &serve, Handling::hit(serve.ttl))
-                })
-            }
-            _ => None,
-        }
+        let Decision::Serve(serve) = decide(&inbound.as_sent(), &variants, policy, inbound.at)
+        else {
+            return None;
+        };
+        let stored = variants.get(serve.variant)?;
+        let is_meant = policy.no_vary_search && searches::answers(&stored.head, &key, &inbound.key);
+        is_meant.then_some((key, variants, serve))
     }
 
     fn observe(&self, inbound: &Inbound, in_flight: InFlight) -> Observation {

@@ -56,6 +56,9 @@ pub struct Explanation {
     pub status: Option<u16>,
     /// Why, with the sections of the RFCs that decide it.
     pub because: String,
+    /// The key that the response is stored under which is used, where that is another one
+    /// (No-Vary-Search).
+    pub alike: Option<String>,
     /// Which of `stored` would be used, validated or completed.
     pub uses: Option<usize>,
     /// The nodes that own the key before this one does, as far as they are usable: they are
@@ -67,7 +70,7 @@ pub struct Explanation {
     pub fetches: usize,
     /// Whether the last answer was not for sharing, so that requests go on side by side.
     pub hit_for_miss: Option<HitForMiss>,
-    /// What is stored under the key, newest first.
+    /// What is stored under the key, or under `alike`, newest first.
     pub stored: Vec<StoredResponse>,
 }
 
@@ -108,6 +111,10 @@ pub struct StoredResponse {
     /// What requests that select it have in the fields that Vary names, normalised; null: they
     /// lack the field (RFC 9111 section 4.1).
     pub selected_by: BTreeMap<String, Option<String>>,
+    /// The cache groups that it is in (RFC 9875).
+    pub groups: Vec<String>,
+    /// The tags of its Surrogate-Key and Cache-Tag.
+    pub tags: Vec<String>,
     /// Its ETag.
     pub etag: Option<String>,
     /// Its Last-Modified.
@@ -137,7 +144,7 @@ impl Exchange {
         let (head, scheme) = question.head()?;
         let from = Origination::of_connection(NOBODY, scheme == Scheme::Https);
         let request = Request::from_parts(head, Empty::<Bytes>::new());
-        let (inbound, _) = take_in(request, services, from).map_err(|(refusal, head)| {
+        let (mut inbound, _) = take_in(request, services, from).map_err(|(refusal, head)| {
             let all = services.all().iter();
             match host(&head) {
                 Ok(host) if refusal == NO_SERVICE => {
@@ -150,14 +157,24 @@ impl Exchange {
             .ok()
             .and_then(|host| services.pattern(host));
         let pattern = pattern.unwrap_or_default();
+        inbound.place = self.searches.place(&inbound.key);
         Ok(self.explained(&inbound, pattern, next).await)
     }
 
     async fn explained(&self, inbound: &Inbound, pattern: &str, next: &dyn NextHop) -> Explanation {
         let Service { config, .. } = &*inbound.service;
-        let now = SystemTime::now();
-        let variants = self.store.lookup(&inbound.key).get().await;
-        let told = told(&inbound.as_sent(), &variants, inbound.policy(), now);
+        let now = inbound.at;
+        let mut variants = self.store.lookup(&inbound.key).get().await;
+        let mut told = told(&inbound.as_sent(), &variants, inbound.policy(), now);
+        let mut alike = None;
+        if !matches!(told.outcome, Outcome::Hit | Outcome::Here)
+            && upgrade::asked_for(&inbound.head.headers).is_none()
+            && let Some((key, found, _)) = self.alike(inbound).await
+        {
+            told = explain(&inbound.as_sent(), &found, inbound.policy(), now);
+            told.because += &format!("; stored for {key} (No-Vary-Search)");
+            (alike, variants) = (Some(key.to_string()), found);
+        }
         let route = next.route(inbound);
         let told = as_done(told, !route.sideways.is_empty());
         let stored = variants
@@ -175,6 +192,7 @@ impl Exchange {
             outcome: told.outcome.as_str().to_owned(),
             status: told.status.map(|status| status.as_u16()),
             because: told.because,
+            alike,
             uses: told.variant,
             sideways: route.sideways.iter().map(NextPlace::of).collect(),
             up: route.up.iter().map(NextPlace::of).collect(),
@@ -298,6 +316,8 @@ impl StoredResponse {
             ttl: facts.ttl,
             lifetime_by: facts.lifetime_by,
             selected_by: facts.selecting.into_iter().collect(),
+            groups: facts.groups,
+            tags: facts.tags,
             etag: facts.etag,
             last_modified: facts.last_modified,
             always_validate: facts.always_validate,
