@@ -160,3 +160,39 @@ async fn a_request_that_comes_back_is_refused() {
         assert_eq!(answer.send().await.status.as_u16(), status, "{loops}");
     }
 }
+
+#[tokio::test]
+async fn clients_are_told_as_much_as_the_service_says() {
+    for (service, entries, has_ttl, has_key) in [
+        ("cache_status = \"off\"", 0, false, false),
+        ("cache_status = \"brief\"", 1, false, false),
+        ("", 2, true, false),
+        ("cache_status = \"debug\"", 2, true, true),
+    ] {
+        let origin = Origin::cacheable("content").await;
+        let plan = Plan {
+            pops: vec![("fra", 50.0, 8.0, 1)],
+            service: format!("{service}\n"),
+            ..Plan::small(origin.url())
+        };
+        let cdn = Cdn::start(plan).await;
+        let miss = cdn.get("fra-1", "/told?q=%22").await.cache_status();
+        let told = if miss.is_empty() {
+            0
+        } else {
+            miss.matches("fwd=").count()
+        };
+        assert_eq!(told, entries, "{service}: {miss}");
+        let key = format!("key=\"http://{}/told?q=%22\"", Cdn::HOST);
+        let keys = if has_key { entries } else { 0 };
+        assert_eq!(miss.matches(&key).count(), keys, "{service}: {miss}");
+        let hit = cdn.get("fra-1", "/told?q=%22").await;
+        assert_eq!(
+            hit.cache_status().contains("; ttl="),
+            has_ttl,
+            "{service}: {hit:?}"
+        );
+        assert_eq!(hit.is_hit(), entries > 0, "{service}: {hit:?}");
+        assert!(hit.field("via").contains("fra-1"), "{service}: {hit:?}");
+    }
+}

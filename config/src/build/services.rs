@@ -42,6 +42,7 @@ impl Document {
             rules: service.cache.rules(files),
             max_request_body: service.max_request_body.0,
             request_fields: service.request_fields.build(),
+            cache_status: service.cache_status.build(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! `[[services]]` and `[[certificates]]`: what is served, from where, under which policy.
 
+use perigee_edge::Disclosure;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Cache, OriginLimits, OriginPool, RequestFields, dns::Answers};
 use crate::{
@@ -27,6 +28,10 @@ pub(crate) struct Service {
     /// The largest request body; more is answered 413.
     #[serde(default = "default_max_request_body")]
     pub(crate) max_request_body: Bytes<0, { 1 << 50 }>,
+    /// What Cache-Status (RFC 9211) tells clients: `"off"`, nothing; `"brief"`, whether the edge had
+    /// it; `"full"`, what each tier says; `"debug"`, that and the cache key.
+    #[serde(default)]
+    pub(crate) cache_status: Told,
     /// Which fields of a client's request go to the origin.
     #[serde(default)]
     pub(crate) request_fields: RequestFields,
@@ -42,6 +47,30 @@ pub(crate) struct Service {
     /// How its name is answered in DNS.
     #[serde(default)]
     pub(crate) dns: ServiceDns,
+}
+
+/// How much Cache-Status tells.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum Told {
+    Off,
+    Brief,
+    #[default]
+    Full,
+    Debug,
+}
+
+impl Told {
+    /// As an edge takes it.
+    pub(crate) fn build(self) -> Disclosure {
+        match self {
+            Told::Off => Disclosure::Off,
+            Told::Brief => Disclosure::Brief,
+            Told::Full => Disclosure::Full,
+            Told::Debug => Disclosure::Debug,
+        }
+    }
 }
 
 /// 1 GiB.

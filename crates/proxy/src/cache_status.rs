@@ -2,7 +2,73 @@
 
 use std::fmt;
 
-use perigee_http_cache::Miss;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use perigee_http_cache::{CacheKey, Miss};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// Keys that are longer are left out.
+const MAX_KEY: usize = 1 << 10;
+
+/// How much of this a client is told. Between the tiers all of it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Disclosure {
+    /// Nothing: no Cache-Status.
+    Off,
+    /// Whether the edge had it, or why it was forwarded.
+    Brief,
+    /// All that each tier says.
+    #[default]
+    Full,
+    /// That, and the cache key.
+    Debug,
+}
+
+/// Puts on what this node and those above it, nearest to the origin first, say of an answer (RFC
+/// 9211 section 2). `key` is known of requests that the store was asked about.
+pub(crate) fn disclose(
+    headers: &mut HeaderMap,
+    disclosure: Disclosure,
+    above: Vec<HeaderValue>,
+    node: &str,
+    handling: &Handling,
+    key: Option<&CacheKey>,
+) {
+    let entry = match disclosure {
+        Disclosure::Off => return,
+        Disclosure::Brief => format!("{node}{}", handling.in_brief()),
+        Disclosure::Full => format!("{node}{handling}"),
+        Disclosure::Debug => {
+            let key = key.filter(|key| key.as_str().len() <= MAX_KEY);
+            let key = key.and_then(|key| quoted(key.as_str()));
+            let key = key.map(|key| format!("; key={key}")).unwrap_or_default();
+            format!("{node}{handling}{key}")
+        }
+    };
+    if disclosure > Disclosure::Brief {
+        for entry in above {
+            headers.append(CACHE_STATUS, entry);
+        }
+    }
+    if let Ok(entry) = HeaderValue::try_from(entry) {
+        headers.append(CACHE_STATUS, entry);
+    }
+}
+
+/// A String of RFC 8941 section 3.3.3; `None` for what none can hold.
+fn quoted(text: &str) -> Option<String> {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            ' '..='~' => quoted.push(c),
+            _ => return None,
+        }
+    }
+    quoted.push('"');
+    Some(quoted)
+}
 
 /// How one cache handled one request: the parameters of RFC 9211 section 2.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +140,15 @@ impl Handling {
         }
     }
 
+    /// Whether it was there, or why it was forwarded.
+    fn in_brief(&self) -> String {
+        match (self.hit, self.forwarded) {
+            (true, _) => "; hit".to_owned(),
+            (false, Some(why)) => format!("; fwd={}", why.as_str()),
+            (false, None) => String::new(),
+        }
+    }
+
     /// Refused before the store was asked.
     pub(crate) fn refused() -> Self {
         Handling {
@@ -105,7 +180,10 @@ impl fmt::Display for Handling {
         }
         match &self.detail {
             None => Ok(()),
-            Some(Detail::Peer(name)) => write!(f, "; detail=\"peer {name}\""),
+            Some(Detail::Peer(name)) => match quoted(&format!("peer {name}")) {
+                Some(detail) => write!(f, "; detail={detail}"),
+                None => f.write_str("; detail=peer"),
+            },
             Some(Detail::StaleWhileRevalidate) => f.write_str("; detail=stale-while-revalidate"),
             Some(Detail::StaleIfError) => f.write_str("; detail=stale-if-error"),
             Some(Detail::NextTierFailed) => f.write_str("; detail=next-tier-failed"),
@@ -116,26 +194,4 @@ impl fmt::Display for Handling {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_stand_in_a_fixed_order() {
-        assert_eq!(Handling::hit(12).to_string(), "; hit; ttl=12");
-        assert_eq!(
-            Handling::hit_stale(-3).to_string(),
-            "; hit; ttl=-3; detail=stale-while-revalidate"
-        );
-        let handling = Handling {
-            forward_status: Some(304),
-            stored: true,
-            collapsed: true,
-            detail: Some(Detail::Peer("fra-2".to_owned())),
-            ..Handling::forwarded(Miss::Stale)
-        };
-        assert_eq!(
-            handling.to_string(),
-            "; fwd=stale; fwd-status=304; stored; collapsed; detail=\"peer fra-2\""
-        );
-    }
-}
+mod tests;

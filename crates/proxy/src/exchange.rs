@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue, Method, Response, header, request};
+use http::{HeaderValue, Method, Response, header, request};
 use http_body::Body as _;
 use perigee_http_cache::{CacheKey, Decision, Miss, Serve, TAG_FIELDS, decide};
 use perigee_storage::{Store, Variants};
@@ -13,10 +13,10 @@ use perigee_upstream::Body as Relayed;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Body, Inbound, NextHop, Origination, Refusal,
+    Body, Inbound, NextHop, Origination, Refusal, Sender,
     access::AccessLog,
     answer::{Answer, plain},
-    cache_status::Handling,
+    cache_status::{Disclosure, Handling, disclose},
     fetch::Wanted,
     flight::Flights,
     here,
@@ -115,6 +115,12 @@ impl Exchange {
     ) -> Response<Body> {
         let mut observation = self.observe(&inbound, in_flight);
         let is_head = inbound.head.method == Method::HEAD;
+        let told = inbound.service.config.cache_status;
+        let told = match inbound.sender {
+            Sender::Client => told,
+            Sender::Node => told.max(Disclosure::Full),
+        };
+        let key = inbound.key.clone();
         let hides_tags = inbound.hides_tags();
         let mut answer = self.handle(inbound, body, next).await;
         if hides_tags {
@@ -124,7 +130,7 @@ impl Exchange {
             }
         }
         observation.first_byte = observation.started.elapsed();
-        self.finish(answer, is_head, observation)
+        self.finish(answer, is_head, observation, (told, Some(&key)))
     }
 
     /// Answers a request that goes no further; it is counted and logged like any other.
@@ -151,7 +157,8 @@ impl Exchange {
             handling: Handling::refused(),
             above: Vec::new(),
         };
-        self.finish(answer, head.method == Method::HEAD, observation)
+        let told = (Disclosure::default(), None);
+        self.finish(answer, head.method == Method::HEAD, observation, told)
     }
 
     /// What takes long is in a box of its own: kilobytes that every hit would carry around, and
@@ -247,13 +254,13 @@ impl Exchange {
         observation
     }
 
-    /// Puts on what every answer carries: Via, and one Cache-Status entry per tier, the one
-    /// nearest to the origin first (RFC 9211 section 2).
+    /// Puts on what every answer carries: Via, and Cache-Status.
     fn finish(
         &self,
         answer: Answer,
         is_head: bool,
         mut observation: Observation,
+        (told, key): (Disclosure, Option<&CacheKey>),
     ) -> Response<Body> {
         let Answer {
             mut response,
@@ -264,13 +271,8 @@ impl Exchange {
         if let Some(via) = &self.via {
             headers.append(header::VIA, via.clone());
         }
-        let name = HeaderName::from_static("cache-status");
-        for entry in above {
-            headers.append(name.clone(), entry);
-        }
-        if let Ok(entry) = HeaderValue::try_from(format!("{}{handling}", self.config.node)) {
-            headers.append(name, entry);
-        }
+        let node = &self.config.node;
+        disclose(headers, told, above, node, &handling, key);
         observation.status = response.status().as_u16();
         observation.handling = handling;
         response.map(|body| {

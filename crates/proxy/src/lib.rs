@@ -45,6 +45,7 @@ mod url;
 pub use access::{AccessLog, AccessRecord};
 pub use answer::plain;
 pub use body::{Body, BodyError};
+pub use cache_status::Disclosure;
 pub use claims::{RequestFields, add_claims};
 pub use exchange::{Exchange, ExchangeConfig};
 pub use explain::{Explanation, HitForMiss, NextPlace, Outline, Question, StoredResponse, outline};

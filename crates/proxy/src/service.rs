@@ -7,6 +7,7 @@ use perigee_http_cache::{Policy, Rule};
 use perigee_upstream::{Endpoint, EndpointConfig, Pool, PoolConfig, TargetError};
 
 use crate::{
+    cache_status::Disclosure,
     claims::RequestFields,
     hosts::Hosts,
     metrics::{Metrics, ServiceMetrics},
@@ -33,6 +34,8 @@ pub struct ServiceConfig {
     pub max_request_body: u64,
     /// Which fields of its clients' requests go on.
     pub request_fields: RequestFields,
+    /// How much Cache-Status tells its clients.
+    pub cache_status: Disclosure,
 }
 
 impl ServiceConfig {
@@ -166,6 +169,7 @@ mod tests {
             rules: Vec::new(),
             max_request_body: 1 << 30,
             request_fields: RequestFields::default(),
+            cache_status: Disclosure::default(),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use perigee_edge::{
-    CertFiles, ClientLimits, Config, Edge, EndpointConfig, EndpointLimits, MemoryConfig, Policy,
-    PoolConfig, RequestFields, ServiceConfig, Target, TierConfig, ViewConfig,
+    CertFiles, ClientLimits, Config, Disclosure, Edge, EndpointConfig, EndpointLimits,
+    MemoryConfig, Policy, PoolConfig, RequestFields, ServiceConfig, Target, TierConfig, ViewConfig,
 };
 
 use super::{
@@ -77,6 +77,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         rules: Vec::new(),
         max_request_body: 1 << 30,
         request_fields: RequestFields::default(),
+        cache_status: Disclosure::default(),
     };
     let listen = match edge.listen.is_empty() {
         true => vec![LISTEN],

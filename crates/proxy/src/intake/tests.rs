@@ -3,7 +3,8 @@ use http_body_util::{BodyExt, Full, StreamBody};
 
 use super::*;
 use crate::{
-    EndpointConfig, EndpointLimits, Metrics, PoolConfig, RequestFields, ServiceConfig, Target,
+    Disclosure, EndpointConfig, EndpointLimits, Metrics, PoolConfig, RequestFields, ServiceConfig,
+    Target,
 };
 
 fn services() -> Services {
@@ -20,6 +21,7 @@ fn services() -> Services {
         rules: Vec::new(),
         max_request_body: 4,
         request_fields: RequestFields::default(),
+        cache_status: Disclosure::default(),
     };
     Services::build(vec![config], &Metrics::default(), None).unwrap()
 }
