@@ -155,6 +155,8 @@ async fn a_request_that_comes_back_is_refused() {
         ("other.example; a=\"b, c\", cdn.test", 508),
         ("other.example; a=\"x, cdn.test\"", 200),
         ("other.example, another.example", 200),
+        ("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p", 200),
+        ("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q", 508),
     ] {
         let answer = get(cdn.at("fra-1"), Cdn::HOST, "/loop").with("cdn-loop", loops);
         assert_eq!(answer.send().await.status.as_u16(), status, "{loops}");

@@ -16,6 +16,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     harness::{
+        client::get,
         net::Net,
         origin::{Origin, fresh},
         process::Process,
@@ -83,6 +84,7 @@ where
 
 struct Https {
     address: SocketAddr,
+    plain: SocketAddr,
     process: Process,
     folder: TempDir,
 }
@@ -92,8 +94,8 @@ impl Https {
         let folder = TempDir::new().unwrap();
         write_certificate(folder.path(), "cert.pem", "key.pem", &["www.example.com"]);
         let net = Net::new();
-        let (address, plain) = (net.at(1, 8443), net.at(1, 8080).to_string());
-        let tls = address.to_string();
+        let (address, plain) = (net.at(1, 8443), net.at(1, 8080));
+        let (tls, listen) = (address.to_string(), plain.to_string());
         let path = |name| folder.path().join(name).to_str().unwrap().to_owned();
         let (cert, key) = (path("cert.pem"), path("key.pem"));
         let args = [
@@ -101,7 +103,7 @@ impl Https {
             "--origin",
             origin,
             "--listen",
-            &plain,
+            &listen,
             "--tls-listen",
             &tls,
             "--cert",
@@ -116,6 +118,7 @@ impl Https {
         .await;
         Https {
             address,
+            plain,
             process,
             folder,
         }
@@ -124,6 +127,25 @@ impl Https {
     fn cert(&self) -> std::path::PathBuf {
         self.folder.path().join("cert.pem")
     }
+}
+
+/// The scheme is in the key: an answer that was made for http is not served to https.
+#[tokio::test]
+async fn http_and_https_do_not_share_what_is_stored() {
+    let origin =
+        Origin::start(|asked| async move { fresh(asked.field("x-forwarded-proto").to_owned()) })
+            .await;
+    let edge = Https::start(&origin.url()).await;
+    let name = "www.example.com";
+    for time in 0..2 {
+        let plain = get(edge.plain, name, "/same").send().await;
+        assert_eq!((plain.text(), plain.is_hit()), ("http", time == 1));
+        let stream = connect(edge.address, name, &edge.cert(), &[b"h2"]).await;
+        let (status, how, body) = get_h2(stream.unwrap(), "https://www.example.com/same").await;
+        assert_eq!((status, body.as_str()), (200, "https"));
+        assert_eq!(how.contains("; hit"), time == 1, "{how}");
+    }
+    assert_eq!(origin.count("/same"), 2);
 }
 
 #[tokio::test]

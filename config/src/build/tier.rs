@@ -17,6 +17,7 @@ impl Document {
             memory: self.file.storage.build(),
             limits: limits.build(),
             max_requests: limits.max_requests.as_usize(),
+            max_cdns: limits.max_cdns.as_usize(),
             coalesce_wait: limits.coalesce_wait.0,
             max_refreshes: limits.max_refreshes.as_usize(),
             max_hit_for_miss: limits.max_hit_for_miss.as_usize(),

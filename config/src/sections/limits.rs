@@ -91,6 +91,9 @@ pub(crate) struct Limits {
     pub(crate) body_idle_timeout: Period,
     /// A whole request, from its head to the end of its response; upgraded connections excepted.
     pub(crate) request_timeout: Period,
+    /// CDNs that CDN-Loop (RFC 8586) may name; a request that more have handled, or this one
+    /// before, is answered 508.
+    pub(crate) max_cdns: Count,
     /// How long a request waits for another one's fetch of the same object before it sends its
     /// own. Changed by a restart only.
     pub(crate) coalesce_wait: Period,
@@ -121,6 +124,7 @@ impl Default for Limits {
             write_timeout: Period(limits.write_timeout),
             body_idle_timeout: Period(limits.body_idle_timeout),
             request_timeout: Period(limits.request_timeout),
+            max_cdns: Whole(16),
             coalesce_wait: Period(Duration::from_secs(30)),
             max_refreshes: Whole(1000),
             max_hit_for_miss: Whole(10_000),

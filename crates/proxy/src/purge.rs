@@ -49,6 +49,7 @@ mod tests {
             },
             max_request_body: 4,
             request_fields: crate::RequestFields::default(),
+            cache_status: crate::Disclosure::default(),
             rules: Vec::new(),
         };
         let services = Services::build(vec![config], &Metrics::default(), None).unwrap();

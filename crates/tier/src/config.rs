@@ -26,6 +26,8 @@ pub struct Config {
     pub limits: Limits,
     /// Requests under way at once; more are answered 503. Default 20,000.
     pub max_requests: usize,
+    /// CDNs that CDN-Loop may name; a request that more have handled is a loop. Default 16.
+    pub max_cdns: usize,
     /// How long a request waits for another one's fetch of the same object before it sends its
     /// own. Default 30 s.
     pub coalesce_wait: Duration,

@@ -60,7 +60,9 @@ impl<S: State> Shared<S> {
             return self.turn_away(&request, from, TOO_MANY);
         };
         strip(request.headers_mut());
-        if from.sender == Sender::Client && is_loop(request.headers(), &config.cdn_id) {
+        if from.sender == Sender::Client
+            && is_loop(request.headers(), &config.cdn_id, config.max_cdns)
+        {
             return self.turn_away(&request, from, LOOP);
         }
         let line = line(request.body());
@@ -104,7 +106,7 @@ const TOO_MANY: Refusal = Refusal {
 
 const LOOP: Refusal = Refusal {
     status: StatusCode::LOOP_DETECTED,
-    text: "this CDN has handled the request before: an origin points back at it",
+    text: "this CDN has handled the request before, or too many others have: an origin points back",
 };
 
 impl<S: State> Handler for Shared<S> {

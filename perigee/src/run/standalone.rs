@@ -94,6 +94,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         limits: ClientLimits::default(),
         max_requests: 20_000,
         coalesce_wait: Duration::from_secs(30),
+        max_cdns: 16,
         max_refreshes: 1000,
         max_hit_for_miss: 10_000,
         tunnel_idle_timeout: Duration::from_secs(600),

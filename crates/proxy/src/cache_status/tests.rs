@@ -88,7 +88,6 @@ fn handlings() -> impl Strategy<Value = Handling> {
         collapsed: flags.2,
         ttl: numbers.1,
         detail,
-        ..Handling::default()
     })
 }
 
