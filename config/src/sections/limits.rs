@@ -68,6 +68,9 @@ pub(crate) struct Limits {
     pub(crate) max_requests: Count,
     /// Connections at once over all listeners; more wait in the kernel's backlog.
     pub(crate) max_connections: Count,
+    /// Connections that the kernel keeps for each address until they are accepted, as far as it lets
+    /// us (`net.core.somaxconn`). Changed by a restart only.
+    pub(crate) backlog: Whole<1, 65_535>,
     /// Connections at once from one address; more are closed at once.
     pub(crate) max_connections_per_client: Count,
     /// The largest request head; more is answered 431, or 414 if its first line alone is more. Also
@@ -103,6 +106,10 @@ pub(crate) struct Limits {
     /// Objects that are marked at once as not worth waiting for (`hit_for_miss`); fewer than 2:
     /// none. Changed by a restart only.
     pub(crate) max_hit_for_miss: Whole<0, 1_000_000_000>,
+    /// Queries that are noted at once as answered by what is stored for another one
+    /// (`No-Vary-Search`), and the rules of a sixteenth as many paths; fewer than 16: none. Changed by
+    /// a restart only.
+    pub(crate) max_alike_queries: Whole<0, 1_000_000_000>,
     /// How long an upgraded connection (WebSocket) may be silent. Changed by a restart only.
     pub(crate) tunnel_idle_timeout: Period,
 }
@@ -113,6 +120,7 @@ impl Default for Limits {
         Limits {
             max_requests: Whole(20_000),
             max_connections: Whole(limits.max_connections as u64),
+            backlog: Whole(limits.backlog.into()),
             max_connections_per_client: Whole(limits.max_connections_per_client as u64),
             max_head: Bytes(limits.max_head as u64),
             max_fields: Whole(limits.max_fields as u64),
@@ -128,17 +136,19 @@ impl Default for Limits {
             coalesce_wait: Period(Duration::from_secs(30)),
             max_refreshes: Whole(1000),
             max_hit_for_miss: Whole(10_000),
+            max_alike_queries: Whole(65_536),
             tunnel_idle_timeout: Period(Duration::from_secs(600)),
         }
     }
 }
 
 impl Limits {
-    /// As a server takes them; `max_requests`, `coalesce_wait`, `max_refreshes`,
-    /// `max_hit_for_miss` and `tunnel_idle_timeout` are not among these.
+    /// As a server takes them; `max_requests`, `coalesce_wait`, `max_refreshes`, `max_hit_for_miss`,
+    /// `max_alike_queries` and `tunnel_idle_timeout` are not among these.
     pub(crate) fn build(&self) -> ClientLimits {
         ClientLimits {
             max_connections: self.max_connections.as_usize(),
+            backlog: self.backlog.as_u32(),
             max_connections_per_client: self.max_connections_per_client.as_usize(),
             max_head: self.max_head.as_usize(),
             max_fields: self.max_fields.as_usize(),

@@ -45,6 +45,9 @@ pub struct ExchangeConfig {
     /// Keys that are marked at once as not worth waiting for, since their last response was not to
     /// be shared; fewer than two: none. Default 10,000.
     pub max_hit_for_miss: usize,
+    /// Queries noted at once as answered by what is stored for another one (No-Vary-Search). Default
+    /// 65,536.
+    pub max_alike_queries: u64,
     /// How long an upgraded connection may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
 }
@@ -85,12 +88,13 @@ impl Exchange {
         let via = HeaderValue::try_from(format!("1.1 {}", config.node)).ok();
         let room = config.max_refreshes.min(Semaphore::MAX_PERMITS);
         let max_hit_for_miss = config.max_hit_for_miss;
+        let searches = Searches::new(config.max_alike_queries);
         Arc::new(Exchange {
             config,
             store,
             metrics,
             flights: Flights::new(max_hit_for_miss),
-            searches: Searches::default(),
+            searches,
             outdated_paths: Outdated::default(),
             outdated_groups: Outdated::default(),
             refreshes: Arc::new(Semaphore::new(room)),

@@ -20,11 +20,8 @@ use std::{
 use moka::{policy::EvictionPolicy, sync::Cache};
 use perigee_http_cache::{CacheKey, SearchVariance, StoredHead};
 
-/// Paths whose rule is known.
-const PATHS: u64 = 4096;
-
-/// Forms of a query whose stored response is known, over all paths.
-const FORMS: u64 = 65_536;
+/// Forms of a query whose stored response is known, over all paths, for each path whose rule is.
+const FORMS_PER_PATH: u64 = 16;
 
 /// A query longer than this has no form: it would have to be kept.
 const LONGEST: usize = 2048;
@@ -49,12 +46,13 @@ struct Rule {
     variance: Arc<SearchVariance>,
 }
 
-impl Default for Searches {
-    fn default() -> Self {
+impl Searches {
+    /// For so many forms at once.
+    pub(crate) fn new(forms: u64) -> Self {
         Searches {
             any: AtomicBool::new(false),
-            rules: bounded(PATHS),
-            forms: bounded(FORMS),
+            rules: bounded(forms / FORMS_PER_PATH),
+            forms: bounded(forms),
             ids: AtomicU64::new(0),
         }
     }
@@ -173,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_url_that_is_the_same_to_the_response_finds_it() {
-        let searches = Searches::default();
+        let searches = Searches::new(64);
         assert_eq!(searches.same_as(&key("/p?utm=1")), None);
         searches.stored(&key("/p?utm=1&id=5"), &head("params=(\"utm\")"));
         let found = searches.same_as(&key("/p?id=5"));
@@ -198,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_new_rule_forgets_what_was_noted_under_the_old_one() {
-        let searches = Searches::default();
+        let searches = Searches::new(64);
         let (old, new) = (head("params=(\"utm\")"), head("params=(\"utm\" \"x\")"));
         searches.stored(&key("/p?utm=1"), &old);
         searches.stored(&key("/p?x=1"), &new);
@@ -210,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_purge_of_one_url_reaches_what_would_have_answered_it() {
-        let searches = Searches::default();
+        let searches = Searches::new(64);
         searches.stored(&key("/p?utm=1"), &head("params"));
         assert_eq!(searches.purge(&key("/p?utm=2")), Some(key("/p?utm=1")));
         assert_eq!(searches.same_as(&key("/p")), None);
@@ -219,9 +217,22 @@ mod tests {
 
     #[test]
     fn a_query_without_bounds_is_not_kept() {
-        let searches = Searches::default();
+        let searches = Searches::new(64);
         searches.stored(&key("/p"), &head("params, except=(\"a\")"));
         let long = format!("/p?x={}", "x".repeat(LONGEST));
         assert_eq!(searches.same_as(&key(&long)), None);
+    }
+
+    #[test]
+    fn as_many_forms_are_known_as_there_is_room_for() {
+        let noted = |room| {
+            let searches = Searches::new(room);
+            for n in 0..100 {
+                searches.stored(&key(&format!("/p?a={n}&b")), &head("params=(\"b\")"));
+            }
+            searches.forms.run_pending_tasks();
+            searches.forms.entry_count()
+        };
+        assert_eq!((noted(0), noted(32), noted(1000)), (0, 32, 100));
     }
 }

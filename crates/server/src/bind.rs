@@ -7,11 +7,6 @@ use std::{
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Connections that the kernel keeps for us until we accept them, as far as it lets us
-/// (`net.core.somaxconn`). When there are more, it drops what comes, and a client tries again a
-/// second later: a herd must find room.
-const BACKLOG: u32 = 4_096;
-
 /// An address that cannot be listened on: says which, why, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindError(pub String);
@@ -24,19 +19,22 @@ impl std::fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-/// Binds all of these addresses, or none.
+/// Binds all of these addresses, or none, each with this [`crate::Limits::backlog`].
 ///
 /// # Errors
 /// [`BindError`] for the first that cannot be bound.
-pub async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
+pub async fn bind_all(
+    addresses: &[SocketAddr],
+    backlog: u32,
+) -> Result<Vec<TcpListener>, BindError> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for &address in addresses {
-        listeners.push(bind(address).map_err(|error| explain(address, &error))?);
+        listeners.push(bind(address, backlog).map_err(|error| explain(address, &error))?);
     }
     Ok(listeners)
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -44,7 +42,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     // So that a node that starts again need not wait for old connections to be forgotten.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.listen(backlog)
 }
 
 fn explain(address: SocketAddr, error: &Error) -> BindError {
@@ -65,9 +63,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_address_is_named_with_what_to_do() {
-        let first = bind_all(&["127.0.0.1:0".parse().unwrap()]).await.unwrap();
+        let first = bind_all(&["127.0.0.1:0".parse().unwrap()], 16)
+            .await
+            .unwrap();
         let taken = first[0].local_addr().unwrap();
-        let error = bind_all(&[taken]).await.unwrap_err().to_string();
+        let error = bind_all(&[taken], 16).await.unwrap_err().to_string();
         assert!(error.contains(&taken.to_string()), "{error}");
         assert!(error.contains("another process listens there"), "{error}");
     }

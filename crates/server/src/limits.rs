@@ -8,6 +8,10 @@ pub struct Limits {
     /// Connections at once over all listeners of the node; more wait in the kernel's
     /// backlog. Default 10,000.
     pub max_connections: usize,
+    /// Connections that the kernel keeps for a listener until they are accepted, as far as it lets us
+    /// (`net.core.somaxconn`). Of more it drops what comes, and a client tries again a second later:
+    /// a herd must find room. Taken when an address is bound. Default 4,096.
+    pub backlog: u32,
     /// Connections at once from one address; more are closed at once. An IPv6 /64 counts as one
     /// address. Default 1,000.
     pub max_connections_per_client: usize,
@@ -41,6 +45,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             max_connections: 10_000,
+            backlog: 4_096,
             max_connections_per_client: 1_000,
             max_head: 32 << 10,
             max_fields: 100,

@@ -36,6 +36,9 @@ pub struct Config {
     pub max_refreshes: usize,
     /// Keys that are marked at once as not worth waiting for; fewer than two: none. Default 10,000.
     pub max_hit_for_miss: usize,
+    /// Queries noted at once as answered by what is stored for another one (No-Vary-Search), and the
+    /// rules of a sixteenth as many paths; fewer than 16: none. Default 65,536.
+    pub max_alike_queries: u64,
     /// How long an upgraded connection (WebSocket) may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
 }
@@ -54,6 +57,11 @@ impl Config {
                 self.max_hit_for_miss != after.max_hit_for_miss,
                 "`max_hit_for_miss`",
             ),
+            (
+                self.max_alike_queries != after.max_alike_queries,
+                "`max_alike_queries`",
+            ),
+            (self.limits.backlog != after.limits.backlog, "`backlog`"),
             (
                 self.tunnel_idle_timeout != after.tunnel_idle_timeout,
                 "`tunnel_idle_timeout`",

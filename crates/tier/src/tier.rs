@@ -63,8 +63,8 @@ impl<S: State> Tier<S> {
     ) -> Result<Self, StartError> {
         let tls = S::tls(&config).map_err(StartError)?;
         let common = S::common(&config).clone();
-        let http = bind_all(&common.listen).await?;
-        let https = bind_all(&tls.tls_listen).await?;
+        let http = bind_all(&common.listen, common.limits.backlog).await?;
+        let https = bind_all(&tls.tls_listen, common.limits.backlog).await?;
         let metrics = Metrics::register(registry);
         let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone()));
         let exchange = exchange_config::<S>(&common);
@@ -192,6 +192,7 @@ fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
         coalesce_wait: config.coalesce_wait,
         max_refreshes: config.max_refreshes,
         max_hit_for_miss: config.max_hit_for_miss,
+        max_alike_queries: config.max_alike_queries,
         tunnel_idle_timeout: config.tunnel_idle_timeout,
     }
 }
