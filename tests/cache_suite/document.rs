@@ -47,8 +47,11 @@ fn scores(text: &mut String, expected: &Expected) -> std::fmt::Result {
     writeln!(text, "|---|---|---|---|")?;
     for mode in [Mode::Edge, Mode::Cdn] {
         let of = |kind| {
-            let (passed, all) = expected.tally(kind, mode);
-            format!("{passed} of {all}")
+            let (passed, all) = expected.tally(kind, mode, Outcome::Pass);
+            match expected.tally(kind, mode, Outcome::Varies) {
+                (0, _) => format!("{passed} of {all}"),
+                (varying, _) => format!("{passed} of {all}, and {varying} either way"),
+            }
         };
         let (required, optimal) = (of(Kind::Required), of(Kind::Optimal));
         let checks = of(Kind::Check);
@@ -113,5 +116,6 @@ fn said(outcome: Outcome) -> &'static str {
         Outcome::Fail => "no",
         Outcome::Setup => "not reached",
         Outcome::Error => "no answer",
+        Outcome::Varies => "either",
     }
 }
