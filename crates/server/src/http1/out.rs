@@ -19,6 +19,10 @@ const PIECES: usize = 32;
 /// Space for heads that is kept between responses.
 const KEPT: usize = 16 << 10;
 
+/// Bodies come in pieces as small as their sender likes: up to this many bytes, copying one costs
+/// less than a place in the row.
+const SMALL: usize = 256;
+
 /// Bytes on their way to the client.
 #[derive(Debug, Default)]
 pub(crate) struct Out {
@@ -61,10 +65,11 @@ impl Out {
 
     /// Puts bytes of a body at the end of the row.
     pub(crate) fn body(&mut self, data: Bytes) {
-        self.bytes += data.len();
-        if !data.is_empty() {
-            self.queue.push_back(Piece::Body(data));
+        if data.len() <= SMALL {
+            return self.text(|text| text.extend_from_slice(&data));
         }
+        self.bytes += data.len();
+        self.queue.push_back(Piece::Body(data));
     }
 
     /// One write of as much as goes.
@@ -114,12 +119,121 @@ impl Out {
                 }
             };
             if length > 0 {
-                return;
+                return self.forget_sent();
             }
             self.queue.pop_front();
         }
         self.text.clear();
         self.text.shrink_to(KEPT);
         self.sent = 0;
+    }
+
+    /// A row may be long in use without ever being empty: the client takes less at a time than
+    /// waits. What it has is let go of once it is the larger part.
+    fn forget_sent(&mut self) {
+        if self.sent >= KEPT && self.sent >= self.text.len() / 2 {
+            self.text.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes so many bytes at each write.
+    struct Slow {
+        takes: usize,
+        taken: Vec<u8>,
+        writes: usize,
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let length = buf.len().min(self.takes);
+            self.taken.extend_from_slice(&buf[..length]);
+            self.writes += 1;
+            Poll::Ready(Ok(length))
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bufs: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let before = self.taken.len();
+            for buf in bufs {
+                let left = self.takes - (self.taken.len() - before);
+                let length = buf.len().min(left);
+                self.taken.extend_from_slice(&buf[..length]);
+            }
+            self.writes += 1;
+            Poll::Ready(Ok(self.taken.len() - before))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn write(out: &mut Out, to: &mut Slow) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let written = out.poll_write(to, &mut cx);
+        assert!(matches!(written, Poll::Ready(Ok(()))), "{written:?}");
+    }
+
+    /// Fills the row with chunks of this length and has some of it written, again and again.
+    /// What was written in how many writes, and the most text that was kept.
+    fn stream(length: usize, takes: usize, rounds: usize) -> (Slow, usize) {
+        let (mut out, mut most, mut chunk) = (Out::default(), 0, 0_usize);
+        let mut to = Slow {
+            takes,
+            taken: Vec::new(),
+            writes: 0,
+        };
+        let mut expected = Vec::new();
+        for _ in 0..rounds {
+            while out.has_room() {
+                let line = format!("{chunk:x}\r\n");
+                let data = vec![b'a' + (chunk % 26) as u8; length];
+                chunk += 1;
+                expected.extend_from_slice(line.as_bytes());
+                expected.extend_from_slice(&data);
+                out.text(|text| text.extend_from_slice(line.as_bytes()));
+                out.body(data.into());
+            }
+            write(&mut out, &mut to);
+            most = most.max(out.text.capacity());
+        }
+        while !out.is_empty() {
+            write(&mut out, &mut to);
+        }
+        assert!(to.taken == expected, "bytes got lost or out of order");
+        (to, most)
+    }
+
+    #[test]
+    fn a_client_that_never_empties_the_row_does_not_make_it_grow() {
+        for length in [1, SMALL, SMALL + 1, 16 << 10] {
+            let (to, most) = stream(length, 3_000, 2_000);
+            assert!(to.taken.len() >= 6_000_000, "{length}");
+            assert!(most <= 3 * HIGH_WATER, "{length}: {most}");
+        }
+    }
+
+    #[test]
+    fn small_pieces_share_a_write() {
+        let (to, _) = stream(1, usize::MAX, 1);
+        assert!(to.taken.len() >= HIGH_WATER);
+        assert_eq!(to.writes, 1);
     }
 }
