@@ -144,6 +144,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                 return self.poll_flush(cx);
             }
             if waits {
+                self.listen(cx)?;
                 ready!(self.poll_flush(cx))?;
                 return Poll::Pending;
             }

@@ -117,6 +117,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         self.state.task.register(cx);
         self.put_interim();
         self.feed(cx)?;
+        self.listen(cx)?;
         match self.poll_flush(cx) {
             Poll::Ready(flushed) => flushed,
             Poll::Pending => Ok(()),
@@ -157,6 +158,22 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                     Poll::Ready(read) => read?,
                     Poll::Pending => break,
                 },
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads ahead a little while somebody else is to be waited for: a client that resets the
+    /// connection is noticed, and waited for no longer. One that only sends FIN still gets its
+    /// response.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(crate) fn listen(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        while self.incoming.is_none() && !self.ended && self.buf.len() < HEAD_READ {
+            match self.poll_read(cx, HEAD_READ) {
+                Poll::Ready(read) => read?,
+                Poll::Pending => break,
             }
         }
         Ok(())
@@ -212,5 +229,60 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{task::Waker, time::Instant};
+
+    use tokio::io::ReadBuf;
+
+    use super::*;
+    use crate::timers::Stage;
+
+    /// A client that sends without end.
+    struct Flood;
+
+    impl AsyncRead for Flood {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            buf.initialize_unfilled().fill(b'G');
+            buf.advance(buf.remaining());
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Flood {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Pending
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_is_read_ahead_of_a_response_is_bounded() {
+        let state = Arc::new(State::new(Instant::now(), Stage::Http1));
+        let mut wire = Wire::new(Flood, Arc::new(Limits::default()), state);
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..100 {
+            wire.meanwhile(&mut cx).unwrap();
+        }
+        assert!(wire.buf.len() <= 2 * HEAD_READ, "{}", wire.buf.len());
+        assert!(wire.buf.capacity() <= 4 * HEAD_READ);
     }
 }

@@ -12,3 +12,4 @@ mod support;
 mod tls;
 mod trailers;
 mod upgrade;
+mod vanish;

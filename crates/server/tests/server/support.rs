@@ -66,6 +66,10 @@ impl Handler for Paths {
                     sleep(SHORT / 20).await;
                 }
             }),
+            "/stalled" => stream(|body| async move {
+                body.send(data("the beginning")).await.unwrap();
+                body.closed().await;
+            }),
             "/big" => full(vec![b'x'; BIG]),
             "/broken" => stream(|body| async move {
                 body.send(data("the beginning")).await.unwrap();
