@@ -247,6 +247,27 @@ async fn what_is_not_for_all_is_not_kept_of_a_post() {
     }
 }
 
+#[tokio::test]
+async fn what_a_post_was_shaped_by_beside_its_key_is_not_kept() {
+    let origin = echoing(&[]).await;
+    let plan = Plan {
+        service: "[services.cache.key]\nquery_ignore = [\"utm_*\"]\n".to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let cdn = Cdn::start(plan).await;
+    let post = |path| ask(Method::POST, cdn.at("fra-1"), Cdn::HOST, path).body("mine");
+    post("/a?utm_x=mine").send().await;
+    assert_eq!(origin.count("/a?utm_x=mine"), 1, "as it came");
+    cdn.get("fra-1", "/a").await;
+    assert_eq!(origin.count("/a"), 1, "the GET");
+    post("/b")
+        .with("x-http-method-override", "PATCH")
+        .send()
+        .await;
+    cdn.get("fra-1", "/b").await;
+    assert_eq!(origin.count("/b"), 2);
+}
+
 /// Fields of a response that nobody asked to be changed.
 #[tokio::test]
 async fn the_answer_to_a_post_comes_as_it_is() {

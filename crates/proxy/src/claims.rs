@@ -133,6 +133,11 @@ fn is_claim(name: &str) -> bool {
     PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.binary_search(&name).is_ok()
 }
 
+/// Whether a request names another method than its own.
+pub(crate) fn overrides_method(headers: &HeaderMap) -> bool {
+    METHODS.iter().any(|name| headers.contains_key(*name))
+}
+
 fn overrides(method: &Method, name: &str) -> bool {
     matches!(*method, Method::GET | Method::HEAD) && METHODS.contains(&name)
 }

@@ -7,7 +7,8 @@ use perigee_http_cache::{Miss, ResponseHead, StoredHead, posted};
 use perigee_storage::Fill;
 
 use crate::{
-    Body, Inbound, answer::Answer, exchange::Exchange, keep::come, pass::relayed, send::Arrived,
+    Body, Inbound, answer::Answer, claims::overrides_method, exchange::Exchange, keep::come,
+    pass::relayed, send::Arrived,
 };
 
 impl Exchange {
@@ -40,9 +41,12 @@ impl Exchange {
     }
 }
 
-/// What comes from the owner of the key is stored there, and not here.
+/// What comes from the owner of the key is stored there, and not here. And a POST goes to the origin
+/// as it came: with query parameters that are not in the key, or with another method than its own,
+/// it may have shaped an answer that no GET would get.
 fn storable(inbound: &Inbound, arrived: &Arrived) -> Option<StoredHead> {
-    if arrived.kind == "peer" {
+    let is_as_keyed = inbound.fetched.is_none() && !overrides_method(&inbound.head.headers);
+    if arrived.kind == "peer" || !is_as_keyed {
         return None;
     }
     let response = ResponseHead {
