@@ -324,6 +324,36 @@ async fn a_herd_of_two_variants_is_two_requests() {
     assert_eq!(origin.count("/words"), 2);
 }
 
+#[tokio::test]
+async fn an_error_for_one_variant_is_none_for_another() {
+    let origin = Gated::start(|asked, before| {
+        let language = asked.field("accept-language").to_owned();
+        let mut response = response("max-age=9", language);
+        let headers = response.headers_mut();
+        headers.insert("vary", HeaderValue::from_static("accept-language"));
+        if before == 0 {
+            headers.insert("age", HeaderValue::from(10));
+        } else if asked.field("accept-language") == "de" {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response
+    })
+    .await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    let ask = |language| edge.ask("/words").with("accept-language", language).send();
+    origin.let_out(1);
+    ask("de").await;
+    let german = tokio::spawn(ask("de"));
+    origin.until_asked("/words", 2).await;
+    let english = tokio::spawn(ask("en"));
+    edge.until_under_way(2).await;
+    origin.let_out(2);
+    for (answer, language) in [(german, "de"), (english, "en")] {
+        let answer = answer.await.unwrap();
+        assert_eq!((answer.status, answer.text()), (StatusCode::OK, language));
+    }
+}
+
 /// Says who is authorized; their answers wait at the gate.
 async fn knows_users() -> Gated {
     Gated::start_for(
@@ -501,4 +531,34 @@ async fn who_waits_gets_the_body_while_it_is_still_arriving() {
     drop(first);
     pieces.send(b"end.").await.unwrap();
     read_until(&mut second, "end.").await;
+}
+
+#[tokio::test]
+async fn who_comes_late_and_wants_it_validated_asks_for_itself() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let obeys = "[services.cache]\nobey_request_directives = true";
+    let edge = OneEdge::before(&url, obeys).await;
+    let head = "HTTP/1.1 200 OK\r\ncache-control: max-age=60\r\ncontent-length: 6\r\n\r\n";
+    let ask = |more| format!("GET /slow HTTP/1.1\r\nhost: {}\r\n{more}\r\n", Cdn::HOST);
+
+    let mut first = TcpStream::connect(edge.address).await.unwrap();
+    first.write_all(ask("").as_bytes()).await.unwrap();
+    let (mut old, _) = listener.accept().await.unwrap();
+    read_until(&mut old, "\r\n\r\n").await;
+    let begun = format!("{head}old");
+    old.write_all(begun.as_bytes()).await.unwrap();
+    read_until(&mut first, "old").await;
+
+    let mut second = TcpStream::connect(edge.address).await.unwrap();
+    let fields = "cache-control: no-cache\r\n";
+    second.write_all(ask(fields).as_bytes()).await.unwrap();
+    let mut new = tokio::select! {
+        accepted = listener.accept() => accepted.unwrap().0,
+        text = read_until(&mut second, "old") => panic!("not validated: {text}"),
+    };
+    read_until(&mut new, "\r\n\r\n").await;
+    let whole = format!("{head}newest");
+    new.write_all(whole.as_bytes()).await.unwrap();
+    read_until(&mut second, "newest").await;
 }

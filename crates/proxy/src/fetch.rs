@@ -156,7 +156,8 @@ impl Exchange {
         let lead = self.flights.alone(&trip.inbound.key, trip.sought());
         match self.take_off(lead, &trip, why).await {
             Some(answer) => answer,
-            None => or_stale(&trip, Failure::Unreachable, Handling::forwarded(why)),
+            // The next tier may answer what cannot be answered out of what came.
+            None => self.forward(&trip, why, None).await,
         }
     }
 
@@ -169,7 +170,14 @@ impl Exchange {
         let handling = Handling::forwarded(why);
         Some(
             match landed.await.unwrap_or(Landed::Failed(Failure::Unreachable)) {
-                Landed::Stored(stored) => return stored_for_leader(trip, stored, handling),
+                Landed::Stored(stored) => {
+                    let kept = stored.arrival.kept;
+                    match stored_for_leader(trip, stored, handling) {
+                        // The next fetch would come to the same.
+                        None if !kept => self.forward(trip, why, None).await,
+                        answer => return answer,
+                    }
+                }
                 Landed::Alone(arrived) => to_leader_alone(trip, arrived, handling),
                 Landed::TooLarge => self.forward(trip, why, None).await,
                 Landed::ServeStale(status) => {
@@ -204,6 +212,8 @@ impl Exchange {
             Progress::Waiting => return Followed::TooLong,
             Progress::NotShared => return Followed::NotShared,
             Progress::Arrived(arrival) => from_arrival(trip, &arrival, handling, late),
+            // It is the error of the variant that was validated: of others it says nothing.
+            Progress::ServeStale(_) if trip.wanted.stored.is_none() => None,
             Progress::ServeStale(status) => {
                 let handling = handling.with_status(status);
                 Some(or_stale(trip, Failure::Unreachable, handling))

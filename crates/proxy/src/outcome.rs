@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use http::{Response, StatusCode, header};
-use perigee_http_cache::{BodyPart, Failure, Recovery, ResponseHead, StoredHead, answer, recover};
+use perigee_http_cache::{
+    BodyPart, Decision, Failure, Recovery, ResponseHead, StoredHead, answer, decide, recover,
+};
 
 use crate::{
     Body, Sender,
@@ -23,11 +25,18 @@ pub(crate) fn from_arrival(
     handling: Handling,
     late: bool,
 ) -> Option<Answer> {
-    let head = &arrival.stored.head;
-    // Who was waiting before it came may have it even if it was old on arrival; who came later
-    // takes part only while it is fresh, and while its first bytes are still there.
-    let is_stale = late && head.ttl(SystemTime::now()) <= 0;
-    if is_stale || !head.selected_by(&trip.inbound.as_sent()) {
+    let (head, policy) = (&*arrival.stored.head, trip.inbound.policy());
+    let request = trip.inbound.as_sent();
+    // Who was waiting before it came may have it even if it was old on arrival. To who came later
+    // it is a stored response like any other, as long as its first bytes are still there.
+    let suits = match late {
+        true => matches!(
+            decide(&request, &[head], policy, SystemTime::now()),
+            Decision::Serve(_)
+        ),
+        false => head.is_keyed_by(&policy.key) && head.selected_by(&request),
+    };
+    if !suits {
         return None;
     }
     out_of(trip, arrival, handling).filter(|answer| !answer.response.body().is_lost())
