@@ -82,7 +82,7 @@ impl SearchVariance {
     }
 
     /// Bytes on the heap.
-    pub(crate) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         let (Params::Except(names) | Params::Only(names)) = &self.params;
         let each = |name: &String| size_of::<String>() + name.len();
         size_of::<SearchVariance>() + names.iter().map(each).sum::<usize>()

@@ -182,13 +182,15 @@ impl Exchange {
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
         let decision = decide(&inbound.as_sent(), &variants, policy, inbound.at);
-        if !matches!(decision, Decision::Serve(_))
-            && body.is_end_stream()
-            && let Some(answer) = self.stored_alike(&inbound).await
-        {
-            return answer;
+        let is_served = matches!(decision, Decision::Serve(_)) && body.is_end_stream();
+        if !is_served {
+            if body.is_end_stream()
+                && let Some(answer) = self.stored_alike(&inbound).await
+            {
+                return answer;
+            }
+            inbound.place = self.searches.place(&inbound.key);
         }
-        inbound.place = self.searches.place(&inbound.key);
         match decision {
             // HTTP/2 need not say in the head that content comes: it is not in the key.
             decision if !body.is_end_stream() && !matches!(decision, Decision::Pass { .. }) => {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     time::{Duration, Instant},
 };
 
@@ -72,11 +73,15 @@ fn is_passing(status: StatusCode, asked_for_part: bool) -> bool {
 
 /// Marks, bounded in number and in time. They stand in two generations: when the young one is
 /// full, the old one is forgotten at once, and the young one grows old.
+///
+/// Keys are known by a hash with a secret, since clients choose how long they are: if two fall
+/// together, requests go side by side that might have waited.
 #[derive(Debug)]
 pub(crate) struct Marks {
-    young: HashMap<CacheKey, Standing>,
-    old: HashMap<CacheKey, Standing>,
+    young: HashMap<u64, Standing>,
+    old: HashMap<u64, Standing>,
     per_generation: usize,
+    hasher: RandomState,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +103,7 @@ impl Marks {
             young: HashMap::new(),
             old: HashMap::new(),
             per_generation: max / 2,
+            hasher: RandomState::new(),
         }
     }
 
@@ -113,16 +119,17 @@ impl Marks {
             true => Whose::Everybodys,
             false => whose,
         };
-        if !self.young.contains_key(key) && self.young.len() >= self.per_generation {
+        let key = self.hasher.hash_one(key);
+        if !self.young.contains_key(&key) && self.young.len() >= self.per_generation {
             self.old = std::mem::take(&mut self.young);
         }
-        self.old.remove(key);
-        self.young.insert(key.clone(), Standing { whose, until });
+        self.old.remove(&key);
+        self.young.insert(key, Standing { whose, until });
     }
 
     /// Whether a key is marked for such a request. A mark whose time is over is forgotten.
     pub(crate) fn concerns(&mut self, key: &CacheKey, whose: Whose, now: Instant) -> bool {
-        let Some(mark) = self.young.get(key).or_else(|| self.old.get(key)) else {
+        let Some(mark) = self.get(key) else {
             return false;
         };
         let (concerns, over) = (mark.concerns(whose, now), now >= mark.until);
@@ -134,15 +141,24 @@ impl Marks {
 
     /// The mark of a key, with the time that it still stands.
     pub(crate) fn standing(&self, key: &CacheKey, now: Instant) -> Option<Mark> {
-        let Standing { whose, until } = *self.young.get(key).or_else(|| self.old.get(key))?;
+        let Standing { whose, until } = self.get(key)?;
         let time = until.checked_duration_since(now)?;
         (!time.is_zero()).then_some(Mark { whose, time })
     }
 
     /// Forgets the mark of a key.
     pub(crate) fn remove(&mut self, key: &CacheKey) {
-        self.young.remove(key);
-        self.old.remove(key);
+        let key = self.hasher.hash_one(key);
+        self.young.remove(&key);
+        self.old.remove(&key);
+    }
+
+    fn get(&self, key: &CacheKey) -> Option<Standing> {
+        if self.young.is_empty() && self.old.is_empty() {
+            return None;
+        }
+        let key = self.hasher.hash_one(key);
+        self.young.get(&key).or_else(|| self.old.get(&key)).copied()
     }
 }
 

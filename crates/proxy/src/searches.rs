@@ -23,8 +23,11 @@ use perigee_http_cache::{CacheKey, SearchVariance, StoredHead};
 /// Forms of a query whose stored response is known, over all paths, for each path whose rule is.
 const FORMS_PER_PATH: u64 = 16;
 
-/// A query longer than this has no form: it would have to be kept.
+/// A URL longer than this has no form: it would have to be kept.
 const LONGEST: usize = 2048;
+
+/// Bytes of text that count as one note; one with more counts as several.
+const ONE_NOTE: usize = 512;
 
 /// The notes of one node.
 #[derive(Debug)]
@@ -51,20 +54,36 @@ impl Searches {
     pub(crate) fn new(forms: u64) -> Self {
         Searches {
             any: AtomicBool::new(false),
-            rules: bounded(forms / FORMS_PER_PATH),
-            forms: bounded(forms),
+            rules: bounded(forms / FORMS_PER_PATH, rule_text),
+            forms: bounded(forms, form_text),
             ids: AtomicU64::new(0),
         }
     }
 }
 
-fn bounded<K, V>(most: u64) -> Cache<K, V>
+// The cache hands its own types out.
+#[allow(clippy::borrowed_box)]
+fn rule_text(path: &Box<str>, rule: &Rule) -> usize {
+    path.len() + rule.variance.weight()
+}
+
+fn form_text((_, form): &(u64, Box<str>), key: &CacheKey) -> usize {
+    form.len() + key.as_str().len()
+}
+
+/// At most so many notes, whose texts have this length in bytes.
+fn bounded<K, V>(most: u64, text: fn(&K, &V) -> usize) -> Cache<K, V>
 where
     K: Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
+    let notes = move |key: &K, value: &V| {
+        let notes = text(key, value).div_ceil(ONE_NOTE);
+        u32::try_from(notes.max(1)).unwrap_or(u32::MAX)
+    };
     Cache::builder()
         .max_capacity(most)
+        .weigher(notes)
         .eviction_policy(EvictionPolicy::lru())
         .build()
 }
@@ -73,6 +92,9 @@ impl Searches {
     /// Notes what a response to this URL says; where it says nothing, nothing is noted.
     pub(crate) fn learn(&self, key: &CacheKey, variance: Option<&SearchVariance>) {
         let Some(variance) = variance else { return };
+        if key.as_str().len() > LONGEST {
+            return;
+        }
         let (path, _) = key.split_query();
         let same = |rule: Rule| *rule.variance == *variance;
         if !self.rules.get(path).is_some_and(same) {
@@ -115,13 +137,10 @@ impl Searches {
     }
 
     fn form(&self, key: &CacheKey) -> Option<(u64, Box<str>)> {
-        if !self.any.load(Relaxed) {
+        if !self.any.load(Relaxed) || key.as_str().len() > LONGEST {
             return None;
         }
         let (path, query) = key.split_query();
-        if query.is_some_and(|query| query.len() > LONGEST) {
-            return None;
-        }
         let rule = self.rules.get(path)?;
         Some((rule.id, rule.variance.canonical(query).into()))
     }
@@ -234,5 +253,21 @@ mod tests {
             searches.forms.entry_count()
         };
         assert_eq!((noted(0), noted(32), noted(1000)), (0, 32, 100));
+    }
+
+    #[test]
+    fn what_is_long_counts_for_several_and_what_is_too_long_is_not_noted() {
+        let searches = Searches::new(320);
+        let (response, long) = (head("params=(\"utm\")"), "x".repeat(1000));
+        for n in 0..500 {
+            searches.stored(&key(&format!("/{n}?{long}")), &response);
+        }
+        let path = "y".repeat(LONGEST);
+        searches.stored(&key(&format!("/{path}")), &response);
+        searches.rules.run_pending_tasks();
+        searches.forms.run_pending_tasks();
+        assert_eq!(searches.forms.entry_count(), 320 / 4, "2,000 bytes each");
+        assert_eq!(searches.rules.entry_count(), 320 / 16);
+        assert!(searches.rules.iter().all(|(path, _)| path.len() < LONGEST));
     }
 }
