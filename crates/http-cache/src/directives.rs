@@ -234,8 +234,9 @@ impl<'a> Directive<'a> {
         };
     }
 
-    /// The fields of the qualified form. None for the unqualified one, and for a list that
-    /// cannot be read, so that the stricter meaning holds.
+    /// The fields of the qualified form. None for the unqualified one, for a list that cannot be
+    /// read, and for one with fields that nobody could use the rest without, so that the stricter
+    /// meaning holds.
     fn field_names(&self) -> Option<Vec<HeaderName>> {
         let list = match self.argument {
             Argument::Text(value) => lists::unquote(value),
@@ -246,8 +247,26 @@ impl<'a> Directive<'a> {
             .map(HeaderName::from_bytes)
             .collect::<Result<_, _>>()
             .ok()?;
-        (!names.is_empty()).then_some(names)
+        let is_usable = !names.iter().any(is_needed);
+        (!names.is_empty() && is_usable).then_some(names)
     }
+}
+
+/// Whether a response without this field would be taken for what it is not: by whom it may be had,
+/// for how long, or what its bytes are.
+fn is_needed(name: &HeaderName) -> bool {
+    let needed = [
+        header::VARY,
+        header::CACHE_CONTROL,
+        header::PRAGMA,
+        header::EXPIRES,
+        header::DATE,
+        header::AGE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_TYPE,
+        header::CONTENT_RANGE,
+    ];
+    needed.contains(name) || targeted::is_targeted(name)
 }
 
 /// Digits only; more than can be told apart count as the most (RFC 9111 section 1.2.2).
@@ -346,9 +365,12 @@ mod tests {
             "private=\"\"",
             "private=\"a b\"",
             "private=\"a",
+            "private=\"x-a, Vary\"",
+            "private=\"cdn-cache-control\"",
         ] {
             assert!(response(&[strict]).private, "{strict}");
         }
+        assert!(response(&["no-cache=content-encoding"]).no_cache);
     }
 
     /// RFC 9213 section 2.2.

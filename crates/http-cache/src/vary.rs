@@ -160,10 +160,12 @@ impl Source {
 fn cookie(request: &HeaderMap, name: &str) -> Option<Vec<u8>> {
     let lines = request.get_all(header::COOKIE).iter();
     let pairs = lines.flat_map(|line| line.as_bytes().split(|b| *b == b';'));
+    // As origins read them: white space around name and value does not count.
     let values: Vec<&[u8]> = pairs
         .filter_map(|pair| {
-            let pair = pair.trim_ascii();
-            pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+            let mut halves = pair.splitn(2, |b| *b == b'=').map(<[u8]>::trim_ascii);
+            let (own, value) = (halves.next()?, halves.next()?);
+            (own == name.as_bytes()).then_some(value)
         })
         .collect();
     (!values.is_empty()).then(|| values.join(&b';'))
@@ -411,6 +413,8 @@ mod tests {
         assert!(!stored.matches(&request("lang=en", "tv")));
         assert!(!stored.matches(&request("xlang=de", "tv")));
         assert!(!stored.matches(&request("lang=de; lang=en", "tv")));
+        assert!(stored.matches(&request("lang = de", "tv")));
+        assert!(!stored.matches(&request("lang=de; lang =en", "tv")));
         assert!(!stored.matches(&request("lang=de", "phone")));
         assert!(stored.is_of(&key));
         assert!(stored.is_of(&parts(&["x-device"], &["lang"])));
