@@ -132,6 +132,9 @@ impl Incoming {
     /// # Errors
     /// [`BadBody`] once that is no body, or too much.
     pub(crate) fn discard(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Need, BadBody> {
+        if let Some(Err(bad)) = self.end {
+            return Err(bad);
+        }
         if self.decoder.left().is_some_and(|left| left > DRAIN) {
             return Err(BadBody("nobody wants it, and it is long"));
         }

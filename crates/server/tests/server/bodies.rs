@@ -165,6 +165,28 @@ async fn a_body_that_is_none_or_breaks_off_is_never_whole() {
 }
 
 #[tokio::test]
+async fn a_body_that_breaks_behind_the_head_of_its_response_is_the_last() {
+    let it = start(Limits::default()).await;
+    let head = "POST /reads-on HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let next = "GET /next HTTP/1.1\r\nhost: a.example\r\n\r\n";
+    for body in ["3\r\nabc\r\nx\r\n", "3\r\nabcd", "3\n", "0\r\nx\r\n\r\n"] {
+        let mut client = it.connect().await;
+        client.send(head).await;
+        client.read_until("begun, ").await;
+        client.send(&format!("{body}{next}")).await;
+        let rest = client.read_to_end().await.unwrap();
+        assert!(rest.contains("broken"), "{body:?}: {rest}");
+        assert!(!rest.contains("HTTP/1.1 "), "{body:?}: {rest}");
+    }
+    let mut client = it.connect().await;
+    client.send(head).await;
+    client.read_until("begun, ").await;
+    client.send(&format!("3\r\nabc\r\n0\r\n\r\n{next}")).await;
+    client.read_until("whole").await;
+    client.read_until("/next host=a.example").await;
+}
+
+#[tokio::test]
 async fn what_follows_a_body_that_nobody_read_is_the_next_request() {
     let it = start(Limits::default()).await;
     let mut client = it.connect().await;

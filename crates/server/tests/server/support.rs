@@ -98,6 +98,16 @@ impl Handler for Paths {
                     Err(error) => status(StatusCode::BAD_REQUEST, error.to_string()),
                 }
             }
+            // Begins to answer, then reads.
+            "/reads-on" => {
+                let body = request.into_body();
+                stream(|answer| async move {
+                    answer.send(data("begun, ")).await.unwrap();
+                    let came = body.collect().await.is_ok();
+                    let how = if came { "whole" } else { "broken" };
+                    let _ = answer.send(data(how)).await;
+                })
+            }
             // What comes of the request goes back at once.
             "/mirror" => Response::new(request.into_body().map_err(Into::into).boxed_unsync()),
             "/length" => stream_of(Some("5"), &["he", "llo"]),
