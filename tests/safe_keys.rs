@@ -10,6 +10,7 @@ use crate::{
         cdn::one_edge,
         client::{ask, get},
         origin::{Asked, Origin, fresh},
+        wait,
     },
     one_proxy::Proxy,
 };
@@ -173,6 +174,49 @@ async fn an_answer_that_varies_by_who_asks_is_not_shared() {
         }
         assert_eq!(origin.count(&path), requests, "{vary}");
     }
+}
+
+/// Nor does it become so by what completes a part.
+#[tokio::test]
+async fn a_part_is_not_completed_by_what_varies_by_who_asks() {
+    let origin = Origin::start(|asked| async move {
+        let (status, said, text) = match asked.field("range") {
+            "bytes=0-4" => (206, "bytes 0-4/10", "01234"),
+            "bytes=5-" => (206, "bytes 5-9/10", "56789"),
+            _ => (200, "", "0123456789"),
+        };
+        let mut response = fresh(text);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        let headers = response.headers_mut();
+        headers.insert("etag", "\"a\"".parse().unwrap());
+        if status == 206 {
+            headers.insert("content-range", said.parse().unwrap());
+        }
+        if asked.field("range") != "bytes=0-4" {
+            headers.insert("vary", "x-forwarded-for".parse().unwrap());
+        }
+        response
+    })
+    .await;
+    let proxy = Proxy::start(&origin.url(), &[]).await;
+    let front = || get(proxy.address, HOST, "/a").with("range", "bytes=0-4");
+    front().send().await;
+    wait::until("the part is stored", || async {
+        let stored = front().with("cache-control", "only-if-cached").send().await;
+        stored.is_hit().then_some(())
+    })
+    .await;
+    for _ in 0..2 {
+        let answer = get(proxy.address, HOST, "/a").send().await;
+        assert_eq!(
+            (answer.status, answer.text()),
+            (StatusCode::OK, "0123456789")
+        );
+        assert!(!answer.is_hit() && !answer.cache_status().contains("stored"));
+    }
+    let asked: Vec<_> = origin.asked();
+    let ranges: Vec<_> = asked.iter().map(|asked| asked.field("range")).collect();
+    assert_eq!(ranges, ["bytes=0-4", "bytes=5-", "", ""]);
 }
 
 /// As an origin that refuses what is odd, in one of three ways, and serves the rest.

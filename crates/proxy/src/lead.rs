@@ -146,7 +146,9 @@ pub(crate) fn judge(inbound: &Inbound, wanted: &Wanted, arrived: &Arrived) -> Re
         Receipt::Store(_) if varies_by_client(response.headers) => {
             Receipt::Relay(NotStored::VaryStar)
         }
-        Receipt::Freshened(_) if varies_by_client(response.headers) => Receipt::FetchAgain,
+        Receipt::Freshened(_) | Receipt::Combine { .. } if varies_by_client(response.headers) => {
+            Receipt::FetchAgain
+        }
         receipt => receipt,
     }
 }
