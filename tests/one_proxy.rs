@@ -51,6 +51,8 @@ async fn a_miss_then_a_hit_then_a_304() {
     assert_eq!((first.status, first.text()), (StatusCode::OK, "hello"));
     assert!(first.cache_status().contains("fwd=uri-miss"), "{first:?}");
     assert!(first.cache_status().contains("stored"), "{first:?}");
+    // The origin has made it for this request (RFC 9111 section 5.1).
+    assert!(!first.headers.contains_key("age"), "{first:?}");
 
     let second = get(proxy.address, "www.example.com", "/a").send().await;
     assert!(second.is_hit(), "{second:?}");
@@ -149,6 +151,8 @@ async fn what_is_stale_is_validated_and_goes_on() {
     assert_eq!((second.status, second.text()), (StatusCode::OK, "same"));
     let status = second.cache_status();
     assert!(status.contains("fwd=stale; fwd-status=304"), "{status}");
+    // The origin has validated it for this request (RFC 9111 section 5.1).
+    assert!(!second.headers.contains_key("age"), "{second:?}");
     assert_eq!(
         origin.asked()[1].field("if-none-match"),
         second.field("etag")

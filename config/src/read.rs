@@ -123,6 +123,10 @@ fn reword(message: &str) -> (String, Option<String>) {
         }
         _ => match not_a_list(message) {
             Some(problem) => problem,
+            None if message.ends_with(", expected a boolean") => {
+                let help = "write true or false, without quotes".to_owned();
+                (message.to_owned(), Some(help))
+            }
             None => (message.to_owned(), None),
         },
     }

@@ -590,6 +590,13 @@ fn one_value_in_place_of_a_list() {
     );
 }
 
+#[test]
+fn a_text_in_place_of_true_or_false() {
+    let found = with_rule("bypass = \"yes\"");
+    let help = found[0].help.as_deref();
+    assert_eq!(help, Some("write true or false, without quotes"));
+}
+
 /// Puts a rule into the good file, and says where it begins: the last line but what it says.
 fn with_rule(keys: &str) -> Vec<Problem> {
     problems(&format!("{GOOD}[[services.cache.rules]]\n{keys}\n"))

@@ -46,7 +46,7 @@ pub(crate) struct Cache {
     pub(crate) obey_request_directives: bool,
     /// Fields of a response that govern here in place of Cache-Control and Expires, the first that
     /// says anything before the others (RFC 9213 section 2.2); such as
-    /// `["Perigee-Cache-Control", "CDN-Cache-Control"]`, at most 8. They are passed on to clients,
+    /// `["Perigee-Cache-Control", "CDN-Cache-Control"]`, at most 8. Names end in `-Cache-Control`. They are passed on to clients,
     /// whose caches may have a use for them.
     pub(crate) targets: UpTo<8, TargetedField>,
     /// What is fetched when a client asks for one range of something that is not stored (RFC 9110

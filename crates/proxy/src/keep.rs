@@ -35,6 +35,7 @@ impl Exchange {
             return fail(&lead, Failure::Invalid, to_leader);
         };
         let (status, cache_status) = (arrived.response.status(), arrived.cache_status);
+        let aged = arrived.response.headers().contains_key(header::AGE);
         drop(arrived.response);
         let (key, head) = (&trip.inbound.key, Arc::new(head));
         self.store.freshen(key, old, Arc::clone(&head)).get().await;
@@ -53,6 +54,7 @@ impl Exchange {
         let _ = to_leader.send(Landed::Stored(ForLeader {
             arrival,
             withheld: HeaderMap::new(),
+            aged,
             _first: None,
         }));
     }
@@ -98,6 +100,7 @@ impl Exchange {
         let _ = to_leader.send(Landed::Stored(ForLeader {
             arrival,
             withheld: withheld(&parts.headers, inbound.policy()),
+            aged: parts.headers.contains_key(header::AGE),
             _first: Some(first),
         }));
         self.pump(lead, &inbound.key, other, body, fill).await;

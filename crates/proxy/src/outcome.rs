@@ -54,7 +54,13 @@ pub(crate) fn stored_for_leader(
         ..handling
     };
     let mut answer = out_of(trip, &landed.arrival, handling)?;
-    answer.response.headers_mut().extend(landed.withheld);
+    let headers = answer.response.headers_mut();
+    if !landed.aged {
+        // It would say that the origin has not made or validated it for this very request (RFC 9111
+        // section 5.1).
+        headers.remove(header::AGE);
+    }
+    headers.extend(landed.withheld);
     Some(answer)
 }
 
