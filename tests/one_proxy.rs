@@ -157,6 +157,15 @@ async fn what_is_stale_is_validated_and_goes_on() {
         origin.asked()[1].field("if-none-match"),
         second.field("etag")
     );
+
+    // A HEAD freshens it for all (RFC 9111 section 4.3.5), by a GET that can bring what is new.
+    let head = ask(Method::HEAD, proxy.address, "www.example.com", "/s");
+    let head = head.send().await;
+    assert_eq!((head.status, head.text()), (StatusCode::OK, ""));
+    assert_eq!(head.field("content-length"), "4");
+    let asked = origin.asked();
+    assert_eq!(asked[2].method, Method::GET);
+    assert_eq!(asked[2].field("if-none-match"), second.field("etag"));
 }
 
 #[tokio::test]
