@@ -9,7 +9,10 @@
 
 #![allow(missing_docs)]
 
-#[allow(dead_code)]
+#[allow(
+    dead_code,
+    reason = "the scenarios need more of the harness than a herd"
+)]
 #[path = "../tests/harness/mod.rs"]
 mod harness;
 

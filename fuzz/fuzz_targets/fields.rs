@@ -1,7 +1,7 @@
 //! Fields of all kinds, read and answered by.
 
 #![no_main]
-#![allow(dead_code)]
+#![allow(dead_code, reason = "the bodies are shared, and each target runs one of them")]
 
 #[path = "../../crates/http-cache/tests/sequences/bodies.rs"]
 mod bodies;

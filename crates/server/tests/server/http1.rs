@@ -137,6 +137,7 @@ async fn a_request_body_that_does_not_come_times_out() {
     slow.send("POST /body HTTP/1.1\r\nhost: a.example\r\ncontent-length: 9\r\n\r\n")
         .await;
     for letter in "slow body".chars() {
+        // The slowness that is tested: all of it takes longer than the limit on one pause.
         tokio::time::sleep(SHORT / 6).await;
         slow.send(&letter.to_string()).await;
     }

@@ -30,6 +30,7 @@ async fn an_upgraded_connection_outlives_the_timers_and_is_counted_until_it_ends
     let mut client = upgraded(&it).await;
     client.send("one").await;
     assert_eq!(client.read_until("one").await, "one");
+    // Nothing may happen when these times have passed, so they have to pass.
     tokio::time::sleep(SHORT * 3).await;
     client.send("two").await;
     assert_eq!(client.read_until("two").await, "two");
