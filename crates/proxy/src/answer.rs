@@ -1,10 +1,8 @@
 //! Heads of answers, before Via and Cache-Status are put on.
 
-use std::ops::Range;
-
 use http::{HeaderValue, Response, StatusCode, header};
 use perigee_http_cache::{BodyPart, Serve, remove_hop_by_hop};
-use perigee_storage::{Reader, Stored};
+use perigee_storage::Stored;
 
 use crate::{Body, Sender, cache_status::Handling, send::Arrived, several::Several};
 
@@ -27,7 +25,7 @@ impl Answer {
         let body = match &serve.body {
             BodyPart::None => Body::empty(),
             BodyPart::Whole => Body::stored(stored.body.read()),
-            BodyPart::Range(range) => Body::stored(read(stored, range)),
+            BodyPart::Range(range) => Body::stored(stored.body.read_range(range.clone())),
             BodyPart::Multipart(parts) => Body::several(Several::new(stored, parts)),
         };
         let mut response = Response::new(body);
@@ -73,15 +71,6 @@ impl Answer {
             above: Vec::new(),
         }
     }
-}
-
-/// Reads these bytes of the representation, of which the stored body may be a part.
-pub(crate) fn read(stored: &Stored, bytes: &Range<u64>) -> Reader {
-    let start = stored.head.body_start();
-    let offset = |position: u64| position.saturating_sub(start);
-    stored
-        .body
-        .read_range(offset(bytes.start)..offset(bytes.end))
 }
 
 /// A short text of this node's own, that no cache keeps.

@@ -5,7 +5,7 @@ use std::{future::poll_fn, sync::Arc, time::Instant};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use perigee_http_cache::{CacheKey, Failure, Order, StoredHead, withheld};
-use perigee_storage::{Body, Fill, Purge, Reader, Stored};
+use perigee_storage::{Body, Fill, Purge, Reader};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
@@ -38,14 +38,14 @@ impl Exchange {
         let aged = arrived.response.headers().contains_key(header::AGE);
         drop(arrived.response);
         let (key, head) = (&trip.inbound.key, Arc::new(head));
-        self.store.freshen(key, old, Arc::clone(&head)).get().await;
+        let new = old.freshened(Arc::clone(&head));
+        self.store.freshen(key, old, new.clone()).get().await;
         let is_outdated = self.is_outdated(&trip.inbound, &head, arrived.asked);
         if is_outdated {
             self.store.purge(&Purge::Key(key.clone())).get().await;
         }
-        let body = old.body.clone();
         let arrival = Arrival {
-            stored: Stored { head, body },
+            stored: new,
             kept: !lead.is_purged() && !is_outdated,
             status: status.as_u16(),
             cache_status: cache_status.into(),

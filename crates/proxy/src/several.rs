@@ -10,8 +10,6 @@ use bytes::Bytes;
 use perigee_http_cache::Multipart;
 use perigee_storage::{ReadError, Reader, Stored};
 
-use crate::answer::read;
-
 /// Several ranges of one stored response (RFC 9110 section 15.3.7.2). No byte of it is copied.
 #[derive(Debug)]
 pub(crate) struct Several {
@@ -65,7 +63,7 @@ impl Several {
             self.now = None;
         }
         if let Some((head, range)) = self.next.next() {
-            self.now = Some(read(&self.stored, &range));
+            self.now = Some(self.stored.body.read_range(range));
             return Poll::Ready(Some(Ok(head)));
         }
         let end = std::mem::take(&mut self.end);

@@ -1,11 +1,13 @@
 //! Bodies and their readers.
 
 mod assembly;
+mod extent;
 mod followers;
 mod growing;
 mod whole;
 
 pub(crate) use assembly::{Assembly, Part};
+pub(crate) use extent::{At, Extents, Medium};
 pub(crate) use growing::Growing;
 pub(crate) use whole::{BLOCK, Whole};
 
@@ -20,7 +22,9 @@ use bytes::Bytes;
 
 use growing::{Follower, Step};
 
-/// A stored body, whole or still arriving. Cheap to clone.
+/// A stored body, kept or still arriving. Cheap to clone.
+///
+/// All positions are those of the complete representation, of which the body may be a part.
 #[derive(Clone, Debug)]
 pub struct Body {
     place: Place,
@@ -29,14 +33,14 @@ pub struct Body {
 /// Where the bytes are.
 #[derive(Clone, Debug)]
 enum Place {
-    Whole(Whole),
+    Kept(Extents),
     Growing(Arc<Growing>),
 }
 
 impl Body {
-    pub(crate) fn whole(whole: Whole) -> Self {
+    pub(crate) fn kept(extents: Extents) -> Self {
         Body {
-            place: Place::Whole(whole),
+            place: Place::Kept(extents),
         }
     }
 
@@ -46,24 +50,30 @@ impl Body {
         }
     }
 
-    /// The complete length in bytes: known once the body is whole, or if it was stated.
+    /// How many bytes it has, of a part those that are held: known once all have come, or if
+    /// that was stated.
     pub fn length(&self) -> Option<u64> {
         match &self.place {
-            Place::Whole(whole) => Some(whole.length()),
+            Place::Kept(extents) => Some(extents.length()),
             Place::Growing(growing) => growing.length(),
         }
     }
 
     /// Reads the body from its first byte to its last, however long it turns out to be.
     pub fn read(&self) -> Reader {
-        self.read_range(0..u64::MAX)
+        let start = match &self.place {
+            Place::Kept(extents) => extents.start(),
+            Place::Growing(growing) => growing.first(),
+        };
+        self.read_range(start..u64::MAX)
     }
 
-    /// Reads these bytes of it. A range that ends past the body ends with the body.
+    /// Reads these bytes of it. A range that ends past the body ends with the body; one that
+    /// comes to bytes which are not held, though later ones are, breaks off there.
     pub fn read_range(&self, range: Range<u64>) -> Reader {
         let source = match &self.place {
             _ if range.is_empty() => Source::Done,
-            Place::Whole(whole) => Source::Whole(whole.clone()),
+            Place::Kept(extents) => Source::Kept(extents.clone()),
             Place::Growing(growing) => match growing.follow(range.start) {
                 Ok(follower) => Source::Growing(follower),
                 Err(error) => Source::Failed(error),
@@ -72,16 +82,22 @@ impl Body {
         Reader {
             source,
             position: range.start,
-            end: self
-                .length()
-                .map_or(range.end, |length| length.min(range.end)),
+            end: self.end().map_or(range.end, |end| end.min(range.end)),
         }
     }
 
-    /// Bytes of memory that a whole body takes, its index included.
+    /// Position after its last byte, if known.
+    fn end(&self) -> Option<u64> {
+        match &self.place {
+            Place::Kept(extents) => Some(extents.end()),
+            Place::Growing(growing) => growing.known_end(),
+        }
+    }
+
+    /// Bytes of memory that a kept body takes, its index included.
     pub(crate) fn weight(&self) -> u64 {
         match &self.place {
-            Place::Whole(whole) => whole.weight(),
+            Place::Kept(extents) => extents.weight(),
             Place::Growing(_) => 0,
         }
     }
@@ -101,7 +117,7 @@ pub struct Reader {
 
 #[derive(Debug)]
 enum Source {
-    Whole(Whole),
+    Kept(Extents),
     Growing(Follower),
     Failed(ReadError),
     Done,
@@ -113,7 +129,15 @@ impl Reader {
         let wanted = self.position..self.end;
         let step = match &mut self.source {
             _ if wanted.is_empty() => Step::End,
-            Source::Whole(whole) => whole.chunk(wanted).map_or(Step::End, Step::Chunk),
+            Source::Kept(extents) => match extents.at(wanted.start) {
+                At::Held(extent) => {
+                    let Medium::Memory(whole) = &extent.medium;
+                    let chunk = whole.chunk(extent.within(&wanted));
+                    chunk.map_or(Step::End, Step::Chunk)
+                }
+                At::Hole => Step::Failed(ReadError::NotHeld),
+                At::End => Step::End,
+            },
             Source::Growing(follower) => ready!(follower.poll(wanted, cx)),
             Source::Failed(error) => Step::Failed(error.clone()),
             Source::Done => Step::End,
@@ -127,8 +151,8 @@ impl Reader {
                 }
                 Poll::Ready(Some(Ok(chunk)))
             }
-            Step::Whole(whole) => {
-                self.source = Source::Whole(whole);
+            Step::Kept(extents) => {
+                self.source = Source::Kept(extents);
                 self.poll_chunk(cx)
             }
             Step::Failed(error) => {
@@ -148,11 +172,11 @@ impl Reader {
         matches!(self.source, Source::Failed(_))
     }
 
-    /// Bytes still to come, if known.
+    /// Bytes still to come, if known. Where some of them are not held, fewer come.
     pub fn remaining(&self) -> Option<u64> {
         let end = match &self.source {
-            Source::Whole(whole) => whole.length(),
-            Source::Growing(follower) => follower.length()?,
+            Source::Kept(extents) => extents.end(),
+            Source::Growing(follower) => follower.known_end()?,
             Source::Failed(_) => return None,
             Source::Done => return Some(0),
         };
@@ -167,6 +191,8 @@ pub enum ReadError {
     Abandoned,
     /// The window of a fill that is not kept has moved past what this reader wants.
     Passed,
+    /// What is stored is a part, and these bytes are not in it.
+    NotHeld,
 }
 
 impl fmt::Display for ReadError {
@@ -174,6 +200,7 @@ impl fmt::Display for ReadError {
         f.write_str(match self {
             ReadError::Abandoned => "the source broke off before the body was whole",
             ReadError::Passed => "the bytes asked for are gone from the window",
+            ReadError::NotHeld => "the bytes asked for are not stored",
         })
     }
 }

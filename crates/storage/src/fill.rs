@@ -6,9 +6,8 @@ use bytes::Bytes;
 use perigee_http_cache::StoredHead;
 
 use crate::{
-    Body, Stored,
-    body::{Assembly, Growing, Part, Whole},
-    memory::Ticket,
+    Body, Stored, StoredId,
+    body::{Assembly, Extents, Growing, Part, Whole},
 };
 
 /// A response that is arriving. Dropped without [`Fill::commit`], it leaves nothing behind and
@@ -20,6 +19,7 @@ use crate::{
 /// as soon as the source has ended.
 #[derive(Debug)]
 pub struct Fill {
+    id: StoredId,
     head: Arc<StoredHead>,
     growing: Arc<Growing>,
     stated: Option<u64>,
@@ -33,11 +33,24 @@ pub struct Fill {
     window: u64,
 }
 
+/// The right to store a response under a key, until a purge takes it.
+pub(crate) trait Ticket: fmt::Debug + Send + Sync {
+    /// Whether a purge has come.
+    fn is_doomed(&self) -> bool;
+
+    /// As if a purge had come.
+    fn forgo(&self);
+
+    /// Stores a response; says whether the right to do so still held, and it was not a part of
+    /// what is there already.
+    fn store(&self, stored: Stored) -> bool;
+}
+
 /// What only a fill that is kept needs.
 #[derive(Debug)]
 pub(crate) struct Keeping {
     /// The right to store it.
-    pub(crate) ticket: Ticket,
+    pub(crate) ticket: Box<dyn Ticket>,
     /// Its body on the way to blocks.
     pub(crate) assembly: Assembly,
     /// Bytes that its body may have.
@@ -53,6 +66,7 @@ impl Fill {
         window: u64,
     ) -> Self {
         Fill {
+            id: StoredId::new(),
             head,
             growing: Arc::new(growing),
             stated,
@@ -68,6 +82,7 @@ impl Fill {
         Stored {
             head: Arc::clone(&self.head),
             body: self.body(),
+            id: self.id,
         }
     }
 
@@ -129,13 +144,14 @@ impl Fill {
         if let Some(keeping) = self.keeping.take() {
             let mut blocks = self.growing.sealed();
             blocks.extend(keeping.assembly.finish(last.clone()));
-            let whole = Whole::new(blocks);
+            let extents = Extents::one(self.growing.first(), Whole::new(blocks));
             let stored = Stored {
                 head: Arc::clone(&self.head),
-                body: Body::whole(whole.clone()),
+                body: Body::kept(extents.clone()),
+                id: self.id,
             };
             if keeping.ticket.store(stored) {
-                self.growing.become_whole(whole);
+                self.growing.become_kept(extents);
                 return Ok(());
             }
         }
@@ -152,10 +168,10 @@ impl Fill {
         };
         let mut blocks = self.growing.sealed();
         blocks.extend(keeping.assembly.finish(Bytes::new()));
-        let whole = Whole::new(blocks);
-        if head.body_length() == Some(whole.length()) {
-            let body = Body::whole(whole);
-            keeping.ticket.store(Stored { head, body });
+        let extents = Extents::one(self.growing.first(), Whole::new(blocks));
+        if head.body_length() == Some(extents.length()) {
+            let body = Body::kept(extents);
+            keeping.ticket.store(Stored::new(head, body));
         }
     }
 

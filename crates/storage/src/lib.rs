@@ -4,37 +4,22 @@
 mod answer;
 mod body;
 mod budget;
+mod changes;
 mod fill;
 mod memory;
 mod purge;
+mod stored;
 
 pub use answer::Answer;
 pub use body::{Body, ReadError, Reader};
 pub use fill::{Fill, FillError};
 pub use memory::{Memory, MemoryConfig};
 pub use purge::Purge;
+pub use stored::{Stored, StoredId, Variants};
 
 use std::{fmt::Debug, sync::Arc};
 
 use perigee_http_cache::{CacheKey, StoredHead};
-
-/// One stored response. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    /// Its head, parsed when it was stored.
-    pub head: Arc<StoredHead>,
-    /// Its body, whole or still arriving.
-    pub body: Body,
-}
-
-impl std::borrow::Borrow<StoredHead> for Stored {
-    fn borrow(&self) -> &StoredHead {
-        &self.head
-    }
-}
-
-/// The stored responses of one key, newest first; empty if there are none.
-pub type Variants = Arc<[Stored]>;
 
 /// What a store holds, for metrics and status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,9 +48,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// follow it, through a window of bounded size.
     fn fill(&self, key: &CacheKey, head: Arc<StoredHead>, length: Option<u64>) -> Fill;
 
-    /// Puts a new head on a stored response after a 304 (RFC 9111 section 4.3.4). Does nothing
-    /// if `old` is not stored any more.
-    fn freshen(&self, key: &CacheKey, old: &Stored, head: Arc<StoredHead>) -> Answer<()>;
+    /// Puts a new head on a stored response after a 304 (RFC 9111 section 4.3.4): `new` is
+    /// [`Stored::freshened`] of `old`. Does nothing if `old` is not stored any more.
+    fn freshen(&self, key: &CacheKey, old: &Stored, new: Stored) -> Answer<()>;
 
     /// Removes one stored response, unless another has taken its place (RFC 9111 section 4.3.3).
     fn remove(&self, key: &CacheKey, old: &Stored) -> Answer<()>;

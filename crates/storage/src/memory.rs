@@ -5,8 +5,6 @@ mod shelf;
 mod under_way;
 mod weight;
 
-pub(crate) use shelf::Ticket;
-
 use std::{fmt, sync::Arc};
 
 use perigee_http_cache::{CacheKey, StoredHead};
@@ -83,22 +81,28 @@ impl Store for Memory {
         let claim = length.unwrap_or(0);
         let kept = claim <= self.max_length && self.budget.claim(claim);
         let claimed = if kept { claim } else { 0 };
-        let growing = Growing::new(length, Arc::clone(&self.budget), kept, claimed);
+        let growing = Growing::new(
+            head.body_start(),
+            length,
+            Arc::clone(&self.budget),
+            kept,
+            claimed,
+        );
         let keeping = kept.then(|| Keeping {
-            ticket: Shelf::begin(&self.shelf, key, &head),
+            ticket: Box::new(Shelf::begin(&self.shelf, key, &head)),
             assembly: Assembly::new(length),
             max_length: self.max_length,
         });
         Fill::new(head, growing, length, keeping, self.window)
     }
 
-    fn freshen(&self, key: &CacheKey, old: &Stored, head: Arc<StoredHead>) -> Answer<()> {
-        self.shelf.freshen(key, old, head);
+    fn freshen(&self, key: &CacheKey, old: &Stored, new: Stored) -> Answer<()> {
+        self.shelf.freshen(key, old.id, new);
         Answer::Now(())
     }
 
     fn remove(&self, key: &CacheKey, old: &Stored) -> Answer<()> {
-        self.shelf.take_away(key, old);
+        self.shelf.take_away(key, old.id);
         Answer::Now(())
     }
 

@@ -16,12 +16,15 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{ReadError, Whole};
+use super::{Extents, ReadError};
 use crate::{FillError, budget::Budget};
 use state::{Phase, State};
 
 /// A body that is arriving.
 pub(crate) struct Growing {
+    /// Position of its first byte in the complete representation.
+    first: u64,
+    /// How many bytes will come.
     stated: Option<u64>,
     budget: Arc<Budget>,
     state: Mutex<State>,
@@ -30,11 +33,18 @@ pub(crate) struct Growing {
 /// For the writer.
 impl Growing {
     /// A body without a byte yet. `claimed` bytes of the budget are its own from now on.
-    pub(crate) fn new(stated: Option<u64>, budget: Arc<Budget>, kept: bool, claimed: u64) -> Self {
+    pub(crate) fn new(
+        first: u64,
+        stated: Option<u64>,
+        budget: Arc<Budget>,
+        kept: bool,
+        claimed: u64,
+    ) -> Self {
         Growing {
+            first,
             stated,
             budget,
-            state: Mutex::new(State::new(kept, claimed)),
+            state: Mutex::new(State::new(first, kept, claimed)),
         }
     }
 
@@ -82,7 +92,7 @@ impl Growing {
             return Poll::Ready(Ok(()));
         }
         let slowest = state.followers.slowest();
-        let has_room = state.end.saturating_sub(slowest.unwrap_or(0)) <= window;
+        let has_room = state.end.saturating_sub(slowest.unwrap_or(self.first)) <= window;
         match slowest {
             None if state.followers.any_came() => Poll::Ready(Err(FillError::NoReaders)),
             _ if has_room => Poll::Ready(Ok(())),
@@ -94,10 +104,10 @@ impl Growing {
         }
     }
 
-    /// It is stored as `whole`; followers go on in that.
-    pub(crate) fn become_whole(&self, whole: Whole) {
+    /// It is stored as these extents; followers go on in them.
+    pub(crate) fn become_kept(&self, extents: Extents) {
         let mut state = self.lock();
-        state.become_whole(whole);
+        state.become_kept(extents);
         self.budget.change(std::mem::take(&mut state.claimed), 0);
         self.wake_followers(state);
     }
@@ -144,18 +154,32 @@ impl Growing {
 
 /// For followers.
 impl Growing {
-    /// The complete length, once known.
+    /// Position of its first byte.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// How many bytes it has, once known.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.stated.or_else(|| {
+        Some(self.known_end()?.saturating_sub(self.first))
+    }
+
+    /// Position after its last byte, once known.
+    pub(crate) fn known_end(&self) -> Option<u64> {
+        let stated = self.stated.map(|length| self.first.saturating_add(length));
+        stated.or_else(|| {
             let state = self.lock();
-            matches!(state.phase, Phase::Whole(_) | Phase::Ended).then_some(state.end)
+            matches!(state.phase, Phase::Kept(_) | Phase::Ended).then_some(state.end)
         })
     }
 
     /// Follows it from the byte at `position` on.
     pub(super) fn follow(self: &Arc<Self>, position: u64) -> Result<Follower, ReadError> {
+        if position < self.first {
+            return Err(ReadError::NotHeld);
+        }
         let mut state = self.lock();
-        if position < state.start() && !matches!(state.phase, Phase::Whole(_)) {
+        if position < state.start() && !matches!(state.phase, Phase::Kept(_)) {
             return Err(ReadError::Passed);
         }
         Ok(Follower {

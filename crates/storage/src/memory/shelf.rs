@@ -13,21 +13,25 @@ use super::{
     under_way::{Doom, UnderWay},
     weight,
 };
-use crate::{Stats, Stored, Variants};
+use crate::{
+    Stats, Stored, StoredId, Variants,
+    changes::{self, Limits},
+    fill,
+};
 
 /// The cache evicts some time after an insertion. It is told to after this share of the capacity
 /// has been inserted, so that large objects in a row do not take memory that is not there.
 const SETTLE_SHARE: u64 = 64;
 
 /// Complete responses, newest first under each key.
-pub(crate) struct Shelf {
+pub(super) struct Shelf {
     cache: Cache<CacheKey, Variants>,
     under_way: UnderWay,
     groups: Arc<Groups>,
     /// What a key without responses has; shared, so that a miss allocates nothing.
     none: Variants,
     capacity: u64,
-    variants_per_key: usize,
+    limits: Limits,
     /// Bytes inserted since the cache last evicted.
     unsettled: AtomicU64,
     evicted: Arc<AtomicU64>,
@@ -58,7 +62,10 @@ impl Shelf {
             groups,
             none: Arc::new([]),
             capacity,
-            variants_per_key: variants_per_key.max(1),
+            limits: Limits {
+                variants: variants_per_key.max(1),
+                bytes: capacity / 2,
+            },
             unsettled: AtomicU64::new(0),
             evicted,
         }
@@ -79,30 +86,24 @@ impl Shelf {
         }
     }
 
-    /// Puts `head` in the place of that of `old`, if that is still there.
-    pub(super) fn freshen(&self, key: &CacheKey, old: &Stored, head: Arc<StoredHead>) {
+    /// Puts `new` in the place of the response with this id, if that is still there.
+    pub(super) fn freshen(&self, key: &CacheKey, old: StoredId, new: Stored) {
         let shard = self.under_way.shard(key);
-        let variants = self.get(key);
-        let is_old = |stored: &&Stored| Arc::ptr_eq(&stored.head, &old.head);
-        let Some(found) = variants.iter().find(is_old) else {
-            return;
-        };
-        let body = found.body.clone();
-        let others = variants.iter().filter(|stored| !is_old(stored));
-        self.put(key, Stored { head, body }, others);
+        if let Some(variants) = changes::freshen(&self.get(key), old, new) {
+            self.insert(key, variants.into());
+        }
         drop(shard);
     }
 
-    /// Removes `old` alone, if it is still there.
-    pub(super) fn take_away(&self, key: &CacheKey, old: &Stored) {
+    /// Removes one response alone, if it is still there.
+    pub(super) fn take_away(&self, key: &CacheKey, old: StoredId) {
         let shard = self.under_way.shard(key);
-        let variants = self.get(key);
-        let is_other = |stored: &&Stored| !Arc::ptr_eq(&stored.head, &old.head);
-        let others: Variants = variants.iter().filter(is_other).cloned().collect();
-        if others.is_empty() {
-            self.cache.remove(key);
-        } else if others.len() < variants.len() {
-            self.insert(key, others);
+        match changes::remove(&self.get(key), old) {
+            Some(others) if others.is_empty() => {
+                self.cache.remove(key);
+            }
+            Some(others) => self.insert(key, others.into()),
+            None => {}
         }
         drop(shard);
     }
@@ -152,24 +153,6 @@ impl Shelf {
         }
     }
 
-    /// Puts a response in front of the others of its key, in place of those that cannot stay beside
-    /// it. The key's shard must be held.
-    fn put<'a>(&self, key: &CacheKey, new: Stored, others: impl Iterator<Item = &'a Stored>) {
-        let mut bytes = weight::of_stored(&new);
-        let mut variants = vec![new];
-        for other in others {
-            if !other.head.stays_beside(&variants[0].head) {
-                continue;
-            }
-            bytes += weight::of_stored(other);
-            if variants.len() == self.variants_per_key || bytes > self.capacity / 2 {
-                break;
-            }
-            variants.push(other.clone());
-        }
-        self.insert(key, variants.into());
-    }
-
     /// The key's shard must be held.
     fn insert(&self, key: &CacheKey, variants: Variants) {
         self.groups.count_in(key, &variants);
@@ -200,38 +183,33 @@ impl std::fmt::Debug for Shelf {
 
 /// The right to store a response under a key, until a purge takes it.
 #[derive(Debug)]
-pub(crate) struct Ticket {
+pub(super) struct Ticket {
     shelf: Arc<Shelf>,
     key: CacheKey,
     doom: Doom,
 }
 
-impl Ticket {
-    /// Whether a purge has come.
-    pub(crate) fn is_doomed(&self) -> bool {
+impl fill::Ticket for Ticket {
+    fn is_doomed(&self) -> bool {
         self.doom.load(Relaxed)
     }
 
-    /// As if a purge had come.
-    pub(crate) fn forgo(&self) {
+    fn forgo(&self) {
         self.doom.store(true, Relaxed);
     }
 
-    /// Stores a complete response; says whether the right to do so still held, and it was not a
-    /// part of what is there already.
-    pub(crate) fn store(&self, stored: Stored) -> bool {
+    fn store(&self, stored: Stored) -> bool {
         let bytes = weight::of_stored(&stored);
         {
             let _shard = self.shelf.under_way.shard(&self.key);
-            if self.is_doomed() {
+            if fill::Ticket::is_doomed(self) {
                 return false;
             }
-            let others = self.shelf.get(&self.key);
-            // Another fetch may have brought more meanwhile.
-            if others.iter().any(|old| stored.head.yields_to(&old.head)) {
+            let (old, limits) = (self.shelf.get(&self.key), self.shelf.limits);
+            let Some(variants) = changes::put(&old, stored, limits, weight::of_stored) else {
                 return false;
-            }
-            self.shelf.put(&self.key, stored, others.iter());
+            };
+            self.shelf.insert(&self.key, variants.into());
         }
         self.shelf.inserted(bytes);
         true

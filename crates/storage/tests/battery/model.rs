@@ -156,7 +156,11 @@ impl Model {
                 entry.group = (entry.group + 1) % 3;
                 let head = entry.head();
                 store
-                    .freshen(&path_key(key), &variants[index], head)
+                    .freshen(
+                        &path_key(key),
+                        &variants[index],
+                        variants[index].freshened(head),
+                    )
                     .get()
                     .await;
                 self.put(key, entry);

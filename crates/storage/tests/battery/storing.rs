@@ -146,7 +146,7 @@ pub(crate) async fn freshening_replaces_the_head(make: Make) {
     store_body(&*store, "/", head("de", "other"), &body).await;
     let old = lookup(&*store, "/").await[1].clone();
     store
-        .freshen(&key("/"), &old, head("en", "new"))
+        .freshen(&key("/"), &old, old.freshened(head("en", "new")))
         .get()
         .await;
     let variants = lookup(&*store, "/").await;
@@ -159,7 +159,7 @@ pub(crate) async fn freshening_replaces_the_head(make: Make) {
     // A 304 may even change what selects it.
     let old = variants[0].clone();
     store
-        .freshen(&key("/"), &old, head("fr", "newest"))
+        .freshen(&key("/"), &old, old.freshened(head("fr", "newest")))
         .get()
         .await;
     let variants = lookup(&*store, "/").await;
@@ -174,14 +174,14 @@ pub(crate) async fn freshening_what_is_gone_does_nothing(make: Make) {
     let fill = store.fill(&key("/"), head("en", "a"), Some(0));
     let unstored = fill.stored();
     store
-        .freshen(&key("/"), &unstored, head("en", "b"))
+        .freshen(&key("/"), &unstored, unstored.freshened(head("en", "b")))
         .get()
         .await;
     assert!(lookup(&*store, "/").await.is_empty());
     fill.commit().unwrap();
 
     store
-        .freshen(&key("/"), &unstored, head("en", "b"))
+        .freshen(&key("/"), &unstored, unstored.freshened(head("en", "b")))
         .get()
         .await;
     assert_eq!(
@@ -190,7 +190,7 @@ pub(crate) async fn freshening_what_is_gone_does_nothing(make: Make) {
         "what followers had is what is stored"
     );
     store
-        .freshen(&key("/"), &unstored, head("en", "c"))
+        .freshen(&key("/"), &unstored, unstored.freshened(head("en", "c")))
         .get()
         .await;
     assert_eq!(

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{Growing, state::Phase};
-use crate::{ReadError, body::Whole};
+use crate::{ReadError, body::Extents};
 
 /// A reader's place in a growing body.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub(in crate::body) struct Follower {
 /// What a follower finds.
 pub(in crate::body) enum Step {
     Chunk(Bytes),
-    /// The body is whole now: read on in it.
-    Whole(Whole),
+    /// The body is kept now: read on in it.
+    Kept(Extents),
     End,
     Failed(ReadError),
 }
@@ -39,7 +39,7 @@ impl Follower {
             return Poll::Ready(Step::Chunk(chunk));
         }
         match &state.phase {
-            Phase::Whole(whole) => Poll::Ready(Step::Whole(whole.clone())),
+            Phase::Kept(extents) => Poll::Ready(Step::Kept(extents.clone())),
             Phase::Ended => Poll::Ready(Step::End),
             Phase::Abandoned => Poll::Ready(Step::Failed(ReadError::Abandoned)),
             Phase::Arriving => {
@@ -49,9 +49,9 @@ impl Follower {
         }
     }
 
-    /// The complete length, once known.
-    pub(in crate::body) fn length(&self) -> Option<u64> {
-        self.growing.length()
+    /// Position after the last byte, once known.
+    pub(in crate::body) fn known_end(&self) -> Option<u64> {
+        self.growing.known_end()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::Range, task::Waker};
 use bytes::{Bytes, BytesMut};
 
 use crate::{
-    body::{Whole, followers::Followers},
+    body::{Extents, followers::Followers},
     budget::Budget,
 };
 
@@ -23,7 +23,9 @@ pub(super) struct State {
     pieces: VecDeque<Piece>,
     /// How many pieces at the back are not in a block yet.
     loose: usize,
-    /// Offset after the last byte that came.
+    /// Position of the body's first byte.
+    first: u64,
+    /// Position after the last byte that came.
     pub(super) end: u64,
     /// Bytes claimed of the budget.
     pub(super) claimed: u64,
@@ -36,7 +38,7 @@ pub(super) struct State {
 pub(super) enum Phase {
     Arriving,
     /// Committed and stored.
-    Whole(Whole),
+    Kept(Extents),
     /// Committed, not stored.
     Ended,
     Abandoned,
@@ -55,20 +57,21 @@ impl Piece {
 
 impl State {
     /// Nothing has come yet.
-    pub(super) fn new(kept: bool, claimed: u64) -> Self {
+    pub(super) fn new(first: u64, kept: bool, claimed: u64) -> Self {
         State {
             phase: Phase::Arriving,
             kept,
             pieces: VecDeque::new(),
             loose: 0,
-            end: 0,
+            first,
+            end: first,
             claimed,
             followers: Followers::default(),
             writer: None,
         }
     }
 
-    /// Offset of the first byte still held.
+    /// Position of the first byte still held.
     pub(super) fn start(&self) -> u64 {
         self.pieces.front().map_or(self.end, |piece| piece.start)
     }
@@ -101,7 +104,7 @@ impl State {
         let sealed = self.pieces.len() - self.loose;
         self.pieces.truncate(sealed);
         self.loose = 0;
-        let start = self.pieces.back().map_or(0, Piece::end);
+        let start = self.pieces.back().map_or(self.first, Piece::end);
         self.end = start + block.len() as u64;
         self.pieces.push_back(Piece {
             start,
@@ -116,10 +119,10 @@ impl State {
         blocks.map(|piece| piece.bytes.clone()).collect()
     }
 
-    /// Leaves the bytes to `whole`.
-    pub(super) fn become_whole(&mut self, whole: Whole) {
-        self.end = whole.length();
-        self.phase = Phase::Whole(whole);
+    /// Leaves the bytes to these extents.
+    pub(super) fn become_kept(&mut self, extents: Extents) {
+        self.end = extents.end().max(self.first);
+        self.phase = Phase::Kept(extents);
         self.pieces = VecDeque::new();
         self.loose = 0;
     }

@@ -1,0 +1,55 @@
+//! What may happen to the stored responses of one key. Pure: memory and disk do the same.
+
+use crate::{Stored, StoredId};
+
+/// How much may be stored under one key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Stored responses, at least one; the oldest goes.
+    pub(crate) variants: usize,
+    /// Bytes of all of them; the newest is stored whatever it takes.
+    pub(crate) bytes: u64,
+}
+
+/// Puts a response in front of the others of its key, in place of those that cannot stay beside
+/// it. None if it is not to be stored: another fetch may have brought more meanwhile.
+pub(crate) fn put(
+    old: &[Stored],
+    new: Stored,
+    limits: Limits,
+    weigh: impl Fn(&Stored) -> u64,
+) -> Option<Vec<Stored>> {
+    if old.iter().any(|old| new.head.yields_to(&old.head)) {
+        return None;
+    }
+    let beside = old
+        .iter()
+        .filter(|other| other.head.stays_beside(&new.head));
+    let mut bytes = weigh(&new);
+    let others: Vec<Stored> = beside
+        .take(limits.variants.saturating_sub(1))
+        .take_while(|other| {
+            bytes = bytes.saturating_add(weigh(other));
+            bytes <= limits.bytes
+        })
+        .cloned()
+        .collect();
+    Some(std::iter::once(new).chain(others).collect())
+}
+
+/// Puts `new` in the place of the response with this id, and in front. None if that is gone.
+pub(crate) fn freshen(old: &[Stored], id: StoredId, new: Stored) -> Option<Vec<Stored>> {
+    let others = remove(old, id)?;
+    let beside = others
+        .into_iter()
+        .filter(|other| other.head.stays_beside(&new.head))
+        .collect::<Vec<_>>();
+    Some(std::iter::once(new).chain(beside).collect())
+}
+
+/// Removes the response with this id alone. None if it is gone.
+pub(crate) fn remove(old: &[Stored], id: StoredId) -> Option<Vec<Stored>> {
+    old.iter().find(|stored| stored.id == id)?;
+    let others = old.iter().filter(|stored| stored.id != id);
+    Some(others.cloned().collect())
+}
