@@ -68,7 +68,7 @@ impl Held {
         let end = range.end;
         let from = self.runs.partition_point(|run| run.end <= range.start);
         let later = self.runs.get(from..).unwrap_or_default().iter();
-        let borders = later.cloned().chain([end..end]);
+        let borders = later.cloned().chain(std::iter::once(end..end));
         let mut position = range.start;
         borders
             .map(move |run| {
