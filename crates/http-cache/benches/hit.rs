@@ -1,4 +1,5 @@
-//! What a fresh hit costs: nanoseconds, and allocations, which are to be none in `decide`.
+//! What a fresh hit costs: nanoseconds, and allocations, which are to be none in `decide`; and what
+//! it costs more to read the head from disk (`record_decode`).
 //!
 //! `cargo bench -p perigee-http-cache`
 
@@ -141,4 +142,52 @@ fn render(bencher: Bencher<'_, '_>, kind: &str) {
     let hit = Hit::new(kind);
     let serve = answer(&hit.request(), 0, &hit.stored[0], &hit.policy, hit.now).unwrap();
     bencher.bench_local(|| black_box(&hit).stored[0].render(&serve, None));
+}
+
+/// A head of 12 fields, as a store on disk keeps it.
+fn recorded() -> (StoredHead, Vec<u8>) {
+    let mut response = map(ORIGIN);
+    for (name, value) in [
+        ("vary", "accept-encoding"),
+        ("server", "nginx"),
+        ("strict-transport-security", "max-age=31536000"),
+        ("x-content-type-options", "nosniff"),
+        ("x-amzn-trace", "Root=1-67891233-abcdef012345678912345678"),
+        ("surrogate-key", "article-1 section-news"),
+    ] {
+        response.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    let hit = Hit::new("plain");
+    let received = hit.now;
+    let times = Times {
+        requested: received,
+        received,
+    };
+    let response = ResponseHead {
+        status: StatusCode::OK,
+        headers: &response,
+    };
+    let head = StoredHead::new(&hit.request(), response, &hit.policy, times);
+    let mut bytes = Vec::new();
+    head.encode(&mut bytes);
+    (head, bytes)
+}
+
+#[divan::bench]
+fn record_decode(bencher: Bencher<'_, '_>) {
+    let (_, bytes) = recorded();
+    bencher.bench_local(|| StoredHead::decode(black_box(&bytes)));
+}
+
+#[divan::bench]
+fn record_encode(bencher: Bencher<'_, '_>) {
+    let (head, bytes) = recorded();
+    let mut out = Vec::with_capacity(bytes.len());
+    bencher.bench_local(|| {
+        out.clear();
+        black_box(&head).encode(&mut out);
+    });
 }

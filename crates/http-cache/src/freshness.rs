@@ -8,6 +8,7 @@ use crate::{
     Policy, Times,
     dates::DateField,
     directives::{ResponseDirectives, delta_seconds},
+    record::{Coded, Input},
 };
 
 /// How long a response is fresh, and who says so.
@@ -82,6 +83,35 @@ impl Basis {
             "" => format!("{name}{value}"),
             _ => format!("{name}{value} ({field})"),
         }
+    }
+}
+
+/// Each source has the number of its place here, so new ones go to the end.
+const SOURCES: [Source; 8] = [
+    Source::SMaxage,
+    Source::MaxAge,
+    Source::Expires,
+    Source::Heuristic,
+    Source::DefaultTtl,
+    Source::NegativeTtl,
+    Source::Rule,
+    Source::Nothing,
+];
+
+impl Coded for Basis {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let number = SOURCES.iter().position(|source| *source == self.source);
+        number.unwrap_or(SOURCES.len()).encode(out);
+        self.capped.encode(out);
+        self.targeted.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Some(Basis {
+            source: *SOURCES.get(usize::decode(input)?)?,
+            capped: bool::decode(input)?,
+            targeted: bool::decode(input)?,
+        })
     }
 }
 

@@ -4,6 +4,8 @@
 use http::{HeaderMap, HeaderName, header::GetAll, header::HeaderValue};
 use sfv::{BareItem, List, ListEntry, Parser};
 
+use crate::record::{Coded, Input};
+
 /// The field of RFC 9875 section 2.
 const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 
@@ -68,6 +70,18 @@ impl Labels {
     /// Bytes on the heap.
     pub(crate) fn weight(&self) -> usize {
         self.text.len()
+    }
+}
+
+impl Coded for Labels {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.text.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Some(Labels {
+            text: Coded::decode(input)?,
+        })
     }
 }
 

@@ -29,6 +29,7 @@
 //! | `asking` | what a fetch asks for, RFC 9111 3.4 and 4.3.1 |
 //! | `explain` | a decision in words |
 //! | `facts` | what is known of a stored response, for people who ask |
+//! | `record` | a stored head as bytes |
 //! | `etag`, `dates`, `lists`, `reference` | the grammar that they share |
 
 mod answer;
@@ -57,6 +58,7 @@ mod policy_values;
 mod posted;
 mod range;
 mod receive;
+mod record;
 mod recover;
 mod reference;
 mod render;
@@ -83,6 +85,7 @@ pub use multipart::Multipart;
 pub use policy::{Cookies, Policy, RangeMiss};
 pub use posted::posted;
 pub use receive::{NotStored, Order, Receipt, ResponseHead, Times, receive};
+pub use record::{Coded, Input, NoHead};
 pub use recover::{Failure, Recovery, recover};
 pub use reference::TargetUri;
 pub use rules::{Rule, When};

@@ -9,7 +9,10 @@ use std::ops::Range;
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::range::Spec;
+use crate::{
+    range::Spec,
+    record::{Coded, Input},
+};
 
 /// Which bytes of the complete representation a stored body holds. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,6 +158,41 @@ impl Part {
     pub(crate) fn weight(&self) -> usize {
         let exchange = self.exchange.as_ref();
         size_of::<Part>() + exchange.map_or(0, |e| e.range.len() + e.content_range.len())
+    }
+}
+
+impl Coded for Part {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.bytes.encode(out);
+        self.complete.encode(out);
+        self.cut.encode(out);
+        self.exchange.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        let bytes = <Range<u64>>::decode(input)?;
+        let complete = <Option<u64>>::decode(input)?;
+        let is_sane = bytes.start < bytes.end && complete.is_none_or(|c| bytes.end <= c);
+        is_sane.then_some(Part {
+            bytes,
+            complete,
+            cut: Coded::decode(input)?,
+            exchange: Coded::decode(input)?,
+        })
+    }
+}
+
+impl Coded for Exchange {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.range.encode(out);
+        self.content_range.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Some(Exchange {
+            range: Coded::decode(input)?,
+            content_range: Coded::decode(input)?,
+        })
     }
 }
 

@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode;
 use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
 
+use crate::record::{Coded, Input};
+
 const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
 /// Names in one field; with more of them it counts as unreadable.
@@ -86,6 +88,26 @@ impl SearchVariance {
         let (Params::Except(names) | Params::Only(names)) = &self.params;
         let each = |name: &String| size_of::<String>() + name.len();
         size_of::<SearchVariance>() + names.iter().map(each).sum::<usize>()
+    }
+}
+
+impl Coded for SearchVariance {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let (Params::Except(names) | Params::Only(names)) = &self.params;
+        matches!(self.params, Params::Only(_)).encode(out);
+        names.encode(out);
+        self.in_order.encode(out);
+    }
+
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        let kind = match bool::decode(input)? {
+            true => Params::Only,
+            false => Params::Except,
+        };
+        Some(SearchVariance {
+            params: kind(Coded::decode(input)?),
+            in_order: Coded::decode(input)?,
+        })
     }
 }
 

@@ -33,7 +33,7 @@ pub struct StoredHead {
     /// When it was generated: Date, or else when it was received.
     pub(crate) date: SystemTime,
     /// Its age when it was received (section 4.2.3).
-    initial_age: Duration,
+    pub(crate) initial_age: Duration,
     /// How long it is fresh, in whole seconds (section 4.2.1).
     pub(crate) lifetime: Duration,
     /// What says so.
@@ -49,8 +49,8 @@ pub struct StoredHead {
     /// None if no request selects it.
     pub(crate) selecting: Option<Selecting>,
     /// What differences in the query it does not vary with.
-    search: Option<Box<SearchVariance>>,
-    labels: Labels,
+    pub(crate) search: Option<Box<SearchVariance>>,
+    pub(crate) labels: Labels,
     pub(crate) etag: Option<EntityTag>,
     pub(crate) last_modified: Option<SystemTime>,
     /// What of the representation the body holds; None if all of it.

@@ -1,5 +1,7 @@
 //! Which stored response a request selects (RFC 9111 section 4.1).
 
+mod record;
+
 use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderName, header};

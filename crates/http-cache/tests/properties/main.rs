@@ -153,6 +153,15 @@ fn check_rendered(head: &StoredHead, serve: &Serve) -> Result<(), TestCaseError>
     Ok(())
 }
 
+/// What is written down of a head is all of it: everything is in its debug form.
+fn check_recorded(head: &StoredHead) -> Result<(), TestCaseError> {
+    let mut bytes = Vec::new();
+    head.encode(&mut bytes);
+    let read = StoredHead::decode(&bytes).map(|head| format!("{head:?}"));
+    prop_assert_eq!(read, Ok(format!("{head:?}")));
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 512,
@@ -197,6 +206,9 @@ proptest! {
         }
         if let Decision::Serve(serve) = decide(&later.request(), &stored, &policy, now) {
             check_rendered(&stored[serve.variant], &serve)?;
+        }
+        for head in &stored {
+            check_recorded(head)?;
         }
     }
 
