@@ -8,6 +8,7 @@ mod changes;
 mod fill;
 mod memory;
 mod purge;
+pub mod purges;
 mod stored;
 
 pub use answer::Answer;

@@ -1,0 +1,166 @@
+//! What was purged, and what that means for what is stored.
+//!
+//! A purge is noted here, and nothing else need be done: it costs the same whatever is stored.
+//! Each stored response carries the [`Revision`] up to which it was checked, beginning with that
+//! from before its request was sent. Whoever looks one up compares it with [`Purges::now`], and
+//! asks for a [`Verdict`] only where they differ. So a purge holds for every lookup that begins
+//! after it, and wins against every fill that was asked for before it, however late that ends.
+
+mod names;
+mod table;
+mod target;
+
+pub use target::{Purge, Target};
+
+use std::{
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release},
+    },
+    time::SystemTime,
+};
+
+use perigee_http_cache::{CacheKey, StoredHead};
+
+use table::{Labels, Table};
+
+/// The number of a purge: one more than that of the purge before. Also a moment, the one after
+/// this purge; zero is the one before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(u64);
+
+impl Revision {
+    /// The revision with this number.
+    pub const fn new(number: u64) -> Self {
+        Revision(number)
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// What purges have made of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// None was about it.
+    Holds,
+    /// It is stale from this moment on: that of the first, and all were soft.
+    Stale(SystemTime),
+    /// It must not be used any more.
+    Gone,
+}
+
+/// What is known of purges, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PurgeStats {
+    /// The last purge.
+    pub revision: Revision,
+    /// Purges that are known.
+    pub known: u64,
+    /// What was checked before this one counts as gone.
+    pub floor: Revision,
+    /// Purges that were forgotten for want of room while something might have been older.
+    pub lost: u64,
+}
+
+/// All purges that something stored may be older than.
+///
+/// `now` is written while the lock is held for writing, after the table has the purge. Who loads
+/// it (Acquire) and finds a purge thus finds it in the table too. That a request which begins after
+/// the answer to a purge finds it needs no more: the answer and the request go through locks of
+/// the runtime and of the kernel, so the store happens before the load, and a load never gives a
+/// value older than one that happened before it. And since nothing moves before an Acquire load, a
+/// request whose revision was loaded first is not sent before that.
+#[derive(Debug)]
+pub struct Purges {
+    now: AtomicU64,
+    lost: AtomicU64,
+    table: RwLock<Table>,
+    most: usize,
+}
+
+impl Purges {
+    /// None so far. At most so many are known at once: with more, what was checked before the
+    /// oldest that had to be forgotten counts as gone.
+    pub fn new(most: usize) -> Self {
+        Purges {
+            now: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            table: RwLock::default(),
+            most: most.max(1),
+        }
+    }
+
+    /// The last purge: one load.
+    pub fn now(&self) -> Revision {
+        Revision(self.now.load(Acquire))
+    }
+
+    /// A purge, carried out at this time. It holds when this returns.
+    pub fn note(&self, purge: &Purge, at: SystemTime) -> Revision {
+        let mut table = self.write();
+        let revision = self.now.load(Relaxed) + 1;
+        self.put(&mut table, revision, purge, at);
+        Revision(revision)
+    }
+
+    /// What has become of a response that was checked up to `since`, or asked for then. Without its
+    /// head any of its labels counts as purged if one of its host or origin was.
+    pub fn verdict(&self, key: &CacheKey, head: Option<&StoredHead>, since: Revision) -> Verdict {
+        if since >= self.now() {
+            return Verdict::Holds;
+        }
+        let labels = head.map_or(Labels::Unknown, Labels::Of);
+        self.read().verdict(key, labels, since.0)
+    }
+
+    /// Whether this key was purged since then as such, by its prefix, its host, or with everything:
+    /// whatever labels its responses have.
+    pub fn key_was_purged(&self, key: &CacheKey, since: Revision) -> bool {
+        since < self.now() && self.read().verdict(key, Labels::None, since.0) != Verdict::Holds
+    }
+
+    /// Whether this key, or another one that differs in its query alone, was purged since then.
+    pub fn path_was_purged(&self, key: &CacheKey, since: Revision) -> bool {
+        since < self.now() && self.read().path_was_purged(key, since.0)
+    }
+
+    /// Forgets purges: all that is stored has been checked up to this one, itself included. What
+    /// was checked before it all the same, such as a fill that stood still, counts as gone.
+    pub fn forget_before(&self, revision: Revision) {
+        self.write().forget_before(revision.0);
+    }
+
+    /// What is known now.
+    pub fn stats(&self) -> PurgeStats {
+        let table = self.read();
+        PurgeStats {
+            revision: self.now(),
+            known: table.len() as u64,
+            floor: Revision(table.floor()),
+            lost: self.lost.load(Relaxed),
+        }
+    }
+
+    fn put(&self, table: &mut Table, revision: u64, purge: &Purge, at: SystemTime) {
+        table.note(revision, purge, at);
+        if table.keep_at_most(self.most) {
+            self.lost.fetch_add(1, Relaxed);
+        }
+        self.now.store(revision, Release);
+    }
+
+    /// A panic under the lock leaves a purge half noted at worst, and none is answered for that.
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;
