@@ -49,11 +49,19 @@ pub(crate) enum Source {
     NegativeTtl,
     /// The policy, whatever the response states.
     Rule,
+    /// A soft purge, which came before anything else would have made it stale.
+    Purge,
     /// Nothing says it, and nothing may be guessed.
     Nothing,
 }
 
 impl Basis {
+    pub(crate) const PURGED: Basis = Basis {
+        source: Source::Purge,
+        capped: false,
+        targeted: false,
+    };
+
     /// The basis of this lifetime, for people.
     pub(crate) fn in_words(self, lifetime: Duration) -> String {
         let seconds = lifetime.as_secs();
@@ -69,6 +77,7 @@ impl Basis {
             Source::DefaultTtl => ("default_ttl", "policy"),
             Source::NegativeTtl => ("negative_ttl", "policy"),
             Source::Rule => ("ttl", "policy"),
+            Source::Purge => ("purge", "soft"),
             Source::Nothing => return "no freshness stated".to_owned(),
         };
         let value = match self {
@@ -286,6 +295,7 @@ mod tests {
             "default_ttl 60 s (policy)"
         );
         assert_eq!(words(Source::Nothing, false), "no freshness stated");
+        assert_eq!(words(Source::Purge, false), "purge 60 s (soft)");
         let targeted = Basis {
             source: Source::MaxAge,
             capped: false,

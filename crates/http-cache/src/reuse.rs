@@ -190,6 +190,29 @@ mod tests {
     }
 
     #[test]
+    fn after_a_soft_purge_the_windows_count_from_then() {
+        let purged = |stored| head(&[("cache-control", stored)]).stale_since(at(4));
+        let of = |stored, now| {
+            let (policy, request) = (Policy::default(), obeyed(""));
+            without_waiting(&purged(stored), &request, &policy, at(now))
+        };
+        let window = "max-age=10, stale-while-revalidate=5";
+        assert_eq!((of(window, 4), of(window, 9)), (STALE, STALE));
+        assert_eq!(of(window, 10), Err(Miss::Stale));
+        let forbidden = "max-age=10, stale-while-revalidate=5, must-revalidate";
+        assert_eq!(of(forbidden, 4), Err(Miss::Stale));
+        let request = RequestHead {
+            method: &Method::GET,
+            headers: &map(&[]),
+        };
+        let fails =
+            |stored, now| on_failure(&request, &purged(stored), &Policy::default(), at(now));
+        let on_error = "max-age=10, stale-if-error=20";
+        assert!(fails(on_error, 24) && !fails(on_error, 25));
+        assert!(!fails("max-age=10, must-revalidate, stale-if-error=20", 5));
+    }
+
+    #[test]
     fn the_policy_gives_a_window_to_what_says_none_and_bounds_them_all() {
         let policy = Policy {
             stale_while_revalidate: Duration::from_secs(5),
