@@ -96,7 +96,7 @@ impl Basis {
 }
 
 /// Each source has the number of its place here, so new ones go to the end.
-const SOURCES: [Source; 8] = [
+const SOURCES: [Source; 9] = [
     Source::SMaxage,
     Source::MaxAge,
     Source::Expires,
@@ -105,6 +105,7 @@ const SOURCES: [Source; 8] = [
     Source::NegativeTtl,
     Source::Rule,
     Source::Nothing,
+    Source::Purge,
 ];
 
 impl Coded for Basis {

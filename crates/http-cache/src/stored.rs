@@ -425,6 +425,11 @@ mod tests {
         assert_eq!(purged.age(at(15)), fresh.age(at(15)));
         let later = purged.stale_since(at(9));
         assert_eq!(later.ttl(at(15)), -10, "stale since the first");
+        let mut bytes = Vec::new();
+        purged.encode(&mut bytes);
+        let read_back = StoredHead::decode(&bytes).unwrap();
+        assert_eq!(read_back.lifetime_by, Basis::PURGED);
+        assert_eq!(read_back.ttl(at(15)), -10);
         let old = head(&[("cache-control", "max-age=3")]);
         assert_eq!(old.stale_since(at(5)).ttl(at(5)), -2, "stale before");
         // It was on its way.
