@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::Deref, ops::Range};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value and the bytes of the file that it was read from. Dereferences to the value.
 #[derive(Clone, Debug)]
@@ -29,6 +29,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
             span: spanned.span(),
             value: spanned.into_inner(),
         })
+    }
+}
+
+impl<T: Serialize> Serialize for At<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
     }
 }
 

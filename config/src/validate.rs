@@ -5,6 +5,7 @@ mod dns;
 mod nodes;
 mod secrets;
 mod services;
+mod storage;
 
 pub(crate) use secrets::SHORTEST;
 
@@ -24,6 +25,7 @@ pub(crate) fn validate(file: &File, text: &str, path: &Path) -> Vec<Problem> {
     addresses::check(file, &mut report);
     dns::check(file, &mut report);
     services::check(file, &mut report);
+    storage::check(file, &mut report);
     report.problems
 }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use perigee_config::{AccessLog, Document, Level, parse};
-use perigee_edge::{Cookies, Glob, Policy, Role, Target};
+use perigee_edge::{Cookies, DiskConfig, Glob, Policy, Role, Target};
 use perigee_geodns::Place;
 
 const TEXT: &str = r#"
@@ -88,6 +88,10 @@ key = "/etc/key.pem"
 hosts = ["*.example.com"]
 [storage]
 memory = "1GiB"
+variants_per_key = 7
+[storage.disk]
+path = "cache"
+size = "20MiB"
 [limits]
 max_requests = 11
 max_connections = 12
@@ -398,6 +402,46 @@ fn secrets_come_from_the_environment() {
             .any(|note| note.contains("/etc/perigee/geo/city.mmdb is not on this machine")),
         "{notes:?}"
     );
+}
+
+#[test]
+fn a_disk_is_each_nodes_own() {
+    let disk = |name: &str| {
+        let tier = document().edge(name, &env).map(|edge| edge.tier);
+        tier.expect("built").disk.expect("a disk")
+    };
+    let fra = disk("fra-1");
+    assert_eq!(fra.folder, Path::new("/etc/perigee/cache/fra-1"));
+    let usual = DiskConfig::new(fra.folder.clone(), 20 << 20);
+    assert_eq!(usual.segment, 4 << 20);
+    let seven = DiskConfig {
+        variants_per_key: 7,
+        ..usual
+    };
+    assert_eq!(fra, seven);
+    let shield = document().shield("shield-1", &env).expect("built");
+    let folder = shield.tier.disk.expect("a disk").folder;
+    assert_eq!(folder, Path::new("/etc/perigee/cache/shield-1"));
+    let plain = parse(
+        &TEXT.replace("[storage.disk]", "[storage.disk]\nsegment = \"5MiB\""),
+        Path::new(""),
+    );
+    let plain = plain
+        .expect("parsed")
+        .shield("shield-1", &env)
+        .expect("built");
+    assert_eq!(plain.tier.disk.expect("a disk").segment, 5 << 20);
+}
+
+#[test]
+fn a_disk_of_no_use_is_noted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("cache"), "").expect("a file");
+    let document = parse(TEXT, &folder.path().join("cdn.toml")).expect("parsed");
+    let notes = document.notes(&env);
+    let has = |what: &str| notes.iter().any(|note| note.contains(what));
+    assert!(has("cache is not a folder"), "{notes:?}");
+    assert!(has("less than `memory`"), "{notes:?}");
 }
 
 #[test]

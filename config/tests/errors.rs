@@ -542,6 +542,39 @@ fn fills_larger_than_the_memory() {
 }
 
 #[test]
+fn disks() {
+    let with = |lines: &str| format!("[storage.disk]\n{lines}\n[[services]]");
+    check(
+        "[[services]]",
+        &with("size = \"1GiB\""),
+        (23, 1),
+        "the key `path` is missing",
+        "",
+    );
+    check(
+        "[[services]]",
+        &with("path = \"cache\"\nsize = \"12MiB\""),
+        (25, 8),
+        "12MiB is too small: at least 16MiB",
+        "",
+    );
+    check(
+        "[[services]]",
+        &with("path = \"cache\"\nsize = \"1GiB\"\nsegment = \"512MiB\""),
+        (26, 11),
+        "size has no room for 4 segments like this one",
+        "take `segment` out",
+    );
+    check(
+        "[[services]]",
+        &with("path = \"cache\"\nreadmit_share = 1"),
+        (25, 17),
+        "1 is out of range: write a number from 0 to 0.9",
+        "",
+    );
+}
+
+#[test]
 fn all_at_once_and_in_order() {
     let typos = GOOD
         .replace("latitude", "latitud")

@@ -52,7 +52,7 @@ pub(crate) enum Command {
     /// Alone, say where the origin is. As a node of a CDN, say which file describes the CDN, and
     /// which of its nodes this is. SIGTERM lets what is under way finish; SIGHUP, or a changed
     /// file, reloads.
-    Edge(Edge),
+    Edge(Box<Edge>),
     /// Runs an origin shield, as a node of a CDN.
     Shield(Node),
     /// Runs a GeoDNS server, as a node of a CDN.
@@ -126,6 +126,7 @@ pub(crate) struct Demo {
 Examples:
   perigee edge --origin http://127.0.0.1:3000
   perigee edge --origin ./public --listen 0.0.0.0:8080 --memory 1GiB
+  perigee edge --origin http://127.0.0.1:3000 --disk /var/cache/perigee --disk-size 100GiB
   perigee edge --origin http://127.0.0.1:3000 \\
       --tls-listen 0.0.0.0:8443 --cert fullchain.pem --key privkey.pem
   perigee edge --config /etc/perigee/cdn.toml --node fra-1"
@@ -133,7 +134,7 @@ Examples:
 pub(crate) struct Edge {
     /// The file that describes the CDN.
     #[arg(long, value_name = "FILE", requires = "node",
-          conflicts_with_all = ["origin", "listen", "memory", "tls_listen", "admin", "access_log"])]
+          conflicts_with_all = ["origin", "listen", "memory", "disk", "tls_listen", "admin", "access_log"])]
     pub(crate) config: Option<PathBuf>,
     /// Which of its nodes this is.
     #[arg(long, value_name = "NAME", requires = "config")]
@@ -147,6 +148,12 @@ pub(crate) struct Edge {
     /// Memory for what is cached [default: 256MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<Size>,
+    /// A folder for what does not fit into memory, and for what is to survive a restart.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) disk: Option<PathBuf>,
+    /// What is kept in that folder [default: 10GiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::parse_disk_size, requires = "disk")]
+    pub(crate) disk_size: Option<Size>,
     /// TLS addresses to listen on, besides.
     #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address, requires_all = ["cert", "key"])]
     pub(crate) tls_listen: Vec<SocketAddr>,

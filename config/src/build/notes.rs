@@ -7,15 +7,39 @@ use crate::{Document, units::OriginTarget};
 
 impl Document {
     /// What a good file still lacks on this machine: environment variables that are not set, files
-    /// that are not there, PoPs without edges. Looks at the file system.
+    /// that are not there, PoPs without edges, a disk that is of no use. Looks at the file system.
     pub fn notes(&self, env: Env<'_>) -> Vec<String> {
         let secrets = [self.secret(env).err(), self.admin_token(env).err()];
         let mut notes: Vec<String> = secrets.into_iter().flatten().map(|error| error.0).collect();
         notes.extend(self.missing_files());
+        notes.extend(self.doubtful_disk());
         for pop in &self.file.pops {
             if !self.file.edges.iter().any(|edge| edge.pop.0 == pop.name.0) {
                 notes.push(format!("no edge stands in the PoP {:?}", pop.name.0));
             }
+        }
+        notes
+    }
+
+    /// What keeps the disk from being of use.
+    fn doubtful_disk(&self) -> Vec<String> {
+        let storage = &self.file.storage;
+        let Some(disk) = &storage.disk else {
+            return Vec::new();
+        };
+        let path = disk.path.from(&self.folder);
+        let mut notes = Vec::new();
+        if path.exists() && !path.is_dir() {
+            notes.push(format!(
+                "{} is not a folder, so nodes with [storage.disk] will not start",
+                path.display()
+            ));
+        }
+        if disk.size.0 < storage.memory.0 {
+            notes.push(
+                "`size` of [storage.disk] is less than `memory`: the disk keeps less than the memory does"
+                    .to_owned(),
+            );
         }
         notes
     }

@@ -1,6 +1,6 @@
 //! What an edge's and a shield's configuration have in common.
 
-use perigee_edge::TierConfig;
+use perigee_edge::{DiskConfig, TierConfig};
 
 use super::common::node_name;
 use crate::{Document, sections::NodeRef};
@@ -15,6 +15,7 @@ impl Document {
             listen: node.listen.iter().map(|address| address.0).collect(),
             services: self.services(),
             memory: self.file.storage.build(),
+            disk: self.disk(node.name.0.as_str()),
             limits: limits.build(),
             max_requests: limits.max_requests.as_usize(),
             max_cdns: limits.max_cdns.as_usize(),
@@ -24,6 +25,13 @@ impl Document {
             max_alike_queries: limits.max_alike_queries.0,
             tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
         }
+    }
+
+    /// The disk of this node, if it has one.
+    fn disk(&self, node: &str) -> Option<DiskConfig> {
+        let storage = &self.file.storage;
+        let disk = storage.disk.as_ref()?;
+        Some(disk.build(&self.folder, node, storage.variants_per_key))
     }
 
     /// What the CDN is called in CDN-Loop: the same on all nodes that read the file.

@@ -6,7 +6,7 @@ use perigee_edge::{ClientLimits, MemoryConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::endpoint::Fields;
+use super::{disk::Disk, endpoint::Fields};
 use crate::{
     at::At,
     units::{Bytes, Count, Period, PositiveShare, Whole},
@@ -31,6 +31,9 @@ pub(crate) struct Storage {
     pub(crate) window: Bytes<{ 16 << 10 }, { 1 << 30 }>,
     /// Stored responses per URL (see Vary); the oldest goes.
     pub(crate) variants_per_key: Whole<1, 10_000>,
+    /// A disk behind the memory, for much more, and for what is to survive a restart.
+    #[serde(skip_serializing)]
+    pub(crate) disk: Option<Disk>,
 }
 
 impl Default for Storage {
@@ -42,6 +45,7 @@ impl Default for Storage {
             fill_memory: None,
             window: Bytes(memory.window),
             variants_per_key: Whole(memory.variants_per_key as u64),
+            disk: None,
         }
     }
 }

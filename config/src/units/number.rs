@@ -68,6 +68,10 @@ impl<const MIN: u64, const MAX: u64> Serialize for Whole<MIN, MAX> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Share(pub(crate) f64);
 
+/// A part of a whole that leaves some of it, from 0 to 0.9.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PartialShare(pub(crate) f64);
+
 /// A part of a whole, above 0 and up to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PositiveShare(pub(crate) f64);
@@ -109,10 +113,12 @@ macro_rules! fraction {
 }
 
 fraction!(impl [] Share, Share, |n| (0.0..=1.0).contains(&n), "from 0 to 1");
+fraction!(impl [] PartialShare, PartialShare, |n| (0.0..=0.9).contains(&n), "from 0 to 0.9");
 fraction!(impl [] PositiveShare, PositiveShare, |n| n > 0.0 && n <= 1.0, "above 0 and up to 1");
 fraction!(impl [const MAX: u16] Degrees<MAX>, Degrees, |n: f64| n.abs() <= f64::from(MAX), format!("from -{MAX} to {MAX}"));
 
 scalar!(Share, { "type": "number", "minimum": 0, "maximum": 1 });
+scalar!(PartialShare, { "type": "number", "minimum": 0, "maximum": 0.9 });
 scalar!(PositiveShare, { "type": "number", "exclusiveMinimum": 0, "maximum": 1 });
 scalar!(impl [const MAX: u16] Degrees<MAX>, { "type": "number", "minimum": -f64::from(MAX), "maximum": f64::from(MAX) });
 

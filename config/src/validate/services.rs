@@ -1,4 +1,4 @@
-//! Services, certificates and the store.
+//! Services and certificates.
 
 use super::{Report, Unique};
 use crate::sections::{File, Service};
@@ -24,15 +24,6 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
                 "take `hosts` out: the first certificate serves clients that name no other's host",
             );
         }
-    }
-    if let Some(fill) = &file.storage.fill_memory
-        && fill.0 > file.storage.memory.0
-    {
-        report.error(
-            &fill.span,
-            "fill_memory is a part of memory, and here it is larger",
-            "a quarter of memory is the default",
-        );
     }
 }
 

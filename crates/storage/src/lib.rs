@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod budget;
 mod changes;
+mod disk;
 mod fill;
 mod memory;
 mod purge;
@@ -13,6 +14,7 @@ mod stored;
 
 pub use answer::Answer;
 pub use body::{Body, ReadError, Reader};
+pub use disk::DiskConfig;
 pub use fill::{Fill, FillError};
 pub use memory::{Memory, MemoryConfig};
 pub use purge::Purge;

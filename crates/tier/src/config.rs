@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use perigee_cluster::NodeName;
-use perigee_proxy::{MemoryConfig, ServiceConfig};
+use perigee_proxy::{DiskConfig, MemoryConfig, ServiceConfig};
 use perigee_server::Limits;
 
 /// The part of a configuration that edge and shield have in common.
@@ -22,6 +22,8 @@ pub struct Config {
     pub services: Vec<ServiceConfig>,
     /// The store.
     pub memory: MemoryConfig,
+    /// The disk that the store has besides, if any.
+    pub disk: Option<DiskConfig>,
     /// Limits on those who connect.
     pub limits: Limits,
     /// Requests under way at once; more are answered 503. Default 20,000.
@@ -51,6 +53,7 @@ impl Config {
             (self.cdn_id != after.cdn_id, "the CDN's identifier"),
             (self.listen != after.listen, "`listen`"),
             (self.memory != after.memory, "`[storage]`"),
+            (self.disk != after.disk, "`[storage.disk]`"),
             (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
             (self.max_refreshes != after.max_refreshes, "`max_refreshes`"),
             (

@@ -66,6 +66,9 @@ impl<S: State> Tier<S> {
         let http = bind_all(&common.listen, common.limits.backlog).await?;
         let https = bind_all(&tls.tls_listen, common.limits.backlog).await?;
         let metrics = Metrics::register(registry);
+        if common.disk.is_some() {
+            return Err(StartError("this build keeps nothing on disk yet".into()));
+        }
         let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone()));
         let exchange = exchange_config::<S>(&common);
         let exchange = Exchange::new(exchange, store, metrics.clone(), log);

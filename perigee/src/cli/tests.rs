@@ -65,6 +65,10 @@ fn values_say_what_was_expected() {
     assert!(text.contains("http://HOST"), "{text}");
     let (_, text) = error("perigee edge --origin ./public --memory 12MB");
     assert!(text.contains("MiB"), "{text}");
+    let (_, text) = error("perigee edge --origin ./public --disk d --disk-size 8MiB");
+    assert!(text.contains("at least 16MiB"), "{text}");
+    let (kind, _) = error("perigee edge --origin ./public --disk-size 1GiB");
+    assert_eq!(kind, ErrorKind::MissingRequiredArgument);
     let (_, text) = error("perigee query www.cdn.test --client 300.0.0.1");
     assert!(text.contains("130.161.0.0/16"), "{text}");
     let (_, text) = error("perigee explain http http://a.test/ -H x");

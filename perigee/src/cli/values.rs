@@ -128,6 +128,15 @@ impl FromStr for Size {
     }
 }
 
+/// A number of bytes that is enough for a disk.
+pub(crate) fn parse_disk_size(text: &str) -> Result<Size, String> {
+    let size: Size = text.parse()?;
+    if size.0 < 16 << 20 {
+        return Err("expected at least 16MiB".into());
+    }
+    Ok(size)
+}
+
 /// Where the access log goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AccessLogTarget {

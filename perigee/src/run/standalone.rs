@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use perigee_edge::{
-    CertFiles, ClientLimits, Config, Disclosure, Edge, EndpointConfig, EndpointLimits,
+    CertFiles, ClientLimits, Config, Disclosure, DiskConfig, Edge, EndpointConfig, EndpointLimits,
     MemoryConfig, Policy, PoolConfig, RequestFields, ServiceConfig, Target, TierConfig, ViewConfig,
 };
 
@@ -22,6 +22,7 @@ const LISTEN: SocketAddr =
 /// How often the certificate files are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(2);
 const NAME: &str = "perigee";
+const DISK_SIZE: u64 = 10 << 30;
 /// Nobody watches the readiness of an edge that stands alone: it can stop at once.
 const GRACE: Duration = Duration::ZERO;
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -91,6 +92,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         listen,
         services: vec![service],
         memory: edge.memory.map_or_else(MemoryConfig::default, memory),
+        disk: disk(edge),
         limits: ClientLimits::default(),
         max_requests: 20_000,
         coalesce_wait: Duration::from_secs(30),
@@ -137,6 +139,11 @@ fn memory(Size(capacity): Size) -> MemoryConfig {
     }
 }
 
+fn disk(edge: &cli::Edge) -> Option<DiskConfig> {
+    let size = edge.disk_size.map_or(DISK_SIZE, |size| size.0);
+    Some(DiskConfig::new(edge.disk.clone()?.join(NAME), size))
+}
+
 /// Takes the certificate files anew when they change; there is nothing else that can.
 fn reloader(edge: Edge, config: Config, files: Vec<PathBuf>, seen: Vec<Seen>) -> Option<Reloader> {
     if files.is_empty() {
@@ -175,6 +182,7 @@ mod tests {
         assert_eq!(config.tier.listen, [LISTEN]);
         assert_eq!(config.tier.memory, MemoryConfig::default());
         assert_eq!(config.tier.services[0].hosts, ["*"]);
+        assert_eq!(config.tier.disk, None);
         assert!(config.certificates.is_empty() && config.secret.is_none());
     }
 
@@ -182,11 +190,13 @@ mod tests {
     fn options_are_taken() {
         let config = parsed(
             "perigee edge --origin ./public --listen 127.0.0.1:1 --listen [::1]:2 --memory 64MiB \
-             --tls-listen 127.0.0.1:3 --cert c.pem --key k.pem",
+             --disk cache --disk-size 20MiB --tls-listen 127.0.0.1:3 --cert c.pem --key k.pem",
         );
         assert_eq!(config.tier.listen.len(), 2);
         assert_eq!(config.tier.memory.capacity, 64 << 20);
         assert_eq!(config.tier.memory.fill_bytes, 16 << 20);
+        let disk = DiskConfig::new("cache/perigee".into(), 20 << 20);
+        assert_eq!(config.tier.disk, Some(disk));
         assert_eq!(config.certificates[0].key, PathBuf::from("k.pem"));
         let origin = &config.tier.services[0].origins[0];
         assert_eq!(origin.target, Target::Folder("./public".into()));
