@@ -1,0 +1,119 @@
+//! What is in the segments that were there at start.
+
+mod scan;
+
+use std::{io, sync::Arc};
+
+use super::{
+    appending::seal,
+    format::{Entry, Footer, SEGMENT_HEADER, TRAILER, is_segment},
+    place::Place,
+    segment::{Segment, Whence},
+};
+
+/// A key's record that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Hash of the key.
+    pub(crate) key_hash: u64,
+    pub(crate) place: Place,
+    /// Bytes of the whole record: the hint to read it by.
+    pub(crate) length: u32,
+    /// Lowest revision up to which a response of the key was checked.
+    pub(crate) revision: u64,
+}
+
+/// What a recovery came upon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recovery {
+    /// Segments that were looked at.
+    pub(crate) segments: u64,
+    /// Records of keys in them, older ones of the same key included.
+    pub(crate) keys: u64,
+    /// Segments without a footer: the process had been killed, or had lost the disk.
+    pub(crate) scanned: u64,
+    /// Places where a segment was not as it was written, its torn end not counted.
+    pub(crate) damaged: u64,
+}
+
+/// What is in one segment.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// Its records, in the order in which they were written.
+    pub(super) entries: Vec<Entry>,
+    /// Where the last of them ends, if there is no footer and all of the segment could be read.
+    end: Option<u64>,
+    scanned: bool,
+    damaged: u64,
+}
+
+/// Tells of all keys' records in these segments, newest first.
+pub(super) fn recover(segments: &[Arc<Segment>], visit: &mut dyn FnMut(Found)) -> Recovery {
+    let mut recovery = Recovery::default();
+    for segment in segments.iter().filter(|segment| !segment.is_ours()) {
+        let contents = contents(segment);
+        recovery.segments += 1;
+        recovery.scanned += u64::from(contents.scanned);
+        recovery.damaged += contents.damaged;
+        for entry in contents.entries.iter().rev().filter(|entry| entry.is_key) {
+            recovery.keys += 1;
+            visit(Found {
+                key_hash: entry.key_hash,
+                place: Place {
+                    segment: segment.seq,
+                    offset: entry.offset,
+                },
+                length: entry.length,
+                revision: entry.revision,
+            });
+        }
+        if let Some(end) = contents.end {
+            // For the next start. Where it cannot be done, that one scans again.
+            let file = segment.file();
+            let _ = file.and_then(|file| seal(segment, file.as_ref(), end, &contents.entries));
+        }
+    }
+    recovery
+}
+
+/// What is in a segment: by its footer, or else by a scan.
+pub(super) fn contents(segment: &Segment) -> Contents {
+    let whole = || -> io::Result<Contents> {
+        let length = segment.file()?.length()?;
+        segment.set_length(length);
+        let header = segment.bytes(0, SEGMENT_HEADER as usize)?;
+        if !is_segment(&header, segment.store, segment.seq) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        match footer(segment, length) {
+            Some(entries) => Ok(Contents {
+                entries,
+                ..Contents::default()
+            }),
+            None => scan::scan(segment, length),
+        }
+    };
+    whole().unwrap_or_else(|_| Contents {
+        damaged: 1,
+        ..Contents::default()
+    })
+}
+
+/// The entries of a footer that ends with the file.
+fn footer(segment: &Segment, end: u64) -> Option<Vec<Entry>> {
+    let trailer = end.checked_sub(TRAILER as u64)?;
+    let trailer = segment.bytes(trailer, TRAILER).ok()?;
+    let footer = Footer::read(&trailer, end)?;
+    let bytes = segment.bytes(footer.start, footer.length() as usize).ok()?;
+    footer.entries(&bytes, segment.seed)
+}
+
+impl Segment {
+    /// Exactly these bytes. May block.
+    fn bytes(&self, offset: u64, length: usize) -> io::Result<bytes::Bytes> {
+        let bytes = self.read(Whence::Disk, offset, length, length);
+        bytes
+            .map(Option::unwrap_or_default)
+            .map_err(io::Error::other)
+    }
+}

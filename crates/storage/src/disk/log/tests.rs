@@ -1,0 +1,4 @@
+//! The log as who uses it sees it.
+
+mod kept;
+mod kit;
