@@ -7,6 +7,7 @@ mod budget;
 mod changes;
 mod disk;
 mod fill;
+mod listing;
 mod memory;
 mod purge;
 pub mod purges;
@@ -16,6 +17,7 @@ pub use answer::Answer;
 pub use body::{Body, ReadError, Reader};
 pub use disk::DiskConfig;
 pub use fill::{Fill, FillError};
+pub use listing::{Ask, Cursor, Entry, MOST_ON_A_PAGE, Only, Page, Tier, Tiers};
 pub use memory::{Memory, MemoryConfig};
 pub use purge::Purge;
 pub use stored::{Stored, StoredId, Variants};
@@ -61,6 +63,14 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Removes what `purge` names, and keeps fills of it that are under way from being
     /// stored. Answers with the number of keys removed.
     fn purge(&self, purge: &Purge) -> Answer<u64>;
+
+    /// Some of what is stored, in an order of its own. A page costs no more than what stands on it and
+    /// what had to be looked at for it, whatever is stored; a key that stays while the pages are turned
+    /// is on one of them. To eviction it is no use.
+    fn list(&self, ask: &Ask) -> Answer<Page>;
+
+    /// The same for one key.
+    fn entry(&self, key: &CacheKey) -> Answer<Option<Entry>>;
 
     /// What is held now.
     fn stats(&self) -> Stats;

@@ -10,10 +10,11 @@ use std::{fmt, sync::Arc};
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
-    Answer, Fill, Purge, Stats, Store, Stored, Variants,
+    Answer, Ask, Entry, Fill, Page, Purge, Stats, Store, Stored, Variants,
     body::{Assembly, Growing},
     budget::Budget,
     fill::Keeping,
+    listing::{Cursor, MOST_LOOKED_AT},
 };
 
 use shelf::Shelf;
@@ -111,6 +112,15 @@ impl Store for Memory {
             Purge::Key(key) => Answer::Now(self.shelf.purge(key)),
             Purge::Group { origin, group } => Answer::Now(self.shelf.purge_group(origin, group)),
         }
+    }
+
+    fn list(&self, ask: &Ask) -> Answer<Page> {
+        let after = ask.after.map(Cursor::place);
+        Answer::Now(ask.page(self.shelf.walk(after, MOST_LOOKED_AT)))
+    }
+
+    fn entry(&self, key: &CacheKey) -> Answer<Option<Entry>> {
+        Answer::Now(self.shelf.entry(key))
     }
 
     fn stats(&self) -> Stats {

@@ -4,6 +4,8 @@
 mod following;
 #[path = "battery/limits.rs"]
 mod limits;
+#[path = "battery/listing.rs"]
+mod listing;
 #[path = "battery/model.rs"]
 mod model;
 #[path = "battery/parts.rs"]
@@ -44,6 +46,8 @@ macro_rules! battery {
                     fills_share_a_budget, the_budget_comes_back, the_capacity_holds,
                     large_objects_in_a_row_are_weighed, a_large_object_finds_room_among_small_ones,
                     what_is_too_much_goes_at_once;
+                listing: nothing_is_listed_of_an_empty_store, a_listing_agrees_with_a_map,
+                    an_entry_tells_what_is_stored, only_what_is_wanted_is_listed;
                 window: the_slowest_reader_holds_the_writer, a_reader_that_leaves_frees_the_writer,
                     a_reader_that_has_all_it_wants_holds_nobody, without_readers_it_stops,
                     the_first_reader_may_come_late, what_has_passed_is_gone,

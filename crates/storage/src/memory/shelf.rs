@@ -14,9 +14,10 @@ use super::{
     weight,
 };
 use crate::{
-    Stats, Stored, StoredId, Variants,
+    Entry, Stats, Stored, StoredId, Tiers, Variants,
     changes::{self, Limits},
     fill,
+    listing::{Nearest, Place, Walk},
 };
 
 /// The cache evicts some time after an insertion. It is told to after this share of the capacity
@@ -141,6 +142,20 @@ impl Shelf {
         purged.count() as u64
     }
 
+    /// The next keys behind a place.
+    pub(super) fn walk(&self, after: Option<Place>, most: usize) -> Walk<Entry> {
+        let mut nearest = Nearest::behind(after, most);
+        for (key, variants) in &self.cache {
+            nearest.show(Place::of(&key), || entry(CacheKey::clone(&key), variants));
+        }
+        nearest.end()
+    }
+
+    pub(super) fn entry(&self, key: &CacheKey) -> Option<Entry> {
+        let variants = self.get(key);
+        (!variants.is_empty()).then(|| entry(key.clone(), variants))
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.settle();
         Stats {
@@ -170,6 +185,15 @@ impl Shelf {
     fn settle(&self) {
         self.unsettled.store(0, Relaxed);
         self.cache.run_pending_tasks();
+    }
+}
+
+fn entry(key: CacheKey, variants: Variants) -> Entry {
+    Entry {
+        key,
+        variants,
+        tiers: Tiers::MEMORY,
+        hits: None,
     }
 }
 

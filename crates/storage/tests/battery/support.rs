@@ -83,7 +83,17 @@ pub(crate) fn head_in(language: &str, mark: &str, groups: &str) -> Arc<StoredHea
 
 /// The same, of a response that varies with these fields.
 pub(crate) fn head_with(language: &str, mark: &str, vary: &str, groups: &str) -> Arc<StoredHead> {
+    head_of(language, mark, vary, groups, "")
+}
+
+/// A head with these tags.
+pub(crate) fn head_tagged(tags: &str) -> Arc<StoredHead> {
+    head_of("en", "tagged", "accept-language", "", tags)
+}
+
+fn head_of(language: &str, mark: &str, vary: &str, groups: &str, tags: &str) -> Arc<StoredHead> {
     let mut fields = HeaderMap::new();
+    fields.insert("surrogate-key", HeaderValue::from_str(tags).unwrap());
     fields.insert("cache-groups", HeaderValue::from_str(groups).unwrap());
     fields.insert(
         header::CACHE_CONTROL,

@@ -1,0 +1,112 @@
+//! The next keys behind a place, found among keys in any order.
+
+use super::Place;
+
+/// The next keys behind a place.
+#[derive(Debug)]
+pub(crate) struct Walk<T> {
+    /// In order.
+    pub(crate) found: Vec<(Place, T)>,
+    /// Whether there are no more behind them.
+    pub(crate) is_end: bool,
+}
+
+/// Finds the next keys behind a place: of all that it is shown, it keeps the nearest.
+///
+/// Of more keys with one hash than it keeps, which chance does not bring about, it leaves some out.
+#[derive(Debug)]
+pub(crate) struct Nearest<T> {
+    after: Option<Place>,
+    most: usize,
+    /// What is behind this is too far away.
+    far: Option<Place>,
+    found: Vec<(Place, T)>,
+}
+
+impl<T> Nearest<T> {
+    /// Looks for so many keys, at least one, behind a place, or from the beginning.
+    pub(crate) fn behind(after: Option<Place>, most: usize) -> Self {
+        Nearest {
+            after,
+            most: most.max(1),
+            far: None,
+            found: Vec::new(),
+        }
+    }
+
+    /// Shows it a key at this place.
+    pub(crate) fn show(&mut self, place: Place, key: impl FnOnce() -> T) {
+        let is_behind = self.after.is_none_or(|after| place > after);
+        if !is_behind || self.far.is_some_and(|far| place > far) {
+            return;
+        }
+        self.found.push((place, key()));
+        // One more than is wanted tells whether the last ones are all of their hash.
+        let kept = self.most + 1;
+        if self.found.len() >= 2 * kept {
+            self.found
+                .select_nth_unstable_by_key(kept - 1, |(place, _)| *place);
+            self.found.truncate(kept);
+            self.far = self.found.last().map(|(place, _)| *place);
+        }
+    }
+
+    /// Whether it has as many as it looks for: what is further away need not be shown.
+    #[allow(dead_code, reason = "an index in shards is about to walk by it")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() > self.most
+    }
+
+    /// What was found.
+    pub(crate) fn end(mut self) -> Walk<T> {
+        self.found.sort_unstable_by_key(|(place, _)| *place);
+        let cut = self.found.get(self.most).map(|(place, _)| *place);
+        if let Some(cut) = cut {
+            // Those of one hash are on one page, for a cursor cannot stand between them.
+            let whole = self.found.partition_point(|(place, _)| *place < cut);
+            let kept = if whole > 0 { whole } else { self.most };
+            self.found.truncate(kept);
+        }
+        Walk {
+            found: self.found,
+            is_end: cut.is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Against a sorted list.
+        #[test]
+        fn the_nearest_are_found_in_order(
+            hashes in prop::collection::vec(0..200_u64, 0..120),
+            after in prop::option::of(0..200_u64),
+            most in 1..20_usize,
+        ) {
+            let place = |n: u64| Place::of_hash(n << 40);
+            let mut nearest = Nearest::behind(after.map(place), most);
+            for hash in &hashes {
+                nearest.show(place(*hash), || *hash);
+            }
+            let walk = nearest.end();
+            let mut all: Vec<u64> = hashes.iter().copied().filter(|n| after.is_none_or(|a| *n > a)).collect();
+            all.sort_unstable();
+            let found: Vec<u64> = walk.found.iter().map(|(_, hash)| *hash).collect();
+            prop_assert_eq!(&found[..], &all[..found.len()]);
+            prop_assert!(found.len() <= most.max(1));
+            prop_assert_eq!(walk.is_end, all.len() <= most);
+            if walk.is_end {
+                prop_assert_eq!(found.len(), all.len());
+            } else if found.first() != all.get(most) {
+                // The next one is of another hash.
+                prop_assert_ne!(found.last(), all.get(found.len()));
+            }
+            prop_assert_eq!(found.is_empty(), all.is_empty());
+        }
+    }
+}
