@@ -15,23 +15,19 @@ pub(crate) enum Server {
     Perigee,
     Nginx,
     Varnish,
-    TrafficServer,
+    Ats,
 }
 
 impl Server {
-    pub(crate) const ALL: [Server; 4] = [
-        Server::Perigee,
-        Server::Varnish,
-        Server::Nginx,
-        Server::TrafficServer,
-    ];
+    pub(crate) const ALL: [Server; 4] =
+        [Server::Perigee, Server::Varnish, Server::Nginx, Server::Ats];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Server::Perigee => "Perigee",
             Server::Nginx => "nginx",
             Server::Varnish => "Varnish",
-            Server::TrafficServer => "Traffic Server",
+            Server::Ats => "Traffic Server",
         }
     }
 
@@ -42,7 +38,7 @@ impl Server {
                 "proxy_cache, one worker; index in shared memory, a file for each object"
             }
             Server::Varnish => "-s malloc",
-            Server::TrafficServer => "RAM cache (CLFUS off) over a cache file",
+            Server::Ats => "RAM cache (CLFUS off) over a cache file",
         }
     }
 
@@ -83,7 +79,7 @@ impl Server {
                 command.arg("-n").arg(folder.join("varnish"));
                 command
             }
-            Server::TrafficServer => traffic_server(folder, port, origin, megabytes),
+            Server::Ats => traffic_server(folder, port, origin, megabytes),
         }
     }
 }
