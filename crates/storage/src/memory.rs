@@ -1,6 +1,10 @@
 //! The memory tier.
 
+mod clock;
+mod ghosts;
 mod groups;
+mod heat;
+mod index;
 mod shelf;
 mod under_way;
 mod weight;
@@ -58,13 +62,19 @@ pub struct Memory {
 
 impl Memory {
     /// An empty store.
+    pub fn new(config: MemoryConfig) -> Self {
+        Memory::with_seed(config, fastrand::u64(..))
+    }
+
+    /// An empty store that makes the same choices for the same seed: to replay traffic with. A seed
+    /// that clients could know would let them choose keys that fall together.
     // By value, as every room takes its configuration; it will not be needed again.
     #[allow(clippy::needless_pass_by_value)]
-    pub fn new(config: MemoryConfig) -> Self {
+    pub fn with_seed(config: MemoryConfig, seed: u64) -> Self {
         // A float cast saturates, and makes zero of not-a-number.
         let max_length = (config.capacity as f64 * config.max_object_share) as u64;
         Memory {
-            shelf: Arc::new(Shelf::new(config.capacity, config.variants_per_key)),
+            shelf: Arc::new(Shelf::new(config.capacity, config.variants_per_key, seed)),
             budget: Arc::new(Budget::new(config.fill_bytes)),
             max_length: max_length.min(config.capacity),
             window: config.window,

@@ -2,8 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use perigee_http_cache::CacheKey;
-
 /// Where a key stands in a listing.
 ///
 /// An index that is cut into a power of two of shards by [`Place::shard`] has them in order, so that
@@ -16,18 +14,12 @@ pub(crate) struct Place(u64);
 const TAKEN: u32 = 7;
 
 impl Place {
-    /// The place of a key.
-    pub(crate) fn of(key: &CacheKey) -> Self {
-        Place::of_hash(key.stable_hash())
-    }
-
-    /// The place of a key with this [`CacheKey::stable_hash`].
+    /// The place of a key with this [`perigee_http_cache::CacheKey::stable_hash`].
     pub(crate) fn of_hash(hash: u64) -> Self {
         Place(hash.rotate_left(TAKEN))
     }
 
     /// Which of so many shards, a power of two, has it. The shards are in the order of places.
-    #[allow(dead_code, reason = "an index in shards is about to walk by it")]
     pub(crate) fn shard(self, shards: usize) -> usize {
         debug_assert!(shards.is_power_of_two());
         match shards.trailing_zeros() {

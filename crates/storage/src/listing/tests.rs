@@ -54,7 +54,7 @@ fn all(entries: &[Entry], most: usize, looked_at: usize, only: &Only) -> (usize,
         };
         let mut nearest = Nearest::behind(after.map(Cursor::place), looked_at);
         for entry in entries {
-            nearest.show(Place::of(&entry.key), || entry.clone());
+            nearest.show(Place::of_hash(entry.key.stable_hash()), || entry.clone());
         }
         let page = ask.page(nearest.end());
         pages += 1;

@@ -52,7 +52,6 @@ impl<T> Nearest<T> {
     }
 
     /// Whether it has as many as it looks for: what is further away need not be shown.
-    #[allow(dead_code, reason = "an index in shards is about to walk by it")]
     pub(crate) fn is_full(&self) -> bool {
         self.found.len() > self.most
     }

@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use super::{
     groups::Groups,
+    index::{self, Index, Outcome},
     under_way::{Doom, UnderWay},
     weight,
 };
@@ -17,63 +17,39 @@ use crate::{
     Entry, Stats, Stored, StoredId, Tiers, Variants,
     changes::{self, Limits},
     fill,
-    listing::{Nearest, Place, Walk},
+    listing::{Place, Walk},
 };
-
-/// The cache evicts some time after an insertion. It is told to after this share of the capacity
-/// has been inserted, so that large objects in a row do not take memory that is not there.
-const SETTLE_SHARE: u64 = 64;
 
 /// Complete responses, newest first under each key.
 pub(super) struct Shelf {
-    cache: Cache<CacheKey, Variants>,
+    index: Index,
     under_way: UnderWay,
-    groups: Arc<Groups>,
+    groups: Groups,
     /// What a key without responses has; shared, so that a miss allocates nothing.
     none: Variants,
     capacity: u64,
     limits: Limits,
-    /// Bytes inserted since the cache last evicted.
-    unsettled: AtomicU64,
-    evicted: Arc<AtomicU64>,
+    evicted: AtomicU64,
 }
 
 impl Shelf {
-    pub(super) fn new(capacity: u64, variants_per_key: usize) -> Self {
-        let evicted = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&evicted);
-        let groups = Arc::new(Groups::new());
-        let grouped = Arc::clone(&groups);
-        let cache = Cache::builder()
-            .max_capacity(capacity / weight::UNIT)
-            .weigher(weight::in_units)
-            // The other policy, TinyLFU, wants a newcomer to be asked for more often than all those
-            // together that must make room for it: among small objects no large one ever gets in.
-            .eviction_policy(EvictionPolicy::lru())
-            .eviction_listener(move |key, variants: Variants, cause| {
-                grouped.count_out(&key, &variants);
-                if cause == RemovalCause::Size {
-                    count.fetch_add(variants.len() as u64, Relaxed);
-                }
-            })
-            .build();
+    pub(super) fn new(capacity: u64, variants_per_key: usize, seed: u64) -> Self {
         Shelf {
-            cache,
+            index: Index::new(capacity, seed),
             under_way: UnderWay::new(),
-            groups,
+            groups: Groups::new(),
             none: Arc::new([]),
             capacity,
             limits: Limits {
                 variants: variants_per_key.max(1),
                 bytes: capacity / 2,
             },
-            unsettled: AtomicU64::new(0),
-            evicted,
+            evicted: AtomicU64::new(0),
         }
     }
 
     pub(super) fn get(&self, key: &CacheKey) -> Variants {
-        self.cache
+        self.index
             .get(key)
             .unwrap_or_else(|| Arc::clone(&self.none))
     }
@@ -89,31 +65,22 @@ impl Shelf {
 
     /// Puts `new` in the place of the response with this id, if that is still there.
     pub(super) fn freshen(&self, key: &CacheKey, old: StoredId, new: Stored) {
-        let shard = self.under_way.shard(key);
-        if let Some(variants) = changes::freshen(&self.get(key), old, new) {
-            self.insert(key, variants.into());
-        }
-        drop(shard);
+        let _shard = self.under_way.shard(key);
+        self.change(key, |variants| changes::freshen(variants, old, new));
     }
 
     /// Removes one response alone, if it is still there.
     pub(super) fn take_away(&self, key: &CacheKey, old: StoredId) {
-        let shard = self.under_way.shard(key);
-        match changes::remove(&self.get(key), old) {
-            Some(others) if others.is_empty() => {
-                self.cache.remove(key);
-            }
-            Some(others) => self.insert(key, others.into()),
-            None => {}
-        }
-        drop(shard);
+        let _shard = self.under_way.shard(key);
+        self.change(key, |variants| changes::remove(variants, old));
     }
 
     /// Removes a key, and keeps fills of it that are under way from being stored.
     pub(super) fn purge(&self, key: &CacheKey) -> u64 {
         let mut shard = self.under_way.shard(key);
         shard.doom(key);
-        u64::from(self.cache.remove(key).is_some())
+        let had_any = self.change(key, |old| (!old.is_empty()).then(Vec::new));
+        u64::from(had_any)
     }
 
     /// Removes the responses in a group of an origin, and keeps fills of such that are under way
@@ -126,41 +93,29 @@ impl Shelf {
         let keys = self.groups.keys(origin, group).into_iter();
         let purged = keys.filter(|key| {
             let _shard = self.under_way.shard(key);
-            let variants = self.get(key);
-            let others = variants.iter().filter(|stored| !has_it(&stored.head));
-            let others: Vec<_> = others.cloned().collect();
-            if key.origin() != origin || others.len() == variants.len() {
-                return false;
-            }
-            if others.is_empty() {
-                self.cache.remove(key);
-            } else {
-                self.insert(key, others.into());
-            }
-            true
+            key.origin() == origin
+                && self.change(key, |old| {
+                    let others = old.iter().filter(|stored| !has_it(&stored.head));
+                    let others: Vec<_> = others.cloned().collect();
+                    (others.len() < old.len()).then_some(others)
+                })
         });
         purged.count() as u64
     }
 
     /// The next keys behind a place.
     pub(super) fn walk(&self, after: Option<Place>, most: usize) -> Walk<Entry> {
-        let mut nearest = Nearest::behind(after, most);
-        for (key, variants) in &self.cache {
-            nearest.show(Place::of(&key), || entry(CacheKey::clone(&key), variants));
-        }
-        nearest.end()
+        self.index.walk(after, most, entry)
     }
 
     pub(super) fn entry(&self, key: &CacheKey) -> Option<Entry> {
-        let variants = self.get(key);
-        (!variants.is_empty()).then(|| entry(key.clone(), variants))
+        self.index.look(key, entry)
     }
 
     pub(super) fn stats(&self) -> Stats {
-        self.settle();
         Stats {
-            keys: self.cache.entry_count(),
-            bytes: self.cache.weighted_size() * weight::UNIT,
+            keys: self.index.keys(),
+            bytes: self.index.bytes(),
             capacity: self.capacity,
             filling_bytes: 0,
             evicted: self.evicted.load(Relaxed),
@@ -168,32 +123,37 @@ impl Shelf {
         }
     }
 
-    /// The key's shard must be held.
-    fn insert(&self, key: &CacheKey, variants: Variants) {
-        self.groups.count_in(key, &variants);
-        self.cache.insert(key.clone(), variants);
-    }
-
-    /// Notes that `bytes` were inserted; evicts if that is much by now. No shard need be held.
-    fn inserted(&self, bytes: u64) {
-        let unsettled = self.unsettled.fetch_add(bytes, Relaxed) + bytes;
-        if unsettled > self.capacity / SETTLE_SHARE {
-            self.settle();
+    /// Says whether anything was changed. The key's shard must be held.
+    fn change(
+        &self,
+        key: &CacheKey,
+        change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
+    ) -> bool {
+        let Outcome {
+            is_changed,
+            replaced,
+            evicted,
+        } = self.index.change(key, |old| {
+            let new = change(old);
+            self.groups.count_in(key, new.as_deref().unwrap_or(&[]));
+            new
+        });
+        self.groups
+            .count_out(key, replaced.as_deref().unwrap_or(&[]));
+        for (key, variants) in evicted {
+            self.groups.count_out(&key, &variants);
+            self.evicted.fetch_add(variants.len() as u64, Relaxed);
         }
-    }
-
-    fn settle(&self) {
-        self.unsettled.store(0, Relaxed);
-        self.cache.run_pending_tasks();
+        is_changed
     }
 }
 
-fn entry(key: CacheKey, variants: Variants) -> Entry {
+fn entry(entry: &index::Entry) -> Entry {
     Entry {
-        key,
-        variants,
+        key: entry.key.clone(),
+        variants: Variants::clone(&entry.variants),
         tiers: Tiers::MEMORY,
-        hits: None,
+        hits: Some(entry.hits.into()),
     }
 }
 
@@ -223,20 +183,12 @@ impl fill::Ticket for Ticket {
     }
 
     fn store(&self, stored: Stored) -> bool {
-        let bytes = weight::of_stored(&stored);
-        {
-            let _shard = self.shelf.under_way.shard(&self.key);
-            if fill::Ticket::is_doomed(self) {
-                return false;
-            }
-            let (old, limits) = (self.shelf.get(&self.key), self.shelf.limits);
-            let Some(variants) = changes::put(&old, stored, limits, weight::of_stored) else {
-                return false;
-            };
-            self.shelf.insert(&self.key, variants.into());
-        }
-        self.shelf.inserted(bytes);
-        true
+        let _shard = self.shelf.under_way.shard(&self.key);
+        let limits = self.shelf.limits;
+        !fill::Ticket::is_doomed(self)
+            && self.shelf.change(&self.key, |old| {
+                changes::put(old, stored, limits, weight::of_stored)
+            })
     }
 }
 

@@ -168,7 +168,7 @@ pub(crate) async fn what_is_too_much_goes_at_once(make: Make) {
     );
 }
 
-/// A store full of small objects has room for a large one that comes.
+/// A store full of small objects has room for a large one that is asked for again and again.
 pub(crate) async fn a_large_object_finds_room_among_small_ones(make: Make) {
     let store = make(Limits {
         capacity: 4 << 20,
@@ -184,10 +184,12 @@ pub(crate) async fn a_large_object_finds_room_among_small_ones(make: Make) {
         )
         .await;
     }
-    store.stats();
-    store_body(&*store, "/large", head("en", "a"), &bytes(1 << 20)).await;
-    store.stats();
-    assert_eq!(lookup(&*store, "/large").await.len(), 1);
+    let mut asked = 0;
+    while lookup(&*store, "/large").await.is_empty() {
+        store_body(&*store, "/large", head("en", "a"), &bytes(1 << 20)).await;
+        asked += 1;
+        assert!(asked < 20, "it never finds room");
+    }
 }
 
 /// Many small objects give way to few large ones, which are weighed as what they are.

@@ -1,0 +1,268 @@
+//! What is stored, by key; and what goes, to make room.
+//!
+//! Each key has one entry in one of a few shards. A lookup takes the lock of its shard for as long
+//! as it takes to find the entry, to count the hit and to clone a pointer. When there is more than
+//! fits, some entries are drawn by lot and the one that is worth the least goes (see
+//! [`super::heat`]); a newcomer is always among them. So there is no list that every hit would have
+//! to change, and what is asked for once passes through.
+
+mod entry;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+pub(super) use entry::Entry;
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use perigee_http_cache::CacheKey;
+
+use super::{clock::Clock, ghosts::Ghosts, heat::Heat, weight};
+use crate::{
+    Stored, Variants,
+    listing::{Nearest, Place, Walk},
+};
+use shard::Shard;
+
+/// Bytes of capacity, about, for which there is one shard, so that each has many entries to draw from.
+const SHARD_BYTES: u64 = 8 << 20;
+
+/// Enough that lookups of different keys seldom meet. A power of two.
+const MAX_SHARDS: u64 = 64;
+
+/// The share of the capacity that goes to what is remembered of keys that are not kept.
+const GHOST_SHARE: u64 = 256;
+
+/// Entries drawn for each one that goes.
+const LOTS: u64 = 16;
+
+/// Lookups in a shard after which the clock is told.
+const TELL_CLOCK: u64 = 16;
+
+/// Entries by key.
+#[derive(Debug)]
+pub(super) struct Index {
+    /// In the order of [`Place`].
+    shards: Box<[Mutex<Shard>]>,
+    lots: AtomicU64,
+    clock: Clock,
+    capacity: u64,
+    /// Bytes of all entries, all that hangs on them, and what the shards take.
+    used: AtomicU64,
+    keys: AtomicU64,
+}
+
+/// What a change has done.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Whether anything was changed.
+    pub(super) is_changed: bool,
+    /// What the key had before, if that was anything.
+    pub(super) replaced: Option<Variants>,
+    /// Who had to go for it; the key itself, if all others are worth more.
+    pub(super) evicted: Vec<(CacheKey, Variants)>,
+}
+
+/// What is worth how much, of what is new.
+struct Newcomer<'a> {
+    hash: u64,
+    key: &'a CacheKey,
+    worth: i64,
+}
+
+impl Index {
+    /// An empty index for so many bytes. The same seed makes the same choices.
+    pub(super) fn new(capacity: u64, seed: u64) -> Self {
+        let count = (capacity / SHARD_BYTES).clamp(1, MAX_SHARDS);
+        let count = (count / 2 + 1).next_power_of_two();
+        let ghosts = capacity / GHOST_SHARE / count;
+        let shards: Box<[_]> = (0..count)
+            .map(|_| Mutex::new(Shard::new(seed, Ghosts::new(ghosts))))
+            .collect();
+        let weight = |shard: &Mutex<Shard>| lock(shard).weight();
+        Index {
+            used: AtomicU64::new(shards.iter().map(weight).sum()),
+            shards,
+            lots: AtomicU64::new(seed),
+            clock: Clock::default(),
+            capacity,
+            keys: AtomicU64::new(0),
+        }
+    }
+
+    /// What is stored under a key. Counts as a request for it.
+    pub(super) fn get(&self, key: &CacheKey) -> Option<Variants> {
+        let hash = key.stable_hash();
+        let mut shard = self.shard(hash);
+        shard.asked += 1;
+        if shard.asked.is_multiple_of(TELL_CLOCK) {
+            self.clock.advance(TELL_CLOCK, self.keys());
+        }
+        let entry = shard.find(hash, key)?;
+        entry.heat = entry.heat.again(self.clock.now());
+        entry.hits = entry.hits.saturating_add(1);
+        Some(Variants::clone(&entry.variants))
+    }
+
+    /// What there is of a key, without asking for it.
+    pub(super) fn look<T>(&self, key: &CacheKey, look: impl FnOnce(&Entry) -> T) -> Option<T> {
+        let hash = key.stable_hash();
+        self.shard(hash).find(hash, key).map(|entry| look(entry))
+    }
+
+    /// What there is of the next keys behind a place.
+    pub(super) fn walk<T>(
+        &self,
+        after: Option<Place>,
+        most: usize,
+        look: impl Fn(&Entry) -> T,
+    ) -> Walk<T> {
+        let mut nearest = Nearest::behind(after, most);
+        let first = after.map_or(0, |after| after.shard(self.shards.len()));
+        for shard in self.shards.iter().skip(first) {
+            for entry in lock(shard).entries() {
+                nearest.show(Place::of_hash(entry.hash), || look(entry));
+            }
+            if nearest.is_full() {
+                break;
+            }
+        }
+        nearest.end()
+    }
+
+    /// Puts what `change` makes of the responses of a key in their place: nothing, if it gives
+    /// None. Nobody else changes them meanwhile. Then evicts what is too much.
+    pub(super) fn change(
+        &self,
+        key: &CacheKey,
+        change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
+    ) -> Outcome {
+        let hash = key.stable_hash();
+        let mut shard = self.shard(hash);
+        let before = shard.weight();
+        let mut outcome = Outcome::default();
+        let old = shard.find(hash, key);
+        let Some(new) = change(old.as_ref().map_or(&[], |entry| &entry.variants)) else {
+            return outcome;
+        };
+        outcome.is_changed = true;
+        let now = self.clock.now();
+        let mut worth = None;
+        match old {
+            Some(_) if new.is_empty() => {
+                outcome.replaced = shard.remove(hash, key).map(|entry| self.let_go(entry));
+            }
+            None if new.is_empty() => {}
+            Some(entry) => {
+                let weight = weight::of_entry(key, &new);
+                outcome.replaced = Some(std::mem::replace(&mut entry.variants, new.into()));
+                let old_weight = std::mem::replace(&mut entry.weight, weight);
+                worth = Some(entry.heat.worth(now, weight));
+                self.reweigh(old_weight, weight);
+            }
+            None => {
+                let weight = weight::of_entry(key, &new);
+                let heat = shard.remembered(hash);
+                let heat = heat.map_or(Heat::first(now), |heat| heat.again(now));
+                worth = Some(heat.worth(now, weight));
+                if let Some(twin) = shard.remove_twin(hash) {
+                    let key = twin.key.clone();
+                    outcome.evicted.push((key, self.let_go(twin)));
+                }
+                shard.add(Entry {
+                    hash,
+                    key: key.clone(),
+                    variants: new.into(),
+                    weight,
+                    heat,
+                    hits: 0,
+                });
+                self.keys.fetch_add(1, Relaxed);
+                self.reweigh(0, weight);
+            }
+        }
+        self.reweigh(before, shard.weight());
+        drop(shard);
+        if let Some(worth) = worth {
+            let newcomer = Newcomer { hash, key, worth };
+            outcome.evicted.extend(self.make_room(&newcomer));
+        }
+        outcome
+    }
+
+    /// Evicts until what is held fits.
+    fn make_room(&self, newcomer: &Newcomer<'_>) -> Vec<(CacheKey, Variants)> {
+        let mut evicted = Vec::new();
+        let mut misses = 0;
+        while self.bytes() > self.capacity && misses <= self.shards.len() {
+            match self.evict_one(newcomer) {
+                Some((key, variants)) => evicted.push((key, variants)),
+                None => misses += 1,
+            }
+        }
+        evicted
+    }
+
+    /// Evicts one of a shard drawn by lot, or the newcomer. None if the shard is empty.
+    fn evict_one(&self, newcomer: &Newcomer<'_>) -> Option<(CacheKey, Variants)> {
+        let now = self.clock.now();
+        let drawn = self.draw() as usize % self.shards.len();
+        let mut shard = lock(self.shards.get(drawn)?);
+        let lots = (0..LOTS).map(|_| self.draw());
+        let (place, worth) = shard.coolest(lots, now)?;
+        let stays = worth < newcomer.worth;
+        if !stays {
+            drop(shard);
+            shard = self.shard(newcomer.hash);
+        }
+        let before = shard.weight();
+        let entry = match stays {
+            true => shard.remove_at(place)?,
+            false => shard.remove(newcomer.hash, newcomer.key)?,
+        };
+        self.reweigh(before, shard.weight());
+        shard.remember(&entry, now);
+        drop(shard);
+        let key = entry.key.clone();
+        Some((key, self.let_go(entry)))
+    }
+
+    /// Counts out what has been removed.
+    fn let_go(&self, entry: Entry) -> Variants {
+        self.keys.fetch_sub(1, Relaxed);
+        self.reweigh(entry.weight, 0);
+        entry.variants
+    }
+
+    fn reweigh(&self, old: u64, new: u64) {
+        self.used.fetch_add(new.wrapping_sub(old), Relaxed);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.used.load(Relaxed)
+    }
+
+    pub(super) fn keys(&self) -> u64 {
+        self.keys.load(Relaxed)
+    }
+
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[Place::of_hash(hash).shard(self.shards.len())])
+    }
+
+    /// A random number (SplitMix64).
+    fn draw(&self) -> u64 {
+        let state = self.lots.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+/// Nothing panics under the lock but for want of memory.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,223 @@
+//! The index beside a plain map, and who goes.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use perigee_http_cache::{Policy, RequestHead, ResponseHead, Scheme, StoredHead, Times};
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+use crate::{
+    Body,
+    body::{Extents, Whole},
+};
+
+fn key(n: u64) -> CacheKey {
+    CacheKey::new(Scheme::Http, "a.test", &format!("/{n}"))
+}
+
+/// A response with a body of so many bytes.
+fn stored(length: usize) -> Stored {
+    let at = UNIX_EPOCH + Duration::from_secs(1);
+    let none = HeaderMap::new();
+    let head = StoredHead::new(
+        &RequestHead {
+            method: &Method::GET,
+            headers: &none,
+        },
+        ResponseHead {
+            status: StatusCode::OK,
+            headers: &none,
+        },
+        &Policy::default(),
+        Times {
+            requested: at,
+            received: at,
+        },
+    );
+    let blocks = vec![0; length];
+    let blocks = blocks.chunks(crate::body::BLOCK);
+    let whole = Whole::new(blocks.map(Bytes::copy_from_slice).collect());
+    Stored::new(Arc::new(head), Body::kept(Extents::one(0, whole)))
+}
+
+fn put(index: &Index, n: u64, length: usize) -> Outcome {
+    index.change(&key(n), |_| Some(vec![stored(length)]))
+}
+
+/// What it says it holds is what it holds.
+fn check(index: &Index) {
+    let (mut bytes, mut keys) = (0, 0);
+    for shard in &index.shards {
+        let shard = lock(shard);
+        bytes += shard.weight();
+        keys += shard.entries().len() as u64;
+        for entry in shard.entries() {
+            assert_eq!(entry.weight, weight::of_entry(&entry.key, &entry.variants));
+            bytes += entry.weight;
+        }
+    }
+    assert_eq!((index.bytes(), index.keys()), (bytes, keys));
+    assert!(bytes <= index.capacity, "{bytes} of {}", index.capacity);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u64, usize),
+    Get(u64),
+    Remove(u64),
+    Nothing(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let n = 0..60_u64;
+    let length = prop_oneof![0..2000_usize, 0..200_000_usize];
+    let step = prop_oneof![
+        4 => (n.clone(), length).prop_map(|(n, length)| Step::Put(n, length)),
+        4 => n.clone().prop_map(Step::Get),
+        1 => n.clone().prop_map(Step::Remove),
+        1 => n.prop_map(Step::Nothing),
+    ];
+    vec(step, 1..300)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// A map that drops what the index says it has evicted has what the index has; and the bytes
+    /// are those of what is there, never more than they may be.
+    #[test]
+    fn agrees_with_a_map(
+        steps in steps(),
+        seed in any::<u64>(),
+        capacity in prop_oneof![Just(300_000_u64), Just(3 << 20), Just(40 << 20)],
+    ) {
+        let index = Index::new(capacity, seed);
+        let mut map: HashMap<CacheKey, usize> = HashMap::new();
+        let length = |variants: &Variants| variants[0].body.length().unwrap() as usize;
+        for step in steps {
+            match step {
+                Step::Put(n, bytes) => {
+                    let outcome = put(&index, n, bytes);
+                    prop_assert!(outcome.is_changed);
+                    prop_assert_eq!(
+                        outcome.replaced.as_ref().map(length),
+                        map.insert(key(n), bytes)
+                    );
+                    for (key, variants) in &outcome.evicted {
+                        prop_assert_eq!(map.remove(key), Some(length(variants)));
+                    }
+                }
+                Step::Get(n) => {
+                    let found = index.get(&key(n)).as_ref().map(length);
+                    prop_assert_eq!(found, map.get(&key(n)).copied());
+                }
+                Step::Remove(n) => {
+                    let outcome = index.change(&key(n), |_| Some(Vec::new()));
+                    prop_assert_eq!(outcome.replaced.as_ref().map(length), map.remove(&key(n)));
+                }
+                Step::Nothing(n) => {
+                    prop_assert!(!index.change(&key(n), |_| None).is_changed);
+                }
+            }
+            check(&index);
+        }
+    }
+}
+
+#[test]
+fn a_scan_passes_through() {
+    let index = Index::new(4 << 20, 1);
+    for round in 0..4 {
+        for n in 0..200 {
+            if round == 0 || index.get(&key(n)).is_none() {
+                put(&index, n, 10_000);
+            }
+        }
+    }
+    for n in 1000..3000 {
+        assert!(index.get(&key(n)).is_none());
+        put(&index, n, 10_000);
+    }
+    let left = (0..200).filter(|n| index.get(&key(*n)).is_some()).count();
+    assert!(left >= 199, "{left} of 200 are left");
+}
+
+#[test]
+fn what_was_turned_away_gets_in_when_it_is_asked_for_again() {
+    let index = Index::new(4 << 20, 1);
+    for _ in 0..4 {
+        for n in 0..400 {
+            if index.get(&key(n)).is_none() {
+                put(&index, n, 9000);
+            }
+        }
+    }
+    let large = key(5000);
+    let mut asked = 0;
+    while index.get(&large).is_none() {
+        put(&index, 5000, 1 << 20);
+        asked += 1;
+        assert!(asked < 100, "it never gets in");
+    }
+    assert!(asked > 1, "among what was asked for more often");
+}
+
+#[test]
+fn the_same_seed_makes_the_same_choices() {
+    let run = |seed| {
+        let index = Index::new(1 << 20, seed);
+        for n in 0..2000 {
+            index.get(&key(n % 300));
+            put(&index, n % 300, 500 * (n as usize % 20));
+        }
+        let held = (0..300).filter(|n| index.get(&key(*n)).is_some());
+        held.collect::<Vec<_>>()
+    };
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7), run(8));
+}
+
+#[test]
+fn an_emptied_index_gives_its_memory_back() {
+    let index = Index::new(64 << 20, 1);
+    let empty = index.bytes();
+    for n in 0..10_000 {
+        put(&index, n, 10);
+    }
+    assert_eq!(index.keys(), 10_000);
+    let full = index.bytes();
+    for n in 0..10_000 {
+        index.change(&key(n), |_| Some(Vec::new()));
+    }
+    check(&index);
+    assert_eq!(index.keys(), 0);
+    assert!(index.bytes() - empty < (full - empty) / 100);
+}
+
+#[test]
+fn threads_keep_it_within_bounds_together() {
+    let index = Index::new(16 << 20, 1);
+    let one = weight::of_entry(&key(0), &[stored(100_000)]);
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let index = &index;
+            scope.spawn(move || {
+                for n in 0..2000 {
+                    let n = n * (thread + 1) % 500;
+                    if index.get(&key(n)).is_none() {
+                        put(index, n, 100_000);
+                        // Each of the others may have put in one, and not yet made room for it.
+                        let slack = 3 * one + (64 << 10);
+                        assert!(index.bytes() <= index.capacity + slack);
+                    }
+                }
+            });
+        }
+    });
+    check(&index);
+}
