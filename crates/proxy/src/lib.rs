@@ -67,4 +67,4 @@ pub use perigee_upstream::{
 pub use purge::purge_keys;
 pub use seldom::Seldom;
 pub use service::{Service, ServiceConfig, Services};
-pub use status::{NextHopStatus, Purged, Status};
+pub use status::{DiskStatus, NextHopStatus, Purged, Status};

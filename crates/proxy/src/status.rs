@@ -1,5 +1,6 @@
 //! What a node tells of itself on its admin API.
 
+use perigee_storage::DiskStats;
 use serde::{Deserialize, Serialize};
 
 /// The state of an edge or a shield.
@@ -19,16 +20,48 @@ pub struct Status {
     pub load: f64,
     /// Client connections open.
     pub connections: u64,
-    /// Keys in the store.
+    /// Keys in memory.
     pub keys: u64,
-    /// Bytes in the store.
+    /// Bytes in memory.
     pub bytes: u64,
-    /// The most the store may hold, in bytes.
+    /// The most that may be in memory, in bytes.
     pub capacity: u64,
+    /// The disk, if it has one.
+    pub disk: Option<DiskStatus>,
     /// The number of the last purge it carried out.
     pub purge_revision: u64,
     /// What it thinks of the nodes and origins it sends requests to.
     pub next_hops: Vec<NextHopStatus>,
+}
+
+/// The disk of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DiskStatus {
+    /// Keys on it, as far as its index is loaded.
+    pub keys: u64,
+    /// Bytes on it.
+    pub bytes: u64,
+    /// The most that may be on it, in bytes.
+    pub capacity: u64,
+    /// The share of its index that is loaded after the start, from 0 to 1.
+    pub loaded: f64,
+    /// Bytes that wait to be written.
+    pub queued: u64,
+    /// Why it cannot be used now, if it cannot.
+    pub unusable: Option<String>,
+}
+
+impl From<DiskStats> for DiskStatus {
+    fn from(disk: DiskStats) -> Self {
+        DiskStatus {
+            keys: disk.keys,
+            bytes: disk.bytes,
+            capacity: disk.capacity,
+            loaded: disk.loaded(),
+            queued: disk.queued,
+            unusable: disk.unusable.map(|unusable| unusable.why),
+        }
+    }
 }
 
 /// What a node thinks of one place it sends requests to.

@@ -11,6 +11,7 @@ mod listing;
 mod memory;
 mod purge;
 pub mod purges;
+mod stats;
 mod stored;
 
 pub use answer::Answer;
@@ -20,28 +21,12 @@ pub use fill::{Fill, FillError};
 pub use listing::{Ask, Cursor, Entry, MOST_ON_A_PAGE, Only, Page, Tier, Tiers};
 pub use memory::{Memory, MemoryConfig};
 pub use purge::Purge;
+pub use stats::{DiskStats, Stats, Unusable};
 pub use stored::{Stored, StoredId, Variants};
 
 use std::{fmt::Debug, sync::Arc};
 
 use perigee_http_cache::{CacheKey, StoredHead};
-
-/// What a store holds, for metrics and status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Stored keys.
-    pub keys: u64,
-    /// Bytes of heads, bodies and index.
-    pub bytes: u64,
-    /// The most that `bytes` may become.
-    pub capacity: u64,
-    /// Bytes claimed for bodies that are arriving, or that are read while not kept.
-    pub filling_bytes: u64,
-    /// Objects evicted to make room since start.
-    pub evicted: u64,
-    /// Entries of the index by group: one for each key in each group that it has responses in.
-    pub grouped: u64,
-}
 
 /// A place for responses. Every implementation passes the battery in `tests/battery.rs`.
 pub trait Store: Debug + Send + Sync + 'static {

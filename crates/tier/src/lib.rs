@@ -8,6 +8,7 @@ mod error;
 mod handler;
 mod line;
 mod state;
+mod store_metrics;
 mod tier;
 
 pub use config::Config;

@@ -20,7 +20,7 @@ use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
 use perigee_storage::{Memory, Purge, Store};
 use prometheus_client::registry::Registry;
 
-use crate::{Config, ReloadError, StartError, handler::Shared, state::State};
+use crate::{Config, ReloadError, StartError, handler::Shared, state::State, store_metrics};
 
 /// Purges that are kept in the log.
 const PURGES_KEPT: usize = 10_000;
@@ -70,6 +70,7 @@ impl<S: State> Tier<S> {
             return Err(StartError("this build keeps nothing on disk yet".into()));
         }
         let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone()));
+        store_metrics::register(registry, Arc::clone(&store));
         let exchange = exchange_config::<S>(&common);
         let exchange = Exchange::new(exchange, store, metrics.clone(), log);
         let state = S::build(config, &metrics, None).map_err(StartError)?;
@@ -172,6 +173,7 @@ impl<S: State> Tier<S> {
             keys: stats.keys,
             bytes: stats.bytes,
             capacity: stats.capacity,
+            disk: stats.disk.map(Into::into),
             purge_revision: readiness.purge_revision,
             next_hops: state.next_hops(),
         }

@@ -25,7 +25,20 @@ struct Said {
     keys: Option<u64>,
     bytes: Option<u64>,
     capacity: Option<u64>,
+    disk: Option<Disk>,
     purge_revision: Option<u64>,
+}
+
+/// What is shown of a disk.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Disk {
+    keys: u64,
+    bytes: u64,
+    capacity: u64,
+    loaded: f64,
+    queued: u64,
+    unusable: Option<String>,
 }
 
 /// A node, and what it says or why it says nothing.
@@ -106,6 +119,22 @@ impl Row {
     }
 }
 
+impl Disk {
+    fn shown(&self) -> String {
+        match self {
+            disk if disk.unusable.is_some() => "unusable".into(),
+            disk if disk.loaded < 1.0 => {
+                format!(
+                    "{} ({:.0} % loaded)",
+                    bytes(disk.bytes),
+                    disk.loaded * 100.0
+                )
+            }
+            disk => bytes(disk.bytes),
+        }
+    }
+}
+
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new(&[
         "node",
@@ -116,7 +145,8 @@ fn table(rows: &[Row]) -> Table {
         "version",
         ">requests",
         ">load",
-        ">cached",
+        ">memory",
+        ">disk",
         ">purge",
     ]);
     for row in rows {
@@ -134,6 +164,7 @@ fn table(rows: &[Row]) -> Table {
                 .map(|load| format!("{:.0} %", load * 100.0))
                 .unwrap_or_default(),
             said.bytes.map(bytes).unwrap_or_default(),
+            said.disk.map(|disk| disk.shown()).unwrap_or_default(),
             said.purge_revision
                 .map(|n| n.to_string())
                 .unwrap_or_default(),
@@ -166,6 +197,11 @@ mod tests {
                 draining,
                 load: Some(0.25),
                 bytes: Some(1 << 20),
+                disk: Some(Disk {
+                    bytes: 3 << 30,
+                    loaded: if draining { 1.0 } else { 0.5 },
+                    ..Disk::default()
+                }),
                 ..Said::default()
             })
         };
@@ -190,6 +226,9 @@ mod tests {
             "{}",
             lines[3]
         );
+        assert!(lines[1].contains("3.0 GiB (50 % loaded)"), "{}", lines[1]);
+        let loaded = lines[2].contains("3.0 GiB") && !lines[2].contains("loaded");
+        assert!(loaded, "{}", lines[2]);
         assert!(!rows[2].up && rows[0].up);
     }
 

@@ -120,6 +120,7 @@ impl Shelf {
             filling_bytes: 0,
             evicted: self.evicted.load(Relaxed),
             grouped: self.groups.len() as u64,
+            disk: None,
         }
     }
 
