@@ -255,8 +255,7 @@ impl Log {
     /// Tells of all keys' records that were there when the folder was taken, the newest of a key
     /// before its older ones. What is evicted meanwhile is left out. Blocks the thread.
     pub(crate) fn recover(&self, mut visit: impl FnMut(Found)) -> Recovery {
-        let segments = self.shared.segments.newest_first();
-        let recovery = recovery::recover(&segments, &mut visit);
+        let recovery = recovery::recover(&self.shared, &mut visit);
         self.shared.counters.found_damaged(recovery.damaged);
         recovery
     }

@@ -57,7 +57,8 @@ pub(super) fn block_sum(block: &[u8]) -> u64 {
     xxh3_64(block)
 }
 
-/// The header of a segment.
+/// The header of a segment: for who looks at the file. Whether its records are of this store and this
+/// segment their checksums say, so that a damaged header costs nothing.
 pub(super) fn segment_header(store: u64, seq: u64, length: u64) -> [u8; SEGMENT_HEADER as usize] {
     let mut bytes = [0; SEGMENT_HEADER as usize];
     bytes[..8].copy_from_slice(&SEGMENT_MAGIC);
@@ -68,17 +69,6 @@ pub(super) fn segment_header(store: u64, seq: u64, length: u64) -> [u8; SEGMENT_
     let sum = xxh3_64(&bytes[..56]);
     bytes[56..].copy_from_slice(&sum.to_le_bytes());
     bytes
-}
-
-/// Whether these bytes begin a segment of this store, and this number.
-pub(super) fn is_segment(bytes: &[u8], store: u64, seq: u64) -> bool {
-    let sum = u64_at(bytes, 56);
-    bytes.get(..8) == Some(&SEGMENT_MAGIC)
-        && u32_at(bytes, 8) == Some(FORMAT)
-        && u64_at(bytes, 16) == Some(store)
-        && u64_at(bytes, 24) == Some(seq)
-        && sum.is_some()
-        && sum == bytes.get(..56).map(xxh3_64)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {

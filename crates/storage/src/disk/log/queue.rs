@@ -155,6 +155,10 @@ impl Queue {
         self.wake.notify_all();
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.lock().bytes
     }

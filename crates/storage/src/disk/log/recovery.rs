@@ -2,11 +2,12 @@
 
 mod scan;
 
-use std::{io, sync::Arc};
+use std::io;
 
 use super::{
+    Shared,
     appending::seal,
-    format::{Entry, Footer, SEGMENT_HEADER, TRAILER, is_segment},
+    format::{Entry, Footer, TRAILER},
     place::Place,
     segment::{Segment, Whence},
 };
@@ -47,9 +48,10 @@ pub(super) struct Contents {
     damaged: u64,
 }
 
-/// Tells of all keys' records in these segments, newest first.
-pub(super) fn recover(segments: &[Arc<Segment>], visit: &mut dyn FnMut(Found)) -> Recovery {
+/// Tells of all keys' records that were there, newest first.
+pub(super) fn recover(shared: &Shared, visit: &mut dyn FnMut(Found)) -> Recovery {
     let mut recovery = Recovery::default();
+    let segments = shared.segments.newest_first();
     for segment in segments.iter().filter(|segment| !segment.is_ours()) {
         let contents = contents(segment);
         recovery.segments += 1;
@@ -67,13 +69,22 @@ pub(super) fn recover(segments: &[Arc<Segment>], visit: &mut dyn FnMut(Found)) -
                 revision: entry.revision,
             });
         }
-        if let Some(end) = contents.end {
-            // For the next start. Where it cannot be done, that one scans again.
+        tidy(shared, segment, &contents);
+    }
+    recovery
+}
+
+/// Seals a segment that was scanned to its end, for the next start, or removes it if nothing is in
+/// it. Where that cannot be done, the next start scans again.
+fn tidy(shared: &Shared, segment: &Segment, contents: &Contents) {
+    match contents.end {
+        Some(_) if contents.entries.is_empty() => shared.remove(segment),
+        Some(end) => {
             let file = segment.file();
             let _ = file.and_then(|file| seal(segment, file.as_ref(), end, &contents.entries));
         }
+        None => {}
     }
-    recovery
 }
 
 /// What is in a segment: by its footer, or else by a scan.
@@ -81,10 +92,6 @@ pub(super) fn contents(segment: &Segment) -> Contents {
     let whole = || -> io::Result<Contents> {
         let length = segment.file()?.length()?;
         segment.set_length(length);
-        let header = segment.bytes(0, SEGMENT_HEADER as usize)?;
-        if !is_segment(&header, segment.store, segment.seq) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
         match footer(segment, length) {
             Some(entries) => Ok(Contents {
                 entries,

@@ -1,4 +1,21 @@
 //! The log as who uses it sees it.
 
+mod faults;
 mod kept;
 mod kit;
+mod ram;
+mod recovering;
+
+use proptest::prelude::*;
+
+// As the fuzz target calls it, so that both have the same bodies.
+use crate::disk::log;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_recovered_is_what_was_written(input in proptest::collection::vec(any::<u8>(), 0..300)) {
+        recovering::recovering(&input);
+    }
+}

@@ -28,6 +28,15 @@ pub(super) struct Writer {
     pause: Option<Pause>,
     /// What went wrong while a segment was being evicted.
     broken: Option<io::Error>,
+    is_full_known: bool,
+}
+
+/// Segments that are evicted at once because the disk is full.
+const MAKE_ROOM: usize = 4;
+
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
 /// The disk is left alone for a while.
@@ -53,6 +62,7 @@ impl Writer {
             next_seq,
             pause,
             broken: None,
+            is_full_known: false,
         }
     }
 
@@ -60,7 +70,8 @@ impl Writer {
     pub(super) fn run(mut self) {
         loop {
             let patience = self.pause.map(Pause::left);
-            if patience.is_some_and(|left| left.is_zero()) {
+            let is_time = patience.is_some_and(|left| left.is_zero());
+            if is_time && !self.shared.queue.is_closed() {
                 self.try_again();
                 continue;
             }
@@ -169,7 +180,8 @@ impl Writer {
     fn write(&mut self, record: &Record<'_>) -> Option<(Put, Arc<Segment>)> {
         match self.put(record) {
             Ok(put) => Some(put),
-            Err(error) if error.kind() == io::ErrorKind::StorageFull && self.evict(0) => {
+            Err(error) if is_full(&error) && self.evict(0) => {
+                self.note_full();
                 Counters::add(&self.shared.counters.write_errors, 1);
                 None
             }
@@ -216,14 +228,12 @@ impl Writer {
         self.mount()?;
         while self.is_over() && self.evict(0) {}
         let mut created = self.create();
-        let mut is_news = true;
-        while let Err(error) = &created {
-            if error.kind() != io::ErrorKind::StorageFull || !self.evict(0) {
+        for _ in 0..MAKE_ROOM {
+            let is_full = created.as_ref().is_err_and(is_full);
+            if !is_full || !self.evict(0) {
                 break;
             }
-            if std::mem::take(&mut is_news) {
-                tracing::warn!("the disk is full: the oldest of the cache makes room");
-            }
+            self.note_full();
             created = self.create();
         }
         self.appending = Some(created?);
@@ -233,6 +243,14 @@ impl Writer {
             }
         }
         self.broken.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Tells once that there is less room than was configured.
+    fn note_full(&mut self) {
+        if !std::mem::replace(&mut self.is_full_known, true) {
+            let folder = self.shared.config.folder.display();
+            tracing::warn!(%folder, "the disk is full: the oldest of the cache makes room");
+        }
     }
 
     /// Whether another segment would be more than there may be.
@@ -249,8 +267,12 @@ impl Writer {
         let file = self.shared.files.create(&path, length)?;
         let segment = Segment::new(&self.shared.files, folder.store, seq, path, length);
         let segment = Arc::new(segment.ours(Arc::clone(&file)));
-        self.shared.segments.insert(Arc::clone(&segment));
-        Appending::begin(segment, file)
+        let begun = Appending::begin(Arc::clone(&segment), file);
+        match &begun {
+            Ok(_) => self.shared.segments.insert(segment),
+            Err(_) => self.shared.remove(&segment),
+        }
+        begun
     }
 
     /// Evicts the oldest segment, and lets the keeper write `readmit` bytes of it anew.

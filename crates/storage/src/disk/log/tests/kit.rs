@@ -39,9 +39,9 @@ pub(super) fn started_with(
 /// Bytes that differ from place to place, and from seed to seed.
 pub(super) fn bytes(seed: u64, length: usize) -> Bytes {
     let mut random = fastrand::Rng::with_seed(seed);
-    std::iter::repeat_with(|| random.u8(..))
-        .take(length)
-        .collect()
+    let mut bytes = vec![0; length];
+    random.fill(&mut bytes);
+    bytes.into()
 }
 
 /// In pieces of a block.
