@@ -231,8 +231,9 @@ mod tests {
         let broken = pieces(vec![Ok("ab"), Err("reset")]);
         assert_eq!(logged(broken, 9).await, (false, 2));
 
-        use perigee_storage::{Memory, MemoryConfig, Store};
-        let memory = Memory::new(MemoryConfig::default());
+        use perigee_storage::{Memory, MemoryConfig, Purges, Revision, Store};
+        let purges = Arc::new(Purges::new(1));
+        let memory = Memory::new(MemoryConfig::default(), purges);
         let key = perigee_http_cache::CacheKey::new(crate::Scheme::Http, "a", "/");
         let request = perigee_http_cache::RequestHead {
             method: &http::Method::GET,
@@ -249,7 +250,7 @@ mod tests {
         };
         let policy = crate::Policy::default();
         let head = perigee_http_cache::StoredHead::new(&request, response, &policy, times);
-        let mut fill = memory.fill(&key, Arc::new(head), Some(3));
+        let mut fill = memory.fill(&key, Arc::new(head), Some(3), Revision::default());
         let body = Body::stored(fill.body().read());
         fill.write(Bytes::from("ab")).await.unwrap();
         drop(fill);

@@ -22,7 +22,6 @@ use crate::{
     here,
     metrics::Metrics,
     observe::{InFlight, LogEntry, Observation},
-    outdated::Outdated,
     searches::{self, Searches},
     seldom::Seldom,
     upgrade::Upgrade,
@@ -60,9 +59,6 @@ pub struct Exchange {
     pub(crate) flights: Flights,
     /// Which URLs may be answered alike.
     pub(crate) searches: Searches,
-    /// Paths and groups that were made invalid lately.
-    pub(crate) outdated_paths: Outdated,
-    pub(crate) outdated_groups: Outdated,
     /// Room for background refreshes.
     pub(crate) refreshes: Arc<Semaphore>,
     /// Lines about what next hops do wrong.
@@ -89,14 +85,13 @@ impl Exchange {
         let room = config.max_refreshes.min(Semaphore::MAX_PERMITS);
         let max_hit_for_miss = config.max_hit_for_miss;
         let searches = Searches::new(config.max_alike_queries);
+        let flights = Flights::new(max_hit_for_miss, Arc::clone(store.purges()));
         Arc::new(Exchange {
             config,
             store,
             metrics,
-            flights: Flights::new(max_hit_for_miss),
+            flights,
             searches,
-            outdated_paths: Outdated::default(),
-            outdated_groups: Outdated::default(),
             refreshes: Arc::new(Semaphore::new(room)),
             failures: Seldom::new(Instant::now()),
             log,

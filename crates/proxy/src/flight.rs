@@ -3,16 +3,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
 use http::HeaderValue;
 use perigee_http_cache::{CacheKey, Failure, StoredHead};
-use perigee_storage::Stored;
+use perigee_storage::{Purges, Revision, Stored, Verdict};
 use tokio::sync::watch;
 
 use crate::marks::{Mark, Marks, Whose};
@@ -76,7 +73,26 @@ struct Flight {
     whose: Whose,
     /// `None`: nobody may join it.
     progress: Option<watch::Receiver<Progress>>,
-    purged: Arc<AtomicBool>,
+    /// The last purge from before it began.
+    asked: Revision,
+}
+
+impl Flight {
+    /// Whether no purge that came since it began is about what it brings. Of what has not arrived
+    /// nobody knows yet which groups and tags it has: then each of its origin counts.
+    fn is_of_now(&self, key: &CacheKey, purges: &Purges) -> bool {
+        let verdict = |head| purges.verdict(key, head, self.asked) == Verdict::Holds;
+        match self
+            .progress
+            .as_ref()
+            .map(watch::Receiver::borrow)
+            .as_deref()
+        {
+            _ if self.asked >= purges.now() => true,
+            Some(Progress::Arrived(arrival)) => verdict(Some(&arrival.stored.head)),
+            _ => verdict(None),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -84,6 +100,7 @@ struct UnderWay {
     by_key: HashMap<CacheKey, Vec<Flight>>,
     ids: u64,
     marks: Marks,
+    purges: Arc<Purges>,
 }
 
 impl UnderWay {
@@ -91,9 +108,14 @@ impl UnderWay {
         self.by_key.get(key).into_iter().flatten()
     }
 
+    /// Whether the key is marked for such a request, and was not purged since.
+    fn is_marked(&mut self, key: &CacheKey, whose: Whose, now: Instant) -> bool {
+        self.marks.concerns(key, whose, &self.purges, now)
+    }
+
     fn begin(&mut self, key: &CacheKey, sought: Sought<'_>, joinable: bool, all: &Flights) -> Lead {
         let (progress, receiver) = watch::channel(Progress::Waiting);
-        let purged = Arc::<AtomicBool>::default();
+        let asked = self.purges.now();
         self.ids += 1;
         self.by_key.entry(key.clone()).or_default().push(Flight {
             id: self.ids,
@@ -101,14 +123,14 @@ impl UnderWay {
             range: sought.range.cloned(),
             whose: sought.whose,
             progress: joinable.then_some(receiver),
-            purged: Arc::clone(&purged),
+            asked,
         });
         Lead {
             id: self.ids,
             key: key.clone(),
             flights: all.clone(),
             progress,
-            purged,
+            asked,
         }
     }
 }
@@ -129,11 +151,12 @@ pub(crate) enum Joined {
 
 impl Flights {
     /// Nothing is under way. At most so many keys are marked at once.
-    pub(crate) fn new(max_marks: usize) -> Self {
+    pub(crate) fn new(max_marks: usize, purges: Arc<Purges>) -> Self {
         Flights(Arc::new(Mutex::new(UnderWay {
             by_key: HashMap::new(),
             ids: 0,
             marks: Marks::new(max_marks),
+            purges,
         })))
     }
 
@@ -150,13 +173,15 @@ impl Flights {
         now: Instant,
     ) -> Joined {
         let mut under_way = self.lock();
-        if sought.of.is_none() && under_way.marks.concerns(key, sought.whose, now) {
+        if sought.of.is_none() && under_way.is_marked(key, sought.whose, now) {
             return Joined::Marked;
         }
+        let purges = &under_way.purges;
         let mut flights = under_way
             .of(key)
             .rev()
-            .filter(|flight| !tried.contains(&flight.id) && sought.is_brought_by(flight));
+            .filter(|flight| !tried.contains(&flight.id) && sought.is_brought_by(flight))
+            .filter(|flight| flight.is_of_now(key, purges));
         match flights.find_map(|flight| Some((flight.id, flight.progress.clone()?))) {
             Some((id, progress)) => Joined::Follow(id, progress),
             None => {
@@ -171,9 +196,12 @@ impl Flights {
         let of = sought.of?;
         let validates = |flight: &Flight| flight.of.as_ref().is_some_and(|it| Arc::ptr_eq(it, of));
         let mut under_way = self.lock();
-        if under_way.of(key).any(validates) {
+        let purges = &under_way.purges;
+        let mut flights = under_way.of(key).filter(|it| it.is_of_now(key, purges));
+        if flights.any(validates) {
             return None;
         }
+        drop(flights);
         Some(under_way.begin(key, sought, true, self))
     }
 
@@ -187,52 +215,24 @@ impl Flights {
         self.lock().marks.remove(key);
     }
 
-    /// The last response of this marked key was not to be shared, again. What was purged meanwhile
-    /// is not marked any more, and stays so.
-    pub(crate) fn mark_again(&self, key: &CacheKey, mark: Mark, now: Instant) {
-        let marks = &mut self.lock().marks;
-        if marks.concerns(key, mark.whose, now) {
-            marks.set(key, mark, now);
-        }
-    }
-
-    /// What is being fetched was asked for before this purge: nobody joins it any more, and it
-    /// must not be stored. To be called before the store is purged.
-    pub(crate) fn purge(&self, key: &CacheKey) {
+    /// The last response of this marked key, asked for then, was not to be shared, again. What was
+    /// purged meanwhile is not marked any more, and stays so.
+    pub(crate) fn mark_again(&self, key: &CacheKey, mark: Mark, asked: Revision, now: Instant) {
         let mut under_way = self.lock();
-        under_way.marks.remove(key);
-        let flights = under_way.by_key.remove(key);
-        for flight in flights.into_iter().flatten() {
-            flight.purged.store(true, Ordering::Release);
+        if under_way.is_marked(key, mark.whose, now) {
+            under_way.marks.set(key, mark, asked, now);
         }
     }
 
     /// The mark of a key, with the time that it still stands.
     pub(crate) fn mark(&self, key: &CacheKey, now: Instant) -> Option<Mark> {
-        self.lock().marks.standing(key, now)
+        let under_way = self.lock();
+        under_way.marks.standing(key, &under_way.purges, now)
     }
 
     /// How many fetches of a key are under way.
     pub(crate) fn count(&self, key: &CacheKey) -> usize {
         self.lock().by_key.get(key).map_or(0, Vec::len)
-    }
-
-    /// Nobody joins any more what is in a group of this origin (RFC 9875). Of what has not arrived
-    /// nobody knows yet whether it is: it goes to those who wait already.
-    pub(crate) fn purge_group(&self, origin: &str, group: &str) {
-        let is_outdated = |progress: &Progress| match progress {
-            Progress::Waiting => true,
-            Progress::Arrived(arrival) => arrival.stored.head.groups().any(|g| g == group),
-            _ => false,
-        };
-        let by_key = &mut self.lock().by_key;
-        let of_origin = by_key.iter_mut().filter(|(key, _)| key.origin() == origin);
-        for flight in of_origin.flat_map(|(_, flights)| flights) {
-            flight.progress = flight
-                .progress
-                .take()
-                .filter(|progress| !is_outdated(&progress.borrow()));
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
@@ -247,16 +247,10 @@ pub(crate) struct Lead {
     key: CacheKey,
     flights: Flights,
     progress: watch::Sender<Progress>,
-    purged: Arc<AtomicBool>,
+    asked: Revision,
 }
 
 impl Lead {
-    /// Whether the key was purged since this fetch began. Asked after a fill has begun, it misses
-    /// no purge: one that comes later finds the fill in the store.
-    pub(crate) fn is_purged(&self) -> bool {
-        self.purged.load(Ordering::Acquire)
-    }
-
     /// Tells all who wait. What cannot be joined later leaves at once.
     pub(crate) fn tell(&self, progress: Progress) {
         let joinable = matches!(&progress, Progress::Arrived(arrival) if arrival.kept);
@@ -271,9 +265,9 @@ impl Lead {
     pub(crate) fn tell_not_shared(&self, mark: Option<Mark>, now: Instant) {
         let mut under_way = self.flights.lock();
         if let Some(mark) = mark
-            && !self.is_purged()
+            && !under_way.purges.key_was_purged(&self.key, self.asked)
         {
-            under_way.marks.set(&self.key, mark, now);
+            under_way.marks.set(&self.key, mark, self.asked, now);
         }
         self.close(&mut under_way);
         drop(under_way);

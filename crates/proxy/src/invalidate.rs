@@ -1,44 +1,37 @@
 //! What is not valid any more: by a purge, or by what an unsafe request has done (RFC 9111 section
 //! 4.4, RFC 9875 section 3).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, StatusCode, header};
-use perigee_http_cache::{StoredHead, TargetUri, invalidation};
-use perigee_storage::Purge;
+use perigee_http_cache::{TargetUri, invalidation};
+use perigee_storage::{Purge, Purged, Target};
 
-use crate::{Inbound, exchange::Exchange, outdated::Asked};
+use crate::{Inbound, exchange::Exchange};
 
 impl Exchange {
-    /// A request is about to be sent.
-    pub(crate) fn asking(&self) -> Asked {
-        Asked {
-            paths: self.outdated_paths.now(),
-            groups: self.outdated_groups.now(),
+    /// What `purge` names is gone, or stale, from now on. What was asked for before comes to those
+    /// who wait for it already; it is not stored as if it were asked for after, and who asks from
+    /// now on does not see it. None but the store need be told: whoever looks at a response, or at
+    /// a fetch under way, goes by the revision.
+    pub async fn purge(&self, purge: &Purge, at: SystemTime) -> Purged {
+        let mut purged = self.store.purge(purge, at).get().await;
+        // What this URL would have been answered from under another one.
+        if let Target::Key(key) = &purge.target
+            && let Some(same) = self.searches.purge(key)
+        {
+            let same = Purge {
+                target: Target::Key(same),
+                soft: purge.soft,
+            };
+            let too = self.store.purge(&same, at).get().await;
+            purged = Purged {
+                keys: purged.keys.zip(too.keys).map(|(one, other)| one + other),
+                unwritten: purged.unwritten.or(too.unwritten),
+                ..too
+            };
         }
-    }
-
-    /// Removes what `purge` names. What was asked for before it comes to those who wait for it
-    /// already; it is not stored, and who asks from now on does not see it. Answers with the
-    /// number of keys removed.
-    pub async fn purge(&self, purge: &Purge) -> u64 {
-        let mut removed = 0;
-        match purge {
-            Purge::Key(key) => {
-                self.outdated_paths.note(key.split_query().0);
-                self.flights.purge(key);
-                // What this URL would have been answered from under another one.
-                if let Some(same) = self.searches.purge(key) {
-                    self.flights.purge(&same);
-                    removed += self.store.purge(&Purge::Key(same)).get().await;
-                }
-            }
-            Purge::Group { origin, group } => {
-                self.outdated_groups.note((&**origin, group.as_str()));
-                self.flights.purge_group(origin, group);
-            }
-        }
-        removed + self.store.purge(purge).get().await
+        purged
     }
 
     /// What an unsafe request has changed is not served any more. Each node that it passes does
@@ -59,22 +52,16 @@ impl Exchange {
             &inbound.policy().key,
         );
         let Some(found) = found else { return };
+        let now = SystemTime::now();
         for key in found.keys {
-            self.purge(&Purge::Key(key)).await;
+            self.purge(&Purge::key(key), now).await;
         }
         let origin: Arc<str> = inbound.key.origin().into();
         for group in found.groups {
-            let origin = Arc::clone(&origin);
-            self.purge(&Purge::Group { origin, group }).await;
+            let (origin, group) = (Arc::clone(&origin), group.into());
+            let target = Target::Group { origin, group };
+            self.purge(&Purge::hard(target), now).await;
         }
-    }
-
-    /// Whether a response was asked for before one of its groups was made invalid. Asked after a
-    /// fill has begun, it misses none: one that is made invalid later finds the fill in the store.
-    pub(crate) fn is_outdated(&self, inbound: &Inbound, head: &StoredHead, asked: Asked) -> bool {
-        let origin = inbound.key.origin();
-        let mut groups = head.groups();
-        groups.any(|group| self.outdated_groups.since(asked.groups, (origin, group)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{future::poll_fn, sync::Arc, time::Instant};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use perigee_http_cache::{CacheKey, Failure, Order, StoredHead, withheld};
-use perigee_storage::{Body, Fill, Purge, Reader};
+use perigee_storage::{Body, Fill, Reader, Verdict};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
@@ -38,15 +38,13 @@ impl Exchange {
         let aged = arrived.response.headers().contains_key(header::AGE);
         drop(arrived.response);
         let (key, head) = (&trip.inbound.key, Arc::new(head));
-        let new = old.freshened(Arc::clone(&head));
+        let new = old.freshened(Arc::clone(&head), arrived.asked);
         self.store.freshen(key, old, new.clone()).get().await;
-        let is_outdated = self.is_outdated(&trip.inbound, &head, arrived.asked);
-        if is_outdated {
-            self.store.purge(&Purge::Key(key.clone())).get().await;
-        }
+        let purges = self.store.purges();
+        let verdict = purges.verdict(key, Some(&head), arrived.asked);
         let arrival = Arrival {
             stored: new,
-            kept: !lead.is_purged() && !is_outdated,
+            kept: verdict == Verdict::Holds,
             status: status.as_u16(),
             cache_status: cache_status.into(),
         };
@@ -71,19 +69,14 @@ impl Exchange {
     ) {
         let (inbound, length) = (&trip.inbound, head.body_length());
         let head = Arc::new(head);
-        let fill = self.store.fill(&inbound.key, Arc::clone(&head), length);
-        let fits = fill.is_kept();
-        // What was asked for before a purge is for those who have waited since, and nobody else.
-        if lead.is_purged() || self.is_outdated(inbound, &head, arrived.asked) {
-            fill.forgo();
-        }
-        let (path, _) = inbound.key.split_query();
-        if fill.is_kept() && !self.outdated_paths.since(arrived.asked.paths, path) {
+        let (key, asked) = (&inbound.key, arrived.asked);
+        let fill = self.store.fill(key, Arc::clone(&head), length, asked);
+        if fill.is_kept() && !self.store.purges().path_was_purged(key, asked) {
             self.searches.stored(&inbound.key, &head);
         }
         // What is combined goes to those who wait even if it is not kept: without the stored bytes
         // it is no answer.
-        if !fits && other.is_none() {
+        if !fill.has_room() && other.is_none() {
             lead.tell_not_shared(Some(Mark::of_too_large(trip)), Instant::now());
             let _ = to_leader.send(too_large(trip, arrived));
             return;

@@ -26,7 +26,6 @@ mod observe;
 mod once_body;
 mod onward;
 mod outcome;
-mod outdated;
 mod owner;
 mod pass;
 mod posted;

@@ -9,6 +9,7 @@ use std::{
 
 use http::{StatusCode, header};
 use perigee_http_cache::{CacheKey, NotStored};
+use perigee_storage::{Purges, Revision};
 
 use crate::fetch::Trip;
 
@@ -88,6 +89,8 @@ pub(crate) struct Marks {
 struct Standing {
     whose: Whose,
     until: Instant,
+    /// The last purge from before the response was asked for.
+    asked: Revision,
 }
 
 impl Standing {
@@ -107,15 +110,18 @@ impl Marks {
         }
     }
 
-    /// Marks a key. What stands for everybody is not narrowed.
-    pub(crate) fn set(&mut self, key: &CacheKey, Mark { whose, time }: Mark, now: Instant) {
+    /// Marks a key after a response that was asked for then. What stands for everybody is not
+    /// narrowed.
+    pub(crate) fn set(&mut self, key: &CacheKey, mark: Mark, asked: Revision, now: Instant) {
+        let Mark { whose, time } = mark;
         let Some(until) = now.checked_add(time).filter(|until| *until > now) else {
             return;
         };
         if self.per_generation == 0 {
             return;
         }
-        let whose = match self.concerns(key, Whose::Everybodys, now) {
+        let is_everybodys = |mark: Standing| mark.concerns(Whose::Everybodys, now);
+        let whose = match self.get(key).is_some_and(is_everybodys) {
             true => Whose::Everybodys,
             false => whose,
         };
@@ -124,24 +130,45 @@ impl Marks {
             self.old = std::mem::take(&mut self.young);
         }
         self.old.remove(&key);
-        self.young.insert(key, Standing { whose, until });
+        self.young.insert(
+            key,
+            Standing {
+                whose,
+                until,
+                asked,
+            },
+        );
     }
 
-    /// Whether a key is marked for such a request. A mark whose time is over is forgotten.
-    pub(crate) fn concerns(&mut self, key: &CacheKey, whose: Whose, now: Instant) -> bool {
+    /// Whether a key is marked for such a request. A mark whose time is over is forgotten, and so is
+    /// that of a key that was purged.
+    pub(crate) fn concerns(
+        &mut self,
+        key: &CacheKey,
+        whose: Whose,
+        purges: &Purges,
+        now: Instant,
+    ) -> bool {
         let Some(mark) = self.get(key) else {
             return false;
         };
-        let (concerns, over) = (mark.concerns(whose, now), now >= mark.until);
-        if over {
+        let is_over = now >= mark.until || purges.key_was_purged(key, mark.asked);
+        if is_over {
             self.remove(key);
         }
-        concerns
+        !is_over && mark.concerns(whose, now)
     }
 
     /// The mark of a key, with the time that it still stands.
-    pub(crate) fn standing(&self, key: &CacheKey, now: Instant) -> Option<Mark> {
-        let Standing { whose, until } = self.get(key)?;
+    pub(crate) fn standing(&self, key: &CacheKey, purges: &Purges, now: Instant) -> Option<Mark> {
+        let Standing {
+            whose,
+            until,
+            asked,
+        } = self.get(key)?;
+        if purges.key_was_purged(key, asked) {
+            return None;
+        }
         let time = until.checked_duration_since(now)?;
         (!time.is_zero()).then_some(Mark { whose, time })
     }
@@ -177,6 +204,12 @@ mod tests {
         Mark { whose, time }
     }
 
+    const START: Revision = Revision::new(0);
+
+    fn no_purges() -> Purges {
+        Purges::new(1)
+    }
+
     fn len(marks: &Marks) -> usize {
         marks.young.len() + marks.old.len()
     }
@@ -185,13 +218,13 @@ mod tests {
     fn a_mark_stands_for_its_time() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let mut marks = Marks::new(10);
-        marks.set(&key(1), mark(Everybodys, 2), start);
-        assert!(marks.concerns(&key(1), Everybodys, start + second));
-        assert!(marks.concerns(&key(1), Authorized, start + second));
-        assert!(!marks.concerns(&key(2), Everybodys, start + second));
-        assert!(!marks.concerns(&key(1), Everybodys, start + 2 * second));
+        marks.set(&key(1), mark(Everybodys, 2), START, start);
+        assert!(marks.concerns(&key(1), Everybodys, &no_purges(), start + second));
+        assert!(marks.concerns(&key(1), Authorized, &no_purges(), start + second));
+        assert!(!marks.concerns(&key(2), Everybodys, &no_purges(), start + second));
+        assert!(!marks.concerns(&key(1), Everybodys, &no_purges(), start + 2 * second));
         assert_eq!(len(&marks), 0, "forgotten when it was over");
-        marks.set(&key(1), mark(Everybodys, 0), start);
+        marks.set(&key(1), mark(Everybodys, 0), START, start);
         assert_eq!(len(&marks), 0, "for no time");
     }
 
@@ -199,17 +232,20 @@ mod tests {
     fn what_is_for_some_is_not_for_others() {
         let now = Instant::now();
         let mut marks = Marks::new(10);
-        marks.set(&key(1), mark(Authorized, 9), now);
-        assert!(marks.concerns(&key(1), Authorized, now));
-        assert!(!marks.concerns(&key(1), Everybodys, now));
-        marks.set(&key(1), mark(Everybodys, 9), now);
-        marks.set(&key(1), mark(Authorized, 9), now);
-        assert!(marks.concerns(&key(1), Everybodys, now), "not narrowed");
+        marks.set(&key(1), mark(Authorized, 9), START, now);
+        assert!(marks.concerns(&key(1), Authorized, &no_purges(), now));
+        assert!(!marks.concerns(&key(1), Everybodys, &no_purges(), now));
+        marks.set(&key(1), mark(Everybodys, 9), START, now);
+        marks.set(&key(1), mark(Authorized, 9), START, now);
+        assert!(
+            marks.concerns(&key(1), Everybodys, &no_purges(), now),
+            "not narrowed"
+        );
         marks.remove(&key(1));
-        assert!(!marks.concerns(&key(1), Authorized, now));
-        marks.set(&key(1), mark(Cookies, 9), now);
-        assert!(marks.concerns(&key(1), Cookies, now));
-        assert!(!marks.concerns(&key(1), Everybodys, now));
+        assert!(!marks.concerns(&key(1), Authorized, &no_purges(), now));
+        marks.set(&key(1), mark(Cookies, 9), START, now);
+        assert!(marks.concerns(&key(1), Cookies, &no_purges(), now));
+        assert!(!marks.concerns(&key(1), Everybodys, &no_purges(), now));
     }
 
     #[test]
@@ -217,17 +253,17 @@ mod tests {
         let now = Instant::now();
         let mut marks = Marks::new(10);
         for n in 0..1000 {
-            marks.set(&key(n), mark(Everybodys, 9), now);
-            marks.set(&key(0), mark(Everybodys, 9), now);
+            marks.set(&key(n), mark(Everybodys, 9), START, now);
+            marks.set(&key(0), mark(Everybodys, 9), START, now);
             assert!(len(&marks) <= 10, "{}", len(&marks));
-            assert!(marks.concerns(&key(0), Everybodys, now));
-            assert!(marks.concerns(&key(n), Everybodys, now));
+            assert!(marks.concerns(&key(0), Everybodys, &no_purges(), now));
+            assert!(marks.concerns(&key(n), Everybodys, &no_purges(), now));
         }
-        assert!(!marks.concerns(&key(1), Everybodys, now));
+        assert!(!marks.concerns(&key(1), Everybodys, &no_purges(), now));
         for max in [0, 1] {
             let mut none = Marks::new(max);
-            none.set(&key(1), mark(Everybodys, 9), now);
-            assert!(!none.concerns(&key(1), Everybodys, now));
+            none.set(&key(1), mark(Everybodys, 9), START, now);
+            assert!(!none.concerns(&key(1), Everybodys, &no_purges(), now));
         }
     }
 
@@ -246,10 +282,31 @@ mod tests {
     #[test]
     fn a_mark_says_how_long_it_still_stands() {
         let (mut marks, now) = (Marks::new(10), Instant::now());
-        marks.set(&key(1), mark(Cookies, 3), now);
-        let after = |seconds| marks.standing(&key(1), now + Duration::from_secs(seconds));
+        marks.set(&key(1), mark(Cookies, 3), START, now);
+        let after =
+            |seconds| marks.standing(&key(1), &no_purges(), now + Duration::from_secs(seconds));
         assert_eq!(after(1), Some(mark(Cookies, 2)));
         assert_eq!(after(3), None);
-        assert_eq!(marks.standing(&key(2), now), None);
+        assert_eq!(marks.standing(&key(2), &no_purges(), now), None);
+    }
+
+    #[test]
+    fn a_purge_takes_the_mark_of_what_was_asked_for_before_it() {
+        use perigee_storage::{Purge, Target};
+        let (mut marks, now) = (Marks::new(10), Instant::now());
+        let purges = Purges::new(10);
+        let host = Target::Host("www.example.com".into());
+        for target in [Target::Key(key(1)), host, Target::Everything] {
+            let asked = purges.now();
+            marks.set(&key(1), mark(Everybodys, 9), asked, now);
+            marks.set(&key(2), mark(Everybodys, 9), asked, now);
+            let is_of_one = matches!(target, Target::Key(_));
+            purges.note(&Purge::hard(target), std::time::SystemTime::now());
+            assert_eq!(marks.standing(&key(1), &purges, now), None);
+            assert!(!marks.concerns(&key(1), Everybodys, &purges, now));
+            assert_eq!(marks.concerns(&key(2), Everybodys, &purges, now), is_of_one);
+            marks.set(&key(1), mark(Everybodys, 9), purges.now(), now);
+            assert!(marks.concerns(&key(1), Everybodys, &purges, now));
+        }
     }
 }

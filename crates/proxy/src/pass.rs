@@ -74,13 +74,15 @@ impl Exchange {
             Receipt::Store(head) => {
                 // That there is no room for it may be why it was not shared.
                 let length = head.body_length();
-                if self.store.fill(key, Arc::new(*head), length).is_kept() {
+                let fill = self.store.fill(key, Arc::new(*head), length, arrived.asked);
+                if fill.has_room() {
                     self.flights.unmark(key);
                 }
             }
             Receipt::Relay(why) => {
                 if let Some(mark) = Mark::of(trip, why, arrived.response.status()) {
-                    self.flights.mark_again(key, mark, Instant::now());
+                    self.flights
+                        .mark_again(key, mark, arrived.asked, Instant::now());
                 }
             }
             _ => {}

@@ -16,11 +16,11 @@ impl Exchange {
     /// (see [`posted`]). Not if something else has made the path invalid since it was asked for:
     /// which of the two the origin did last, nobody knows here.
     pub(crate) async fn passed(&self, inbound: &Inbound, arrived: Arrived, why: Miss) -> Answer {
-        let (path, _) = inbound.key.split_query();
-        let is_overtaken = self.outdated_paths.since(arrived.asked.paths, path);
+        let purges = self.store.purges();
+        let is_overtaken = purges.path_was_purged(&inbound.key, arrived.asked);
         let (status, headers) = (arrived.response.status(), arrived.response.headers());
         self.invalidate(inbound, status, headers).await;
-        let invalidated = self.outdated_paths.now();
+        let invalidated = purges.now();
         // What goes by the store for another reason stays out of it.
         let head = match why {
             Miss::Method if !is_overtaken => storable(inbound, &arrived),
@@ -30,10 +30,9 @@ impl Exchange {
             return relayed(arrived, why);
         };
         let length = head.length;
-        let fill = self.store.fill(&inbound.key, Arc::new(head), length);
-        if self.outdated_paths.since(invalidated, path) {
-            fill.forgo();
-        }
+        let fill = self
+            .store
+            .fill(&inbound.key, Arc::new(head), length, invalidated);
         match fill.is_kept() {
             true => filling(arrived, fill),
             false => relayed(arrived, why),

@@ -8,6 +8,7 @@ use std::{
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
 use http_body::Body as _;
 use perigee_http_cache::{Failure, Times};
+use perigee_storage::Revision;
 use perigee_upstream::{Body as Relayed, SendError, SendErrorKind};
 
 use crate::{
@@ -16,7 +17,6 @@ use crate::{
     line::relay_interim,
     next_hop::{Hop, NextHop, REFUSED},
     once_body::OnceBody,
-    outdated::Asked as AskedAt,
 };
 
 /// What came back, and from where.
@@ -29,8 +29,8 @@ pub(crate) struct Arrived {
     pub(crate) kind: &'static str,
     /// When it was asked for, and when it came.
     pub(crate) times: Times,
-    /// When it was asked for.
-    pub(crate) asked: AskedAt,
+    /// The last purge from before it was asked for.
+    pub(crate) asked: Revision,
 }
 
 /// What became of a request at one hop.
@@ -57,7 +57,7 @@ impl Exchange {
         head: &request::Parts,
         body: Relayed,
     ) -> Result<Arrived, Failure> {
-        let asked_at = self.asking();
+        let asked_at = self.store.purges().now();
         let repeatable = head.method.is_safe() && body.is_end_stream();
         let body = Arc::new(Mutex::new(Some(body)));
         let mut failure = Failure::Unreachable;
@@ -169,7 +169,7 @@ fn arrived(
     mut response: Response<Relayed>,
     hop: &Hop,
     requested: SystemTime,
-    asked: AskedAt,
+    asked: Revision,
 ) -> Arrived {
     let name = header::HeaderName::from_static("cache-status");
     let cache_status = match response.headers_mut().entry(name) {

@@ -1,6 +1,10 @@
 //! What may happen to the stored responses of one key. Pure: memory and disk do the same.
 
-use crate::{Stored, StoredId};
+use std::sync::Arc;
+
+use perigee_http_cache::CacheKey;
+
+use crate::{Purges, Revision, Stored, StoredId, Verdict};
 
 /// How much may be stored under one key.
 #[derive(Clone, Copy, Debug)]
@@ -52,4 +56,37 @@ pub(crate) fn remove(old: &[Stored], id: StoredId) -> Option<Vec<Stored>> {
     old.iter().find(|stored| stored.id == id)?;
     let others = old.iter().filter(|stored| stored.id != id);
     Some(others.cloned().collect())
+}
+
+/// What purges have made of responses that were checked up to `checked`: those that are not gone,
+/// as stale as they are. None if no purge since then was about any.
+pub(crate) fn check(
+    purges: &Purges,
+    key: &CacheKey,
+    old: &[Stored],
+    checked: Revision,
+) -> Option<Vec<Stored>> {
+    let verdict = |stored: &Stored| {
+        let since = stored.checked.max(checked);
+        purges.verdict(key, Some(&stored.head), since)
+    };
+    if old.iter().all(|stored| verdict(stored) == Verdict::Holds) {
+        return None;
+    }
+    let left = old
+        .iter()
+        .filter_map(|stored| judged(stored, verdict(stored)));
+    Some(left.collect())
+}
+
+/// What a verdict makes of a response. None: it is gone.
+pub(crate) fn judged(stored: &Stored, verdict: Verdict) -> Option<Stored> {
+    match verdict {
+        Verdict::Holds => Some(stored.clone()),
+        Verdict::Stale(at) => Some(Stored {
+            head: Arc::new(stored.head.stale_since(at)),
+            ..stored.clone()
+        }),
+        Verdict::Gone => None,
+    }
 }

@@ -8,6 +8,7 @@ use perigee_http_cache::StoredHead;
 use crate::{
     Body, Stored, StoredId,
     body::{Assembly, Extents, Growing, Part, Whole},
+    purges::Watch,
 };
 
 /// A response that is arriving. Dropped without [`Fill::commit`], it leaves nothing behind and
@@ -21,6 +22,7 @@ use crate::{
 pub struct Fill {
     id: StoredId,
     head: Arc<StoredHead>,
+    watch: Watch,
     growing: Arc<Growing>,
     stated: Option<u64>,
     /// Bytes that came so far.
@@ -33,23 +35,17 @@ pub struct Fill {
     window: u64,
 }
 
-/// The right to store a response under a key, until a purge takes it.
+/// The way to store a response under a key.
 pub(crate) trait Ticket: fmt::Debug + Send + Sync {
-    /// Whether a purge has come.
-    fn is_doomed(&self) -> bool;
-
-    /// As if a purge had come.
-    fn forgo(&self);
-
-    /// Stores a response; says whether the right to do so still held, and it was not a part of
-    /// what is there already.
+    /// Stores a response; says whether that was done: no purge had made it gone, and it was not a
+    /// part of what is there already.
     fn store(&self, stored: Stored) -> bool;
 }
 
 /// What only a fill that is kept needs.
 #[derive(Debug)]
 pub(crate) struct Keeping {
-    /// The right to store it.
+    /// The way to store it.
     pub(crate) ticket: Box<dyn Ticket>,
     /// Its body on the way to blocks.
     pub(crate) assembly: Assembly,
@@ -60,6 +56,7 @@ pub(crate) struct Keeping {
 impl Fill {
     pub(crate) fn new(
         head: Arc<StoredHead>,
+        watch: Watch,
         growing: Growing,
         stated: Option<u64>,
         keeping: Option<Keeping>,
@@ -68,6 +65,7 @@ impl Fill {
         Fill {
             id: StoredId::new(),
             head,
+            watch,
             growing: Arc::new(growing),
             stated,
             received: 0,
@@ -83,6 +81,7 @@ impl Fill {
             head: Arc::clone(&self.head),
             body: self.body(),
             id: self.id,
+            checked: self.watch.checked(),
         }
     }
 
@@ -93,17 +92,12 @@ impl Fill {
 
     /// Whether the response will be stored when committed, as far as is known now.
     pub fn is_kept(&self) -> bool {
-        self.keeping
-            .as_ref()
-            .is_some_and(|keeping| !keeping.ticket.is_doomed())
+        self.has_room() && !self.watch.is_gone(&self.head)
     }
 
-    /// Keeps the response from being stored, as a purge does: for a caller that knows of one which
-    /// the store could not see yet. Readers go on.
-    pub fn forgo(&self) {
-        if let Some(keeping) = &self.keeping {
-            keeping.ticket.forgo();
-        }
+    /// Whether there is room for it in the store, purged or not, as far as is known now.
+    pub fn has_room(&self) -> bool {
+        self.keeping.is_some()
     }
 
     /// Appends a chunk. Waits for readers only once the response will not be kept; then the chunk
@@ -149,6 +143,7 @@ impl Fill {
                 head: Arc::clone(&self.head),
                 body: Body::kept(extents.clone()),
                 id: self.id,
+                checked: self.watch.checked(),
             };
             if keeping.ticket.store(stored) {
                 self.growing.become_kept(extents);
@@ -171,7 +166,8 @@ impl Fill {
         let extents = Extents::one(self.growing.first(), Whole::new(blocks));
         if head.body_length() == Some(extents.length()) {
             let body = Body::kept(extents);
-            keeping.ticket.store(Stored::new(head, body));
+            let checked = self.watch.checked();
+            keeping.ticket.store(Stored::new(head, body, checked));
         }
     }
 
@@ -205,7 +201,7 @@ impl Fill {
     /// at the start.
     fn may_keep(&self, more: u64) -> bool {
         self.keeping.as_ref().is_some_and(|keeping| {
-            !keeping.ticket.is_doomed()
+            !self.watch.is_gone(&self.head)
                 && (self.stated.is_some()
                     || self.received <= keeping.max_length && self.growing.claim(more))
         })

@@ -9,8 +9,7 @@ mod disk;
 mod fill;
 mod listing;
 mod memory;
-mod purge;
-pub mod purges;
+mod purges;
 mod stats;
 mod stored;
 
@@ -20,23 +19,37 @@ pub use disk::DiskConfig;
 pub use fill::{Fill, FillError};
 pub use listing::{Ask, Cursor, Entry, MOST_ON_A_PAGE, Only, Page, Tier, Tiers};
 pub use memory::{Memory, MemoryConfig};
-pub use purge::Purge;
+pub use purges::{MOST_PURGES, Purge, PurgeStats, Purged, Purges, Revision, Target, Verdict};
 pub use stats::{DiskStats, Stats, Unusable};
 pub use stored::{Stored, StoredId, Variants};
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::SystemTime};
 
 use perigee_http_cache::{CacheKey, StoredHead};
 
 /// A place for responses. Every implementation passes the battery in `tests/battery.rs`.
 pub trait Store: Debug + Send + Sync + 'static {
-    /// The complete stored responses of a key. Memory answers at once, without allocating.
+    /// What was purged. Its revision is to be asked for before a request is sent.
+    fn purges(&self) -> &Arc<Purges>;
+
+    /// The complete stored responses of a key, but for those that were purged: what is gone is not
+    /// among them, and what a soft purge was about is stale. Memory answers at once, without
+    /// allocating.
     fn lookup(&self, key: &CacheKey) -> Answer<Variants>;
 
     /// Begins to store a response whose body will be `length` bytes, if that is known.
     /// Always gives a [`Fill`]: one that will not be kept ([`Fill::is_kept`]) still lets readers
     /// follow it, through a window of bounded size.
-    fn fill(&self, key: &CacheKey, head: Arc<StoredHead>, length: Option<u64>) -> Fill;
+    ///
+    /// `asked` is [`Purges::now`] from before its request was sent: what was purged since then is
+    /// not stored, or as stale as it was made.
+    fn fill(
+        &self,
+        key: &CacheKey,
+        head: Arc<StoredHead>,
+        length: Option<u64>,
+        asked: Revision,
+    ) -> Fill;
 
     /// Puts a new head on a stored response after a 304 (RFC 9111 section 4.3.4): `new` is
     /// [`Stored::freshened`] of `old`. Does nothing if `old` is not stored any more.
@@ -45,9 +58,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Removes one stored response, unless another has taken its place (RFC 9111 section 4.3.3).
     fn remove(&self, key: &CacheKey, old: &Stored) -> Answer<()>;
 
-    /// Removes what `purge` names, and keeps fills of it that are under way from being
-    /// stored. Answers with the number of keys removed.
-    fn purge(&self, purge: &Purge) -> Answer<u64>;
+    /// From now on what `purge` names is gone, or stale, and whatever was asked for before is
+    /// stored as such or not at all. It holds for every lookup that begins after the answer; if
+    /// what is stored outlives a restart, so does the purge.
+    fn purge(&self, purge: &Purge, at: SystemTime) -> Answer<Purged>;
 
     /// Some of what is stored, in an order of its own. A page costs no more than what stands on it and
     /// what had to be looked at for it, whatever is stored; a key that stays while the pages are turned

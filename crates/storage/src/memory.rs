@@ -2,23 +2,23 @@
 
 mod clock;
 mod ghosts;
-mod groups;
 mod heat;
 mod index;
 mod shelf;
-mod under_way;
 mod weight;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
-    Answer, Ask, Entry, Fill, Page, Purge, Stats, Store, Stored, Variants,
+    Answer, Ask, Entry, Fill, Page, Purge, Purged, Purges, Revision, Stats, Store, Stored, Target,
+    Variants,
     body::{Assembly, Growing},
     budget::Budget,
     fill::Keeping,
     listing::{Cursor, MOST_LOOKED_AT},
+    purges::Watch,
 };
 
 use shelf::Shelf;
@@ -61,20 +61,20 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An empty store.
-    pub fn new(config: MemoryConfig) -> Self {
-        Memory::with_seed(config, fastrand::u64(..))
+    /// An empty store, from which these purges take.
+    pub fn new(config: MemoryConfig, purges: Arc<Purges>) -> Self {
+        Memory::with_seed(config, purges, fastrand::u64(..))
     }
 
     /// An empty store that makes the same choices for the same seed: to replay traffic with. A seed
     /// that clients could know would let them choose keys that fall together.
     // By value, as every room takes its configuration; it will not be needed again.
     #[allow(clippy::needless_pass_by_value)]
-    pub fn with_seed(config: MemoryConfig, seed: u64) -> Self {
+    pub fn with_seed(config: MemoryConfig, purges: Arc<Purges>, seed: u64) -> Self {
         // A float cast saturates, and makes zero of not-a-number.
         let max_length = (config.capacity as f64 * config.max_object_share) as u64;
         Memory {
-            shelf: Arc::new(Shelf::new(config.capacity, config.variants_per_key, seed)),
+            shelf: Arc::new(Shelf::new(&config, purges, seed)),
             budget: Arc::new(Budget::new(config.fill_bytes)),
             max_length: max_length.min(config.capacity),
             window: config.window,
@@ -83,11 +83,21 @@ impl Memory {
 }
 
 impl Store for Memory {
+    fn purges(&self) -> &Arc<Purges> {
+        self.shelf.purges()
+    }
+
     fn lookup(&self, key: &CacheKey) -> Answer<Variants> {
         Answer::Now(self.shelf.get(key))
     }
 
-    fn fill(&self, key: &CacheKey, head: Arc<StoredHead>, length: Option<u64>) -> Fill {
+    fn fill(
+        &self,
+        key: &CacheKey,
+        head: Arc<StoredHead>,
+        length: Option<u64>,
+        asked: Revision,
+    ) -> Fill {
         // An unknown length is claimed as it grows.
         let claim = length.unwrap_or(0);
         let kept = claim <= self.max_length && self.budget.claim(claim);
@@ -100,15 +110,16 @@ impl Store for Memory {
             claimed,
         );
         let keeping = kept.then(|| Keeping {
-            ticket: Box::new(Shelf::begin(&self.shelf, key, &head)),
+            ticket: Box::new(Shelf::begin(&self.shelf, key)),
             assembly: Assembly::new(length),
             max_length: self.max_length,
         });
-        Fill::new(head, growing, length, keeping, self.window)
+        let watch = Watch::new(self.purges(), key, asked);
+        Fill::new(head, watch, growing, length, keeping, self.window)
     }
 
     fn freshen(&self, key: &CacheKey, old: &Stored, new: Stored) -> Answer<()> {
-        self.shelf.freshen(key, old.id, new);
+        self.shelf.freshen(key, old.id, &new);
         Answer::Now(())
     }
 
@@ -117,11 +128,23 @@ impl Store for Memory {
         Answer::Now(())
     }
 
-    fn purge(&self, purge: &Purge) -> Answer<u64> {
-        match purge {
-            Purge::Key(key) => Answer::Now(self.shelf.purge(key)),
-            Purge::Group { origin, group } => Answer::Now(self.shelf.purge_group(origin, group)),
-        }
+    fn purge(&self, purge: &Purge, at: SystemTime) -> Answer<Purged> {
+        let note = || self.purges().note(purge, at);
+        let (revision, keys) = match &purge.target {
+            Target::Key(key) => {
+                let is_there = self.shelf.check(key);
+                let revision = note();
+                // Its bytes need not wait to be looked up.
+                self.shelf.check(key);
+                (revision, Some(u64::from(is_there)))
+            }
+            _ => (note(), None),
+        };
+        Answer::Now(Purged {
+            revision,
+            keys,
+            unwritten: None,
+        })
     }
 
     fn list(&self, ask: &Ask) -> Answer<Page> {

@@ -9,8 +9,10 @@
 mod names;
 mod table;
 mod target;
+mod watch;
 
 pub use target::{Purge, Target};
+pub(crate) use watch::Watch;
 
 use std::{
     sync::{
@@ -52,6 +54,19 @@ pub enum Verdict {
     Gone,
 }
 
+/// What came of a purge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purged {
+    /// Its number.
+    pub revision: Revision,
+    /// Keys that had responses which are gone, or stale, by it; `None` where that is not known: they
+    /// are found one by one, as they are looked up.
+    pub keys: Option<u64>,
+    /// Why it holds until a restart only, if what is stored outlives that: it could not be written
+    /// down.
+    pub unwritten: Option<String>,
+}
+
 /// What is known of purges, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PurgeStats {
@@ -64,6 +79,9 @@ pub struct PurgeStats {
     /// Purges that were forgotten for want of room while something might have been older.
     pub lost: u64,
 }
+
+/// Purges that are known at once, if nothing else is configured.
+pub const MOST_PURGES: usize = 65_536;
 
 /// All purges that something stored may be older than.
 ///

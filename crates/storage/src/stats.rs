@@ -15,8 +15,6 @@ pub struct Stats {
     pub filling_bytes: u64,
     /// Objects evicted from memory to make room since start.
     pub evicted: u64,
-    /// Entries of the index by group: one for each key in each group that it has responses in.
-    pub grouped: u64,
     /// The disk, if there is one.
     pub disk: Option<DiskStats>,
 }

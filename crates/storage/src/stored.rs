@@ -4,7 +4,7 @@ use std::{borrow::Borrow, sync::Arc};
 
 use perigee_http_cache::StoredHead;
 
-use crate::Body;
+use crate::{Body, Revision};
 
 /// One stored response. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Stored {
     pub body: Body,
     /// What it is known by.
     pub id: StoredId,
+    /// When it was asked for, or was checked against purges before it was stored.
+    pub(crate) checked: Revision,
 }
 
 /// The stored responses of one key, newest first; empty if there are none.
@@ -33,14 +35,18 @@ impl StoredId {
 }
 
 impl Stored {
-    pub(crate) fn new(head: Arc<StoredHead>, body: Body) -> Self {
-        let id = StoredId::new();
-        Stored { head, body, id }
+    pub(crate) fn new(head: Arc<StoredHead>, body: Body, checked: Revision) -> Self {
+        Stored {
+            head,
+            body,
+            id: StoredId::new(),
+            checked,
+        }
     }
 
-    /// The same body under a new head.
-    pub fn freshened(&self, head: Arc<StoredHead>) -> Self {
-        Stored::new(head, self.body.clone())
+    /// The same body under a new head, that was asked for then ([`crate::Purges::now`]).
+    pub fn freshened(&self, head: Arc<StoredHead>, asked: Revision) -> Self {
+        Stored::new(head, self.body.clone(), asked)
     }
 }
 

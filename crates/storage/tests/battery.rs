@@ -52,12 +52,13 @@ macro_rules! battery {
                     a_reader_that_has_all_it_wants_holds_nobody, without_readers_it_stops,
                     the_first_reader_may_come_late, what_has_passed_is_gone,
                     a_range_far_ahead_holds_nothing;
-                purging: a_purge_removes_all_variants, a_fill_under_way_is_not_stored,
-                    a_fill_that_is_forgone_is_read_and_not_stored,
-                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race,
-                    a_group_is_removed_and_no_more, fills_of_a_group_are_not_stored,
-                    evicted_responses_leave_their_groups, groups_are_weighed,
-                    a_purge_of_a_group_wins_every_race;
+                purging: a_purge_removes_all_variants, purges_are_numbered,
+                    a_purge_is_about_what_it_names, other_variants_of_a_key_stay,
+                    what_is_stale_by_a_purge_is_freshened,
+                    a_validation_that_was_purged_freshens_nothing,
+                    a_fill_under_way_is_not_stored, a_fill_under_way_is_as_stale_as_it_was_made,
+                    what_was_asked_for_before_a_purge_is_not_stored,
+                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race;
             );
 
             #[test]

@@ -17,7 +17,7 @@ use perigee_proxy::{
     purge_keys,
 };
 use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
-use perigee_storage::{Memory, Purge, Store};
+use perigee_storage::{MOST_PURGES, Memory, Purge, Purges, Store};
 use prometheus_client::registry::Registry;
 
 use crate::{Config, ReloadError, StartError, handler::Shared, state::State, store_metrics};
@@ -69,7 +69,8 @@ impl<S: State> Tier<S> {
         if common.disk.is_some() {
             return Err(StartError("this build keeps nothing on disk yet".into()));
         }
-        let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone()));
+        let purges = Arc::new(Purges::new(MOST_PURGES));
+        let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone(), purges));
         store_metrics::register(registry, Arc::clone(&store));
         let exchange = exchange_config::<S>(&common);
         let exchange = Exchange::new(exchange, store, metrics.clone(), log);
@@ -127,12 +128,14 @@ impl<S: State> Tier<S> {
     /// # Errors
     /// A text that says what is wrong with the URL.
     pub async fn purge(&self, url: &str) -> Result<Purged, String> {
-        let mut keys = 0;
+        let (mut keys, now) = (0, SystemTime::now());
         let state = self.shared.state.load_full();
         for key in purge_keys(url, state.services())? {
-            keys += self.shared.exchange.purge(&Purge::Key(key)).await;
+            let purge = Purge::key(key);
+            let purged = self.shared.exchange.purge(&purge, now).await;
+            keys += purged.keys.unwrap_or_default();
         }
-        let revision = self.shared.purges.append(url.to_owned(), SystemTime::now());
+        let revision = self.shared.purges.append(url.to_owned(), now);
         Ok(Purged { keys, revision })
     }
 

@@ -2,6 +2,8 @@ use std::time::{Duration, SystemTime};
 
 use perigee_http_cache::{RequestHead, ResponseHead, Scheme, Times};
 
+use perigee_storage::{Memory, MemoryConfig, Purge, Store, Target};
+
 use super::*;
 
 fn key(path: &str) -> CacheKey {
@@ -20,7 +22,12 @@ const AUTHORIZED: Sought<'static> = Sought {
 };
 
 fn flights() -> Flights {
-    Flights::new(10)
+    Flights::new(10, Arc::new(Purges::new(100)))
+}
+
+fn purge(flights: &Flights, target: Target) {
+    let purges = Arc::clone(&flights.lock().purges);
+    purges.note(&Purge::hard(target), SystemTime::now());
 }
 
 fn join(flights: &Flights, path: &str, tried: &[u64]) -> Joined {
@@ -48,20 +55,25 @@ fn followed(joined: Joined) -> u64 {
     }
 }
 
+fn mark_again(flights: &Flights, mark: Mark, now: Instant) {
+    flights.mark_again(&key("/a"), mark, Revision::default(), now);
+}
+
 fn is_marked(flights: &Flights, path: &str, sought: Sought<'_>, now: Instant) -> bool {
     matches!(flights.join(&key(path), sought, &[], now), Joined::Marked)
 }
 
-fn head() -> Arc<StoredHead> {
+fn head(groups: &str) -> Arc<StoredHead> {
     let now = SystemTime::now();
     let (headers, method) = (http::HeaderMap::new(), http::Method::GET);
     let request = RequestHead {
         method: &method,
         headers: &headers,
     };
+    let groups = HeaderValue::from_str(groups).unwrap();
     let response = ResponseHead {
         status: http::StatusCode::OK,
-        headers: &headers,
+        headers: &http::HeaderMap::from_iter([("cache-groups".parse().unwrap(), groups)]),
     };
     let times = Times {
         requested: now,
@@ -130,7 +142,7 @@ fn nobody_waits_for_what_is_likely_another_ones_own() {
 #[test]
 fn a_stored_response_is_refreshed_once_at_a_time() {
     let flights = flights();
-    let (head, other) = (head(), head());
+    let (head, other) = (head(""), head(""));
     let of = |head| Sought {
         of: Some(head),
         ..ANYBODY
@@ -150,17 +162,44 @@ fn a_stored_response_is_refreshed_once_at_a_time() {
 }
 
 #[test]
-fn a_purge_ends_all_flights_of_its_key_and_none_that_begins_later() {
+fn nobody_joins_what_was_asked_for_before_a_purge_that_is_about_it() {
+    let host = |host: &str| Target::Host(host.into());
+    let prefix = |text: &str| Target::Prefix(text.into());
+    for (target, is_about) in [
+        (Target::Key(key("/a")), true),
+        (Target::Key(key("/b")), false),
+        (prefix("www.example.com/"), true),
+        (prefix("www.example.com/b"), false),
+        (host("www.example.com"), true),
+        (host("other.example"), false),
+        (Target::Everything, true),
+    ] {
+        let flights = flights();
+        let old = lead(join(&flights, "/a", &[]));
+        purge(&flights, target.clone());
+        if !is_about {
+            assert_eq!(followed(join(&flights, "/a", &[])), old.id, "{target:?}");
+            continue;
+        }
+        let new = lead(join(&flights, "/a", &[]));
+        drop(old);
+        assert_eq!(followed(join(&flights, "/a", &[])), new.id, "{target:?}");
+    }
+}
+
+#[test]
+fn after_a_purge_a_stored_response_is_refreshed_anew() {
     let flights = flights();
-    let old = lead(join(&flights, "/a", &[]));
-    let alone = flights.alone(&key("/a"), ANYBODY);
-    let other = lead(join(&flights, "/b", &[]));
-    flights.purge(&key("/a"));
-    assert!(old.is_purged() && alone.is_purged() && !other.is_purged());
-    let new = lead(join(&flights, "/a", &[]));
-    drop((old, alone));
-    assert_eq!(followed(join(&flights, "/a", &[])), new.id);
-    assert!(!new.is_purged());
+    let head = head("");
+    let of = || Sought {
+        of: Some(&head),
+        ..ANYBODY
+    };
+    let old = flights.refresh(&key("/a"), of()).unwrap();
+    assert!(flights.refresh(&key("/a"), of()).is_none());
+    purge(&flights, Target::Key(key("/a")));
+    assert!(flights.refresh(&key("/a"), of()).is_some());
+    drop(old);
 }
 
 #[test]
@@ -176,14 +215,14 @@ fn what_is_not_shared_is_marked_and_waited_for_no_more() {
     assert!(is_marked(&flights, "/a", ANYBODY, now));
     assert!(!is_marked(&flights, "/b", ANYBODY, now));
     // Who has something to validate has another variant.
-    let head = head();
+    let head = head("");
     let of = Sought {
         of: Some(&head),
         ..ANYBODY
     };
     assert!(!is_marked(&flights, "/a", of, now));
     // It stands for as long as the answers are such.
-    flights.mark_again(&key("/a"), mark(Whose::Everybodys, 3).unwrap(), now);
+    mark_again(&flights, mark(Whose::Everybodys, 3).unwrap(), now);
     assert!(is_marked(
         &flights,
         "/a",
@@ -192,7 +231,7 @@ fn what_is_not_shared_is_marked_and_waited_for_no_more() {
     ));
     flights.unmark(&key("/a"));
     assert!(!is_marked(&flights, "/a", ANYBODY, now));
-    flights.mark_again(&key("/a"), mark(Whose::Everybodys, 1).unwrap(), now);
+    mark_again(&flights, mark(Whose::Everybodys, 1).unwrap(), now);
     assert!(!is_marked(&flights, "/a", ANYBODY, now));
 }
 
@@ -212,10 +251,10 @@ fn a_purge_takes_the_mark_and_what_was_asked_before_sets_none() {
     let now = Instant::now();
     let mark = mark(Whose::Everybodys, 1);
     lead(join(&flights, "/a", &[])).tell_not_shared(mark, now);
-    flights.purge(&key("/a"));
+    purge(&flights, Target::Key(key("/a")));
     assert!(!is_marked(&flights, "/a", ANYBODY, now));
     let before = lead(join(&flights, "/a", &[]));
-    flights.purge(&key("/a"));
+    purge(&flights, Target::Key(key("/a")));
     before.tell_not_shared(mark, now);
     assert!(!is_marked(&flights, "/a", ANYBODY, now));
 }
@@ -239,12 +278,39 @@ fn a_fetch_of_a_range_is_joined_by_the_same_range_alone() {
 }
 
 #[test]
-fn a_purge_of_a_group_lets_nobody_join_what_may_be_in_it() {
+fn nobody_joins_what_may_be_in_a_group_that_was_purged() {
+    let group = |origin: &str, group: &str| Target::Group {
+        origin: origin.into(),
+        group: group.into(),
+    };
+    let (here, elsewhere) = ("http://www.example.com", "http://other.example");
     let flights = flights();
     let old = lead(join(&flights, "/a", &[]));
-    flights.purge_group("http://other.example", "news");
+    purge(&flights, group(elsewhere, "news"));
     assert_eq!(followed(join(&flights, "/a", &[])), old.id);
-    flights.purge_group("http://www.example.com", "news");
+    purge(&flights, group(here, "news"));
     let new = lead(join(&flights, "/a", &[]));
-    assert!(!old.is_purged() && new.id != old.id);
+    assert_ne!(new.id, old.id, "of what has not arrived nobody knows");
+    new.tell(Progress::Arrived(arrival("\"home\"")));
+    drop(old);
+    purge(&flights, group(here, "news"));
+    assert_eq!(
+        followed(join(&flights, "/a", &[])),
+        new.id,
+        "it is not in it"
+    );
+    purge(&flights, group(here, "home"));
+    assert_ne!(lead(join(&flights, "/a", &[])).id, new.id);
+}
+
+/// What is on its way into a store, in these groups.
+fn arrival(groups: &str) -> Arrival {
+    let memory = Memory::new(MemoryConfig::default(), Arc::new(Purges::new(1)));
+    let fill = memory.fill(&key("/a"), head(groups), None, Revision::default());
+    Arrival {
+        stored: fill.stored(),
+        kept: true,
+        status: 200,
+        cache_status: Arc::new([]),
+    }
 }

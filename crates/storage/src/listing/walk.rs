@@ -34,10 +34,15 @@ impl<T> Nearest<T> {
         }
     }
 
+    /// Whether it looks for keys at this place.
+    pub(crate) fn is_wanted(&self, place: Place) -> bool {
+        let is_behind = self.after.is_none_or(|after| place > after);
+        is_behind && self.far.is_none_or(|far| place <= far)
+    }
+
     /// Shows it a key at this place.
     pub(crate) fn show(&mut self, place: Place, key: impl FnOnce() -> T) {
-        let is_behind = self.after.is_none_or(|after| place > after);
-        if !is_behind || self.far.is_some_and(|far| place > far) {
+        if !self.is_wanted(place) {
             return;
         }
         self.found.push((place, key()));

@@ -22,7 +22,7 @@ use perigee_http_cache::CacheKey;
 
 use super::{clock::Clock, ghosts::Ghosts, heat::Heat, weight};
 use crate::{
-    Stored, Variants,
+    Revision, Stored, Variants,
     listing::{Nearest, Place, Walk},
 };
 use shard::Shard;
@@ -93,8 +93,9 @@ impl Index {
         }
     }
 
-    /// What is stored under a key. Counts as a request for it.
-    pub(super) fn get(&self, key: &CacheKey) -> Option<Variants> {
+    /// What is stored under a key, and the purge that it was checked up to. Counts as a request for
+    /// it.
+    pub(super) fn get(&self, key: &CacheKey) -> Option<(Variants, Revision)> {
         let hash = key.stable_hash();
         let mut shard = self.shard(hash);
         shard.asked += 1;
@@ -104,7 +105,7 @@ impl Index {
         let entry = shard.find(hash, key)?;
         entry.heat = entry.heat.again(self.clock.now());
         entry.hits = entry.hits.saturating_add(1);
-        Some(Variants::clone(&entry.variants))
+        Some((Variants::clone(&entry.variants), entry.checked))
     }
 
     /// What there is of a key, without asking for it.
@@ -118,13 +119,18 @@ impl Index {
         &self,
         after: Option<Place>,
         most: usize,
-        look: impl Fn(&Entry) -> T,
+        look: impl Fn(&Entry) -> Option<T>,
     ) -> Walk<T> {
         let mut nearest = Nearest::behind(after, most);
         let first = after.map_or(0, |after| after.shard(self.shards.len()));
         for shard in self.shards.iter().skip(first) {
             for entry in lock(shard).entries() {
-                nearest.show(Place::of_hash(entry.hash), || look(entry));
+                let place = Place::of_hash(entry.hash);
+                if nearest.is_wanted(place)
+                    && let Some(seen) = look(entry)
+                {
+                    nearest.show(place, || seen);
+                }
             }
             if nearest.is_full() {
                 break;
@@ -133,23 +139,33 @@ impl Index {
         nearest.end()
     }
 
-    /// Puts what `change` makes of the responses of a key in their place: nothing, if it gives
-    /// None. Nobody else changes them meanwhile. Then evicts what is too much.
+    /// Puts what `change` makes of the responses of a key in their place: if that is None, they stay
+    /// as they are. Nobody else changes them meanwhile. It is told the purge that they were checked
+    /// up to; what is there afterwards is checked up to `now`. Then evicts what is too much.
     pub(super) fn change(
         &self,
         key: &CacheKey,
-        change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
+        now: Revision,
+        change: impl FnOnce(&[Stored], Revision) -> Option<Vec<Stored>>,
     ) -> Outcome {
         let hash = key.stable_hash();
         let mut shard = self.shard(hash);
         let before = shard.weight();
         let mut outcome = Outcome::default();
-        let old = shard.find(hash, key);
-        let Some(new) = change(old.as_ref().map_or(&[], |entry| &entry.variants)) else {
+        let mut old = shard.find(hash, key);
+        let new = match &mut old {
+            Some(entry) => {
+                let checked = entry.checked;
+                entry.checked = checked.max(now);
+                change(&entry.variants, checked)
+            }
+            None => change(&[], now),
+        };
+        let Some(new) = new else {
             return outcome;
         };
         outcome.is_changed = true;
-        let now = self.clock.now();
+        let (checked, now) = (now, self.clock.now());
         let mut worth = None;
         match old {
             Some(_) if new.is_empty() => {
@@ -176,6 +192,7 @@ impl Index {
                     hash,
                     key: key.clone(),
                     variants: new.into(),
+                    checked,
                     weight,
                     heat,
                     hits: 0,

@@ -1,20 +1,19 @@
-//! Where complete responses stand, by key, and the right to put one there.
+//! Where complete responses stand, by key, and the way to put one there.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use perigee_http_cache::{CacheKey, StoredHead};
+use perigee_http_cache::CacheKey;
 
 use super::{
-    groups::Groups,
-    index::{self, Index, Outcome},
-    under_way::{Doom, UnderWay},
+    MemoryConfig,
+    index::{self, Index},
     weight,
 };
 use crate::{
-    Entry, Stats, Stored, StoredId, Tiers, Variants,
+    Entry, Purges, Stats, Stored, StoredId, Tiers, Variants,
     changes::{self, Limits},
     fill,
     listing::{Place, Walk},
@@ -23,8 +22,7 @@ use crate::{
 /// Complete responses, newest first under each key.
 pub(super) struct Shelf {
     index: Index,
-    under_way: UnderWay,
-    groups: Groups,
+    purges: Arc<Purges>,
     /// What a key without responses has; shared, so that a miss allocates nothing.
     none: Variants,
     capacity: u64,
@@ -33,83 +31,74 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    pub(super) fn new(capacity: u64, variants_per_key: usize, seed: u64) -> Self {
+    pub(super) fn new(config: &MemoryConfig, purges: Arc<Purges>, seed: u64) -> Self {
         Shelf {
-            index: Index::new(capacity, seed),
-            under_way: UnderWay::new(),
-            groups: Groups::new(),
+            index: Index::new(config.capacity, seed),
+            purges,
             none: Arc::new([]),
-            capacity,
+            capacity: config.capacity,
             limits: Limits {
-                variants: variants_per_key.max(1),
-                bytes: capacity / 2,
+                variants: config.variants_per_key.max(1),
+                bytes: config.capacity / 2,
             },
             evicted: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn get(&self, key: &CacheKey) -> Variants {
-        self.index
-            .get(key)
-            .unwrap_or_else(|| Arc::clone(&self.none))
+    pub(super) fn purges(&self) -> &Arc<Purges> {
+        &self.purges
     }
 
-    /// A fill of `key` begins.
-    pub(super) fn begin(shelf: &Arc<Self>, key: &CacheKey, head: &Arc<StoredHead>) -> Ticket {
+    /// What is stored under a key, but for what was purged.
+    pub(super) fn get(&self, key: &CacheKey) -> Variants {
+        match self.index.get(key) {
+            Some((variants, checked)) if checked >= self.purges.now() => variants,
+            Some(_) if self.check(key) => self
+                .index
+                .look(key, |entry| Variants::clone(&entry.variants))
+                .unwrap_or_else(|| Arc::clone(&self.none)),
+            _ => Arc::clone(&self.none),
+        }
+    }
+
+    /// Brings what is stored under a key up to date; says whether anything is left.
+    pub(super) fn check(&self, key: &CacheKey) -> bool {
+        let mut is_left = false;
+        self.change(key, |old| {
+            is_left = !old.is_empty();
+            None
+        });
+        is_left
+    }
+
+    /// The way to store a response to a fetch of `key`.
+    pub(super) fn begin(shelf: &Arc<Self>, key: &CacheKey) -> Ticket {
         Ticket {
-            doom: shelf.under_way.shard(key).add(key, head),
             shelf: Arc::clone(shelf),
             key: key.clone(),
         }
     }
 
     /// Puts `new` in the place of the response with this id, if that is still there.
-    pub(super) fn freshen(&self, key: &CacheKey, old: StoredId, new: Stored) {
-        let _shard = self.under_way.shard(key);
-        self.change(key, |variants| changes::freshen(variants, old, new));
+    pub(super) fn freshen(&self, key: &CacheKey, old: StoredId, new: &Stored) {
+        self.change(key, |variants| match self.judged(key, new) {
+            Some(new) => changes::freshen(variants, old, new),
+            None => changes::remove(variants, old),
+        });
     }
 
     /// Removes one response alone, if it is still there.
     pub(super) fn take_away(&self, key: &CacheKey, old: StoredId) {
-        let _shard = self.under_way.shard(key);
         self.change(key, |variants| changes::remove(variants, old));
-    }
-
-    /// Removes a key, and keeps fills of it that are under way from being stored.
-    pub(super) fn purge(&self, key: &CacheKey) -> u64 {
-        let mut shard = self.under_way.shard(key);
-        shard.doom(key);
-        let had_any = self.change(key, |old| (!old.is_empty()).then(Vec::new));
-        u64::from(had_any)
-    }
-
-    /// Removes the responses in a group of an origin, and keeps fills of such that are under way
-    /// from being stored. Answers with the number of keys that had any.
-    pub(super) fn purge_group(&self, origin: &str, group: &str) -> u64 {
-        let has_it = |head: &StoredHead| head.groups().any(|g| g == group);
-        self.under_way
-            .doom_all(|key, head| key.origin() == origin && has_it(head));
-        // Whatever was stored before that is in the index by now.
-        let keys = self.groups.keys(origin, group).into_iter();
-        let purged = keys.filter(|key| {
-            let _shard = self.under_way.shard(key);
-            key.origin() == origin
-                && self.change(key, |old| {
-                    let others = old.iter().filter(|stored| !has_it(&stored.head));
-                    let others: Vec<_> = others.cloned().collect();
-                    (others.len() < old.len()).then_some(others)
-                })
-        });
-        purged.count() as u64
     }
 
     /// The next keys behind a place.
     pub(super) fn walk(&self, after: Option<Place>, most: usize) -> Walk<Entry> {
-        self.index.walk(after, most, entry)
+        self.index.walk(after, most, |entry| self.told(entry))
     }
 
     pub(super) fn entry(&self, key: &CacheKey) -> Option<Entry> {
-        self.index.look(key, entry)
+        self.index.look(key, |entry| self.told(entry)).flatten()
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -119,42 +108,51 @@ impl Shelf {
             capacity: self.capacity,
             filling_bytes: 0,
             evicted: self.evicted.load(Relaxed),
-            grouped: self.groups.len() as u64,
             disk: None,
         }
     }
 
-    /// Says whether anything was changed. The key's shard must be held.
+    /// Puts what `change` makes of what purges have left of the responses of a key in their place.
+    /// Says whether it made anything of them.
     fn change(
         &self,
         key: &CacheKey,
         change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
     ) -> bool {
-        let Outcome {
-            is_changed,
-            replaced,
-            evicted,
-        } = self.index.change(key, |old| {
-            let new = change(old);
-            self.groups.count_in(key, new.as_deref().unwrap_or(&[]));
-            new
+        // Whatever is purged from here on is found by the next lookup.
+        let now = self.purges.now();
+        let mut is_changed = false;
+        let outcome = self.index.change(key, now, |old, checked| {
+            let left = changes::check(&self.purges, key, old, checked);
+            let changed = change(left.as_deref().unwrap_or(old));
+            is_changed = changed.is_some();
+            changed.or(left)
         });
-        self.groups
-            .count_out(key, replaced.as_deref().unwrap_or(&[]));
-        for (key, variants) in evicted {
-            self.groups.count_out(&key, &variants);
+        for (_, variants) in outcome.evicted {
             self.evicted.fetch_add(variants.len() as u64, Relaxed);
         }
         is_changed
     }
-}
 
-fn entry(entry: &index::Entry) -> Entry {
-    Entry {
-        key: entry.key.clone(),
-        variants: Variants::clone(&entry.variants),
-        tiers: Tiers::MEMORY,
-        hits: Some(entry.hits.into()),
+    /// What purges have made of a response on its way. None: it is gone.
+    fn judged(&self, key: &CacheKey, new: &Stored) -> Option<Stored> {
+        let verdict = self.purges.verdict(key, Some(&new.head), new.checked);
+        changes::judged(new, verdict)
+    }
+
+    /// What is told of an entry, if purges have left anything of it.
+    fn told(&self, entry: &index::Entry) -> Option<Entry> {
+        let left = changes::check(&self.purges, &entry.key, &entry.variants, entry.checked);
+        let variants = match left {
+            Some(left) => left.into(),
+            None => Variants::clone(&entry.variants),
+        };
+        (!variants.is_empty()).then(|| Entry {
+            key: entry.key.clone(),
+            variants,
+            tiers: Tiers::MEMORY,
+            hits: Some(entry.hits.into()),
+        })
     }
 }
 
@@ -166,38 +164,19 @@ impl std::fmt::Debug for Shelf {
     }
 }
 
-/// The right to store a response under a key, until a purge takes it.
+/// The way to store a response under a key.
 #[derive(Debug)]
 pub(super) struct Ticket {
     shelf: Arc<Shelf>,
     key: CacheKey,
-    doom: Doom,
 }
 
 impl fill::Ticket for Ticket {
-    fn is_doomed(&self) -> bool {
-        self.doom.load(Relaxed)
-    }
-
-    fn forgo(&self) {
-        self.doom.store(true, Relaxed);
-    }
-
     fn store(&self, stored: Stored) -> bool {
-        let _shard = self.shelf.under_way.shard(&self.key);
-        let limits = self.shelf.limits;
-        !fill::Ticket::is_doomed(self)
-            && self.shelf.change(&self.key, |old| {
-                changes::put(old, stored, limits, weight::of_stored)
-            })
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.shelf
-            .under_way
-            .shard(&self.key)
-            .remove(&self.key, &self.doom);
+        let (shelf, key) = (&self.shelf, &self.key);
+        shelf.change(key, |old| {
+            let stored = shelf.judged(key, &stored)?;
+            changes::put(old, stored, shelf.limits, weight::of_stored)
+        })
     }
 }

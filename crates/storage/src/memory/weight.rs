@@ -7,14 +7,9 @@ use crate::Stored;
 /// A reference-counted allocation: its two counters, and the allocator's own bookkeeping.
 const SHARED: u64 = 2 * size_of::<usize>() as u64 + 16;
 
-/// What the index by group takes for one response in one group, at the most: where it is the only
-/// one, a table of its own.
-const GROUPED: u64 = 256;
-
 /// Bytes of memory of one stored response.
 pub(super) fn of_stored(stored: &Stored) -> u64 {
-    let groups = stored.head.groups().count() as u64 * GROUPED;
-    let head = SHARED + stored.head.weight() as u64 + groups;
+    let head = SHARED + stored.head.weight() as u64;
     size_of::<Stored>() as u64 + head + stored.body.weight()
 }
 

@@ -9,7 +9,7 @@ use crate::support::*;
 
 pub(crate) async fn a_follower_reads_what_has_come(make: Make) {
     let (store, body) = (make(ROOMY), bytes(200_000));
-    let mut fill = store.fill(&key("/"), head("en", "a"), None);
+    let mut fill = store.begin(&key("/"), head("en", "a"), None);
     let stored = fill.stored();
     assert_eq!(mark(&stored), "a");
     let mut reader = stored.body.read();
@@ -37,7 +37,7 @@ pub(crate) async fn the_end_shows_when_it_is_stored(make: Make) {
     let (store, body) = (make(ROOMY), bytes(1000));
     for (n, first) in [0, 400].into_iter().enumerate() {
         let path = format!("/{n}");
-        let mut fill = store.fill(&key(&path), head("en", "a"), Some(1000));
+        let mut fill = store.begin(&key(&path), head("en", "a"), Some(1000));
         assert_eq!(fill.body().length(), Some(1000), "as soon as it is stated");
         let mut reader = fill.body().read();
         fill.write(body.slice(..first)).await.unwrap();
@@ -55,7 +55,7 @@ pub(crate) async fn the_end_shows_when_it_is_stored(make: Make) {
 
 pub(crate) async fn many_followers_read_the_same(make: Make) {
     let (store, body) = (make(ROOMY), bytes(3_000_000));
-    let mut fill = store.fill(&key("/"), head("en", "a"), Some(body.len() as u64));
+    let mut fill = store.begin(&key("/"), head("en", "a"), Some(body.len() as u64));
     let mut readers = Vec::new();
     for (n, chunk) in body.chunks(30_000).enumerate() {
         // Some from the start, some ahead of the writer, some behind.
@@ -78,7 +78,7 @@ pub(crate) async fn many_followers_read_the_same(make: Make) {
 
 pub(crate) async fn a_late_follower_reads_it_all(make: Make) {
     let (store, body) = (make(ROOMY), bytes(100_000));
-    let mut fill = store.fill(&key("/"), head("en", "a"), None);
+    let mut fill = store.begin(&key("/"), head("en", "a"), None);
     let growing = fill.body();
     write(&mut fill, &body, 7000).await.unwrap();
     let midway = growing.read();
@@ -91,7 +91,7 @@ pub(crate) async fn a_late_follower_reads_it_all(make: Make) {
 
 pub(crate) async fn an_abandoned_body_ends_in_an_error(make: Make) {
     let store = make(ROOMY);
-    let mut fill = store.fill(&key("/"), head("en", "a"), Some(1000));
+    let mut fill = store.begin(&key("/"), head("en", "a"), Some(1000));
     let mut reader = fill.body().read();
     let satisfied = fill.body().read_range(100..200);
     fill.write(bytes(500)).await.unwrap();
@@ -108,7 +108,7 @@ pub(crate) async fn an_abandoned_body_ends_in_an_error(make: Make) {
 
 pub(crate) async fn a_waiting_follower_is_woken(make: Make) {
     let store = make(ROOMY);
-    let mut fill = store.fill(&key("/"), head("en", "a"), None);
+    let mut fill = store.begin(&key("/"), head("en", "a"), None);
     let (mut next, mut later) = (fill.body().read(), fill.body().read_range(1..10));
     let woken = [(); 2].map(|()| Arc::new(Woken::default()));
     assert!(is_waiting_for(&mut next, &woken[0]));
@@ -129,7 +129,7 @@ pub(crate) async fn a_waiting_follower_is_woken(make: Make) {
 pub(crate) async fn waiting_followers_learn_of_the_end(make: Make) {
     let store = make(ROOMY);
     for commits in [true, false] {
-        let mut fill = store.fill(&key("/"), head("en", "a"), None);
+        let mut fill = store.begin(&key("/"), head("en", "a"), None);
         fill.write(bytes(10)).await.unwrap();
         let readers = [
             fill.body().read(),
@@ -155,7 +155,7 @@ pub(crate) async fn waiting_followers_learn_of_the_end(make: Make) {
 
 pub(crate) async fn a_body_of_single_bytes_arrives(make: Make) {
     let (store, body) = (make(ROOMY), bytes(100_000));
-    let mut fill = store.fill(&key("/"), head("en", "a"), None);
+    let mut fill = store.begin(&key("/"), head("en", "a"), None);
     let reader = tokio::spawn(read(fill.body().read()));
     let mut behind = fill.body().read();
     write(&mut fill, &body.slice(..10_000), 1).await.unwrap();

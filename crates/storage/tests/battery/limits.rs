@@ -20,7 +20,7 @@ fn small_objects_only(make: Make) -> Arc<dyn Store> {
 
 /// Writes a body while two tasks read it; the most bytes that were claimed meanwhile.
 async fn stream(store: &dyn Store, stated: Option<u64>, body: &Bytes) -> u64 {
-    let mut fill = store.fill(&key("/"), head("en", "a"), stated);
+    let mut fill = store.begin(&key("/"), head("en", "a"), stated);
     let readers = [(); 2].map(|()| tokio::spawn(read(fill.body().read())));
     let mut most = 0;
     for chunk in body.chunks(PIECE) {
@@ -64,7 +64,7 @@ pub(crate) async fn fills_share_a_budget(make: Make) {
         fill_bytes: 100_000,
         ..ROOMY
     });
-    let stated = store.fill(&key("/1"), head("en", "a"), Some(60_000));
+    let stated = store.begin(&key("/1"), head("en", "a"), Some(60_000));
     assert!(stated.is_kept());
     assert_eq!(
         store.stats().filling_bytes,
@@ -73,11 +73,11 @@ pub(crate) async fn fills_share_a_budget(make: Make) {
     );
     assert!(
         !store
-            .fill(&key("/2"), head("en", "a"), Some(60_000))
+            .begin(&key("/2"), head("en", "a"), Some(60_000))
             .is_kept()
     );
 
-    let mut growing = store.fill(&key("/3"), head("en", "a"), None);
+    let mut growing = store.begin(&key("/3"), head("en", "a"), None);
     let mut reader = growing.body().read();
     growing.write(bytes(40_000)).await.unwrap();
     assert!(growing.is_kept());
@@ -97,7 +97,7 @@ pub(crate) async fn the_budget_comes_back(make: Make) {
     });
     for n in 0..10 {
         for stated in [Some(100_000), None] {
-            let mut fill = store.fill(&key("/"), head("en", "a"), stated);
+            let mut fill = store.begin(&key("/"), head("en", "a"), stated);
             assert!(fill.is_kept());
             let _reader = fill.body().read();
             write(&mut fill, &bytes(100_000), PIECE).await.unwrap();

@@ -1,13 +1,16 @@
 //! Operations at random, against a map.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::SystemTime};
 
 use bytes::Bytes;
 use perigee_http_cache::CacheKey;
-use perigee_storage::{Fill, Purge, Store};
+use perigee_storage::{Fill, Purge, Revision, Store, Target};
 use proptest::{collection, prelude::*, test_runner::TestRunner};
 
-use crate::{purging::group_of, support::*};
+use crate::{
+    purging::{group, prefix, tag},
+    support::*,
+};
 
 const LANGUAGES: [&str; 3] = ["en", "de", "fr"];
 
@@ -20,6 +23,8 @@ enum Step {
         group: usize,
         length: usize,
         is_stated: bool,
+        /// So many purges ago it was asked for.
+        late: usize,
     },
     /// Commits one of the fills begun.
     Commit(prop::sample::Index),
@@ -30,27 +35,65 @@ enum Step {
         variant: prop::sample::Index,
     },
     Purge {
-        key: usize,
+        what: What,
+        soft: bool,
     },
-    PurgeGroup {
-        group: usize,
-    },
+}
+
+/// What is purged, by number.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Key(usize),
+    Prefix(usize),
+    Group(usize),
+    Tag(usize),
+    Everything,
+}
+
+impl What {
+    fn target(self) -> Target {
+        match self {
+            What::Key(number) => Target::Key(path_key(number)),
+            What::Prefix(number) => prefix(&format!("/{number}")),
+            What::Group(number) => group(LABELS[number]),
+            What::Tag(number) => tag(LABELS[number]),
+            What::Everything => Target::Everything,
+        }
+    }
+
+    fn is_about(self, key: usize, entry: &Entry) -> bool {
+        match self {
+            What::Key(number) | What::Prefix(number) => number == key,
+            What::Group(number) | What::Tag(number) => entry.is_in(number),
+            What::Everything => true,
+        }
+    }
+}
+
+fn what() -> impl Strategy<Value = What> {
+    prop_oneof![
+        4 => (0..3_usize).prop_map(What::Key),
+        1 => (0..3_usize).prop_map(What::Prefix),
+        2 => (0..4_usize).prop_map(What::Group),
+        2 => (0..4_usize).prop_map(What::Tag),
+        1 => Just(What::Everything),
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let length = prop_oneof![0..200_usize, 65_530..65_540_usize, 0..200_000_usize];
+    let late = prop_oneof![3 => Just(0), 1 => 0..3_usize];
     let index = any::<prop::sample::Index>;
     prop_oneof![
-        4 => (0..3_usize, 0..3_usize, 0..3_usize, length, any::<bool>()).prop_map(
-            |(key, language, group, length, is_stated)| {
-                Step::Begin { key, language, group, length, is_stated }
+        4 => (0..3_usize, 0..3_usize, 0..3_usize, length, any::<bool>(), late).prop_map(
+            |(key, language, group, length, is_stated, late)| {
+                Step::Begin { key, language, group, length, is_stated, late }
             }
         ),
         4 => index().prop_map(Step::Commit),
         1 => index().prop_map(Step::Abandon),
         2 => (0..3_usize, index()).prop_map(|(key, variant)| Step::Freshen { key, variant }),
-        1 => (0..3_usize).prop_map(|key| Step::Purge { key }),
-        1 => (0..3_usize).prop_map(|group| Step::PurgeGroup { group }),
+        2 => (what(), any::<bool>()).prop_map(|(what, soft)| Step::Purge { what, soft }),
     ]
 }
 
@@ -58,13 +101,22 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Clone, Debug)]
 struct Entry {
     language: usize,
-    /// It is in the group of this number and in the one after.
+    /// It is in the group of this number and in the one after, and has such tags.
     group: usize,
     mark: String,
     body: Bytes,
+    fate: Fate,
 }
 
-const GROUPS: [&str; 4] = ["g0", "g1", "g2", "g3"];
+/// What purges have made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Fresh,
+    Stale,
+    Gone,
+}
+
+const LABELS: [&str; 4] = ["g0", "g1", "g2", "g3"];
 
 impl Entry {
     fn is_in(&self, group: usize) -> bool {
@@ -72,8 +124,17 @@ impl Entry {
     }
 
     fn head(&self) -> std::sync::Arc<perigee_http_cache::StoredHead> {
-        let groups = format!("\"{}\", \"{}\"", GROUPS[self.group], GROUPS[self.group + 1]);
-        head_in(LANGUAGES[self.language], &self.mark, &groups)
+        let (one, other) = (LABELS[self.group], LABELS[self.group + 1]);
+        let groups = format!("\"{one}\", \"{other}\"");
+        let tags = format!("{one} {other}");
+        let labels = [("cache-groups", &*groups), ("surrogate-key", &*tags)];
+        head_of(LANGUAGES[self.language], &self.mark, &labels)
+    }
+
+    fn purge(&mut self, key: usize, (what, soft): (What, bool)) {
+        if what.is_about(key, self) {
+            self.fate = self.fate.max(if soft { Fate::Stale } else { Fate::Gone });
+        }
     }
 }
 
@@ -81,7 +142,6 @@ struct Begun {
     key: usize,
     fill: Fill,
     entry: Entry,
-    is_doomed: bool,
 }
 
 #[derive(Default)]
@@ -89,6 +149,7 @@ struct Model {
     stored: HashMap<usize, Vec<Entry>>,
     begun: Vec<Begun>,
     marks: usize,
+    purges: Vec<(What, bool)>,
 }
 
 impl Model {
@@ -112,23 +173,25 @@ impl Model {
                 group,
                 length,
                 is_stated,
+                late,
             } => {
-                let entry = Entry {
+                let mut entry = Entry {
                     language,
                     group,
                     mark: self.new_mark(),
                     body: bytes(length),
+                    fate: Fate::Fresh,
                 };
+                let asked = self.purges.len().saturating_sub(late);
+                for purge in &self.purges[asked..] {
+                    entry.purge(key, *purge);
+                }
                 let stated = is_stated.then_some(length as u64);
                 let head = entry.head();
-                let mut fill = store.fill(&path_key(key), head, stated);
+                let asked = Revision::new(asked as u64);
+                let mut fill = store.fill(&path_key(key), head, stated, asked);
                 write(&mut fill, &entry.body, 9000).await.unwrap();
-                self.begun.push(Begun {
-                    key,
-                    fill,
-                    entry,
-                    is_doomed: false,
-                });
+                self.begun.push(Begun { key, fill, entry });
             }
             Step::Commit(index) => {
                 if self.begun.is_empty() {
@@ -136,7 +199,7 @@ impl Model {
                 }
                 let begun = self.begun.swap_remove(index.index(self.begun.len()));
                 begun.fill.commit().unwrap();
-                if !begun.is_doomed {
+                if begun.entry.fate != Fate::Gone {
                     self.put(begun.key, begun.entry);
                 }
             }
@@ -154,41 +217,38 @@ impl Model {
                 let mut entry = self.stored[&key][index].clone();
                 entry.mark = self.new_mark();
                 entry.group = (entry.group + 1) % 3;
-                let head = entry.head();
-                store
-                    .freshen(
-                        &path_key(key),
-                        &variants[index],
-                        variants[index].freshened(head),
-                    )
-                    .get()
-                    .await;
+                entry.fate = Fate::Fresh;
+                let old = &variants[index];
+                let new = freshened(store, old, entry.head());
+                store.freshen(&path_key(key), old, new).get().await;
                 self.put(key, entry);
             }
-            Step::Purge { key } => {
-                let removed = store.purge(&Purge::Key(path_key(key))).get().await;
-                let was_there = self.stored.remove(&key).is_some();
-                assert_eq!(removed, u64::from(was_there));
-                for begun in self.begun.iter_mut().filter(|begun| begun.key == key) {
-                    begun.is_doomed = true;
-                }
-            }
-            Step::PurgeGroup { group } => {
-                let removed = store.purge(&group_of(GROUPS[group])).get().await;
-                let mut touched = 0;
-                self.stored.retain(|_, variants| {
-                    let before = variants.len();
-                    variants.retain(|entry| !entry.is_in(group));
-                    touched += u64::from(variants.len() < before);
-                    !variants.is_empty()
-                });
-                assert_eq!(removed, touched);
-                let begun = self.begun.iter_mut();
-                for begun in begun.filter(|begun| begun.entry.is_in(group)) {
-                    begun.is_doomed = true;
-                }
+            Step::Purge { what, soft } => {
+                let target = what.target();
+                let purged = purge(store, Purge { target, soft }).await;
+                let touched = self.purge(what, soft);
+                assert_eq!(purged.keys.unwrap_or(touched), touched);
+                assert_eq!(purged.revision.number(), self.purges.len() as u64);
             }
         }
+    }
+
+    /// Keys that it was about.
+    fn purge(&mut self, what: What, soft: bool) -> u64 {
+        self.purges.push((what, soft));
+        for begun in &mut self.begun {
+            begun.entry.purge(begun.key, (what, soft));
+        }
+        let mut touched = 0;
+        self.stored.retain(|key, variants| {
+            let is_meant = variants.iter().any(|entry| what.is_about(*key, entry));
+            touched += u64::from(is_meant);
+            let each = variants.iter_mut();
+            each.for_each(|entry| entry.purge(*key, (what, soft)));
+            variants.retain(|entry| entry.fate != Fate::Gone);
+            !variants.is_empty()
+        });
+        touched
     }
 
     async fn check(&self, store: &dyn Store) {
@@ -197,26 +257,16 @@ impl Model {
             let expected = self.stored.get(&key).map(Vec::as_slice).unwrap_or_default();
             let marks: Vec<_> = expected.iter().map(|entry| entry.mark.as_str()).collect();
             assert_eq!(found.iter().map(mark).collect::<Vec<_>>(), marks);
+            let now = SystemTime::now();
             for (stored, entry) in found.iter().zip(expected) {
+                assert_eq!(stored.head.ttl(now) > 0, entry.fate == Fate::Fresh);
                 assert!(read(stored.body.read()).await.unwrap() == entry.body);
             }
         }
-        let grouped: u64 = self
-            .stored
-            .values()
-            .map(|variants| groups_in(variants))
-            .sum();
-        assert_eq!(store.stats().grouped, grouped);
         for begun in &self.begun {
-            assert_eq!(begun.fill.is_kept(), !begun.is_doomed);
+            assert_eq!(begun.fill.is_kept(), begun.entry.fate != Fate::Gone);
         }
     }
-}
-
-/// How many groups the responses of one key are in.
-fn groups_in(variants: &[Entry]) -> u64 {
-    let is_named = |group: &usize| variants.iter().any(|entry| entry.is_in(*group));
-    (0..GROUPS.len()).filter(is_named).count() as u64
 }
 
 fn path_key(number: usize) -> CacheKey {

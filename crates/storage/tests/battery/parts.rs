@@ -52,7 +52,7 @@ fn whole() -> Arc<StoredHead> {
 
 pub(crate) async fn what_broke_off_is_kept_as_a_part(make: Make) {
     let (store, body) = (make(ROOMY), bytes(200_000));
-    let mut fill = store.fill(&key("/"), whole(), Some(200_000));
+    let mut fill = store.begin(&key("/"), whole(), Some(200_000));
     let mut follower = fill.body().read();
     write(&mut fill, &body.slice(..150_000), 10_000)
         .await
@@ -70,9 +70,9 @@ pub(crate) async fn what_broke_off_is_kept_as_a_part(make: Make) {
 
 pub(crate) async fn a_part_that_was_purged_is_not_kept(make: Make) {
     let store = make(ROOMY);
-    let mut fill = store.fill(&key("/"), whole(), Some(200_000));
+    let mut fill = store.begin(&key("/"), whole(), Some(200_000));
     fill.write(bytes(1000)).await.unwrap();
-    store.purge(&Purge::Key(key("/"))).get().await;
+    purge(&*store, Purge::key(key("/"))).await;
     let head = whole().cut_short(fill.received()).unwrap();
     fill.keep_part(Arc::new(head));
     assert!(lookup(&*store, "/").await.is_empty());
@@ -89,8 +89,8 @@ pub(crate) async fn a_part_takes_no_place_of_more(make: Make) {
         ],
     );
     // Both are under way at once, and the part is done last.
-    let mut less = store.fill(&key("/"), part, Some(100));
-    let mut more = store.fill(&key("/"), whole(), Some(200_000));
+    let mut less = store.begin(&key("/"), part, Some(100));
+    let mut more = store.begin(&key("/"), whole(), Some(200_000));
     let reader = less.body().read();
     write(&mut more, &body, 10_000).await.unwrap();
     more.commit().unwrap();

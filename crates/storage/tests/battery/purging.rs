@@ -1,20 +1,49 @@
 //! Purges, and the fills that they race.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use perigee_storage::Purge;
+use perigee_storage::{Purge, Store, Target};
 
 use crate::support::*;
 
-pub(crate) fn group_of(group: &str) -> Purge {
-    Purge::Group {
+pub(crate) fn group(group: &str) -> Target {
+    Target::Group {
         origin: key("/").origin().into(),
-        group: group.to_owned(),
+        group: group.into(),
     }
 }
 
+pub(crate) fn tag(tag: &str) -> Target {
+    Target::Tag {
+        host: None,
+        tag: tag.into(),
+    }
+}
+
+pub(crate) fn prefix(path: &str) -> Target {
+    Target::Prefix(format!("www.example.org{path}").into())
+}
+
 fn of(path: &str) -> Purge {
-    Purge::Key(key(path))
+    Purge::key(key(path))
+}
+
+/// The marks of what is stored under a key, and whether it is fresh.
+async fn left(store: &dyn Store, path: &str) -> Vec<(String, bool)> {
+    let (variants, now) = (lookup(store, path).await, SystemTime::now());
+    let told = |stored| (mark(stored).to_owned(), stored.head.ttl(now) > 0);
+    variants.iter().map(told).collect()
+}
+
+fn fresh(mark: &str) -> (String, bool) {
+    (mark.to_owned(), true)
+}
+
+fn stale(mark: &str) -> (String, bool) {
+    (mark.to_owned(), false)
 }
 
 pub(crate) async fn a_purge_removes_all_variants(make: Make) {
@@ -23,26 +52,120 @@ pub(crate) async fn a_purge_removes_all_variants(make: Make) {
         store_body(&*store, "/", head(language, "a"), &bytes(100)).await;
     }
     store_body(&*store, "/other", head("en", "a"), &bytes(100)).await;
-    assert_eq!(store.purge(&of("/")).get().await, 1, "one key");
+    assert_eq!(purge(&*store, of("/")).await.keys, Some(1), "one key");
     assert!(lookup(&*store, "/").await.is_empty());
     assert_eq!(lookup(&*store, "/other").await.len(), 1);
-    assert_eq!(store.purge(&of("/")).get().await, 0);
+    assert_eq!(purge(&*store, of("/")).await.keys, Some(0));
     assert_eq!(store.stats().keys, 1);
 }
 
-pub(crate) async fn a_fill_that_is_forgone_is_read_and_not_stored(make: Make) {
-    let (store, body) = (make(ROOMY), bytes(300_000));
-    for stated in [None, Some(body.len() as u64)] {
-        let mut fill = store.fill(&key("/"), head("en", "a"), stated);
-        let reader = tokio::spawn(read(fill.body().read()));
-        fill.forgo();
-        assert!(!fill.is_kept());
-        write(&mut fill, &body, 10_000).await.unwrap();
-        fill.commit().unwrap();
-        assert!(reader.await.unwrap().unwrap() == body);
-        assert!(lookup(&*store, "/").await.is_empty());
+pub(crate) async fn purges_are_numbered(make: Make) {
+    let store = make(ROOMY);
+    let before = store.purges().now();
+    for n in 1..4 {
+        let purged = purge(&*store, of("/")).await;
+        assert_eq!(purged.revision.number(), before.number() + n);
+        assert_eq!(purged.revision, store.purges().now());
+        assert_eq!(purged.unwritten, None);
     }
-    assert_eq!(store.stats().filling_bytes, 0);
+}
+
+/// Each kind of purge is about what it names, hard and soft.
+pub(crate) async fn a_purge_is_about_what_it_names(make: Make) {
+    let host = |host: &str| Target::Host(host.into());
+    let elsewhere = Target::Group {
+        origin: "http://www.example.org".into(),
+        group: "news".into(),
+    };
+    let tag_of = |host: &str| Target::Tag {
+        host: Some(host.into()),
+        tag: "news".into(),
+    };
+    for (target, purged) in [
+        (Target::Key(key("/a")), "/a"),
+        (prefix("/a"), "/a /ab"),
+        (prefix("/a/"), ""),
+        (prefix("/"), "/a /ab /b /c"),
+        (host("WWW.example.org"), "/a /ab /b /c"),
+        (host("www.example.org:443"), "/a /ab /b /c"),
+        (host("www.example.org:80"), ""),
+        (host("example.org"), ""),
+        (tag("news"), "/b"),
+        (tag_of("www.example.org"), "/b"),
+        (tag_of("example.org"), ""),
+        (group("news"), "/c"),
+        (group("new"), ""),
+        (elsewhere, ""),
+        (Target::Everything, "/a /ab /b /c"),
+    ] {
+        for soft in [false, true] {
+            let (store, target) = (make(ROOMY), target.clone());
+            for (path, head) in [
+                ("/a", head("en", "x")),
+                ("/ab", head("en", "x")),
+                ("/b", head_tagged("en", "x", "home news")),
+                ("/c", head_in("en", "x", "\"home\", \"news\"")),
+            ] {
+                store_body(&*store, path, head, &bytes(100)).await;
+            }
+            let case = format!("{target:?} {soft}");
+            purge(&*store, Purge { target, soft }).await;
+            for path in ["/a", "/ab", "/b", "/c"] {
+                let expected = match purged.split(' ').any(|it| it == path) {
+                    false => vec![fresh("x")],
+                    true if soft => vec![stale("x")],
+                    true => vec![],
+                };
+                assert_eq!(left(&*store, path).await, expected, "{case} {path}");
+            }
+        }
+    }
+}
+
+pub(crate) async fn other_variants_of_a_key_stay(make: Make) {
+    let store = make(ROOMY);
+    store_body(&*store, "/", head_tagged("en", "a", "news home"), &bytes(9)).await;
+    store_body(&*store, "/", head_tagged("de", "b", "home"), &bytes(9)).await;
+    purge(&*store, Purge::soft(tag("news"))).await;
+    assert_eq!(left(&*store, "/").await, [fresh("b"), stale("a")]);
+    purge(&*store, Purge::hard(tag("news"))).await;
+    assert_eq!(left(&*store, "/").await, [fresh("b")]);
+    assert_eq!(store.stats().keys, 1);
+}
+
+/// What a soft purge has made stale is fresh again once the origin has said so, and the next one
+/// makes it stale again.
+pub(crate) async fn what_is_stale_by_a_purge_is_freshened(make: Make) {
+    let store = make(ROOMY);
+    store_body(&*store, "/", head("en", "a"), &bytes(9)).await;
+    let old = lookup(&*store, "/").await[0].clone();
+    purge(&*store, Purge::soft(Target::Everything)).await;
+    let purged = lookup(&*store, "/").await[0].clone();
+    assert_eq!(purged.id, old.id, "it is still the same response");
+    let age = |seconds| SystemTime::now() + Duration::from_secs(seconds);
+    assert!(purged.head.ttl(age(5)) <= -5, "stale since the purge");
+
+    // One that was asked for before the purge says nothing of what came after it.
+    let late = old.freshened(head("en", "late"), Default::default());
+    store.freshen(&key("/"), &old, late.clone()).get().await;
+    assert_eq!(left(&*store, "/").await, [stale("late")]);
+    let new = freshened(&*store, &late, head("en", "new"));
+    store.freshen(&key("/"), &late, new).get().await;
+    assert_eq!(left(&*store, "/").await, [fresh("new")]);
+    purge(&*store, Purge::soft(Target::Everything)).await;
+    assert_eq!(left(&*store, "/").await, [stale("new")]);
+}
+
+pub(crate) async fn a_validation_that_was_purged_freshens_nothing(make: Make) {
+    let store = make(ROOMY);
+    store_body(&*store, "/", head("en", "a"), &bytes(9)).await;
+    let old = lookup(&*store, "/").await[0].clone();
+    let asked = store.purges().now();
+    purge(&*store, Purge::hard(tag("news"))).await;
+    // It is only the answer that says that it has the tag.
+    let new = old.freshened(head_tagged("en", "b", "news"), asked);
+    store.freshen(&key("/"), &old, new).get().await;
+    assert!(lookup(&*store, "/").await.is_empty());
 }
 
 pub(crate) async fn a_fill_under_way_is_not_stored(make: Make) {
@@ -54,15 +177,15 @@ pub(crate) async fn a_fill_under_way_is_not_stored(make: Make) {
         (None, 150_000),
         (Some(length), 150_000),
     ] {
-        let mut fill = store.fill(&key("/"), head("en", "a"), stated);
-        let mut other = store.fill(&key("/other"), head("en", "a"), stated);
+        let mut fill = store.begin(&key("/"), head("en", "a"), stated);
+        let mut other = store.begin(&key("/other"), head("en", "a"), stated);
         let reader = tokio::spawn(read(fill.body().read()));
         write(&mut fill, &body.slice(..purge_at), 10_000)
             .await
             .unwrap();
         assert!(fill.is_kept());
-        store.purge(&of("/")).get().await;
-        assert!(!fill.is_kept());
+        purge(&*store, of("/")).await;
+        assert!(!fill.is_kept() && fill.has_room());
         write(&mut fill, &body.slice(purge_at..), 10_000)
             .await
             .unwrap();
@@ -80,151 +203,71 @@ pub(crate) async fn a_fill_under_way_is_not_stored(make: Make) {
     assert_eq!(store.stats().filling_bytes, 0);
 }
 
+pub(crate) async fn a_fill_under_way_is_as_stale_as_it_was_made(make: Make) {
+    let store = make(ROOMY);
+    let mut fill = store.begin(&key("/"), head("en", "a"), None);
+    purge(&*store, Purge::soft(Target::Key(key("/")))).await;
+    assert!(fill.is_kept());
+    write(&mut fill, &bytes(1000), 100).await.unwrap();
+    fill.commit().unwrap();
+    assert_eq!(left(&*store, "/").await, [stale("a")]);
+}
+
+/// A request was sent, a purge came, and only then the answer, which begins to be stored.
+pub(crate) async fn what_was_asked_for_before_a_purge_is_not_stored(make: Make) {
+    let store = make(ROOMY);
+    for target in [Target::Key(key("/")), tag("news"), Target::Everything] {
+        for soft in [false, true] {
+            let asked = store.purges().now();
+            let target = target.clone();
+            purge(&*store, Purge { target, soft }).await;
+            let head = head_tagged("en", "a", "news");
+            let fill = store.fill(&key("/"), head, Some(0), asked);
+            assert_eq!(fill.is_kept(), soft);
+            fill.commit().unwrap();
+            let expected = if soft { vec![stale("a")] } else { vec![] };
+            assert_eq!(left(&*store, "/").await, expected);
+        }
+    }
+}
+
 pub(crate) async fn a_fill_that_begins_after_is_stored(make: Make) {
     let store = make(ROOMY);
-    let before = store.fill(&key("/"), head("en", "before"), Some(0));
-    store.purge(&of("/")).get().await;
-    let after = store.fill(&key("/"), head("en", "after"), Some(0));
+    let before = store.begin(&key("/"), head("en", "before"), Some(0));
+    purge(&*store, of("/")).await;
+    let after = store.begin(&key("/"), head("en", "after"), Some(0));
     after.commit().unwrap();
     before.commit().unwrap();
-    let variants = lookup(&*store, "/").await;
-    assert_eq!(variants.iter().map(mark).collect::<Vec<_>>(), ["after"]);
+    assert_eq!(left(&*store, "/").await, [fresh("after")]);
 }
 
 /// A fill began, then one thread commits it while another purges: it must be gone afterwards,
 /// whoever came first.
 pub(crate) async fn a_purge_wins_every_race(make: Make) {
     let store = make(ROOMY);
+    let targets = [
+        Target::Key(key("/")),
+        group("news"),
+        prefix("/"),
+        Target::Everything,
+    ];
     for round in 0..2000 {
-        let mut fill = store.fill(&key("/"), head("en", "a"), None);
+        let mut fill = store.begin(&key("/"), head_in("en", "a", "\"news\""), None);
         fill.write(bytes(100)).await.unwrap();
         let barrier = Arc::new(std::sync::Barrier::new(2));
         let (purging, committing) = (Arc::clone(&barrier), barrier);
-        let purger = Arc::clone(&store);
+        let (purger, target) = (Arc::clone(&store), targets[round % 4].clone());
         let purge = tokio::task::spawn_blocking(move || {
             purging.wait();
-            purger.purge(&of("/"))
+            purger.purge(&Purge::hard(target), SystemTime::now())
         });
         let commit = tokio::task::spawn_blocking(move || {
             committing.wait();
             fill.commit().unwrap();
         });
         purge.await.unwrap().get().await;
+        assert!(lookup(&*store, "/").await.is_empty(), "round {round}");
         commit.await.unwrap();
         assert!(lookup(&*store, "/").await.is_empty(), "round {round}");
     }
-}
-
-pub(crate) async fn a_group_is_removed_and_no_more(make: Make) {
-    let store = make(ROOMY);
-    for (path, language, groups) in [
-        ("/a", "en", "\"news\", \"home\""),
-        ("/a", "de", "\"home\""),
-        ("/b", "en", "\"news\""),
-        ("/c", "en", "\"newspaper\""),
-        ("/d", "en", ""),
-    ] {
-        store_body(&*store, path, head_in(language, path, groups), &bytes(100)).await;
-    }
-    assert_eq!(store.stats().grouped, 4, "/a twice, /b and /c");
-    let elsewhere = Purge::Group {
-        origin: "https://www.example.com".into(),
-        group: "news".to_owned(),
-    };
-    assert_eq!(store.purge(&elsewhere).get().await, 0, "another origin's");
-    assert_eq!(store.purge(&group_of("new")).get().await, 0);
-    assert_eq!(store.purge(&group_of("news")).get().await, 2, "/a and /b");
-    let left = async |path| lookup(&*store, path).await.len();
-    assert_eq!(left("/a").await, 1, "the other variant stays");
-    assert_eq!(
-        (left("/b").await, left("/c").await, left("/d").await),
-        (0, 1, 1)
-    );
-    assert_eq!(store.purge(&group_of("news")).get().await, 0);
-    assert_eq!(store.stats().grouped, 2);
-}
-
-pub(crate) async fn fills_of_a_group_are_not_stored(make: Make) {
-    let store = make(ROOMY);
-    let mut inside = store.fill(&key("/a"), head_in("en", "a", "\"news\""), None);
-    let outside = store.fill(&key("/a"), head_in("de", "b", "\"home\""), Some(0));
-    let reader = tokio::spawn(read(inside.body().read()));
-    store.purge(&group_of("news")).get().await;
-    assert!(!inside.is_kept() && outside.is_kept());
-    let after = store.fill(&key("/c"), head_in("en", "c", "\"news\""), Some(0));
-    write(&mut inside, &bytes(100_000), 10_000).await.unwrap();
-    inside.commit().unwrap();
-    outside.commit().unwrap();
-    after.commit().unwrap();
-    assert!(reader.await.unwrap().unwrap() == bytes(100_000));
-    let variants = lookup(&*store, "/a").await;
-    assert_eq!(variants.iter().map(mark).collect::<Vec<_>>(), ["b"]);
-    assert_eq!(lookup(&*store, "/c").await.len(), 1);
-    drop(store.fill(&key("/d"), head_in("en", "d", "\"news\""), None));
-    assert_eq!(
-        store.stats().grouped,
-        2,
-        "what is not stored is in no group"
-    );
-}
-
-/// Many more responses than there is room for, each in groups of its own and in one that all
-/// share: the index holds what the store does.
-pub(crate) async fn evicted_responses_leave_their_groups(make: Make) {
-    let store = make(Limits {
-        capacity: 1 << 20,
-        max_object: 1 << 20,
-        ..ROOMY
-    });
-    for n in 0..2000 {
-        let groups = format!("\"all\", \"own-{n}\"");
-        let head = head_in("en", "a", &groups);
-        store_body(&*store, &format!("/{n}"), head, &bytes(1000)).await;
-    }
-    // One that is too large for the store altogether.
-    let large = head_in("en", "a", "\"all\", \"large\"");
-    store_body(&*store, "/large", large, &bytes(1 << 20)).await;
-    let stats = store.stats();
-    assert!(stats.keys > 100 && stats.keys < 1000, "{stats:?}");
-    assert!(stats.bytes <= stats.capacity, "{stats:?}");
-    assert_eq!(stats.grouped, 2 * stats.keys);
-    assert_eq!(store.purge(&group_of("all")).get().await, stats.keys);
-    let stats = store.stats();
-    assert_eq!((stats.keys, stats.grouped), (0, 0));
-}
-
-/// What the index takes is weighed: no more fits in than without it.
-pub(crate) async fn groups_are_weighed(make: Make) {
-    let groups: Vec<String> = (0..100).map(|n| format!("\"g{n}\"")).collect();
-    let bytes_with = |groups: &str| {
-        let (store, head) = (make(ROOMY), head_in("en", "a", groups));
-        async move {
-            store_body(&*store, "/", head, &bytes(100)).await;
-            store.stats().bytes
-        }
-    };
-    let (without, with) = (bytes_with("").await, bytes_with(&groups.join(",")).await);
-    assert!(with > without + 100 * 100, "{with} {without}");
-}
-
-pub(crate) async fn a_purge_of_a_group_wins_every_race(make: Make) {
-    let store = make(ROOMY);
-    for round in 0..2000 {
-        let fill = store.fill(&key("/"), head_in("en", "a", "\"news\""), Some(0));
-        let barrier = Arc::new(std::sync::Barrier::new(2));
-        let (purging, committing) = (Arc::clone(&barrier), barrier);
-        let purger = Arc::clone(&store);
-        let purge = tokio::task::spawn_blocking(move || {
-            purging.wait();
-            purger.purge(&group_of("news"))
-        });
-        let commit = tokio::task::spawn_blocking(move || {
-            committing.wait();
-            fill.commit().unwrap();
-        });
-        purge.await.unwrap().get().await;
-        commit.await.unwrap();
-        assert!(lookup(&*store, "/").await.is_empty(), "round {round}");
-    }
-    assert_eq!(store.stats().grouped, 0);
 }

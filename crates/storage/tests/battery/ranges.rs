@@ -35,7 +35,7 @@ pub(crate) async fn a_range_is_those_bytes(make: Make) {
 
 pub(crate) async fn a_range_of_what_arrives_is_those_bytes(make: Make) {
     let (store, body) = (make(ROOMY), bytes(200_000));
-    let mut fill = store.fill(&key("/"), head("en", "a"), None);
+    let mut fill = store.begin(&key("/"), head("en", "a"), None);
     let growing = fill.body();
     let readers: Vec<_> = ranges(body.len() as u64)
         .map(|range| (range.clone(), tokio::spawn(read(growing.read_range(range)))))
@@ -55,7 +55,7 @@ pub(crate) async fn a_range_of_what_arrives_is_those_bytes(make: Make) {
 
 pub(crate) async fn a_range_past_the_end_ends_with_the_body(make: Make) {
     let (store, body) = (make(ROOMY), bytes(1000));
-    let mut fill = store.fill(&key("/"), head("en", "a"), None);
+    let mut fill = store.begin(&key("/"), head("en", "a"), None);
     let growing = fill.body();
     let followers = [
         growing.read_range(900..5000),
@@ -83,7 +83,7 @@ pub(crate) async fn a_range_past_the_end_ends_with_the_body(make: Make) {
 
 pub(crate) async fn remaining_counts_down(make: Make) {
     let store = make(ROOMY);
-    let mut stated = store.fill(&key("/"), head("en", "a"), Some(100));
+    let mut stated = store.begin(&key("/"), head("en", "a"), Some(100));
     let mut reader = stated.body().read();
     let mut range = stated.body().read_range(50..70);
     assert_eq!(
@@ -98,7 +98,7 @@ pub(crate) async fn remaining_counts_down(make: Make) {
         (Some(40), Some(10))
     );
 
-    let unknown = store.fill(&key("/"), head("en", "a"), None);
+    let unknown = store.begin(&key("/"), head("en", "a"), None);
     let reader = unknown.body().read();
     assert_eq!((unknown.body().length(), reader.remaining()), (None, None));
     let body = unknown.body();

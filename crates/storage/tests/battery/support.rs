@@ -15,7 +15,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use perigee_http_cache::{CacheKey, Policy, RequestHead, ResponseHead, Scheme, StoredHead, Times};
 use perigee_storage::{
-    Fill, FillError, Memory, MemoryConfig, ReadError, Reader, Store, Stored, Variants,
+    Fill, FillError, MOST_PURGES, Memory, MemoryConfig, Purge, Purged, Purges, ReadError, Reader,
+    Store, Stored, Variants,
 };
 
 /// What a case wants of a store.
@@ -41,13 +42,15 @@ pub(crate) const ROOMY: Limits = Limits {
 pub(crate) type Make = fn(Limits) -> Arc<dyn Store>;
 
 pub(crate) fn memory(limits: Limits) -> Arc<dyn Store> {
-    Arc::new(Memory::new(MemoryConfig {
+    let purges = Arc::new(Purges::new(MOST_PURGES));
+    let config = MemoryConfig {
         capacity: limits.capacity,
         max_object_share: limits.max_object as f64 / limits.capacity as f64,
         fill_bytes: limits.fill_bytes,
         window: limits.window,
         variants_per_key: limits.variants,
-    }))
+    };
+    Arc::new(Memory::new(config, purges))
 }
 
 /// Fails a case that hangs.
@@ -78,29 +81,29 @@ pub(crate) fn head(language: &str, mark: &str) -> Arc<StoredHead> {
 
 /// The same, in the groups of this list (RFC 9875).
 pub(crate) fn head_in(language: &str, mark: &str, groups: &str) -> Arc<StoredHead> {
-    head_with(language, mark, "accept-language", groups)
+    head_of(language, mark, &[("cache-groups", groups)])
 }
 
-/// The same, of a response that varies with these fields.
-pub(crate) fn head_with(language: &str, mark: &str, vary: &str, groups: &str) -> Arc<StoredHead> {
-    head_of(language, mark, vary, groups, "")
+/// The same, with these tags.
+pub(crate) fn head_tagged(language: &str, mark: &str, tags: &str) -> Arc<StoredHead> {
+    head_of(language, mark, &[("surrogate-key", tags)])
 }
 
-/// A head with these tags.
-pub(crate) fn head_tagged(tags: &str) -> Arc<StoredHead> {
-    head_of("en", "tagged", "accept-language", "", tags)
-}
-
-fn head_of(language: &str, mark: &str, vary: &str, groups: &str, tags: &str) -> Arc<StoredHead> {
+/// The same, with these fields in place of those that they have else.
+pub(crate) fn head_of(
+    language: &str,
+    mark: &str,
+    other: &[(&'static str, &str)],
+) -> Arc<StoredHead> {
     let mut fields = HeaderMap::new();
-    fields.insert("surrogate-key", HeaderValue::from_str(tags).unwrap());
-    fields.insert("cache-groups", HeaderValue::from_str(groups).unwrap());
-    fields.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("max-age=60"),
-    );
-    fields.insert(header::VARY, HeaderValue::from_str(vary).unwrap());
-    fields.insert("mark", HeaderValue::from_str(mark).unwrap());
+    let usual = [
+        ("cache-control", "max-age=60"),
+        ("vary", "accept-language"),
+        ("mark", mark),
+    ];
+    for (name, value) in usual.iter().chain(other) {
+        fields.insert(*name, HeaderValue::from_str(value).unwrap());
+    }
     let now = SystemTime::now();
     Arc::new(StoredHead::new(
         &RequestHead {
@@ -134,6 +137,26 @@ pub(crate) async fn lookup(store: &dyn Store, path: &str) -> Variants {
     store.lookup(&key(path)).get().await
 }
 
+/// A fill of what is asked for now.
+pub(crate) trait Begin {
+    fn begin(&self, key: &CacheKey, head: Arc<StoredHead>, length: Option<u64>) -> Fill;
+}
+
+impl Begin for dyn Store {
+    fn begin(&self, key: &CacheKey, head: Arc<StoredHead>, length: Option<u64>) -> Fill {
+        self.fill(key, head, length, self.purges().now())
+    }
+}
+
+/// A stored response under a head that is asked for now.
+pub(crate) fn freshened(store: &dyn Store, old: &Stored, head: Arc<StoredHead>) -> Stored {
+    old.freshened(head, store.purges().now())
+}
+
+pub(crate) async fn purge(store: &dyn Store, purge: Purge) -> Purged {
+    store.purge(&purge, SystemTime::now()).get().await
+}
+
 /// Writes a body in pieces of this many bytes.
 pub(crate) async fn write(fill: &mut Fill, body: &Bytes, piece: usize) -> Result<(), FillError> {
     let mut rest = body.clone();
@@ -146,7 +169,7 @@ pub(crate) async fn write(fill: &mut Fill, body: &Bytes, piece: usize) -> Result
 
 /// Stores a body under a key, without a stated length.
 pub(crate) async fn store_body(store: &dyn Store, path: &str, head: Arc<StoredHead>, body: &Bytes) {
-    let mut fill = store.fill(&key(path), head, None);
+    let mut fill = store.begin(&key(path), head, None);
     write(&mut fill, body, 10_000).await.unwrap();
     fill.commit().unwrap();
 }

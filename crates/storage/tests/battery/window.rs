@@ -24,7 +24,7 @@ fn nothing_kept(make: Make) -> Arc<dyn Store> {
 
 /// A fill of a megabyte that is not kept.
 fn unkept(store: &dyn Store) -> Fill {
-    let fill = store.fill(&key("/"), head("en", "a"), Some(1 << 20));
+    let fill = store.begin(&key("/"), head("en", "a"), Some(1 << 20));
     assert!(!fill.is_kept());
     fill
 }
@@ -137,7 +137,7 @@ pub(crate) async fn the_first_reader_may_come_late(make: Make) {
     );
 
     // A small body is over before its reader comes.
-    let mut fill = store.fill(&key("/"), head("en", "a"), Some(2000));
+    let mut fill = store.begin(&key("/"), head("en", "a"), Some(2000));
     let body = fill.body();
     fill.write(bytes(2000)).await.unwrap();
     fill.commit().unwrap();

@@ -181,6 +181,7 @@ mod tests {
             hash,
             key: CacheKey::new(Scheme::Http, "a.test", &format!("/{n}")),
             variants: [].into(),
+            checked: Default::default(),
             weight: 0,
             heat: Heat::default(),
             hits: n,

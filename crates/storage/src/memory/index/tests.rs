@@ -17,6 +17,8 @@ use crate::{
     body::{Extents, Whole},
 };
 
+const START: Revision = Revision::new(0);
+
 fn key(n: u64) -> CacheKey {
     CacheKey::new(Scheme::Http, "a.test", &format!("/{n}"))
 }
@@ -43,11 +45,11 @@ fn stored(length: usize) -> Stored {
     let blocks = vec![0; length];
     let blocks = blocks.chunks(crate::body::BLOCK);
     let whole = Whole::new(blocks.map(Bytes::copy_from_slice).collect());
-    Stored::new(Arc::new(head), Body::kept(Extents::one(0, whole)))
+    Stored::new(Arc::new(head), Body::kept(Extents::one(0, whole)), START)
 }
 
 fn put(index: &Index, n: u64, length: usize) -> Outcome {
-    index.change(&key(n), |_| Some(vec![stored(length)]))
+    index.change(&key(n), START, |_, _| Some(vec![stored(length)]))
 }
 
 /// What it says it holds is what it holds.
@@ -113,15 +115,15 @@ proptest! {
                     }
                 }
                 Step::Get(n) => {
-                    let found = index.get(&key(n)).as_ref().map(length);
+                    let found = index.get(&key(n)).map(|(found, _)| length(&found));
                     prop_assert_eq!(found, map.get(&key(n)).copied());
                 }
                 Step::Remove(n) => {
-                    let outcome = index.change(&key(n), |_| Some(Vec::new()));
+                    let outcome = index.change(&key(n), START, |_, _| Some(Vec::new()));
                     prop_assert_eq!(outcome.replaced.as_ref().map(length), map.remove(&key(n)));
                 }
                 Step::Nothing(n) => {
-                    prop_assert!(!index.change(&key(n), |_| None).is_changed);
+                    prop_assert!(!index.change(&key(n), START, |_, _| None).is_changed);
                 }
             }
             check(&index);
@@ -192,7 +194,7 @@ fn an_emptied_index_gives_its_memory_back() {
     assert_eq!(index.keys(), 10_000);
     let full = index.bytes();
     for n in 0..10_000 {
-        index.change(&key(n), |_| Some(Vec::new()));
+        index.change(&key(n), START, |_, _| Some(Vec::new()));
     }
     check(&index);
     assert_eq!(index.keys(), 0);
