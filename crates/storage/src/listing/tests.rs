@@ -30,7 +30,11 @@ fn stored(tag: &str) -> Stored {
     };
     let head = StoredHead::new(&request, response, &Policy::default(), times);
     let whole = Whole::new(vec![Bytes::from_static(b"x")]);
-    Stored::new(Arc::new(head), Body::kept(Extents::one(0, whole)))
+    Stored::new(
+        Arc::new(head),
+        Body::kept(Extents::one(0, whole)),
+        Default::default(),
+    )
 }
 
 fn entry(number: usize, tag: &str) -> Entry {

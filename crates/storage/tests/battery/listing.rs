@@ -131,7 +131,11 @@ pub(crate) async fn an_entry_tells_what_is_stored(make: Make) {
 pub(crate) async fn only_what_is_wanted_is_listed(make: Make) {
     let store = &*make(ROOMY);
     for n in 0..50 {
-        let head = head_tagged("en", "tagged", if n % 10 == 0 { "round every" } else { "every" });
+        let head = head_tagged(
+            "en",
+            "tagged",
+            if n % 10 == 0 { "round every" } else { "every" },
+        );
         store_body(store, &format!("/{}/{n}", n % 2), head, &bytes(10)).await;
     }
     let count = async |only: Only| paths(store, &only).await.len();
