@@ -3,12 +3,15 @@
 mod assembly;
 mod extent;
 mod followers;
+mod from_disk;
 mod growing;
+mod spooled;
 mod whole;
 
 pub(crate) use assembly::{Assembly, Part};
-pub(crate) use extent::{At, Extents, Medium};
-pub(crate) use growing::Growing;
+pub(crate) use extent::{At, Extent, Extents, Medium};
+pub(crate) use growing::{Growing, Room};
+pub(crate) use spooled::Spooled;
 pub(crate) use whole::{BLOCK, Whole};
 
 use std::{
@@ -20,6 +23,7 @@ use std::{
 
 use bytes::Bytes;
 
+use from_disk::FromDisk;
 use growing::{Follower, Step};
 
 /// A stored body, kept or still arriving. Cheap to clone.
@@ -83,6 +87,7 @@ impl Body {
             source,
             position: range.start,
             end: self.end().map_or(range.end, |end| end.min(range.end)),
+            disk: FromDisk::default(),
         }
     }
 
@@ -113,6 +118,7 @@ pub struct Reader {
     position: u64,
     /// Offset to stop at, if the body is that long.
     end: u64,
+    disk: FromDisk,
 }
 
 #[derive(Debug)]
@@ -126,44 +132,42 @@ enum Source {
 impl Reader {
     /// The next chunk, never empty; `None` at the end, and after an error.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
-        let wanted = self.position..self.end;
-        let step = match &mut self.source {
-            _ if wanted.is_empty() => Step::End,
-            Source::Kept(extents) => match extents.at(wanted.start) {
-                At::Held(extent) => {
-                    let Medium::Memory(whole) = &extent.medium;
-                    let chunk = whole.chunk(extent.within(&wanted));
-                    chunk.map_or(Step::End, Step::Chunk)
-                }
-                At::Hole => Step::Failed(ReadError::NotHeld),
-                At::End => Step::End,
-            },
-            Source::Growing(follower) => ready!(follower.poll(wanted, cx)),
-            Source::Failed(error) => Step::Failed(error.clone()),
-            Source::Done => Step::End,
+        let found = loop {
+            let wanted = self.position..self.end;
+            break match &mut self.source {
+                _ if wanted.is_empty() => None,
+                Source::Kept(extents) => match extents.at(wanted.start) {
+                    At::Held(extent) => ready!(self.disk.poll_first_of(extent, &wanted, cx)),
+                    At::Hole => Some(Err(ReadError::NotHeld)),
+                    At::End => None,
+                },
+                Source::Growing(follower) => match ready!(follower.poll(wanted.clone(), cx)) {
+                    Step::Chunk(chunk) => Some(Ok(chunk)),
+                    Step::Spooled(extent) => {
+                        ready!(self.disk.poll_first_of(&extent, &wanted, cx))
+                    }
+                    Step::Kept(extents) => {
+                        self.source = Source::Kept(extents);
+                        continue;
+                    }
+                    Step::Failed(error) => Some(Err(error)),
+                    Step::End => None,
+                },
+                Source::Failed(error) => Some(Err(error.clone())),
+                Source::Done => None,
+            };
         };
-        match step {
-            Step::Chunk(chunk) => {
+        match &found {
+            Some(Ok(chunk)) => {
                 self.position += chunk.len() as u64;
                 if self.position >= self.end {
                     // Nothing more is wanted: a fill need not wait for this reader any longer.
                     self.source = Source::Done;
                 }
-                Poll::Ready(Some(Ok(chunk)))
             }
-            Step::Kept(extents) => {
-                self.source = Source::Kept(extents);
-                self.poll_chunk(cx)
-            }
-            Step::Failed(error) => {
-                self.source = Source::Done;
-                Poll::Ready(Some(Err(error)))
-            }
-            Step::End => {
-                self.source = Source::Done;
-                Poll::Ready(None)
-            }
+            Some(Err(_)) | None => self.source = Source::Done,
         }
+        Poll::Ready(found)
     }
 
     /// Whether nothing can be read: the bytes asked for were gone, or the source had broken
@@ -184,6 +188,27 @@ impl Reader {
     }
 }
 
+impl FromDisk {
+    /// The first of the bytes wanted, of which this extent has some.
+    fn poll_first_of(
+        &mut self,
+        extent: &Extent,
+        wanted: &Range<u64>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, ReadError>>> {
+        let within = extent.within(wanted);
+        match &extent.medium {
+            Medium::Memory(whole) => Poll::Ready(whole.chunk(within).map(Ok)),
+            Medium::Disk(stretch) => self.poll(stretch, &within, cx),
+            Medium::Spooled(spooled) => match spooled.settled() {
+                Medium::Memory(whole) => Poll::Ready(whole.chunk(within).map(Ok)),
+                Medium::Disk(stretch) => self.poll(&stretch, &within, cx),
+                Medium::Spooled(_) => Poll::Ready(None),
+            },
+        }
+    }
+}
+
 /// Why a body could not be read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
@@ -193,6 +218,8 @@ pub enum ReadError {
     Passed,
     /// What is stored is a part, and these bytes are not in it.
     NotHeld,
+    /// These bytes cannot be had from the disk any more, or they are not what was written.
+    Damaged,
 }
 
 impl fmt::Display for ReadError {
@@ -201,6 +228,7 @@ impl fmt::Display for ReadError {
             ReadError::Abandoned => "the source broke off before the body was whole",
             ReadError::Passed => "the bytes asked for are gone from the window",
             ReadError::NotHeld => "the bytes asked for are not stored",
+            ReadError::Damaged => "the bytes asked for are damaged on the disk",
         })
     }
 }

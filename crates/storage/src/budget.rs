@@ -1,6 +1,9 @@
 //! The bytes that bodies may take while they arrive, over all fills.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// Counts bytes against a limit.
 #[derive(Debug)]
@@ -39,6 +42,33 @@ impl Budget {
     /// Bytes claimed now.
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Relaxed)
+    }
+}
+
+/// Bytes claimed of a budget, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Claim {
+    /// Claims bytes whatever the limit.
+    pub(crate) fn new(budget: &Arc<Budget>, bytes: u64) -> Self {
+        budget.change(0, bytes);
+        Claim::taken_over(budget, bytes)
+    }
+
+    /// Answers from now on for bytes that were claimed already.
+    pub(crate) fn taken_over(budget: &Arc<Budget>, bytes: u64) -> Self {
+        let budget = Arc::clone(budget);
+        Claim { budget, bytes }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.budget.change(self.bytes, 0);
     }
 }
 

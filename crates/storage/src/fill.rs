@@ -1,13 +1,23 @@
 //! A body on its way into the store.
 
-use std::{cmp::Ordering, fmt, future::poll_fn, sync::Arc};
+mod keeping;
+
+pub(crate) use keeping::Keeping;
+
+use std::{
+    cmp::Ordering,
+    fmt,
+    future::poll_fn,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use perigee_http_cache::StoredHead;
 
 use crate::{
     Body, Stored, StoredId,
-    body::{Assembly, Extents, Growing, Part, Whole},
+    body::{Growing, Room},
     purges::Watch,
 };
 
@@ -31,8 +41,19 @@ pub struct Fill {
     last: Option<Bytes>,
     /// `None` once it will not be kept.
     keeping: Option<Keeping>,
-    /// Bytes that the end may be ahead of the slowest reader when not kept.
-    window: u64,
+    /// How far apart its readers may be when it is not kept.
+    window: Window,
+    /// How much longer it waits for a slow one while others wait.
+    patience: Duration,
+}
+
+/// How far the readers of a fill that is not kept may be apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Bytes that the end may be ahead of the slowest.
+    pub(crate) bytes: u64,
+    /// How long one that is further behind may hold up others.
+    pub(crate) patience: Duration,
 }
 
 /// The way to store a response under a key.
@@ -42,17 +63,6 @@ pub(crate) trait Ticket: fmt::Debug + Send + Sync {
     fn store(&self, stored: Stored) -> bool;
 }
 
-/// What only a fill that is kept needs.
-#[derive(Debug)]
-pub(crate) struct Keeping {
-    /// The way to store it.
-    pub(crate) ticket: Box<dyn Ticket>,
-    /// Its body on the way to blocks.
-    pub(crate) assembly: Assembly,
-    /// Bytes that its body may have.
-    pub(crate) max_length: u64,
-}
-
 impl Fill {
     pub(crate) fn new(
         head: Arc<StoredHead>,
@@ -60,7 +70,7 @@ impl Fill {
         growing: Growing,
         stated: Option<u64>,
         keeping: Option<Keeping>,
-        window: u64,
+        window: Window,
     ) -> Self {
         Fill {
             id: StoredId::new(),
@@ -72,6 +82,7 @@ impl Fill {
             last: None,
             keeping,
             window,
+            patience: window.patience,
         }
     }
 
@@ -101,7 +112,8 @@ impl Fill {
     }
 
     /// Appends a chunk. Waits for readers only once the response will not be kept; then the chunk
-    /// is appended before the wait, so a caller that stops waiting must not write it again.
+    /// is appended before the wait, so a caller that stops waiting must not write it again. Waits
+    /// for the disk only while no reader waits.
     ///
     /// # Errors
     /// [`FillError::TooLong`] if more comes than was stated; [`FillError::NoReaders`] if the
@@ -111,7 +123,15 @@ impl Fill {
         if chunk.is_empty() {
             return Ok(());
         }
-        self.received = self.received.saturating_add(chunk.len() as u64);
+        let more = chunk.len() as u64;
+        let length = self.received.saturating_add(more);
+        if let Some(keeping) = &mut self.keeping
+            && (self.watch.is_gone(&self.head)
+                || !keeping.has_room(&self.growing, more, length).await)
+        {
+            self.stop_keeping();
+        }
+        self.received = length;
         match self.left() {
             Some(Ordering::Less) => return Err(FillError::TooLong),
             Some(Ordering::Equal) => {
@@ -120,7 +140,36 @@ impl Fill {
             }
             Some(Ordering::Greater) | None => self.append(chunk),
         }
-        poll_fn(|cx| self.growing.poll_room(self.window, cx)).await
+        self.until_room().await
+    }
+
+    /// Waits for the slowest reader, though only so long in all while others wait.
+    async fn until_room(&mut self) -> Result<(), FillError> {
+        let Window { bytes, patience } = self.window;
+        let growing = &*self.growing;
+        let room = |patient| poll_fn(move |cx| growing.poll_room(bytes, patient, cx));
+        while room(false).await? == Room::Contested {
+            let began = Instant::now();
+            let waited = tokio::time::timeout(self.patience, room(true)).await;
+            self.patience = self.patience.saturating_sub(began.elapsed());
+            if self.patience.is_zero() {
+                growing.let_go(bytes);
+                self.patience = patience;
+            } else if let Ok(room) = waited {
+                room?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until nobody reads it. Somebody may come again.
+    pub async fn unread(&self) {
+        poll_fn(|cx| self.growing.poll_unread(cx)).await;
+    }
+
+    /// Whether nobody reads it now.
+    pub fn is_unread(&self) -> bool {
+        self.growing.is_unread()
     }
 
     /// Declares the body whole, and stores it if it is kept.
@@ -136,17 +185,15 @@ impl Fill {
         }
         let last = self.last.take().unwrap_or_default();
         if let Some(keeping) = self.keeping.take() {
-            let mut blocks = self.growing.sealed();
-            blocks.extend(keeping.assembly.finish(last.clone()));
-            let extents = Extents::one(self.growing.first(), Whole::new(blocks));
+            let (ticket, body) = keeping.finish(&self.growing, last.clone());
             let stored = Stored {
                 head: Arc::clone(&self.head),
-                body: Body::kept(extents.clone()),
+                body: Body::kept(body.clone()),
                 id: self.id,
                 checked: self.watch.checked(),
             };
-            if keeping.ticket.store(stored) {
-                self.growing.become_kept(extents);
+            if ticket.store(stored) {
+                self.growing.become_kept(body);
                 return Ok(());
             }
         }
@@ -161,13 +208,10 @@ impl Fill {
         let Some(keeping) = self.keeping.take() else {
             return;
         };
-        let mut blocks = self.growing.sealed();
-        blocks.extend(keeping.assembly.finish(Bytes::new()));
-        let extents = Extents::one(self.growing.first(), Whole::new(blocks));
-        if head.body_length() == Some(extents.length()) {
-            let body = Body::kept(extents);
+        let (ticket, body) = keeping.finish(&self.growing, Bytes::new());
+        if head.body_length() == Some(body.length()) {
             let checked = self.watch.checked();
-            keeping.ticket.store(Stored::new(head, body, checked));
+            ticket.store(Stored::new(head, Body::kept(body), checked));
         }
     }
 
@@ -181,30 +225,34 @@ impl Fill {
         self.stated.map(|length| length.cmp(&self.received))
     }
 
-    fn append(&mut self, mut chunk: Bytes) {
-        if !self.may_keep(chunk.len() as u64) && self.keeping.take().is_some() {
-            self.growing.stop_keeping();
-        }
-        let Some(keeping) = &mut self.keeping else {
-            self.growing.push(chunk);
-            return;
-        };
-        while let Some(part) = keeping.assembly.take_from(&mut chunk) {
-            match part {
-                Part::Block(block) => self.growing.seal(block),
-                Part::Loose(piece) => self.growing.push(piece),
+    fn append(&mut self, chunk: Bytes) {
+        match &mut self.keeping {
+            None => self.growing.push(chunk),
+            Some(keeping) => {
+                if keeping.push(&self.growing, chunk)
+                    && let Some(keeping) = &self.keeping
+                {
+                    self.store_front(&*keeping.ticket);
+                }
             }
         }
     }
 
-    /// Whether it can still be kept with `more` bytes. What a stated length takes was claimed
-    /// at the start.
-    fn may_keep(&self, more: u64) -> bool {
-        self.keeping.as_ref().is_some_and(|keeping| {
-            !self.watch.is_gone(&self.head)
-                && (self.stated.is_some()
-                    || self.received <= keeping.max_length && self.growing.claim(more))
-        })
+    /// It goes on for its readers alone. What the disk has of it is kept as a part.
+    fn stop_keeping(&mut self) {
+        if let Some(keeping) = self.keeping.take() {
+            self.store_front(&*keeping.ticket);
+            self.growing.stop_keeping();
+        }
+    }
+
+    /// Stores what was given to the disk as a part, if it can be completed.
+    fn store_front(&self, ticket: &dyn Ticket) {
+        let body = self.growing.spooled();
+        if let Some(part) = self.head.cut_short(body.length()) {
+            let checked = self.watch.checked();
+            ticket.store(Stored::new(Arc::new(part), Body::kept(body), checked));
+        }
     }
 }
 

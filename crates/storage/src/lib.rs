@@ -10,6 +10,7 @@ mod fill;
 mod listing;
 mod memory;
 mod purges;
+mod spool;
 mod stats;
 mod stored;
 

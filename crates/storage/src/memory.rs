@@ -7,16 +7,20 @@ mod index;
 mod shelf;
 mod weight;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
     Answer, Ask, Entry, Fill, Page, Purge, Purged, Purges, Revision, Stats, Store, Stored, Target,
     Variants,
-    body::{Assembly, Growing},
+    body::Growing,
     budget::Budget,
-    fill::Keeping,
+    fill::{Keeping, Window},
     listing::{Cursor, MOST_LOOKED_AT},
     purges::Watch,
 };
@@ -35,6 +39,9 @@ pub struct MemoryConfig {
     pub fill_bytes: u64,
     /// Bytes that a fill which is not kept may run ahead of its slowest reader. Default 1 MiB.
     pub window: u64,
+    /// How long, in all, one that is further behind may hold up others which wait for more. Then it
+    /// is let go ([`crate::ReadError::Passed`]). Default 1 s.
+    pub window_patience: Duration,
     /// Stored responses per key, at least one. Default 16; the oldest goes. Together they take
     /// half of `capacity` at most.
     pub variants_per_key: usize,
@@ -47,6 +54,7 @@ impl Default for MemoryConfig {
             max_object_share: 0.125,
             fill_bytes: 64 << 20,
             window: 1 << 20,
+            window_patience: Duration::from_secs(1),
             variants_per_key: 16,
         }
     }
@@ -57,7 +65,7 @@ pub struct Memory {
     shelf: Arc<Shelf>,
     budget: Arc<Budget>,
     max_length: u64,
-    window: u64,
+    window: Window,
 }
 
 impl Memory {
@@ -77,7 +85,10 @@ impl Memory {
             shelf: Arc::new(Shelf::new(&config, purges, seed)),
             budget: Arc::new(Budget::new(config.fill_bytes)),
             max_length: max_length.min(config.capacity),
-            window: config.window,
+            window: Window {
+                bytes: config.window,
+                patience: config.window_patience,
+            },
         }
     }
 }
@@ -109,10 +120,9 @@ impl Store for Memory {
             kept,
             claimed,
         );
-        let keeping = kept.then(|| Keeping {
-            ticket: Box::new(Shelf::begin(&self.shelf, key)),
-            assembly: Assembly::new(length),
-            max_length: self.max_length,
+        let keeping = kept.then(|| {
+            let ticket = Shelf::begin(&self.shelf, key);
+            Keeping::in_memory(Box::new(ticket), length, self.max_length)
         });
         let watch = Watch::new(self.purges(), key, asked);
         Fill::new(head, watch, growing, length, keeping, self.window)

@@ -48,7 +48,8 @@ macro_rules! battery {
                     what_is_too_much_goes_at_once;
                 listing: nothing_is_listed_of_an_empty_store, a_listing_agrees_with_a_map,
                     an_entry_tells_what_is_stored, only_what_is_wanted_is_listed;
-                window: the_slowest_reader_holds_the_writer, a_reader_that_leaves_frees_the_writer,
+                window: the_slowest_reader_holds_the_writer, who_lags_too_far_is_let_go,
+                    who_catches_up_in_time_reads_on, a_reader_that_leaves_frees_the_writer,
                     a_reader_that_has_all_it_wants_holds_nobody, without_readers_it_stops,
                     the_first_reader_may_come_late, what_has_passed_is_gone,
                     a_range_far_ahead_holds_nothing;

@@ -3,7 +3,8 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::Whole;
+use super::{Spooled, Whole};
+use crate::disk::log::Stretch;
 
 /// Consecutive bytes of a representation. Never empty, but where the whole body is.
 #[derive(Clone, Debug)]
@@ -22,13 +23,35 @@ pub(crate) struct Extent {
 #[derive(Clone, Debug)]
 pub(crate) enum Medium {
     Memory(Whole),
+    Disk(Stretch),
+    /// In memory until the disk has it.
+    Spooled(Arc<Spooled>),
 }
 
 impl Medium {
     /// How many bytes there are.
-    fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         match self {
             Medium::Memory(whole) => whole.length(),
+            Medium::Disk(stretch) => stretch.length(),
+            Medium::Spooled(spooled) => spooled.length(),
+        }
+    }
+
+    /// Bytes of memory that it takes.
+    pub(crate) fn weight(&self) -> u64 {
+        match self {
+            Medium::Memory(whole) => whole.weight(),
+            Medium::Disk(stretch) => stretch.weight(),
+            Medium::Spooled(spooled) => spooled.weight(),
+        }
+    }
+
+    /// Where the bytes are now: never [`Medium::Spooled`].
+    pub(crate) fn settled(&self) -> Medium {
+        match self {
+            Medium::Spooled(spooled) => spooled.settled(),
+            settled => settled.clone(),
         }
     }
 }
@@ -51,9 +74,7 @@ impl Extent {
 
     /// Bytes of memory that it takes: all of what it is a part of.
     pub(crate) fn weight(&self) -> u64 {
-        match &self.medium {
-            Medium::Memory(whole) => whole.weight(),
-        }
+        self.medium.weight()
     }
 
     /// Where these positions are in the medium.
@@ -156,6 +177,15 @@ impl Extents {
         list + self.as_slice().iter().map(Extent::weight).sum::<u64>()
     }
 
+    /// The same bytes, each where it is now: never [`Medium::Spooled`].
+    pub(crate) fn settled(&self) -> Extents {
+        let settle = |extent: &Extent| Extent {
+            medium: extent.medium.settled(),
+            ..extent.clone()
+        };
+        Extents::of(self.as_slice().iter().map(settle).collect())
+    }
+
     /// Together with those of `old` that are not among these. No byte is copied.
     pub(crate) fn over(&self, old: &Extents) -> Extents {
         let mut all: Vec<Extent> = self.as_slice().to_vec();
@@ -200,7 +230,9 @@ mod tests {
     fn bytes_of(extents: &Extents, end: u64) -> Vec<Option<u8>> {
         let byte = |position: u64| match extents.at(position) {
             At::Held(extent) => {
-                let Medium::Memory(whole) = &extent.medium;
+                let Medium::Memory(whole) = extent.medium.settled() else {
+                    return None;
+                };
                 let chunk = whole.chunk(extent.within(&(position..position + 1)));
                 chunk.map(|chunk| chunk[0])
             }

@@ -28,6 +28,11 @@ impl Followers {
     pub(super) fn join(&mut self, position: u64) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
+        self.insert(id, position);
+        id
+    }
+
+    fn insert(&mut self, id: u64, position: u64) {
         let reader = Reader {
             position,
             waker: None,
@@ -39,7 +44,6 @@ impl Followers {
             self.at_slowest += 1;
         }
         self.readers.insert(id, reader);
-        id
     }
 
     /// A reader has taken bytes. Whether the slowest position changed by that.
@@ -66,10 +70,14 @@ impl Followers {
         if self.at_slowest > 0 {
             return false;
         }
+        self.find_slowest();
+        true
+    }
+
+    fn find_slowest(&mut self) {
         let positions = || self.readers.values().map(|reader| reader.position);
         self.slowest = positions().min().unwrap_or(u64::MAX);
         self.at_slowest = positions().filter(|&p| p == self.slowest).count();
-        true
     }
 
     /// The position of the slowest; `None` without readers.
@@ -82,8 +90,14 @@ impl Followers {
         self.next_id > 0
     }
 
-    /// Remembers whom to wake when there is more for this reader.
-    pub(super) fn wait(&mut self, id: u64, cx: &Context<'_>) {
+    /// Remembers whom to wake when there is a byte at `position` for this reader. One that was let
+    /// go, and has caught up all the same, is among them again.
+    pub(super) fn wait(&mut self, id: u64, position: u64, cx: &Context<'_>) {
+        if self.readers.contains_key(&id) {
+            self.advance(id, position);
+        } else {
+            self.insert(id, position);
+        }
         let Some(reader) = self.readers.get_mut(&id) else {
             return;
         };
@@ -91,6 +105,18 @@ impl Followers {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
+    }
+
+    /// Whether one of them waits for the byte at `position`, or a later one.
+    pub(super) fn any_waits_for(&self, position: u64) -> bool {
+        let mut readers = self.readers.values();
+        readers.any(|reader| reader.waker.is_some() && reader.position >= position)
+    }
+
+    /// Lets go of those that are before `position`: nothing is held for them.
+    pub(super) fn let_go_before(&mut self, position: u64) {
+        self.readers.retain(|_, reader| reader.position >= position);
+        self.find_slowest();
     }
 
     /// Those who wait for a byte before `end`, to be woken once no lock is held.

@@ -1,9 +1,12 @@
 //! A body that is arriving: one writer, any number of followers, one list of pieces.
 //!
-//! While it is kept, every piece stays, and turns into blocks as they fill up. Once it is not, the
-//! pieces that the slowest follower has passed are dropped, and the writer waits for it.
+//! While it is kept, every piece stays, and turns into blocks as they fill up; what is given to the
+//! disk leaves memory when it is written. Once it is not kept, the pieces that the slowest follower
+//! has passed are dropped, and the writer waits for it, though not for long if another one waits for
+//! more.
 
 mod follower;
+mod spooling;
 mod state;
 
 pub(super) use follower::{Follower, Step};
@@ -18,7 +21,7 @@ use bytes::Bytes;
 
 use super::{Extents, ReadError};
 use crate::{FillError, budget::Budget};
-use state::{Phase, State};
+use state::{Held, Phase, State};
 
 /// A body that is arriving.
 pub(crate) struct Growing {
@@ -28,6 +31,14 @@ pub(crate) struct Growing {
     stated: Option<u64>,
     budget: Arc<Budget>,
     state: Mutex<State>,
+}
+
+/// Whether the writer may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Free,
+    /// A follower lags behind, and another one waits for more.
+    Contested,
 }
 
 /// For the writer.
@@ -72,11 +83,6 @@ impl Growing {
         self.wake_followers(state);
     }
 
-    /// The blocks so far.
-    pub(crate) fn sealed(&self) -> Vec<Bytes> {
-        self.lock().sealed()
-    }
-
     /// From now on, holds only what its followers have yet to read.
     pub(crate) fn stop_keeping(&self) {
         let mut state = self.lock();
@@ -85,23 +91,55 @@ impl Growing {
     }
 
     /// Waits until the slowest follower is within `window` bytes of the end, unless kept. Before
-    /// the first follower comes, the first byte counts as its place.
-    pub(crate) fn poll_room(&self, window: u64, cx: &Context<'_>) -> Poll<Result<(), FillError>> {
+    /// the first follower comes, the first byte counts as its place. Does not wait where another
+    /// follower waits for more, unless `patient`.
+    pub(crate) fn poll_room(
+        &self,
+        window: u64,
+        patient: bool,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Room, FillError>> {
         let mut state = self.lock();
         if state.kept {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(Room::Free));
         }
         let slowest = state.followers.slowest();
-        let has_room = state.end.saturating_sub(slowest.unwrap_or(self.first)) <= window;
+        let has_room = state.lag(slowest.unwrap_or(self.first)) <= window;
         match slowest {
             None if state.followers.any_came() => Poll::Ready(Err(FillError::NoReaders)),
-            _ if has_room => Poll::Ready(Ok(())),
+            _ if has_room => Poll::Ready(Ok(Room::Free)),
             None => Poll::Ready(Err(FillError::NoReaders)),
+            Some(_) if !patient && state.followers.any_waits_for(state.end) => {
+                Poll::Ready(Ok(Room::Contested))
+            }
             Some(_) => {
                 state.writer = Some(cx.waker().clone());
                 Poll::Pending
             }
         }
+    }
+
+    /// Holds nothing any more for followers that are more than `window` bytes behind.
+    pub(crate) fn let_go(&self, window: u64) {
+        let mut state = self.lock();
+        let from = state.end.saturating_sub(window);
+        state.followers.let_go_before(from);
+        state.trim(&self.budget);
+    }
+
+    /// Whether nobody reads it now.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.lock().followers.slowest().is_none()
+    }
+
+    /// Waits until nobody reads it.
+    pub(crate) fn poll_unread(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.followers.slowest().is_none() {
+            return Poll::Ready(());
+        }
+        state.writer = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// It is stored as these extents; followers go on in them.
@@ -179,8 +217,14 @@ impl Growing {
             return Err(ReadError::NotHeld);
         }
         let mut state = self.lock();
-        if position < state.start() && !matches!(state.phase, Phase::Kept(_)) {
-            return Err(ReadError::Passed);
+        match (
+            state.held(position..position.saturating_add(1)),
+            &state.phase,
+        ) {
+            (_, Phase::Kept(_)) => {}
+            (Held::Passed, _) => return Err(ReadError::Passed),
+            (Held::Nothing, Phase::Abandoned) => return Err(ReadError::Abandoned),
+            _ => {}
         }
         Ok(Follower {
             id: state.followers.join(position),
@@ -191,6 +235,15 @@ impl Growing {
     /// The slowest follower has moved: drops what nobody needs, and lets the writer go on.
     fn slowest_moved(&self, mut state: MutexGuard<'_, State>) {
         state.trim(&self.budget);
+        self.wake_writer(state);
+    }
+
+    /// A follower waits for more: the writer may wait for those that are slower no longer.
+    fn follower_waits(&self, state: MutexGuard<'_, State>) {
+        self.wake_writer(state);
+    }
+
+    fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
         let writer = state.writer.take();
         drop(state);
         if let Some(writer) = writer {

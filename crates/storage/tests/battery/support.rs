@@ -26,6 +26,7 @@ pub(crate) struct Limits {
     pub(crate) max_object: u64,
     pub(crate) fill_bytes: u64,
     pub(crate) window: u64,
+    pub(crate) patience: Duration,
     pub(crate) variants: usize,
 }
 
@@ -35,6 +36,7 @@ pub(crate) const ROOMY: Limits = Limits {
     max_object: 8 << 20,
     fill_bytes: 32 << 20,
     window: 256 << 10,
+    patience: Duration::MAX,
     variants: 4,
 };
 
@@ -48,6 +50,7 @@ pub(crate) fn memory(limits: Limits) -> Arc<dyn Store> {
         max_object_share: limits.max_object as f64 / limits.capacity as f64,
         fill_bytes: limits.fill_bytes,
         window: limits.window,
+        window_patience: limits.patience,
         variants_per_key: limits.variants,
     };
     Arc::new(Memory::new(config, purges))

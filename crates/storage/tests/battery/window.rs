@@ -1,6 +1,6 @@
 //! Fills that are not kept: a window that moves with the slowest reader.
 
-use std::{sync::Arc, task::Poll};
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use perigee_storage::{
     Fill,
@@ -67,6 +67,65 @@ pub(crate) async fn the_slowest_reader_holds_the_writer(make: Make) {
     writer.await.unwrap();
     assert!(lookup(&*store, "/").await.is_empty());
     assert_eq!(store.stats().filling_bytes, 0);
+}
+
+fn impatient(make: Make) -> Arc<dyn Store> {
+    make(Limits {
+        max_object: 1000,
+        window: WINDOW as u64,
+        patience: Duration::ZERO,
+        ..ROOMY
+    })
+}
+
+/// Another one waits: who is more than a window behind is let go, and nobody else.
+pub(crate) async fn who_lags_too_far_is_let_go(make: Make) {
+    let (store, body) = (impatient(make), bytes(1 << 20));
+    let mut fill = unkept(&*store);
+    let [mut fast, mut near, mut slow] = [(); 3].map(|()| fill.body().read());
+    let held_at = write_until_held(&mut fill);
+    let half = read_exactly(&mut near, 6 * PIECE).await.len();
+    read_exactly(&mut fast, held_at).await;
+    let end = held_at + PIECE;
+    let mut writer = Box::pin(fill.write(body.slice(held_at..end)));
+    assert!(is_pending(&mut writer), "nobody waits for more yet");
+    read_exactly(&mut fast, PIECE).await;
+    assert!(is_pending(&mut writer));
+    assert!(is_waiting(&mut fast));
+    writer.await.unwrap();
+    assert_eq!(next(&mut slow).await, Some(Err(Passed)));
+    assert_eq!(next(&mut slow).await, None);
+    assert!(read_exactly(&mut near, end - half).await == body.slice(half..end));
+    assert_eq!(store.stats().filling_bytes, 0, "nothing is held for it");
+}
+
+/// Who was let go, and finds its bytes all the same, is a reader like any other again.
+pub(crate) async fn who_catches_up_in_time_reads_on(make: Make) {
+    let (store, body) = (impatient(make), bytes(1 << 20));
+    let mut fill = unkept(&*store);
+    let mut fast = fill.body().read();
+    // Both in one piece, on either side of the window's end.
+    let mut slow = fill.body().read_range(22_000..u64::MAX);
+    let near = fill.body().read_range(26_000..u64::MAX);
+    let end = WINDOW + 25_000;
+    for at in (0..WINDOW + 20_000).step_by(PIECE) {
+        fill.write(body.slice(at..at + PIECE)).await.unwrap();
+        read_exactly(&mut fast, PIECE).await;
+    }
+    let mut writer = Box::pin(fill.write(body.slice(end - 5000..end)));
+    assert!(is_pending(&mut writer));
+    read_exactly(&mut fast, 5000).await;
+    assert!(is_waiting(&mut fast));
+    writer.await.unwrap();
+    let read = read_exactly(&mut slow, end - 22_000).await;
+    assert!(read == body.slice(22_000..end));
+    let woken = Arc::new(Woken::default());
+    assert!(is_waiting_for(&mut slow, &woken));
+    drop((fast, near));
+    fill.write(body.slice(end..end + PIECE)).await.unwrap();
+    assert!(woken.get());
+    let read = read_exactly(&mut slow, PIECE).await;
+    assert!(read == body.slice(end..end + PIECE));
 }
 
 pub(crate) async fn a_reader_that_leaves_frees_the_writer(make: Make) {

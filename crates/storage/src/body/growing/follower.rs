@@ -8,8 +8,14 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Growing, state::Phase};
-use crate::{ReadError, body::Extents};
+use super::{
+    Growing,
+    state::{Held, Phase},
+};
+use crate::{
+    ReadError,
+    body::{Extent, Extents},
+};
 
 /// A reader's place in a growing body.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub(in crate::body) struct Follower {
 /// What a follower finds.
 pub(in crate::body) enum Step {
     Chunk(Bytes),
+    /// The first of the bytes wanted are in this extent.
+    Spooled(Extent),
     /// The body is kept now: read on in it.
     Kept(Extents),
     End,
@@ -31,21 +39,36 @@ impl Follower {
     /// The first of the bytes wanted.
     pub(in crate::body) fn poll(&self, wanted: Range<u64>, cx: &Context<'_>) -> Poll<Step> {
         let mut state = self.growing.lock();
-        if let Some(chunk) = state.chunk(wanted.clone()) {
-            let position = wanted.start + chunk.len() as u64;
-            if state.followers.advance(self.id, position) {
-                self.growing.slowest_moved(state);
-            }
-            return Poll::Ready(Step::Chunk(chunk));
+        if let Phase::Kept(extents) = &state.phase {
+            return Poll::Ready(Step::Kept(extents.clone()));
         }
-        match &state.phase {
-            Phase::Kept(extents) => Poll::Ready(Step::Kept(extents.clone())),
-            Phase::Ended => Poll::Ready(Step::End),
-            Phase::Abandoned => Poll::Ready(Step::Failed(ReadError::Abandoned)),
-            Phase::Arriving => {
-                state.followers.wait(self.id, cx);
-                Poll::Pending
+        let position = wanted.start;
+        match state.held(wanted) {
+            Held::Piece(chunk) => {
+                if state
+                    .followers
+                    .advance(self.id, position + chunk.len() as u64)
+                {
+                    self.growing.slowest_moved(state);
+                }
+                Poll::Ready(Step::Chunk(chunk))
             }
+            Held::Spooled(extent) => {
+                if state.followers.advance(self.id, position) {
+                    self.growing.slowest_moved(state);
+                }
+                Poll::Ready(Step::Spooled(extent))
+            }
+            Held::Passed => Poll::Ready(Step::Failed(ReadError::Passed)),
+            Held::Nothing => match &state.phase {
+                Phase::Kept(_) | Phase::Ended => Poll::Ready(Step::End),
+                Phase::Abandoned => Poll::Ready(Step::Failed(ReadError::Abandoned)),
+                Phase::Arriving => {
+                    state.followers.wait(self.id, position, cx);
+                    self.growing.follower_waits(state);
+                    Poll::Pending
+                }
+            },
         }
     }
 
