@@ -29,6 +29,9 @@ pub(crate) struct Storage {
     pub(crate) fill_memory: Option<At<Bytes<{ 64 << 10 }, { 1 << 50 }>>>,
     /// How far a response that is not kept may run ahead of its slowest reader.
     pub(crate) window: Bytes<{ 16 << 10 }, { 1 << 30 }>,
+    /// How long a reader that is further behind may hold up others, in all. Then it goes on for
+    /// itself, by a request for the rest.
+    pub(crate) window_patience: Period,
     /// Stored responses per URL (see Vary); the oldest goes.
     pub(crate) variants_per_key: Whole<1, 10_000>,
     /// A disk behind the memory, for much more, and for what is to survive a restart.
@@ -44,6 +47,7 @@ impl Default for Storage {
             max_object_share: PositiveShare(memory.max_object_share),
             fill_memory: None,
             window: Bytes(memory.window),
+            window_patience: Period(memory.window_patience),
             variants_per_key: Whole(memory.variants_per_key as u64),
             disk: None,
         }
@@ -59,6 +63,7 @@ impl Storage {
             max_object_share: self.max_object_share.0,
             fill_bytes: self.fill_memory.as_ref().map_or(quarter, |bytes| bytes.0),
             window: self.window.0,
+            window_patience: self.window_patience.0,
             variants_per_key: self.variants_per_key.as_usize(),
         }
     }
