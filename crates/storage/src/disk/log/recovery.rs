@@ -2,7 +2,7 @@
 
 mod scan;
 
-use std::io;
+use std::{io, sync::Arc};
 
 use super::{
     Shared,
@@ -76,7 +76,7 @@ pub(super) fn recover(shared: &Shared, visit: &mut dyn FnMut(Found)) -> Recovery
 
 /// Seals a segment that was scanned to its end, for the next start, or removes it if nothing is in
 /// it. Where that cannot be done, the next start scans again.
-fn tidy(shared: &Shared, segment: &Segment, contents: &Contents) {
+fn tidy(shared: &Shared, segment: &Arc<Segment>, contents: &Contents) {
     match contents.end {
         Some(_) if contents.entries.is_empty() => shared.remove(segment),
         Some(end) => {
@@ -100,8 +100,9 @@ pub(super) fn contents(segment: &Segment) -> Contents {
             None => scan::scan(segment, length),
         }
     };
-    whole().unwrap_or_else(|_| Contents {
-        damaged: 1,
+    whole().unwrap_or_else(|error| Contents {
+        // One that is gone was evicted meanwhile.
+        damaged: u64::from(error.kind() != io::ErrorKind::NotFound),
         ..Contents::default()
     })
 }

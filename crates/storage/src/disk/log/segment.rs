@@ -1,11 +1,10 @@
-//! Segments as readers see them, and the table of those that are there.
+//! A segment as its readers see it.
 
 use std::{
-    collections::BTreeMap,
     fmt, io,
     path::PathBuf,
     sync::{
-        Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -15,10 +14,11 @@ use bytes::Bytes;
 use super::{
     files::{File, Files, read_full},
     format::segment_seed,
+    open::{OpenFiles, Slot},
     place::Damaged,
 };
 
-/// One segment. Readers that hold it read on after it was evicted.
+/// One segment. Readers that hold it read on after it was evicted, unless there are too many such.
 pub(crate) struct Segment {
     pub(super) seq: u64,
     /// The salt of its checksums.
@@ -27,8 +27,8 @@ pub(crate) struct Segment {
     pub(super) store: u64,
     pub(super) path: PathBuf,
     files: Arc<dyn Files>,
-    /// Opened when it is first read.
-    file: OnceLock<Arc<dyn File>>,
+    open: Arc<OpenFiles>,
+    slot: Arc<Slot>,
     /// Bytes of the file.
     length: AtomicU64,
     is_ours: bool,
@@ -37,9 +37,8 @@ pub(crate) struct Segment {
 impl Segment {
     /// One that is in the folder. Its file is opened when it is first read.
     pub(super) fn new(
-        files: &Arc<dyn Files>,
-        store: u64,
-        seq: u64,
+        (files, open): (&Arc<dyn Files>, &Arc<OpenFiles>),
+        (store, seq): (u64, u64),
         path: PathBuf,
         length: u64,
     ) -> Self {
@@ -49,7 +48,8 @@ impl Segment {
             store,
             path,
             files: Arc::clone(files),
-            file: OnceLock::new(),
+            open: Arc::clone(open),
+            slot: Arc::default(),
             length: AtomicU64::new(length),
             is_ours: false,
         }
@@ -57,8 +57,8 @@ impl Segment {
 
     /// The same, being written by this process.
     pub(super) fn ours(self, file: Arc<dyn File>) -> Self {
+        let _ = self.open.open(&self.slot, || Ok(file));
         Segment {
-            file: OnceLock::from(file),
             is_ours: true,
             ..self
         }
@@ -77,13 +77,24 @@ impl Segment {
         self.length.store(length, Relaxed);
     }
 
-    /// Its file, opened if it was not yet. May block.
-    pub(super) fn file(&self) -> io::Result<&Arc<dyn File>> {
-        if let Some(file) = self.file.get() {
-            return Ok(file);
+    /// Its file, opened if it is not. May block.
+    pub(super) fn file(&self) -> io::Result<Arc<dyn File>> {
+        match self.slot.get() {
+            Some(file) => Ok(file),
+            None => self.open.open(&self.slot, || self.files.open(&self.path)),
         }
-        let file = self.files.open(&self.path)?;
-        Ok(self.file.get_or_init(|| file))
+    }
+
+    /// Keeps its file open: it is about to be removed.
+    pub(super) fn keep_open(&self) {
+        self.slot.keep();
+        // If it cannot be opened it cannot be read either, now or later.
+        let _ = self.file();
+    }
+
+    /// Closes its file. Once that was removed, nobody can read it any more.
+    pub(super) fn close(&self) {
+        self.slot.close();
     }
 
     /// Reads `most` bytes, or at least `least` where there are no more.
@@ -102,7 +113,7 @@ impl Segment {
         let mut bytes = vec![0; most];
         let read = match whence {
             Whence::Disk => read_full(self.file()?.as_ref(), &mut bytes, offset)?,
-            Whence::PageCache => match self.file.get() {
+            Whence::PageCache => match self.slot.get() {
                 Some(file) => read_cached(file.as_ref(), &mut bytes, offset)?,
                 None => 0,
             },
@@ -136,61 +147,5 @@ pub(super) enum Whence {
 impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "segment {}", self.seq)
-    }
-}
-
-/// The segments that are there, by number: the lowest is the oldest.
-#[derive(Debug, Default)]
-pub(super) struct Segments {
-    by_seq: RwLock<BTreeMap<u64, Arc<Segment>>>,
-}
-
-impl Segments {
-    pub(super) fn get(&self, seq: u64) -> Option<Arc<Segment>> {
-        self.read().get(&seq).cloned()
-    }
-
-    pub(super) fn insert(&self, segment: Arc<Segment>) {
-        self.write().insert(segment.seq, segment);
-    }
-
-    pub(super) fn remove(&self, seq: u64) {
-        self.write().remove(&seq);
-    }
-
-    /// Takes others in place of all that are there.
-    pub(super) fn replace(&self, segments: impl Iterator<Item = Arc<Segment>>) {
-        *self.write() = segments.map(|segment| (segment.seq, segment)).collect();
-    }
-
-    pub(super) fn oldest(&self) -> Option<Arc<Segment>> {
-        self.read().values().next().cloned()
-    }
-
-    /// The number of the newest.
-    pub(super) fn newest(&self) -> Option<u64> {
-        self.read().keys().next_back().copied()
-    }
-
-    /// All of them, newest first.
-    pub(super) fn newest_first(&self) -> Vec<Arc<Segment>> {
-        self.read().values().rev().cloned().collect()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.read().len()
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.read().values().map(|segment| segment.length()).sum()
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<u64, Arc<Segment>>> {
-        // Nothing under the lock leaves it half changed.
-        self.by_seq.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<u64, Arc<Segment>>> {
-        self.by_seq.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{
@@ -17,8 +18,11 @@ use super::{
     files::Files,
     folder::{Folder, Named, OpenError},
     format::{ENTRY, HEADER, MAX_KEY, MAX_SEGMENT, MAX_STRETCH},
+    open::OpenFiles,
+    pinned::Pinned,
     queue::{Job, Queue},
-    segment::{Segment, Segments},
+    segment::Segment,
+    segments::Segments,
     state::{Counters, State},
     stretch::Stretch,
 };
@@ -26,10 +30,18 @@ use super::{
 /// Bytes that a segment has at least.
 const LEAST_SEGMENT: u64 = 16 << 10;
 
+/// Files of segments that are open at most.
+const OPEN_FILES: usize = 256;
+
+/// This part of all bytes may be of segments that were evicted and are still read.
+const PINNED_SHARE: u64 = 8;
+
 pub(super) struct Shared {
     pub(super) config: LogConfig,
     pub(super) files: Arc<dyn Files>,
     pub(super) segments: Segments,
+    open: Arc<OpenFiles>,
+    pub(super) pinned: Pinned,
     pub(super) queue: Queue,
     pub(super) counters: Arc<Counters>,
     usable: AtomicBool,
@@ -41,6 +53,8 @@ impl Shared {
         config.segment = config.segment.clamp(LEAST_SEGMENT, most);
         Shared {
             queue: Queue::new(config.queue),
+            open: Arc::new(OpenFiles::new(OPEN_FILES)),
+            pinned: Pinned::new(config.size / PINNED_SHARE),
             config,
             files,
             segments: Segments::default(),
@@ -58,13 +72,23 @@ impl Shared {
         };
         let new = |named: &Named| {
             let (seq, path, length) = (named.seq, named.path.clone(), named.length);
-            Arc::new(Segment::new(&self.files, folder.store, seq, path, length))
+            Arc::new(self.segment(folder.store, seq, path, length))
         };
         let segments = folder.found.iter();
         let segments: Vec<_> = segments
             .map(|named| known(named).unwrap_or_else(|| new(named)))
             .collect();
         self.segments.replace(segments.into_iter());
+    }
+
+    /// A segment of the folder.
+    pub(super) fn segment(&self, store: u64, seq: u64, path: PathBuf, length: u64) -> Segment {
+        Segment::new((&self.files, &self.open), (store, seq), path, length)
+    }
+
+    /// Bytes that segments take of the disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.bytes() + self.pinned.bytes()
     }
 
     pub(super) fn push(&self, job: Job, bytes: u64) -> Result<(), Shed> {
@@ -93,8 +117,11 @@ impl Shared {
     }
 
     /// Removes a segment. Who reads it reads on.
-    pub(super) fn remove(&self, segment: &Segment) {
+    pub(super) fn remove(&self, segment: &Arc<Segment>) {
         self.segments.remove(segment.seq);
+        if Arc::strong_count(segment) > 1 {
+            self.pinned.pin(segment);
+        }
         if let Err(error) = self.files.remove(&segment.path) {
             // It is found again, as one of the oldest, when the folder is next taken.
             tracing::debug!(%error, ?segment, "a segment of the disk could not be removed");
@@ -123,7 +150,7 @@ impl Shared {
         let counters = &self.counters;
         State {
             segments: self.segments.len() as u64,
-            bytes: self.segments.bytes(),
+            bytes: self.bytes(),
             capacity: self.config.size,
             queued: self.queue.bytes(),
             queue: self.queue.capacity(),

@@ -1,10 +1,12 @@
 //! The log as who uses it sees it.
 
+mod eviction;
 mod faults;
 mod kept;
 mod kit;
 mod ram;
 mod recovering;
+mod taken;
 
 use proptest::prelude::*;
 

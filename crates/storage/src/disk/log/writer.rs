@@ -1,23 +1,24 @@
 //! The one thread that writes.
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod jobs;
+mod pause;
+mod rolling;
+
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
     Shared,
-    appending::{Appending, Put, Record, room_in},
-    eviction::{Keeper, Readmission},
+    appending::{Appending, Put, Record},
+    eviction::Keeper,
     folder::{Folder, OpenError},
-    queue::{Done, Job, KeyChange, Next, Written},
+    queue::Next,
     segment::Segment,
     state::Counters,
-    stretch::Stretch,
 };
+use pause::Pause;
+use rolling::is_full;
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
@@ -31,21 +32,6 @@ pub(super) struct Writer {
     is_full_known: bool,
 }
 
-/// Segments that are evicted at once because the disk is full.
-const MAKE_ROOM: usize = 4;
-
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded)
-}
-
-/// The disk is left alone for a while.
-#[derive(Clone, Copy)]
-struct Pause {
-    until: Instant,
-    length: Duration,
-}
-
 impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -53,7 +39,9 @@ impl Writer {
         keeper: Box<dyn Keeper>,
     ) -> Self {
         let next_seq = shared.segments.newest().map_or(1, |seq| seq + 1);
-        let pause = folder.is_none().then(|| Pause::first(&shared));
+        let pause = folder
+            .is_none()
+            .then(|| Pause::after(None, &shared.config.pause));
         Writer {
             shared,
             keeper,
@@ -85,70 +73,6 @@ impl Writer {
             }
         }
         self.seal();
-    }
-
-    fn work(&mut self, job: Job) {
-        match job {
-            Job::Tell(done) => done(),
-            job if self.pause.is_some() => {
-                Counters::add(&self.shared.counters.write_errors, 1);
-                job.lose();
-            }
-            Job::Stretch {
-                key_hash,
-                blocks,
-                done,
-            } => self.write_stretch(key_hash, &blocks, done),
-            Job::Key { key_hash, change } => self.write_key(key_hash, change),
-        }
-    }
-
-    fn write_stretch(&mut self, key_hash: u64, blocks: &[Bytes], done: Done) {
-        let record = Record {
-            key_hash,
-            revision: 0,
-            key: &[],
-            blocks,
-        };
-        let put = self.make_room(record.takes()).then(|| self.write(&record));
-        done(
-            put.flatten()
-                .map(|(put, segment)| self.shared.stretch(segment, put, record.data_length())),
-        );
-    }
-
-    fn write_key(&mut self, key_hash: u64, mut change: Box<dyn KeyChange>) {
-        let written = self.make_key(key_hash, change.as_mut());
-        change.written(written);
-    }
-
-    fn make_key(&mut self, key_hash: u64, change: &mut dyn KeyChange) -> Option<Written> {
-        // A second time if a segment had to be begun for it, or evicted, after it was made.
-        loop {
-            if !self.make_room(1) {
-                return None;
-            }
-            let new = change.make(self.appending.as_ref()?.place())?;
-            let record = Record {
-                key_hash,
-                revision: new.revision,
-                key: &new.payload,
-                blocks: &new.blocks,
-            };
-            if new.payload.is_empty() || !self.shared.fits(&record) {
-                return None;
-            }
-            if record.takes() <= self.left() {
-                let (put, _) = self.write(&record)?;
-                return Some(Written {
-                    place: put.place,
-                    length: put.length,
-                });
-            }
-            if !self.make_room(record.takes()) {
-                return None;
-            }
-        }
     }
 
     /// Bytes that are left for records in the segment that is being written.
@@ -223,121 +147,11 @@ impl Writer {
         }
     }
 
-    /// Begins a segment, and makes room for the one after it.
-    fn begin(&mut self) -> Result<(), OpenError> {
-        self.mount()?;
-        while self.is_over() && self.evict(0) {}
-        let mut created = self.create();
-        for _ in 0..MAKE_ROOM {
-            let is_full = created.as_ref().is_err_and(is_full);
-            if !is_full || !self.evict(0) {
-                break;
-            }
-            self.note_full();
-            created = self.create();
-        }
-        self.appending = Some(created?);
-        while self.is_over() && self.shared.segments.len() > 1 {
-            if !self.evict(self.shared.config.readmit) {
-                break;
-            }
-        }
-        self.broken.take().map_or(Ok(()), |error| Err(error.into()))
-    }
-
-    /// Tells once that there is less room than was configured.
-    fn note_full(&mut self) {
-        if !std::mem::replace(&mut self.is_full_known, true) {
-            let folder = self.shared.config.folder.display();
-            tracing::warn!(%folder, "the disk is full: the oldest of the cache makes room");
-        }
-    }
-
-    /// Whether another segment would be more than there may be.
-    fn is_over(&self) -> bool {
-        let config = &self.shared.config;
-        self.shared.segments.bytes() + config.segment > config.size
-    }
-
-    fn create(&mut self) -> io::Result<Appending> {
-        let folder = self.folder.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let (seq, path) = (self.next_seq, folder.segment(self.next_seq));
-        self.next_seq += 1;
-        let length = self.shared.config.segment;
-        let file = self.shared.files.create(&path, length)?;
-        let segment = Segment::new(&self.shared.files, folder.store, seq, path, length);
-        let segment = Arc::new(segment.ours(Arc::clone(&file)));
-        let begun = Appending::begin(Arc::clone(&segment), file);
-        match &begun {
-            Ok(_) => self.shared.segments.insert(segment),
-            Err(_) => self.shared.remove(&segment),
-        }
-        begun
-    }
-
-    /// Evicts the oldest segment, and lets the keeper write `readmit` bytes of it anew.
-    fn evict(&mut self, readmit: u64) -> bool {
-        let Some(oldest) = self.shared.segments.oldest() else {
-            return false;
-        };
-        if self
-            .appending
-            .as_ref()
-            .is_some_and(|a| a.segment.seq == oldest.seq)
-        {
-            return false;
-        }
-        let mut keeper = std::mem::replace(&mut self.keeper, Box::new(()));
-        Readmission::evict(self, keeper.as_mut(), &oldest, readmit);
-        self.keeper = keeper;
-        true
-    }
-
-    /// Sees to it that the folder is there and ours.
-    fn mount(&mut self) -> Result<(), OpenError> {
-        let shared = &self.shared;
-        let files = shared.files.as_ref();
-        if self
-            .folder
-            .as_ref()
-            .is_some_and(|folder| folder.is_there(files))
-        {
-            return Ok(());
-        }
-        // Its lock first: it would keep us out, too.
-        self.folder = None;
-        let folder = Folder::open(files, &shared.config.folder)?;
-        shared.adopt(&folder);
-        let newest = shared.segments.newest().map_or(0, |seq| seq + 1);
-        self.next_seq = self.next_seq.max(newest);
-        self.folder = Some(folder);
-        self.keeper.mounted();
-        Ok(())
-    }
-
-    /// Ends the segment that is being written. An error here loses nothing that was written: without
-    /// a footer the segment is scanned at the next start.
-    fn seal(&mut self) {
-        let Some(appending) = self.appending.take() else {
-            return;
-        };
-        let segment = Arc::clone(&appending.segment);
-        if appending.is_empty() {
-            self.shared.remove(&segment);
-        } else if let Err(error) = appending.seal() {
-            Counters::add(&self.shared.counters.write_errors, 1);
-            tracing::debug!(%error, "a segment of the disk could not be sealed");
-        }
-    }
-
     /// Leaves the disk alone for a while, after an error.
     fn fail(&mut self, error: &OpenError) {
         self.seal();
         self.shared.unusable(error);
-        self.pause = Some(match self.pause {
-            None => Pause::first(&self.shared),
-            Some(pause) => pause.longer(&self.shared),
-        });
+        self.pause = Some(Pause::after(self.pause, &self.shared.config.pause));
     }
 
     fn try_again(&mut self) {
@@ -346,24 +160,5 @@ impl Writer {
         }
         self.pause = None;
         self.shared.usable();
-    }
-}
-
-impl Pause {
-    fn first(shared: &Shared) -> Self {
-        Self::of(shared.config.pause.start)
-    }
-
-    fn longer(self, shared: &Shared) -> Self {
-        Self::of((self.length * 2).min(shared.config.pause.end))
-    }
-
-    fn of(length: Duration) -> Self {
-        let until = Instant::now() + length;
-        Pause { until, length }
-    }
-
-    fn left(self) -> Duration {
-        self.until.saturating_duration_since(Instant::now())
     }
 }

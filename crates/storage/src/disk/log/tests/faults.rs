@@ -152,8 +152,8 @@ fn a_full_disk_costs_the_oldest() {
     assert!(log.stretch(written[0].place(), 20_000).is_none());
     let last = written.last().unwrap();
     assert_eq!(read_all(last), Ok(bytes(59, 20_000)));
-    // Who has it open reads on.
-    assert_eq!(read_all(&written[0]), Ok(bytes(0, 20_000)));
+    // Nobody keeps its room.
+    assert_eq!(read_all(&written[0]), Err(Damaged::Gone));
 }
 
 #[test]
