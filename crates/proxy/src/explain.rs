@@ -2,22 +2,24 @@
 
 mod outline;
 mod question;
+mod stored;
 
 pub use outline::{Outline, outline};
 pub use question::Question;
+pub use stored::StoredResponse;
 
 use std::{
     borrow::Borrow,
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use perigee_http_cache::{
-    Explanation as Told, Outcome, Policy, RequestHead, Scheme, StoredHead, explain,
+    CacheKey, Explanation as Told, Outcome, Policy, RequestHead, Scheme, StoredHead, explain,
 };
 use perigee_storage::Stored;
 use serde::{Deserialize, Serialize};
@@ -92,43 +94,6 @@ pub struct NextPlace {
     pub kind: String,
 }
 
-/// A stored response.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StoredResponse {
-    /// Its status.
-    pub status: u16,
-    /// Bytes of its body.
-    pub length: Option<u64>,
-    /// What of the representation the body holds, if not all, as Content-Range says it
-    /// (RFC 9110 section 14.4).
-    pub part: Option<String>,
-    /// Its age in seconds (RFC 9111 section 4.2.3).
-    pub age: u64,
-    /// Seconds of freshness left; zero or less once stale.
-    pub ttl: i64,
-    /// What its freshness comes from.
-    pub lifetime_by: String,
-    /// What requests that select it have in the fields that Vary names, normalised; null: they
-    /// lack the field (RFC 9111 section 4.1).
-    pub selected_by: BTreeMap<String, Option<String>>,
-    /// The cache groups that it is in (RFC 9875).
-    pub groups: Vec<String>,
-    /// The tags of its Surrogate-Key and Cache-Tag.
-    pub tags: Vec<String>,
-    /// Its ETag.
-    pub etag: Option<String>,
-    /// Its Last-Modified.
-    pub last_modified: Option<String>,
-    /// no-cache: each use is validated.
-    pub always_validate: bool,
-    /// must-revalidate and its kin: never served stale.
-    pub never_stale: bool,
-    /// What it says of stale-while-revalidate, in seconds (RFC 5861 section 3).
-    pub stale_while_revalidate: Option<u64>,
-    /// What it says of stale-if-error, in seconds (RFC 5861 section 4).
-    pub stale_if_error: Option<u64>,
-}
-
 impl Exchange {
     /// Says what would become of this request. Nothing is fetched, stored or counted; that the
     /// store is asked is a use of what it has, as far as eviction goes.
@@ -141,18 +106,7 @@ impl Exchange {
         services: &Services,
         next: &dyn NextHop,
     ) -> Result<Explanation, String> {
-        let (head, scheme) = question.head()?;
-        let from = Origination::of_connection(NOBODY, scheme == Scheme::Https);
-        let request = Request::from_parts(head, Empty::<Bytes>::new());
-        let (mut inbound, _) = take_in(request, services, from).map_err(|(refusal, head)| {
-            let all = services.all().iter();
-            match host(&head) {
-                Ok(host) if refusal == NO_SERVICE => {
-                    no_service(host, all.flat_map(|s| &s.config.hosts))
-                }
-                _ => refusal.text.to_owned(),
-            }
-        })?;
+        let mut inbound = taken_in(question, services)?;
         let pattern = host(&inbound.head)
             .ok()
             .and_then(|host| services.pattern(host));
@@ -204,6 +158,53 @@ impl Exchange {
             stored: stored.collect(),
         }
     }
+}
+
+impl Question {
+    /// What would become of this request if this were all that is stored.
+    ///
+    /// # Errors
+    /// A text that says why the response could not be used for it whatever it is.
+    pub(crate) fn use_of(
+        &self,
+        stored: &Stored,
+        key: &CacheKey,
+        services: &Services,
+    ) -> Result<Told, String> {
+        let inbound = taken_in(self, services)?;
+        if inbound.key != *key {
+            let now = &inbound.key;
+            return Err(format!("by its policy now, the service knows it by {now}"));
+        }
+        if !stored.head.selected_by(&inbound.as_sent()) {
+            let why =
+                "no request that could be made up of what is stored selects it (RFC 9111 4.1)";
+            return Err(why.to_owned());
+        }
+        let stored = std::slice::from_ref(stored);
+        Ok(told(
+            &inbound.as_sent(),
+            stored,
+            inbound.policy(),
+            inbound.at,
+        ))
+    }
+}
+
+fn taken_in(question: &Question, services: &Services) -> Result<Inbound, String> {
+    let (head, scheme) = question.head()?;
+    let from = Origination::of_connection(NOBODY, scheme == Scheme::Https);
+    let request = Request::from_parts(head, Empty::<Bytes>::new());
+    let taken = take_in(request, services, from).map_err(|(refusal, head)| {
+        let all = services.all().iter();
+        match host(&head) {
+            Ok(host) if refusal == NO_SERVICE => {
+                no_service(host, all.flat_map(|s| &s.config.hosts))
+            }
+            _ => refusal.text.to_owned(),
+        }
+    });
+    taken.map(|(inbound, _)| inbound)
 }
 
 fn rule_in_words(service: &ServiceConfig, rule: Option<usize>) -> Option<String> {
@@ -300,30 +301,6 @@ impl NextPlace {
         NextPlace {
             name: hop.name().to_owned(),
             kind: hop.kind().to_owned(),
-        }
-    }
-}
-
-impl StoredResponse {
-    fn of(stored: &Stored, now: SystemTime) -> Self {
-        let facts = stored.head.facts(now);
-        let seconds = |window: Option<Duration>| window.map(|window| window.as_secs());
-        StoredResponse {
-            status: stored.head.status.as_u16(),
-            length: stored.body.length(),
-            part: facts.part,
-            age: facts.age.as_secs(),
-            ttl: facts.ttl,
-            lifetime_by: facts.lifetime_by,
-            selected_by: facts.selecting.into_iter().collect(),
-            groups: facts.groups,
-            tags: facts.tags,
-            etag: facts.etag,
-            last_modified: facts.last_modified,
-            always_validate: facts.always_validate,
-            never_stale: facts.never_stale,
-            stale_while_revalidate: seconds(facts.stale_while_revalidate),
-            stale_if_error: seconds(facts.stale_if_error),
         }
     }
 }

@@ -19,6 +19,7 @@ mod invalidate;
 mod keep;
 mod lead;
 mod line;
+mod listing;
 mod marks;
 mod metrics;
 mod next_hop;
@@ -51,6 +52,7 @@ pub use explain::{Explanation, HitForMiss, NextPlace, Outline, Question, StoredR
 pub use inbound::{Inbound, Sender};
 pub use intake::{Origination, Refusal, take_in};
 pub use line::{Duplex, Line, Upgrading};
+pub use listing::{ListQuestion, Listed, Listing, Shown, ShownEntry, Use};
 pub use metrics::{Metrics, ServiceMetrics};
 pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};
 pub use observe::InFlight;

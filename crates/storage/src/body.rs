@@ -22,6 +22,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use perigee_http_cache::Held;
 
 use from_disk::FromDisk;
 use growing::{Follower, Step};
@@ -61,6 +62,18 @@ impl Body {
             Place::Kept(extents) => Some(extents.length()),
             Place::Growing(growing) => growing.length(),
         }
+    }
+
+    /// Which bytes of the complete representation a kept body has; of one that is arriving, nothing
+    /// is told.
+    pub fn held(&self) -> Held {
+        let mut held = Held::default();
+        if let Place::Kept(extents) = &self.place {
+            for extent in extents.as_slice() {
+                held.insert(extent.start..extent.end());
+            }
+        }
+        held
     }
 
     /// Reads the body from its first byte to its last, however long it turns out to be.

@@ -1,7 +1,10 @@
 //! A request that is asked about.
 
+use std::time::SystemTime;
+
 use http::{HeaderName, HeaderValue, Method, Request, header, request};
 use perigee_http_cache::Scheme;
+use perigee_storage::Stored;
 use serde::{Deserialize, Serialize};
 
 use crate::url;
@@ -31,6 +34,27 @@ impl Question {
     /// A text that says what is wrong with the URL, the method or a field.
     pub fn check(&self) -> Result<(), String> {
         self.head().map(|_| ())
+    }
+
+    /// A GET of a URL that selects a stored response, as far as one can be made up (RFC 9111
+    /// section 4.1).
+    pub(crate) fn selecting(url: String, stored: &Stored, now: SystemTime) -> Self {
+        let (mut headers, mut cookies) = (Vec::new(), Vec::new());
+        for (name, value) in stored.head.facts(now).selecting {
+            match (name.strip_prefix("cookie "), value) {
+                (_, None) => {}
+                (Some(cookie), Some(value)) => cookies.push(format!("{cookie}={value}")),
+                (None, Some(value)) => headers.push((name, value)),
+            }
+        }
+        if !cookies.is_empty() {
+            headers.push(("cookie".to_owned(), cookies.join("; ")));
+        }
+        Question {
+            url,
+            method: get(),
+            headers,
+        }
     }
 
     /// The head of the request, and its scheme.
