@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the binary, and what is told to who asks wrongly.
 
+mod cache;
 mod values;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
@@ -7,6 +8,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
+pub(crate) use cache::{Cache, CacheCommand, CacheLs, CacheShow, CacheStats, OneNode, TierName};
 pub(crate) use values::{AccessLogTarget, Field, HttpUrl, LogLevel, Origin, Size};
 
 const EXAMPLES: &str = "\
@@ -19,6 +21,7 @@ Examples:
   perigee purge http://www.example.com/a.css --config cdn.toml
   perigee status --config cdn.toml
   perigee explain http http://www.example.com/a.css --config cdn.toml
+  perigee cache ls --node fra-1 --config cdn.toml
 
 `perigee help COMMAND` tells more of each.";
 
@@ -74,6 +77,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Says what would become of a request, and why.
     Explain(Explain),
+    /// Lists what is stored on a node, shows it, and says how the store does.
+    Cache(Cache),
     /// Asks a name server as a client of any network would.
     ///
     /// A small dig that can say which network the question comes from (EDNS Client Subnet,

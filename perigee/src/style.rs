@@ -4,8 +4,14 @@ use std::io::{IsTerminal, Write};
 
 /// Prints. Who reads may have left, as `head` does: that is no failure.
 pub(crate) fn print(text: &str) {
+    try_print(text);
+}
+
+/// Prints; says whether who reads is still there.
+pub(crate) fn try_print(text: &str) -> bool {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    printed.is_ok()
 }
 
 /// Prints a line, as `println!` does, by way of [`print()`].

@@ -1,8 +1,10 @@
 //! What is stored on a node, for people who ask.
 
 mod question;
+mod stats;
 
 pub use question::ListQuestion;
+pub use stats::{CacheStats, MemoryStats};
 
 use std::time::SystemTime;
 
@@ -78,6 +80,11 @@ impl Exchange {
             entries: entries.collect(),
             next: page.next.map(|cursor| cursor.to_string()),
         })
+    }
+
+    /// How the store does.
+    pub fn cache_stats(&self) -> CacheStats {
+        CacheStats::of(&self.config.node, self.config.tier, &self.store().stats())
     }
 
     /// What is stored under a URL. To eviction it is no use.

@@ -13,8 +13,8 @@ use std::{
 use arc_swap::ArcSwap;
 use perigee_cluster::{PurgeLog, Readiness};
 use perigee_proxy::{
-    AccessLog, Exchange, ExchangeConfig, Explanation, Metrics, Purged, Question, Seldom, Status,
-    purge_keys,
+    AccessLog, CacheStats, Exchange, ExchangeConfig, Explanation, ListQuestion, Listing, Metrics,
+    Purged, Question, Seldom, Shown, Status, purge_keys,
 };
 use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
 use perigee_storage::{MOST_PURGES, Memory, Purge, Purges, Store};
@@ -153,6 +153,28 @@ impl<S: State> Tier<S> {
             config_version: S::common(state.config()).version.clone(),
             ..told
         })
+    }
+
+    /// A page of what is stored.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the question.
+    pub async fn list(&self, question: &ListQuestion) -> Result<Listing, String> {
+        self.shared.exchange.list(question).await
+    }
+
+    /// What is stored under `http://host/path?query` (or https: both schemes are shown).
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the URL.
+    pub async fn show(&self, url: &str) -> Result<Shown, String> {
+        let state = self.shared.state.load_full();
+        self.shared.exchange.show(url, state.services()).await
+    }
+
+    /// How its store does.
+    pub fn cache_stats(&self) -> CacheStats {
+        self.shared.exchange.cache_stats()
     }
 
     /// What the node says of itself to other nodes.

@@ -7,10 +7,12 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use perigee_edge::{Explanation, Purged, Question};
+use perigee_edge::{CacheStats, Explanation, ListQuestion, Listing, Purged, Question, Shown};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
+
+use super::cache;
 
 const MAX_ANSWER: usize = 4 << 20;
 
@@ -67,6 +69,23 @@ impl AdminClient {
     pub(crate) async fn explain(&self, question: &Question) -> Result<Explanation, CallError> {
         self.call(Method::POST, "/explain", Some(json!(question)))
             .await
+    }
+
+    /// GET /cache.
+    pub(crate) async fn list(&self, question: &ListQuestion) -> Result<Listing, CallError> {
+        let target = cache::list_target(question);
+        self.call(Method::GET, &target, None).await
+    }
+
+    /// GET /cache/entry.
+    pub(crate) async fn show(&self, url: &str) -> Result<Shown, CallError> {
+        let target = cache::show_target(url);
+        self.call(Method::GET, &target, None).await
+    }
+
+    /// GET /cache/stats.
+    pub(crate) async fn cache_stats(&self) -> Result<CacheStats, CallError> {
+        self.call(Method::GET, "/cache/stats", None).await
     }
 
     async fn call<T: DeserializeOwned>(

@@ -2,13 +2,15 @@
 
 use std::{future::Future, pin::Pin};
 
-use perigee_edge::{Explanation, Purged, Question, Readiness};
+use perigee_edge::{
+    CacheStats, Explanation, ListQuestion, Listing, Purged, Question, Readiness, Shown,
+};
 use serde_json::Value;
 
 /// An answer that may take time.
 pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Why a purge was not carried out, or a request not explained.
+/// Why a purge was not carried out, or a question not answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotDone {
     /// What is wrong with what was asked.
@@ -28,5 +30,17 @@ pub(crate) trait Managed: Send + Sync + 'static {
     /// Says what would become of a request.
     fn explain<'a>(&'a self, _question: &'a Question) -> Answer<'a, Result<Explanation, NotDone>> {
         Box::pin(async { Err(NotDone::NothingStored) })
+    }
+    /// A page of what is stored.
+    fn list<'a>(&'a self, _question: &'a ListQuestion) -> Answer<'a, Result<Listing, NotDone>> {
+        Box::pin(async { Err(NotDone::NothingStored) })
+    }
+    /// What is stored under a URL.
+    fn show<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Shown, NotDone>> {
+        Box::pin(async { Err(NotDone::NothingStored) })
+    }
+    /// How its store does.
+    fn cache_stats(&self) -> Result<CacheStats, NotDone> {
+        Err(NotDone::NothingStored)
     }
 }

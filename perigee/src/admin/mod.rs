@@ -1,5 +1,6 @@
 //! The admin API of a node, and who calls it.
 
+mod cache;
 mod client;
 mod guard;
 mod managed;

@@ -11,6 +11,9 @@ pub(super) enum Route {
     Status,
     Purge,
     Explain,
+    Cache,
+    CacheEntry,
+    CacheStats,
 }
 
 /// Why a request is none of these.
@@ -30,6 +33,9 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
         "/status" => (Route::Status, "GET, HEAD"),
         "/purge" => (Route::Purge, "POST"),
         "/explain" => (Route::Explain, "POST"),
+        "/cache" => (Route::Cache, "GET, HEAD"),
+        "/cache/entry" => (Route::CacheEntry, "GET, HEAD"),
+        "/cache/stats" => (Route::CacheStats, "GET, HEAD"),
         _ => return Err(NoRoute::NotFound),
     };
     if allowed.split(", ").any(|m| m == method.as_str()) {
@@ -49,6 +55,9 @@ mod tests {
         assert_eq!(route(&Method::HEAD, "/ready"), Ok(Route::Ready));
         assert_eq!(route(&Method::POST, "/purge"), Ok(Route::Purge));
         assert_eq!(route(&Method::POST, "/explain"), Ok(Route::Explain));
+        assert_eq!(route(&Method::GET, "/cache"), Ok(Route::Cache));
+        assert_eq!(route(&Method::GET, "/cache/entry"), Ok(Route::CacheEntry));
+        assert_eq!(route(&Method::GET, "/cache/stats"), Ok(Route::CacheStats));
         assert_eq!(
             route(&Method::GET, "/purge"),
             Err(NoRoute::WrongMethod("POST"))
@@ -57,7 +66,15 @@ mod tests {
             route(&Method::POST, "/status"),
             Err(NoRoute::WrongMethod("GET, HEAD"))
         );
-        for path in ["", "/", "/Health", "/health/", "//health", "/metrics/x"] {
+        for path in [
+            "",
+            "/",
+            "/Health",
+            "/health/",
+            "//health",
+            "/metrics/x",
+            "/cache/",
+        ] {
             assert_eq!(route(&Method::GET, path), Err(NoRoute::NotFound), "{path}");
         }
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, net::TcpStream, sync::Semaphore, time::timeout};
 
 use super::{
-    Guard, Managed, NotDone,
+    Guard, Managed, NotDone, cache,
     guard::Refusal,
     router::{NoRoute, Route, route},
 };
@@ -97,7 +97,8 @@ impl Admin {
         let route = match route(request.method(), request.uri().path()) {
             Ok(route) => route,
             Err(NoRoute::NotFound) => {
-                let known = "there are /health, /ready, /metrics, /status, /purge and /explain";
+                let known = "there are /health, /ready, /metrics, /status, /purge, /explain, /cache, \
+                             /cache/entry and /cache/stats";
                 return error(StatusCode::NOT_FOUND, known);
             }
             Err(NoRoute::WrongMethod(allowed)) => return wrong_method(request.method(), allowed),
@@ -118,6 +119,9 @@ impl Admin {
             Route::Status => json(StatusCode::OK, &self.node.status()),
             Route::Purge => self.purge(request.into_body()).await,
             Route::Explain => self.explain(request.into_body()).await,
+            Route::Cache => told(cache::list(&*self.node, request.uri().query()).await),
+            Route::CacheEntry => told(cache::show(&*self.node, request.uri().query()).await),
+            Route::CacheStats => told(self.node.cache_stats()),
         }
     }
 

@@ -5,7 +5,7 @@ mod text;
 use std::{collections::BTreeMap, process::ExitCode, time::SystemTime};
 
 use perigee_config::{Document, NodeSummary};
-use perigee_edge::{Explanation, Outline, Places, Question, Role, outline, places};
+use perigee_edge::{Explanation, Outline, Places, Question, outline, places};
 use serde::Serialize;
 
 use super::{
@@ -63,7 +63,7 @@ pub(super) async fn run(options: &cli::ExplainHttp) -> Outcome {
         headers: fields.map(|f| (f.0.clone(), f.1.clone())).collect(),
     };
     let file = ByTheFile::of(&question, &fleet.document)?;
-    let asked = asked(&fleet, options.node.as_deref())?;
+    let asked = fleet.that_store(options.node.as_deref())?;
     let report = Report {
         nodes: ask(asked, &question, &fleet.version).await?,
         request: question,
@@ -81,26 +81,6 @@ pub(super) async fn run(options: &cli::ExplainHttp) -> Outcome {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// The nodes to ask: edges in the order of the file, then shields; or the one that is named.
-fn asked(fleet: &Fleet, name: Option<&str>) -> Result<Vec<Member>, String> {
-    let caches = |member: &&Member| member.node.role != Role::GeoDns;
-    let Some(name) = name else {
-        return Ok(fleet.nodes.iter().filter(caches).cloned().collect());
-    };
-    let env = |name: &str| std::env::var(name).ok();
-    let node = fleet.document.node(name, &env).map_err(|e| e.to_string())?;
-    let named = fleet.nodes.iter().filter(caches);
-    match named
-        .into_iter()
-        .find(|member| member.node.name == node.name)
-    {
-        Some(member) => Ok(vec![member.clone()]),
-        None => Err(format!(
-            "{name:?} is a name server, which stores nothing: name an edge or a shield"
-        )),
-    }
 }
 
 async fn ask(

@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use perigee_config::{Document, NodeSummary};
+use perigee_edge::Role;
 
 use crate::admin::AdminClient;
 
@@ -43,5 +44,24 @@ impl Fleet {
             nodes: document.nodes().into_iter().map(member).collect(),
             document,
         })
+    }
+
+    /// The nodes that store something: edges in the order of the file, then shields; or the one that
+    /// is named.
+    pub(super) fn that_store(&self, name: Option<&str>) -> Result<Vec<Member>, String> {
+        let store = |member: &&Member| member.node.role != Role::GeoDns;
+        let members = self.nodes.iter().filter(store);
+        let Some(name) = name else {
+            return Ok(members.cloned().collect());
+        };
+        let env = |name: &str| std::env::var(name).ok();
+        let node = self.document.node(name, &env).map_err(|e| e.to_string())?;
+        let mut members = members.filter(|member| member.node.name == node.name);
+        match members.next() {
+            Some(member) => Ok(vec![member.clone()]),
+            None => Err(format!(
+                "{name:?} is a name server, which stores nothing: name an edge or a shield"
+            )),
+        }
     }
 }

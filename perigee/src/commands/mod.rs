@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod cache;
 mod explain;
 mod fleet;
 mod purge;
@@ -49,6 +50,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Explain(explain) => match explain.what {
             Explained::Http(http) => block_on(explain::run(&http)),
         },
+        Command::Cache(cache) => block_on(cache::run(&cache)),
         Command::Query(query) => block_on(query::run(&query)),
         Command::Origin(origin) => served(block_on(serve_origin(&origin, level))),
     }

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use perigee_edge::{DrainReport, Edge, Explanation, Purged, Question, Readiness};
+use perigee_edge::{
+    CacheStats, DrainReport, Edge, Explanation, ListQuestion, Listing, Purged, Question, Readiness,
+    Shown,
+};
 use serde_json::{Value, json};
 
 use super::Role;
@@ -26,6 +29,18 @@ impl Managed for Edge {
             let told = Edge::explain(self, question).await;
             told.map_err(NotDone::Wrong)
         })
+    }
+
+    fn list<'a>(&'a self, question: &'a ListQuestion) -> Answer<'a, Result<Listing, NotDone>> {
+        Box::pin(async move { Edge::list(self, question).await.map_err(NotDone::Wrong) })
+    }
+
+    fn show<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Shown, NotDone>> {
+        Box::pin(async move { Edge::show(self, url).await.map_err(NotDone::Wrong) })
+    }
+
+    fn cache_stats(&self) -> Result<CacheStats, NotDone> {
+        Ok(Edge::cache_stats(self))
     }
 }
 

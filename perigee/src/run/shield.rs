@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use perigee_edge::{DrainReport, Explanation, Purged, Question, Readiness};
+use perigee_edge::{
+    CacheStats, DrainReport, Explanation, ListQuestion, Listing, Purged, Question, Readiness, Shown,
+};
 use perigee_origin_shield::Shield;
 use serde_json::{Value, json};
 
@@ -27,6 +29,18 @@ impl Managed for Shield {
             let told = Shield::explain(self, question).await;
             told.map_err(NotDone::Wrong)
         })
+    }
+
+    fn list<'a>(&'a self, question: &'a ListQuestion) -> Answer<'a, Result<Listing, NotDone>> {
+        Box::pin(async move { Shield::list(self, question).await.map_err(NotDone::Wrong) })
+    }
+
+    fn show<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Shown, NotDone>> {
+        Box::pin(async move { Shield::show(self, url).await.map_err(NotDone::Wrong) })
+    }
+
+    fn cache_stats(&self) -> Result<CacheStats, NotDone> {
+        Ok(Shield::cache_stats(self))
     }
 }
 
