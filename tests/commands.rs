@@ -136,7 +136,7 @@ fn help_teaches_every_command() {
     assert_eq!(code, 0);
     for command in [
         "demo", "edge", "shield", "geodns", "check", "schema", "purge", "status", "explain",
-        "query",
+        "query", "cache",
     ] {
         assert!(out.contains(command), "{out}");
         let (code, help, _) = run(&[command, "--help"]);

@@ -8,6 +8,7 @@
 mod harness;
 
 mod admin;
+mod cache_commands;
 mod cache_suite;
 mod coalescing;
 mod commands;

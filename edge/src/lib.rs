@@ -10,11 +10,11 @@ pub use perigee_cluster::{
     ViewConfig,
 };
 pub use perigee_proxy::{
-    AccessLog, AccessRecord, CacheStats, Cookies, Disclosure, DiskConfig, Endpoint, EndpointConfig,
-    EndpointLimits, Explanation, Glob, HitForMiss, KeyParts, KeyPolicy, ListQuestion, Listed,
-    Listing, MemoryConfig, MemoryStats, NextHopStatus, NextPlace, Outline, Policy, PoolConfig,
-    Purged, QueryRule, Question, RangeMiss, RequestFields, Rule, ServiceConfig, Shown, ShownEntry,
-    Status, StoredResponse, Target, Use, When, is_targeted, outline,
+    AccessLog, AccessRecord, CacheStats, Cookies, Disclosure, DiskConfig, DiskCounts, Endpoint,
+    EndpointConfig, EndpointLimits, Explanation, Glob, HitForMiss, KeyParts, KeyPolicy,
+    ListQuestion, Listed, Listing, MemoryConfig, MemoryCounts, NextHopStatus, NextPlace, Outline,
+    Policy, PoolConfig, Purged, QueryRule, Question, RangeMiss, RequestFields, Rule, ServiceConfig,
+    Shown, ShownEntry, Status, StoredResponse, Target, Use, When, is_targeted, outline,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,

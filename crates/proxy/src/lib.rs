@@ -52,7 +52,9 @@ pub use explain::{Explanation, HitForMiss, NextPlace, Outline, Question, StoredR
 pub use inbound::{Inbound, Sender};
 pub use intake::{Origination, Refusal, take_in};
 pub use line::{Duplex, Line, Upgrading};
-pub use listing::{CacheStats, ListQuestion, Listed, Listing, MemoryStats, Shown, ShownEntry, Use};
+pub use listing::{
+    CacheStats, DiskCounts, ListQuestion, Listed, Listing, MemoryCounts, Shown, ShownEntry, Use,
+};
 pub use metrics::{Metrics, ServiceMetrics};
 pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};
 pub use observe::InFlight;

@@ -4,7 +4,7 @@ mod question;
 mod stats;
 
 pub use question::ListQuestion;
-pub use stats::{CacheStats, MemoryStats};
+pub use stats::{CacheStats, DiskCounts, MemoryCounts};
 
 use std::time::SystemTime;
 
@@ -84,7 +84,7 @@ impl Exchange {
 
     /// How the store does.
     pub fn cache_stats(&self) -> CacheStats {
-        CacheStats::of(&self.config.node, self.config.tier, &self.store().stats())
+        CacheStats::of(&self.config.node, self.config.tier, self.store().stats())
     }
 
     /// What is stored under a URL. To eviction it is no use.

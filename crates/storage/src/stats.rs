@@ -13,6 +13,8 @@ pub struct Stats {
     pub capacity: u64,
     /// Bytes claimed for bodies that are arriving, or that are read while not kept.
     pub filling_bytes: u64,
+    /// Lookups that found something in memory since start.
+    pub hits: u64,
     /// Objects evicted from memory to make room since start.
     pub evicted: u64,
     /// The disk, if there is one.

@@ -42,6 +42,12 @@ impl Collector for Snapshot {
         )?;
         counter(
             &mut encoder,
+            "perigee_store_hits",
+            "Lookups that found something in memory",
+            stats.hits,
+        )?;
+        counter(
+            &mut encoder,
             "perigee_store_evicted",
             "Objects evicted from memory to make room; what is on disk stays there",
             stats.evicted,

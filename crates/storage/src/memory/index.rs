@@ -105,7 +105,9 @@ impl Index {
         let entry = shard.find(hash, key)?;
         entry.heat = entry.heat.again(self.clock.now());
         entry.hits = entry.hits.saturating_add(1);
-        Some((Variants::clone(&entry.variants), entry.checked))
+        let found = (Variants::clone(&entry.variants), entry.checked);
+        shard.found += 1;
+        Some(found)
     }
 
     /// What there is of a key, without asking for it.
@@ -264,6 +266,11 @@ impl Index {
 
     pub(super) fn keys(&self) -> u64 {
         self.keys.load(Relaxed)
+    }
+
+    /// Lookups that have found something.
+    pub(super) fn hits(&self) -> u64 {
+        self.shards.iter().map(|shard| lock(shard).found).sum()
     }
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {

@@ -107,6 +107,7 @@ impl Shelf {
             bytes: self.index.bytes(),
             capacity: self.capacity,
             filling_bytes: 0,
+            hits: self.index.hits(),
             evicted: self.evicted.load(Relaxed),
             disk: None,
         }

@@ -119,6 +119,7 @@ pub(crate) async fn an_entry_tells_what_is_stored(make: Make) {
         assert_eq!(marks, ["new", "old"]);
         assert_eq!(entry.variants[0].body.length(), Some(300));
         assert!(entry.tiers.iter().count() >= 1);
+        assert_eq!(entry.hits.is_some(), entry.tiers.memory);
     }
     remove(store, "/a").await;
     assert!(store.entry(&key("/a")).get().await.is_none());

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use perigee_edge::{CacheStats, Listed, Listing, Shown, ShownEntry, StoredResponse, Use};
+use perigee_edge::{
+    CacheStats, DiskCounts, Listed, Listing, Shown, ShownEntry, StoredResponse, Use,
+};
 
 use crate::table::{Table, bytes};
 
@@ -162,15 +164,49 @@ fn selected_by(stored: &StoredResponse) -> String {
 /// How a store does.
 pub(super) fn stats(stats: &CacheStats) -> String {
     let memory = &stats.memory;
-    let mut table = Table::new(&["tier", ">keys", ">bytes", ">capacity", ">evicted"]);
+    let mut table = Table::new(&["tier", ">keys", ">bytes", ">capacity", ">hits", ">evicted"]);
     table.row([
         "memory".to_owned(),
         memory.keys.to_string(),
         bytes(memory.bytes),
         bytes(memory.capacity),
+        memory.hits.to_string(),
         memory.evicted.to_string(),
     ]);
-    table.to_string()
+    if let Some(disk) = &stats.disk {
+        table.row([
+            "disk".to_owned(),
+            disk.keys.to_string(),
+            bytes(disk.bytes),
+            bytes(disk.capacity),
+            disk.hits.to_string(),
+            format!("{} segments", disk.segments_evicted),
+        ]);
+    }
+    let disk = stats.disk.as_ref().map(disk_stats);
+    table.to_string() + &disk.unwrap_or_default()
+}
+
+fn disk_stats(disk: &DiskCounts) -> String {
+    let mut table = Table::new(&["", ""]);
+    let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
+    if let Some(why) = &disk.unusable {
+        row("unusable", why.clone());
+    }
+    let loaded = format!("{:.0} % loaded", disk.loaded * 100.0);
+    row("index", format!("{}, {loaded}", bytes(disk.index_bytes)));
+    let (queued, room) = (bytes(disk.queued), bytes(disk.queue_capacity));
+    row("queue", format!("{queued} of {room}"));
+    let (written, anew) = (bytes(disk.written), bytes(disk.readmitted));
+    row("written", format!("{written}, {anew} of that anew"));
+    row("shed", disk.shed.to_string());
+    row("failed", disk.write_errors.to_string());
+    row("damaged", disk.damaged.to_string());
+    let lines = table.lines();
+    lines
+        .iter()
+        .skip(1)
+        .fold(String::from("\n"), |text, line| text + line + "\n")
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) struct Shard {
     seed: u64,
     /// Lookups.
     pub(super) asked: u64,
+    /// Lookups that have found something.
+    pub(super) found: u64,
 }
 
 impl Shard {
@@ -32,6 +34,7 @@ impl Shard {
             ghosts,
             seed,
             asked: 0,
+            found: 0,
         }
     }
 

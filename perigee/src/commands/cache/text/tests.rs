@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use perigee_edge::MemoryCounts;
+
 use super::*;
 
 fn stored() -> StoredResponse {
@@ -104,4 +106,40 @@ fn all_that_is_known_of_a_stored_response_is_shown() {
         assert!(text.contains(expected), "{expected}:\n{text}");
     }
     assert!(!text.contains("etag") && !text.contains("groups"), "{text}");
+}
+
+#[test]
+fn both_tiers_are_counted() {
+    let mut counted = CacheStats {
+        node: "a".to_owned(),
+        role: "edge".to_owned(),
+        memory: MemoryCounts {
+            keys: 3,
+            bytes: 2048,
+            capacity: 4096,
+            hits: 5,
+            evicted: 1,
+            filling_bytes: 0,
+        },
+        disk: None,
+    };
+    let memory = "tier    keys    bytes  capacity  hits  evicted\n\
+                  memory     3  2.0 KiB   4.0 KiB     5        1\n";
+    assert_eq!(stats(&counted), memory);
+    counted.disk = Some(DiskCounts {
+        damaged: 7,
+        loaded: 0.5,
+        unusable: Some("No space left on device".to_owned()),
+        ..DiskCounts::default()
+    });
+    let text = stats(&counted);
+    for expected in [
+        "disk ",
+        "0 segments",
+        "damaged   7",
+        "50 % loaded",
+        "No space left",
+    ] {
+        assert!(text.contains(expected), "{expected}:\n{text}");
+    }
 }

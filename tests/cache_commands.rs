@@ -1,0 +1,392 @@
+//! `perigee cache`: what is stored on a node, and the admin API behind it.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::Stdio,
+};
+
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde_json::Value;
+
+use crate::{
+    harness::{
+        cdn::{Cdn, OneEdge, Plan},
+        client::get,
+        net::Net,
+        origin::{Asked, Origin, fresh},
+        process::{command, run},
+        wait,
+    },
+    one_proxy::Proxy,
+};
+
+/// Answers each path with itself: with the tag `round` where it ends in a zero, stale at once below
+/// `/old/`, and by language below `/vary/`.
+async fn origin() -> Origin {
+    Origin::start(|asked: Asked| async move {
+        let mut answer = fresh(asked.path.clone());
+        let fields = answer.headers_mut();
+        if asked.path.ends_with('0') {
+            fields.insert("surrogate-key", "round".parse().unwrap());
+        }
+        if asked.path.starts_with("/old/") {
+            fields.insert("cache-control", "max-age=0".parse().unwrap());
+        }
+        if asked.path.starts_with("/vary/") {
+            fields.insert("vary", "accept-language".parse().unwrap());
+        }
+        answer
+    })
+    .await
+}
+
+/// A proxy with an admin API.
+async fn proxy(origin: &Origin, more: &[&str]) -> (Proxy, SocketAddr) {
+    let admin = Net::new().at(2, 9901);
+    let address = admin.to_string();
+    let args = [&["--admin", &address][..], more].concat();
+    let proxy = Proxy::start(&origin.url(), &args).await;
+    wait::until("the admin API answers", || async move {
+        tokio::net::TcpStream::connect(admin).await.ok()
+    })
+    .await;
+    (proxy, admin)
+}
+
+async fn ask(proxy: &Proxy, host: &str, path: &str) {
+    let answer = get(proxy.address, host, path).send().await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+/// Asks for so many paths that end in their number, some at a time.
+async fn fill(proxy: &Proxy, prefix: &str, count: usize) {
+    let numbers: Vec<usize> = (0..count).collect();
+    for some in numbers.chunks(count.div_ceil(8)) {
+        let (address, prefix, some) = (proxy.address, prefix.to_owned(), some.to_vec());
+        let asked = tokio::spawn(async move {
+            for number in some {
+                let path = format!("{prefix}{number}");
+                get(address, "www.a.test", &path).send().await;
+            }
+        });
+        asked.await.unwrap();
+    }
+}
+
+/// `perigee cache ARGS --node ADMIN`.
+fn cache(admin: SocketAddr, args: &[&str]) -> (i32, String, String) {
+    let admin = admin.to_string();
+    run(&[&["cache"][..], args, &["--node", &admin]].concat())
+}
+
+fn keys(lines: &str) -> Vec<String> {
+    let key = |line: &str| {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        entry["key"].as_str().unwrap().to_owned()
+    };
+    lines.lines().map(key).collect()
+}
+
+#[tokio::test]
+async fn thousands_of_keys_are_listed_once_each() {
+    let origin = origin().await;
+    let (proxy, admin) = proxy(&origin, &[]).await;
+    fill(&proxy, "/n/", 3000).await;
+
+    let (code, out, err) = cache(admin, &["ls", "--json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let listed = keys(&out);
+    let expected: BTreeSet<_> = (0..3000)
+        .map(|n| format!("http://www.a.test/n/{n}"))
+        .collect();
+    assert_eq!(listed.len(), 3000);
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), expected);
+
+    // The same by hand, in small pages.
+    let (mut seen, mut pages, mut cursor) = (BTreeSet::new(), 0, String::new());
+    loop {
+        let page = get(admin, "localhost", &format!("/cache?most=250{cursor}"))
+            .send()
+            .await;
+        let page: Value = serde_json::from_slice(&page.body).unwrap();
+        let entries = page["entries"].as_array().unwrap();
+        assert!(entries.len() <= 250);
+        for entry in entries {
+            assert!(
+                seen.insert(entry["key"].as_str().unwrap().to_owned()),
+                "listed twice"
+            );
+        }
+        pages += 1;
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert!(seen == expected && pages >= 12, "{pages} pages");
+
+    let (_, out, _) = cache(admin, &["ls", "--json", "--limit", "150"]);
+    assert_eq!(keys(&out).len(), 150);
+    let (_, out, _) = cache(admin, &["ls", "--limit", "150"]);
+    assert_eq!(out.lines().count(), 151, "a head, and a line for each");
+    assert_eq!(out.matches("status").count(), 1);
+    let (_, out, _) = cache(admin, &["ls", "--json", "--tag", "round"]);
+    assert_eq!(keys(&out).len(), 300);
+}
+
+#[tokio::test]
+async fn a_listing_may_be_narrowed() {
+    let origin = origin().await;
+    let (proxy, admin) = proxy(&origin, &[]).await;
+    for host in ["a.test", "A.test:8080", "b.test"] {
+        for path in ["/img/1", "/img/10", "/old/2", "/page"] {
+            ask(&proxy, host, path).await;
+        }
+    }
+    let listed = |args: &[&str]| {
+        let (code, out, err) = cache(admin, &[&["ls", "--json"][..], args].concat());
+        assert_eq!(code, 0, "{err}");
+        keys(&out).into_iter().collect::<BTreeSet<_>>()
+    };
+    let of = |keys: &[&str]| {
+        keys.iter()
+            .map(|key| format!("http://{key}"))
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(listed(&[]).len(), 12);
+    assert_eq!(listed(&["--host", "a.test"]).len(), 8);
+    assert_eq!(listed(&["--host", "a.test:8080"]).len(), 4);
+    assert_eq!(listed(&["--host", "test"]).len(), 0);
+    let images = of(&["b.test/img/1", "b.test/img/10"]);
+    assert_eq!(listed(&["--prefix", "b.test/img/"]), images);
+    assert_eq!(listed(&["--prefix", "http://b.test/img/"]), images);
+    let round = of(&["b.test/img/10"]);
+    assert_eq!(listed(&["--tag", "round", "--host", "b.test"]), round);
+    let old = of(&["a.test/old/2", "a.test:8080/old/2", "b.test/old/2"]);
+    assert_eq!(listed(&["--stale"]), old);
+    assert_eq!(listed(&["--tier", "memory"]).len(), 12);
+    assert_eq!(listed(&["--tier", "disk"]).len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_stored_under_a_url_is_shown() {
+    let origin = origin().await;
+    let (proxy, admin) = proxy(&origin, &[]).await;
+    for language in ["de", "en", "en"] {
+        let asked = get(proxy.address, "a.test", "/vary/0").with("accept-language", language);
+        asked.send().await;
+    }
+    let (code, out, err) = cache(admin, &["show", "https://a.test/vary/0", "--json"]);
+    assert_eq!((code, err.as_str()), (0, ""), "either scheme shows both");
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    let entry = &shown["entries"][0];
+    assert_eq!(entry["key"], "http://a.test/vary/0");
+    assert_eq!(entry["tiers"], serde_json::json!(["memory"]));
+    assert_eq!(
+        entry["hits"], 2,
+        "the second and the third request found the key"
+    );
+    for (number, language) in ["en", "de"].iter().enumerate() {
+        let stored = &entry["variants"][number];
+        assert_eq!(stored["status"], 200);
+        assert_eq!(stored["content_type"], "text/plain");
+        assert_eq!(stored["length"], "/vary/0".len());
+        assert_eq!(stored["complete"], "/vary/0".len());
+        assert_eq!(stored["selected_by"]["accept-language"], *language);
+        assert_eq!(stored["tags"], serde_json::json!(["round"]));
+        assert!(stored["ttl"].as_i64().unwrap() > 3000);
+        assert_eq!(entry["uses"][number]["outcome"], "hit");
+    }
+    // To show is no use.
+    let (_, again, _) = cache(admin, &["show", "http://a.test/vary/0"]);
+    assert!(again.contains("looked up 2 times"), "{again}");
+    assert!(
+        again.contains("accept-language: de") && again.contains("a GET now  hit"),
+        "{again}"
+    );
+
+    ask(&proxy, "a.test", "/old/1").await;
+    let (_, out, _) = cache(admin, &["show", "http://a.test/old/1", "--json"]);
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        shown["entries"][0]["uses"][0]["outcome"], "revalidate",
+        "{out}"
+    );
+
+    let (code, out, err) = cache(admin, &["show", "http://a.test/never"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("nothing is stored"), "{err}");
+}
+
+#[tokio::test]
+async fn of_a_part_the_bytes_that_are_held_are_shown() {
+    let part = |_: Asked| async {
+        Response::builder()
+            .status(StatusCode::PARTIAL_CONTENT)
+            .header("cache-control", "max-age=60")
+            .header("etag", "\"v\"")
+            .header("content-range", "bytes 10-19/1000")
+            .body(Full::new(vec![b'x'; 10].into()))
+            .unwrap()
+    };
+    let origin = Origin::start(part).await;
+    let (proxy, admin) = proxy(&origin, &[]).await;
+    let asked = get(proxy.address, "a.test", "/part").with("range", "bytes=10-19");
+    assert_eq!(asked.send().await.status, StatusCode::PARTIAL_CONTENT);
+    let (_, out, _) = cache(admin, &["show", "http://a.test/part", "--json"]);
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    let stored = &shown["entries"][0]["variants"][0];
+    assert_eq!(stored["held"], serde_json::json!([[10, 19]]), "{out}");
+    assert_eq!(
+        (&stored["length"], &stored["complete"]),
+        (&10.into(), &1000.into())
+    );
+    let (_, out, _) = cache(admin, &["ls"]);
+    assert!(
+        out.contains("10 B of 1000 B") && out.contains(" 206 "),
+        "{out}"
+    );
+}
+
+#[tokio::test]
+async fn stats_count_what_was_found() {
+    let origin = origin().await;
+    let (proxy, admin) = proxy(&origin, &["--memory", "64MiB"]).await;
+    for _ in 0..3 {
+        ask(&proxy, "a.test", "/x").await;
+    }
+    let (code, out, err) = cache(admin, &["stats", "--json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let stats: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(stats["role"], "edge");
+    assert_eq!(stats["memory"]["keys"], 1);
+    assert_eq!(stats["memory"]["hits"], 2);
+    assert_eq!(stats["memory"]["capacity"], 64 << 20);
+    let (_, out, _) = cache(admin, &["stats"]);
+    assert!(out.contains("memory") && out.contains("64.0 MiB"), "{out}");
+}
+
+#[tokio::test]
+async fn a_reader_that_has_enough_is_no_failure() {
+    let origin = origin().await;
+    let (proxy, admin) = proxy(&origin, &[]).await;
+    fill(&proxy, "/n/", 1500).await;
+    let admin = admin.to_string();
+    let mut listing = command(&["cache", "ls", "--node", &admin])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(listing.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    assert!(line.contains("ttl"), "{line}");
+    drop(out);
+    let ended = listing.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(ended.stderr.is_empty(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_explained() {
+    let origin = Origin::cacheable("content").await;
+    let plan = Plan {
+        geodns: true,
+        token: Some("a token of the scenarios"),
+        ..Plan::small(origin.url())
+    };
+    let mut cdn = Cdn::start(plan).await;
+    cdn.get("fra-1", "/p").await;
+    let (code, out, err) = cdn.perigee(&["cache", "ls", "--node", "fra-1"]);
+    assert_eq!(code, 0, "{out}{err}");
+    for (args, says) in [
+        (
+            &["cache", "ls"][..],
+            "say which node: --node fra-1, fra-2, shield-1",
+        ),
+        (
+            &["cache", "ls", "--node", "ns1"],
+            "a name server, which stores nothing",
+        ),
+        (&["cache", "ls", "--node", "fra-9"], "fra-9"),
+        (
+            &["cache", "ls", "--node", "fra-1", "--token-env", "X"],
+            "token_env",
+        ),
+        (&["cache", "ls", "--node", "fra-1", "--limit", "0"], "0"),
+        (
+            &["cache", "ls", "--node", "fra-1", "--prefix", "ftp://x/"],
+            "www.example.com/img/",
+        ),
+        (&["cache", "show", "/p", "--node", "fra-1"], "/p"),
+    ] {
+        let (code, out, err) = cdn.perigee(args);
+        assert_ne!(code, 0, "{args:?}: {out}{err}");
+        assert!(err.contains(says), "{args:?}: {err}");
+    }
+
+    // By its address: the token comes from the environment.
+    let admin = cdn.admin("fra-1").to_string();
+    let (code, _, err) = run(&["cache", "stats", "--node", &admin]);
+    assert!(
+        code == 1 && err.contains("401") && err.contains("--token-env"),
+        "{err}"
+    );
+    let with = |value: &str| {
+        let mut command = command(&[
+            "cache",
+            "stats",
+            "--node",
+            &admin,
+            "--token-env",
+            "SOME_TOKEN",
+        ]);
+        command.env("SOME_TOKEN", value);
+        crate::harness::process::finish(&mut command)
+    };
+    assert_eq!(with("a token of the scenarios").0, 0);
+    let (code, _, err) = with("another");
+    assert!(code == 1 && err.contains("401"), "{err}");
+    let (code, _, err) = with("");
+    assert!(code == 1 && err.contains("SOME_TOKEN is not set"), "{err}");
+    let refused = get(cdn.admin("fra-1"), "localhost", "/cache").send().await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+
+    let name_server = cdn.admin("ns1").to_string();
+    let mut stores_nothing = command(&["cache", "ls", "--node", &name_server, "--token-env", "T"]);
+    stores_nothing.env("T", "a token of the scenarios");
+    let (code, _, err) = crate::harness::process::finish(&mut stores_nothing);
+    assert!(code == 1 && err.contains("stores nothing"), "{err}");
+
+    cdn.node("fra-1").kill();
+    let (code, _, err) = cdn.perigee(&["cache", "ls", "--node", "fra-1"]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("fra-1") && err.contains("is the node running"),
+        "{err}"
+    );
+}
+
+#[tokio::test]
+async fn the_admin_api_names_what_is_wrong_with_a_question() {
+    let origin = Origin::cacheable("content").await;
+    let edge = OneEdge::before(&origin.url(), "").await;
+    for (target, says) in [
+        ("/cache?most=1001", "1 to 1000"),
+        ("/cache?cursor=x", "cursor"),
+        ("/cache?tier=tape", "memory or disk"),
+        ("/cache?pages=3", "pages"),
+        ("/cache/entry", "url="),
+        ("/cache/entry?url=a.test", "absolute URL"),
+    ] {
+        let answer = get(edge.admin, "localhost", target).send().await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{target}");
+        assert!(answer.text().contains(says), "{target}: {}", answer.text());
+    }
+    // The file has one edge alone: it need not be named.
+    let answer = get(edge.admin, "localhost", "/cache").send().await;
+    assert_eq!(answer.text().trim(), r#"{"entries":[],"next":null}"#);
+}
