@@ -215,32 +215,36 @@ impl Index {
     /// Evicts until what is held fits.
     fn make_room(&self, newcomer: &Newcomer<'_>) -> Vec<(CacheKey, Variants)> {
         let mut evicted = Vec::new();
-        let mut misses = 0;
+        let (mut newcomer, mut misses) = (Some(newcomer), 0);
         while self.bytes() > self.capacity && misses <= self.shards.len() {
-            match self.evict_one(newcomer) {
-                Some((key, variants)) => evicted.push((key, variants)),
-                None => misses += 1,
+            if let Some((key, variants)) = self.evict_one(newcomer) {
+                evicted.push((key, variants));
+                continue;
             }
+            misses += 1;
+            // It may have been drawn itself, or removed meanwhile: then the others must go.
+            newcomer = newcomer.filter(|new| self.look(new.key, |_| ()).is_some());
         }
         evicted
     }
 
-    /// Evicts one of a shard drawn by lot, or the newcomer. None if the shard is empty.
-    fn evict_one(&self, newcomer: &Newcomer<'_>) -> Option<(CacheKey, Variants)> {
+    /// Evicts one of a shard drawn by lot, or the newcomer. None if the shard is empty, or the
+    /// newcomer gone.
+    fn evict_one(&self, newcomer: Option<&Newcomer<'_>>) -> Option<(CacheKey, Variants)> {
         let now = self.clock.now();
         let drawn = self.draw() as usize % self.shards.len();
         let mut shard = lock(self.shards.get(drawn)?);
         let lots = (0..LOTS).map(|_| self.draw());
         let (place, worth) = shard.coolest(lots, now)?;
-        let stays = worth < newcomer.worth;
-        if !stays {
+        let newcomer = newcomer.filter(|newcomer| newcomer.worth <= worth);
+        if let Some(newcomer) = newcomer {
             drop(shard);
             shard = self.shard(newcomer.hash);
         }
         let before = shard.weight();
-        let entry = match stays {
-            true => shard.remove_at(place)?,
-            false => shard.remove(newcomer.hash, newcomer.key)?,
+        let entry = match newcomer {
+            Some(newcomer) => shard.remove(newcomer.hash, newcomer.key)?,
+            None => shard.remove_at(place)?,
         };
         self.reweigh(before, shard.weight());
         shard.remember(&entry, now);

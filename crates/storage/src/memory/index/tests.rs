@@ -88,6 +88,27 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..300)
 }
 
+/// The newcomer goes first, being drawn itself, and that is not enough.
+#[test]
+fn the_others_go_too_if_the_newcomer_was_not_enough() {
+    let index = Index::new(300_000, 1_303_086_218_545_022_278);
+    for (n, length) in [
+        (4, 118_225),
+        (10, 79_036),
+        (11, 1_962),
+        (12, 1_825),
+        (13, 1_974),
+        (39, 118_480),
+        (54, 784),
+        (36, 49_249),
+        (41, 38_371),
+        (3, 143_487),
+    ] {
+        put(&index, n, length);
+        check(&index);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     /// A map that drops what the index says it has evicted has what the index has; and the bytes
