@@ -11,6 +11,17 @@ pub enum Answer<T> {
 }
 
 impl<T> Answer<T> {
+    /// What `change` makes of the answer.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U + Send + 'static) -> Answer<U>
+    where
+        T: 'static,
+    {
+        match self {
+            Answer::Now(value) => Answer::Now(change(value)),
+            Answer::Later(future) => Answer::Later(Box::pin(async { change(future.await) })),
+        }
+    }
+
     /// The answer, waited for if need be.
     pub async fn get(self) -> T {
         match self {

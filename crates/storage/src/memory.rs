@@ -139,21 +139,19 @@ impl Store for Memory {
     }
 
     fn purge(&self, purge: &Purge, at: SystemTime) -> Answer<Purged> {
-        let note = || self.purges().note(purge, at);
-        let (revision, keys) = match &purge.target {
-            Target::Key(key) => {
-                let is_there = self.shelf.check(key);
-                let revision = note();
-                // Its bytes need not wait to be looked up.
-                self.shelf.check(key);
-                (revision, Some(u64::from(is_there)))
-            }
-            _ => (note(), None),
+        let key = match &purge.target {
+            Target::Key(key) => Some(key),
+            _ => None,
         };
-        Answer::Now(Purged {
+        let was_there = key.map(|key| self.shelf.check(key));
+        let (revision, written) = self.purges().carry_out(purge, at);
+        // Its bytes need not wait to be looked up.
+        key.map(|key| self.shelf.check(key));
+        let keys = was_there.map(u64::from);
+        written.map(move |unwritten| Purged {
             revision,
             keys,
-            unwritten: None,
+            unwritten,
         })
     }
 

@@ -6,6 +6,7 @@
 //! asks for a [`Verdict`] only where they differ. So a purge holds for every lookup that begins
 //! after it, and wins against every fill that was asked for before it, however late that ends.
 
+mod journal;
 mod names;
 mod table;
 mod target;
@@ -15,16 +16,23 @@ pub use target::{Purge, Target};
 pub(crate) use watch::Watch;
 
 use std::{
+    cmp::Ordering,
+    path::Path,
     sync::{
-        PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release},
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::SystemTime,
 };
 
 use perigee_http_cache::{CacheKey, StoredHead};
 
-use table::{Labels, Table};
+use crate::{Answer, disk::log::Files};
+use journal::{All, Journal};
+use table::{Labels, Record, Table};
 
 /// The number of a purge: one more than that of the purge before. Also a moment, the one after
 /// this purge; zero is the one before the first.
@@ -97,6 +105,7 @@ pub struct Purges {
     lost: AtomicU64,
     table: RwLock<Table>,
     most: usize,
+    journal: Option<Journal>,
 }
 
 impl Purges {
@@ -108,6 +117,75 @@ impl Purges {
             lost: AtomicU64::new(0),
             table: RwLock::default(),
             most: most.max(1),
+            journal: None,
+        }
+    }
+
+    /// Those of a journal, which is written to from now on. If it is damaged, or not there, all that
+    /// was stored before is gone. Reads a file, and blocks the thread for that; and so does who drops
+    /// this, until all is written.
+    ///
+    /// # Errors
+    /// The process may have no more threads.
+    #[allow(dead_code, reason = "the store on disk comes next")]
+    pub(crate) fn open(
+        files: &Arc<dyn Files>,
+        path: &Path,
+        most: usize,
+        at: SystemTime,
+    ) -> std::io::Result<Self> {
+        let replayed = journal::replay(&**files, path, most.max(1), at);
+        if let Some(damage) = replayed.damage {
+            let path = path.display();
+            tracing::warn!(%path, damage, "the journal of purges is of no use: what is stored on disk counts as purged");
+        }
+        let all = all(&replayed.table);
+        Ok(Purges {
+            now: AtomicU64::new(replayed.now),
+            lost: AtomicU64::new(u64::from(replayed.damage.is_some())),
+            table: RwLock::new(replayed.table),
+            most: most.max(1),
+            journal: Some(Journal::start(Arc::clone(files), path.to_owned(), all)?),
+        })
+    }
+
+    /// Carries out a purge: it holds when this returns. The answer comes when it is written down, if
+    /// there is a journal: why that could not be done, or `None`.
+    pub(crate) fn carry_out(
+        &self,
+        purge: &Purge,
+        at: SystemTime,
+    ) -> (Revision, Answer<Option<String>>) {
+        let record = self.record(purge, at);
+        let revision = Revision(record.revision);
+        let Some(journal) = &self.journal else {
+            return (revision, Answer::Now(None));
+        };
+        let written = self.write_down(journal, Some(record));
+        (revision, Answer::Later(Box::pin(written)))
+    }
+
+    /// Tries once more to write down what could not be written.
+    #[allow(dead_code, reason = "the store on disk comes next")]
+    pub(crate) fn catch_up(&self) {
+        if let Some(journal) = self.journal.as_ref().filter(|it| it.is_behind()) {
+            // Whoever asked for these was told that they are not written.
+            drop(self.write_down(journal, None));
+        }
+    }
+
+    fn write_down(
+        &self,
+        journal: &Journal,
+        record: Option<Record>,
+    ) -> impl Future<Output = Option<String>> + use<> {
+        let table = self.read();
+        let all = journal.wants_all(table.live()).then(|| all(&table));
+        drop(table);
+        let written = journal.write(record, all);
+        async {
+            let gone = |_| Some("the thread that writes purges has ended".to_owned());
+            written.await.unwrap_or_else(gone)
         }
     }
 
@@ -116,19 +194,35 @@ impl Purges {
         Revision(self.now.load(Acquire))
     }
 
-    /// A purge, carried out at this time. It holds when this returns.
+    /// A purge, carried out at this time, that is not written down. It holds when this returns.
     pub fn note(&self, purge: &Purge, at: SystemTime) -> Revision {
+        Revision(self.record(purge, at).revision)
+    }
+
+    fn record(&self, purge: &Purge, at: SystemTime) -> Record {
         let mut table = self.write();
-        let revision = self.now.load(Relaxed) + 1;
-        self.put(&mut table, revision, purge, at);
-        Revision(revision)
+        let record = Record {
+            revision: self.now.load(Relaxed) + 1,
+            at,
+            soft: purge.soft,
+            name: table.names().of(&purge.target),
+        };
+        table.note(record);
+        if table.keep_at_most(self.most) {
+            self.lost.fetch_add(1, Relaxed);
+        }
+        self.now.store(record.revision, Release);
+        record
     }
 
     /// What has become of a response that was checked up to `since`, or asked for then. Without its
     /// head any of its labels counts as purged if one of its host or origin was.
     pub fn verdict(&self, key: &CacheKey, head: Option<&StoredHead>, since: Revision) -> Verdict {
-        if since >= self.now() {
-            return Verdict::Holds;
+        match since.cmp(&self.now()) {
+            Ordering::Equal => return Verdict::Holds,
+            // It was stored under another journal, of which nothing is known.
+            Ordering::Greater => return Verdict::Gone,
+            Ordering::Less => {}
         }
         let labels = head.map_or(Labels::Unknown, Labels::Of);
         self.read().verdict(key, labels, since.0)
@@ -162,14 +256,6 @@ impl Purges {
         }
     }
 
-    fn put(&self, table: &mut Table, revision: u64, purge: &Purge, at: SystemTime) {
-        table.note(revision, purge, at);
-        if table.keep_at_most(self.most) {
-            self.lost.fetch_add(1, Relaxed);
-        }
-        self.now.store(revision, Release);
-    }
-
     /// A panic under the lock leaves a purge half noted at worst, and none is answered for that.
     fn write(&self) -> RwLockWriteGuard<'_, Table> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
@@ -177,6 +263,14 @@ impl Purges {
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn all(table: &Table) -> All {
+    All {
+        names: table.names(),
+        floor: table.floor(),
+        records: table.records(),
     }
 }
 

@@ -64,7 +64,7 @@ mod stretch;
 mod writer;
 
 pub(crate) use eviction::{Keeper, Leaver, Leaving, Readmission};
-pub(crate) use files::{File, Files, Listed, Lock, RealFiles};
+pub(crate) use files::{File, Files, Listed, Lock, RealFiles, write_full};
 pub(crate) use folder::OpenError;
 pub(crate) use format::{BLOCK, MAX_KEY, MAX_SEGMENT, MAX_STRETCH};
 pub(crate) use key::KeyRecord;
@@ -288,4 +288,4 @@ impl Drop for Log {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

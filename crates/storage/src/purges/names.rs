@@ -1,9 +1,10 @@
 //! By what purges and responses find each other: the hashes of names.
 
-use std::{
-    collections::hash_map::DefaultHasher,
-    hash::{BuildHasher, Hasher, RandomState},
-};
+// SipHash-2-4 with a key that is kept with the journal: std has no other name for it, and its
+// default hasher may be another one in the next release.
+#[expect(deprecated)]
+use std::hash::SipHasher;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use perigee_http_cache::CacheKey;
 
@@ -11,6 +12,7 @@ use super::Target;
 
 /// What a name is the name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Kind {
     Key,
     Prefix,
@@ -21,6 +23,21 @@ pub(super) enum Kind {
 }
 
 pub(super) const KINDS: usize = 6;
+
+impl Kind {
+    /// The kind with this number.
+    pub(super) fn of(number: u8) -> Option<Kind> {
+        let all = [
+            Kind::Key,
+            Kind::Prefix,
+            Kind::Host,
+            Kind::Tag,
+            Kind::Group,
+            Kind::Everything,
+        ];
+        all.into_iter().find(|kind| *kind as u8 == number)
+    }
+}
 
 /// What stands for more than one name of a kind, for when only so much is known.
 #[derive(Clone, Copy, Debug)]
@@ -39,16 +56,26 @@ pub(super) struct Name {
     pub(super) kind: Kind,
     pub(super) hash: u64,
     /// Bytes of the text, for prefixes.
-    pub(super) length: usize,
+    pub(super) length: u32,
     /// The hash of what it is a part of.
     pub(super) wide: Option<u64>,
 }
 
-/// Makes hashes of names, with a secret: clients choose how keys are called. If two fall together,
+/// Makes hashes of names, with a secret, the same in every release: clients choose how keys are called. If two fall together,
 /// which is left to chance alone, a response is gone that might have stayed.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Names {
-    hasher: RandomState,
+    pub(super) secret: [u64; 2],
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        // Fresh randomness of the system, unlike that of a generator which much else draws from.
+        let random = || RandomState::new().build_hasher().finish();
+        Names {
+            secret: [random(), random()],
+        }
+    }
 }
 
 impl Names {
@@ -62,7 +89,7 @@ impl Names {
         match target {
             Target::Key(key) => name(Kind::Key, self.key(key), Some(self.path(key))),
             Target::Prefix(text) => Name {
-                length: text.len(),
+                length: u32::try_from(text.len()).unwrap_or(u32::MAX),
                 ..name(Kind::Prefix, self.prefix(text), None)
             },
             Target::Host(host) => {
@@ -102,22 +129,28 @@ impl Names {
     pub(super) fn prefixes<'a>(
         &self,
         key: &'a CacheKey,
-        lengths: impl Iterator<Item = usize> + 'a,
+        lengths: impl Iterator<Item = u32> + 'a,
     ) -> impl Iterator<Item = u64> + 'a {
         let text = behind_scheme(key).as_bytes();
         let (mut hasher, mut read) = (self.begin_prefix(), 0);
         lengths.map_while(move |length| {
+            let length = length as usize;
             hasher.write(text.get(read..length)?);
             read = length;
             Some(hasher.finish())
         })
     }
 
-    /// What is written in pieces has the hash of the whole: std's hasher reads a stream of bytes
-    /// (the property test would notice if it ceased to).
-    fn begin_prefix(&self) -> DefaultHasher {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u8(Kind::Prefix as u8);
+    /// What is written in pieces has the hash of the whole: it reads a stream of bytes.
+    #[expect(deprecated)]
+    fn begin_prefix(&self) -> SipHasher {
+        self.begin(Kind::Prefix as u8)
+    }
+
+    #[expect(deprecated)]
+    fn begin(&self, kind: u8) -> SipHasher {
+        let mut hasher = SipHasher::new_with_keys(self.secret[0], self.secret[1]);
+        hasher.write(&[kind]);
         hasher
     }
 
@@ -159,10 +192,9 @@ impl Names {
     }
 
     fn hash(&self, kind: u8, texts: &[&str]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u8(kind);
+        let mut hasher = self.begin(kind);
         for text in texts {
-            hasher.write_usize(text.len());
+            hasher.write(&(text.len() as u64).to_le_bytes());
             hasher.write(text.as_bytes());
         }
         hasher.finish()
@@ -200,6 +232,34 @@ fn split_port(host: &str) -> (&str, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Who changes what a name is must give the journal another version.
+    #[test]
+    fn names_are_the_same_for_ever() {
+        let names = Names { secret: [1, 2] };
+        let key = CacheKey::new(perigee_http_cache::Scheme::Http, "a.test", "/a?q");
+        let all = [
+            names.key(&key),
+            names.path(&key),
+            names.prefix("a.test/"),
+            names.host("a.test", Some("80")),
+            names.tag(Some("a.test"), "x"),
+            names.tags(None),
+            names.group("http://a.test", "x"),
+            names.groups("http://a.test"),
+        ];
+        let expected = [
+            1422598737938761565,
+            913541694994391629,
+            10511361888308834330,
+            1720425886728727157,
+            3515354291986739380,
+            8631714118731377514,
+            7339158536435055424,
+            8794069019826000832,
+        ];
+        assert_eq!(all, expected);
+    }
 
     #[test]
     fn a_port_is_what_stands_behind_the_last_colon_outside_of_brackets() {

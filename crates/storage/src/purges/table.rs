@@ -8,9 +8,18 @@ use std::{
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use super::{
-    Purge, Verdict,
+    Verdict,
     names::{KINDS, Kind, Name, Names, bare_host},
 };
+
+/// A purge as it is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) revision: u64,
+    pub(super) at: SystemTime,
+    pub(super) soft: bool,
+    pub(super) name: Name,
+}
 
 /// Purges by the hash of what they name.
 #[derive(Debug, Default)]
@@ -20,7 +29,7 @@ pub(super) struct Table {
     /// When something was last purged that this is the wide name of.
     by_wide: HashMap<u64, u64>,
     /// Lengths of prefixes in bytes, each with the number of names.
-    prefix_lengths: BTreeMap<usize, usize>,
+    prefix_lengths: BTreeMap<u32, usize>,
     /// All that are known, oldest first. Those that later ones of the same name have made
     /// superfluous may still stand here.
     order: VecDeque<Entry>,
@@ -31,7 +40,7 @@ pub(super) struct Table {
     floor: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     revision: u64,
     name: Name,
@@ -48,17 +57,35 @@ struct Noted {
 }
 
 impl Table {
-    /// The purge with this number, the highest so far.
-    pub(super) fn note(&mut self, revision: u64, purge: &Purge, at: SystemTime) {
-        let name = self.names.of(&purge.target);
+    /// A table that knows names by this secret, and nothing of what was before this revision.
+    pub(super) fn of(names: Names, floor: u64) -> Self {
+        Table {
+            names,
+            floor,
+            ..Table::default()
+        }
+    }
+
+    pub(super) fn names(&self) -> Names {
+        self.names
+    }
+
+    /// A purge, of which the number is the highest so far.
+    pub(super) fn note(&mut self, record: Record) {
+        let Record {
+            revision,
+            at,
+            soft,
+            name,
+        } = record;
         self.latest[name.kind as usize] = revision;
-        if name.kind == Kind::Everything && !purge.soft {
+        if name.kind == Kind::Everything && !soft {
             self.forget_all(revision);
             return;
         }
         let is_new = !self.by_name.contains_key(&name.hash);
         let noted = self.by_name.entry(name.hash).or_default();
-        if purge.soft {
+        if soft {
             noted.soft.push((revision, at));
         } else {
             self.superfluous += noted.soft.len() + usize::from(noted.hard != 0);
@@ -168,6 +195,27 @@ impl Table {
         self.order.clear();
         self.superfluous = 0;
         self.floor = self.floor.max(revision);
+    }
+
+    /// All purges that are not superfluous, oldest first.
+    pub(super) fn records(&self) -> Vec<Record> {
+        let record = |entry: &Entry| {
+            let Entry { revision, name } = *entry;
+            let noted = self.by_name.get(&name.hash)?;
+            let soft = noted.soft.iter().find(|(soft, _)| *soft == revision);
+            (noted.hard <= revision).then(|| Record {
+                revision,
+                at: soft.map_or(SystemTime::UNIX_EPOCH, |(_, at)| *at),
+                soft: soft.is_some(),
+                name,
+            })
+        };
+        self.order.iter().filter_map(record).collect()
+    }
+
+    /// Those that are not superfluous.
+    pub(super) fn live(&self) -> usize {
+        self.order.len() - self.superfluous.min(self.order.len())
     }
 
     /// Purges that are known.

@@ -4,7 +4,7 @@ mod eviction;
 mod faults;
 mod kept;
 mod kit;
-mod ram;
+pub(crate) mod ram;
 mod recovering;
 mod taken;
 

@@ -14,7 +14,7 @@ const PAGE: usize = 4 << 10;
 
 /// A disk.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ram {
+pub(crate) struct Ram {
     disk: Arc<Mutex<Disk>>,
 }
 
@@ -35,51 +35,51 @@ struct Content {
 
 /// What goes wrong.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     /// Everything that would change something fails: the process was killed at this moment.
-    pub(super) dead: bool,
+    pub(crate) dead: bool,
     /// Nothing can be made, written or removed.
-    pub(super) read_only: bool,
+    pub(crate) read_only: bool,
     /// Bytes that all files may have.
-    pub(super) capacity: Option<u64>,
+    pub(crate) capacity: Option<u64>,
     /// So many writes go well, and then none does. The one that fails first writes a part.
-    pub(super) good_writes: Option<u64>,
+    pub(crate) good_writes: Option<u64>,
     /// Bytes that one write takes.
-    pub(super) short_writes: Option<usize>,
+    pub(crate) short_writes: Option<usize>,
     /// No read goes well.
-    pub(super) bad_reads: bool,
+    pub(crate) bad_reads: bool,
     /// The page cache is empty.
-    pub(super) uncached: bool,
+    pub(crate) uncached: bool,
     /// No sync goes well.
-    pub(super) bad_syncs: bool,
+    pub(crate) bad_syncs: bool,
 }
 
 impl Ram {
-    pub(super) fn set(&self, faults: Faults) {
+    pub(crate) fn set(&self, faults: Faults) {
         self.lock().faults = faults;
     }
 
     /// The process dies here: the log may be dropped after this, and changes nothing.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.lock().faults.dead = true;
     }
 
     /// It is started anew.
-    pub(super) fn revive(&self) {
+    pub(crate) fn revive(&self) {
         let mut disk = self.lock();
         disk.faults = Faults::default();
         disk.locks.clear();
     }
 
     /// The folder is removed, with all that is in it.
-    pub(super) fn vanish(&self) {
+    pub(crate) fn vanish(&self) {
         let mut disk = self.lock();
         disk.files.clear();
         disk.locks.clear();
     }
 
     /// The power goes: some pages that were not synced are lost.
-    pub(super) fn lose(&self, mut is_lost: impl FnMut() -> bool) {
+    pub(crate) fn lose(&self, mut is_lost: impl FnMut() -> bool) {
         for file in self.lock().files.values() {
             let mut content = lock(file);
             for page in std::mem::take(&mut content.unsynced) {
@@ -92,7 +92,7 @@ impl Ram {
     }
 
     /// Changes the bytes of the `n`th segment, counted from the oldest.
-    pub(super) fn change(&self, n: usize, change: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn change(&self, n: usize, change: impl FnOnce(&mut Vec<u8>)) {
         let disk = self.lock();
         let is_segment = |path: &Path| path.to_string_lossy().contains("segment-");
         let mut segments = disk.files.iter().filter(|(path, _)| is_segment(path));
@@ -102,7 +102,7 @@ impl Ram {
     }
 
     /// Puts a file in place.
-    pub(super) fn put(&self, path: &Path, bytes: &[u8]) {
+    pub(crate) fn put(&self, path: &Path, bytes: &[u8]) {
         let content = Content {
             bytes: bytes.to_vec(),
             unsynced: BTreeSet::new(),
@@ -112,12 +112,12 @@ impl Ram {
             .insert(path.to_owned(), Arc::new(Mutex::new(content)));
     }
 
-    pub(super) fn syncs(&self) -> u64 {
+    pub(crate) fn syncs(&self) -> u64 {
         self.lock().syncs
     }
 
     /// Bytes of all files.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.lock().used()
     }
 
