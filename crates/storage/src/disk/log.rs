@@ -33,9 +33,9 @@
 //!
 //! - The process being killed, at any moment: all that was written ([`KeyChange::written`] has been
 //!   called), since the kernel has it.
-//! - A power loss: all segments that are sealed, since each is synced then (fdatasync), and what the
-//!   kernel had written of the last one. Checksums find what is missing. Nothing waits for a sync
-//!   but the writer's thread at the end of a segment.
+//! - A power loss: each segment that was sealed and synced (fdatasync), and what the kernel had
+//!   written of the others, which are the one that is being written and up to two before it.
+//!   Checksums find what is missing. Nothing but a thread of its own waits for a sync.
 //! - A damaged disk: each record by itself. What does not verify is counted and never given.
 //!
 //! # When it fails
@@ -47,7 +47,7 @@
 
 mod appending;
 mod eviction;
-mod files;
+pub(crate) mod files;
 mod folder;
 mod format;
 mod key;

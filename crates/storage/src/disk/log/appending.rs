@@ -130,13 +130,14 @@ impl Appending {
         })
     }
 
-    /// Writes the footer, cuts what is left, and waits until all of it is on the disk.
-    pub(super) fn seal(self) -> io::Result<()> {
-        seal(&self.segment, self.file.as_ref(), self.at, &self.entries)
+    /// Writes the footer and cuts what is left. The file is to be synced then.
+    pub(super) fn seal(self) -> io::Result<Arc<dyn File>> {
+        seal(&self.segment, self.file.as_ref(), self.at, &self.entries)?;
+        Ok(self.file)
     }
 }
 
-/// Writes the footer at `at`, cuts what is behind it, and waits until all of it is on the disk.
+/// Writes the footer at `at`, and cuts what is behind it.
 pub(super) fn seal(
     segment: &Segment,
     file: &dyn File,
@@ -148,5 +149,5 @@ pub(super) fn seal(
     let end = at + footer.len() as u64;
     file.truncate(end)?;
     segment.set_length(end);
-    file.sync()
+    Ok(())
 }

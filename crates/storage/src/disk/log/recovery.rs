@@ -80,8 +80,10 @@ fn tidy(shared: &Shared, segment: &Arc<Segment>, contents: &Contents) {
     match contents.end {
         Some(_) if contents.entries.is_empty() => shared.remove(segment),
         Some(end) => {
-            let file = segment.file();
-            let _ = file.and_then(|file| seal(segment, file.as_ref(), end, &contents.entries));
+            let _ = segment.file().and_then(|file| {
+                seal(segment, file.as_ref(), end, &contents.entries)?;
+                file.sync()
+            });
         }
         None => {}
     }

@@ -16,7 +16,7 @@ use super::{
     LogConfig, Shed,
     appending::{Put, Record, room_in},
     files::Files,
-    folder::{Folder, Named, OpenError},
+    folder::{Folder, OpenError},
     format::{ENTRY, HEADER, MAX_KEY, MAX_SEGMENT, MAX_STRETCH},
     open::OpenFiles,
     pinned::Pinned,
@@ -63,22 +63,14 @@ impl Shared {
         }
     }
 
-    /// Takes the segments of a folder in place of all that were known, but keeps those open that
-    /// are the same.
+    /// Takes the segments of a folder in place of all that were known. Who holds one of those reads
+    /// on.
     pub(super) fn adopt(&self, folder: &Folder) {
-        let known = |named: &Named| {
-            let segment = self.segments.get(named.seq)?;
-            (segment.store == folder.store).then_some(segment)
-        };
-        let new = |named: &Named| {
+        let segments = folder.found.iter().map(|named| {
             let (seq, path, length) = (named.seq, named.path.clone(), named.length);
             Arc::new(self.segment(folder.store, seq, path, length))
-        };
-        let segments = folder.found.iter();
-        let segments: Vec<_> = segments
-            .map(|named| known(named).unwrap_or_else(|| new(named)))
-            .collect();
-        self.segments.replace(segments.into_iter());
+        });
+        self.segments.replace(segments);
     }
 
     /// A segment of the folder.

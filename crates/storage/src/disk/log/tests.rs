@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use crate::disk::log;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_recovered_is_what_was_written(input in proptest::collection::vec(any::<u8>(), 0..300)) {

@@ -3,6 +3,7 @@
 mod jobs;
 mod pause;
 mod rolling;
+mod syncing;
 
 use std::{io, sync::Arc};
 
@@ -19,6 +20,7 @@ use super::{
 };
 use pause::Pause;
 use rolling::is_full;
+use syncing::Syncing;
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
@@ -27,6 +29,7 @@ pub(super) struct Writer {
     appending: Option<Appending>,
     next_seq: u64,
     pause: Option<Pause>,
+    syncing: Syncing,
     /// What went wrong while a segment was being evicted.
     broken: Option<io::Error>,
     is_full_known: bool,
@@ -43,6 +46,7 @@ impl Writer {
             .is_none()
             .then(|| Pause::after(None, &shared.config.pause));
         Writer {
+            syncing: Syncing::start(&shared.counters),
             shared,
             keeper,
             folder,

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::log::{File, Files, Listed, Lock};
+use super::log::files::{File, Files, Listed, Lock};
 
 /// What is lost at once when the power goes.
 const PAGE: usize = 4 << 10;

@@ -226,8 +226,8 @@ impl Model {
         // It may have been written without being told so: killed in between. Not in this test.
         let wrote = wrote.unwrap();
         assert_eq!(record.payload, wrote.payload);
-        assert_eq!(record.key_hash, wrote.key_hash);
-        assert_eq!(record.revision, wrote.revision);
+        assert_eq!(found.key_hash, wrote.key_hash);
+        assert_eq!(found.revision, wrote.revision);
         assert_eq!(record.blocks.unwrap().concat(), wrote.body);
     }
 

@@ -124,10 +124,14 @@ impl Writer {
         };
         let segment = Arc::clone(&appending.segment);
         if appending.is_empty() {
-            self.shared.remove(&segment);
-        } else if let Err(error) = appending.seal() {
-            Counters::add(&self.shared.counters.write_errors, 1);
-            tracing::debug!(%error, "a segment of the disk could not be sealed");
+            return self.shared.remove(&segment);
+        }
+        match appending.seal() {
+            Ok(file) => self.syncing.sync(file),
+            Err(error) => {
+                Counters::add(&self.shared.counters.write_errors, 1);
+                tracing::debug!(%error, "a segment of the disk could not be sealed");
+            }
         }
     }
 }
