@@ -117,18 +117,32 @@ impl Tiers {
 impl Ask {
     /// Puts those of the next keys on a page that are wanted.
     pub(crate) fn page(&self, walk: Walk<Entry>) -> Page {
+        self.page_of(walk, Some)
+    }
+
+    /// The same of keys that are yet to be read; no more of them are than the page takes. What is
+    /// gone by then stands on no page.
+    pub(crate) fn page_of<T>(
+        &self,
+        walk: Walk<T>,
+        mut read: impl FnMut(T) -> Option<Entry>,
+    ) -> Page {
         let most = self.most.clamp(1, MOST_ON_A_PAGE);
         let mut page = Page::default();
         let (mut last, mut bytes) = (self.after, 0);
-        for (place, entry) in walk.found {
-            if page.entries.len() >= most || bytes >= MOST_BYTES {
-                page.next = last;
-                return page;
-            }
+        let mut found = walk.found.into_iter().peekable();
+        while let Some((place, key)) = found.next() {
             last = Some(Cursor::behind(place));
-            if self.only.meets(&entry, self.now) {
+            let wanted = read(key).filter(|entry| self.only.meets(entry, self.now));
+            if let Some(entry) = wanted {
                 bytes += weight(&entry);
                 page.entries.push(entry);
+            }
+            let is_full = page.entries.len() >= most || bytes >= MOST_BYTES;
+            // A cursor cannot stand between keys of one place.
+            if is_full && found.peek().is_some_and(|(next, _)| *next > place) {
+                page.next = last;
+                return page;
             }
         }
         page.next = last.filter(|_| !walk.is_end);

@@ -132,3 +132,26 @@ fn a_tier_is_one_of_those_that_it_is_in() {
     let names: Vec<_> = entry.tiers.iter().map(Tier::as_str).collect();
     assert_eq!(names, ["memory", "disk"]);
 }
+
+#[test]
+fn no_more_is_read_than_the_page_takes() {
+    let entries: Vec<_> = (0..100).map(|n| entry(n, "t")).collect();
+    let ask = Ask {
+        after: None,
+        most: 10,
+        only: Only::default(),
+        now: NOW,
+    };
+    let mut nearest = Nearest::behind(None, 50);
+    for entry in &entries {
+        nearest.show(Place::of_hash(entry.key.stable_hash()), || entry.clone());
+    }
+    let mut read = 0;
+    // Every second one is gone by then.
+    let page = ask.page_of(nearest.end(), |entry| {
+        read += 1;
+        (read % 2 == 0).then_some(entry)
+    });
+    assert_eq!((page.entries.len(), read), (10, 20));
+    assert!(page.next.is_some());
+}

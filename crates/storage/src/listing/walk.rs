@@ -11,6 +11,31 @@ pub(crate) struct Walk<T> {
     pub(crate) is_end: bool,
 }
 
+impl<T> Walk<T> {
+    /// Two walks from one place as one: of what both have, this one's is taken. It ends where the
+    /// first of them does, unless there is nothing more behind that.
+    #[allow(dead_code, reason = "the two tiers are about to be listed as one")]
+    pub(crate) fn over(mut self, below: Walk<T>) -> Walk<T> {
+        let last = |walk: &Walk<T>| walk.found.last().map(|(place, _)| *place);
+        let ends = [&self, &below].map(|walk| last(walk).filter(|_| !walk.is_end));
+        let border = ends.into_iter().flatten().min();
+        let is_here = |place: &Place| {
+            let found = self.found.binary_search_by_key(place, |(place, _)| *place);
+            found.is_ok()
+        };
+        let others = below.found.into_iter().filter(|(place, _)| !is_here(place));
+        let others: Vec<_> = others.collect();
+        self.found.extend(others);
+        self.found
+            .retain(|(place, _)| border.is_none_or(|border| *place <= border));
+        self.found.sort_by_key(|(place, _)| *place);
+        Walk {
+            found: self.found,
+            is_end: self.is_end && below.is_end,
+        }
+    }
+}
+
 /// Finds the next keys behind a place: of all that it is shown, it keeps the nearest.
 ///
 /// Of more keys with one hash than it keeps, which chance does not bring about, it leaves some out.
@@ -80,11 +105,52 @@ impl<T> Nearest<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
 
+    fn walk(
+        numbers: &BTreeSet<u64>,
+        name: char,
+        after: Option<Place>,
+        most: usize,
+    ) -> Walk<(char, u64)> {
+        let mut nearest = Nearest::behind(after, most);
+        for number in numbers {
+            nearest.show(Place::of_hash(number << 40), || (name, *number));
+        }
+        nearest.end()
+    }
+
     proptest! {
+        /// Whatever each of two has, walking over both comes upon everything once, and upon the
+        /// first one's where both have it.
+        #[test]
+        fn two_are_walked_as_one(
+            a in prop::collection::btree_set(0..200_u64, 0..80),
+            b in prop::collection::btree_set(0..200_u64, 0..80),
+            (most_a, most_b) in (1..20_usize, 1..20_usize),
+        ) {
+            let (mut after, mut all) = (None, Vec::new());
+            loop {
+                let both = walk(&a, 'a', after, most_a).over(walk(&b, 'b', after, most_b));
+                prop_assert!(both.found.is_sorted_by_key(|(place, _)| *place));
+                prop_assert!(both.is_end || !both.found.is_empty());
+                after = both.found.last().map(|(place, _)| *place);
+                all.extend(both.found.into_iter().map(|(_, found)| found));
+                if both.is_end {
+                    break;
+                }
+            }
+            let mut expected: Vec<_> = a.iter().map(|n| ('a', *n)).collect();
+            expected.extend(b.difference(&a).map(|n| ('b', *n)));
+            all.sort_unstable();
+            expected.sort_unstable();
+            prop_assert_eq!(all, expected);
+        }
+
         /// Against a sorted list.
         #[test]
         fn the_nearest_are_found_in_order(
