@@ -245,7 +245,7 @@ async fn of_a_part_the_bytes_that_are_held_are_shown() {
     );
     let (_, out, _) = cache(admin, &["ls"]);
     assert!(
-        out.contains("10 B of 1000 B") && out.contains(" 206 "),
+        out.contains("10 B/1000 B") && out.contains(" 206 "),
         "{out}"
     );
 }

@@ -32,7 +32,7 @@ fn entry(entry: &Listed) -> String {
         line(
             &time(i64::try_from(stored.age).unwrap_or(i64::MAX)),
             &time(stored.ttl),
-            &size(stored),
+            &size(stored, "/"),
             &tiers,
             &hits.map(|hits| hits.to_string()).unwrap_or_default(),
             &stored.status.to_string(),
@@ -51,7 +51,7 @@ fn line(
     status: &str,
     name: &str,
 ) -> String {
-    format!("{age:>6}  {ttl:>6}  {size:>10}  {tier:<11}  {hits:>7}  {status:>6}  {name}\n")
+    format!("{age:>6}  {ttl:>6}  {size:>16}  {tier:<11}  {hits:>7}  {status:>6}  {name}\n")
 }
 
 /// Seconds, in the largest unit of which there are two: `-90s`, `5m`.
@@ -64,12 +64,12 @@ fn time(seconds: i64) -> String {
 }
 
 /// What is stored of the body; of a part, of how much.
-fn size(stored: &StoredResponse) -> String {
+fn size(stored: &StoredResponse, of: &str) -> String {
     let held = stored.length.map_or_else(|| "?".to_owned(), bytes);
     match (&stored.part, stored.complete) {
         (None, _) => held,
-        (Some(_), Some(complete)) => format!("{held} of {}", bytes(complete)),
-        (Some(_), None) => format!("{held} of ?"),
+        (Some(_), Some(complete)) => format!("{held}{of}{}", bytes(complete)),
+        (Some(_), None) => format!("{held}{of}?"),
     }
 }
 
@@ -111,7 +111,7 @@ fn rows(stored: &StoredResponse, used: &Use) -> Table {
     let seconds = |value: Option<u64>| value.map(|s| format!("{s} s")).unwrap_or_default();
     row("status", stored.status.to_string());
     row("type", text(&stored.content_type));
-    row("stored", size(stored));
+    row("stored", size(stored, " of "));
     row("held", held(stored));
     row("age", format!("{} s", stored.age));
     let ttl = stored.ttl;

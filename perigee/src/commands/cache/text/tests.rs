@@ -54,9 +54,9 @@ fn a_line_for_each_stored_response() {
     };
     assert_eq!(
         listing_head() + &listing(&page),
-        "   age     ttl        size  tier            hits  status  key\n    \
-            2m    -10s     1.5 KiB  memory+disk        7     200  http://a.test/x\n    \
-            2m      2h  100 B of 2.0 KiB  memory+disk              206  http://a.test/x  accept-language: de\n"
+        "   age     ttl              size  tier            hits  status  key\n    \
+            2m    -10s           1.5 KiB  memory+disk        7     200  http://a.test/x\n    \
+            2m      2h     100 B/2.0 KiB  memory+disk              206  http://a.test/x  accept-language: de\n"
     );
 }
 
