@@ -46,6 +46,7 @@
 //! at start is tried again in the same way.
 
 mod appending;
+mod buffers;
 mod eviction;
 pub(crate) mod files;
 mod folder;

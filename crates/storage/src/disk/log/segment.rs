@@ -12,11 +12,20 @@ use std::{
 use bytes::Bytes;
 
 use super::{
+    buffers::Buffers,
     files::{File, Files, read_full},
     format::segment_seed,
     open::{OpenFiles, Slot},
     place::Damaged,
 };
+
+/// What all segments read with.
+#[derive(Debug)]
+pub(super) struct Means {
+    pub(super) files: Arc<dyn Files>,
+    pub(super) open: OpenFiles,
+    pub(super) buffers: Arc<Buffers>,
+}
 
 /// One segment. Readers that hold it read on after it was evicted, unless there are too many such.
 pub(crate) struct Segment {
@@ -26,8 +35,7 @@ pub(crate) struct Segment {
     /// The store that it is of.
     pub(super) store: u64,
     pub(super) path: PathBuf,
-    files: Arc<dyn Files>,
-    open: Arc<OpenFiles>,
+    means: Arc<Means>,
     slot: Arc<Slot>,
     /// Bytes of the file.
     length: AtomicU64,
@@ -37,7 +45,7 @@ pub(crate) struct Segment {
 impl Segment {
     /// One that is in the folder. Its file is opened when it is first read.
     pub(super) fn new(
-        (files, open): (&Arc<dyn Files>, &Arc<OpenFiles>),
+        means: &Arc<Means>,
         (store, seq): (u64, u64),
         path: PathBuf,
         length: u64,
@@ -47,8 +55,7 @@ impl Segment {
             seed: segment_seed(store, seq),
             store,
             path,
-            files: Arc::clone(files),
-            open: Arc::clone(open),
+            means: Arc::clone(means),
             slot: Arc::default(),
             length: AtomicU64::new(length),
             is_ours: false,
@@ -57,7 +64,7 @@ impl Segment {
 
     /// The same, being written by this process.
     pub(super) fn ours(self, file: Arc<dyn File>) -> Self {
-        let _ = self.open.open(&self.slot, || Ok(file));
+        let _ = self.means.open.open(&self.slot, || Ok(file));
         Segment {
             is_ours: true,
             ..self
@@ -81,7 +88,10 @@ impl Segment {
     pub(super) fn file(&self) -> io::Result<Arc<dyn File>> {
         match self.slot.get() {
             Some(file) => Ok(file),
-            None => self.open.open(&self.slot, || self.files.open(&self.path)),
+            None => self
+                .means
+                .open
+                .open(&self.slot, || self.means.files.open(&self.path)),
         }
     }
 
@@ -110,17 +120,22 @@ impl Segment {
         if most < least {
             return Err(Damaged::Checksum);
         }
-        let mut bytes = vec![0; most];
-        let read = match whence {
-            Whence::Disk => read_full(self.file()?.as_ref(), &mut bytes, offset)?,
-            Whence::PageCache => match self.slot.get() {
-                Some(file) => read_cached(file.as_ref(), &mut bytes, offset)?,
-                None => 0,
-            },
+        let bytes = match whence {
+            Whence::Disk => {
+                let file = self.file()?;
+                let fill = |into: &mut [u8]| read_full(file.as_ref(), into, offset);
+                self.means.buffers.fill(most, fill)?
+            }
+            Whence::PageCache => {
+                let Some(file) = self.slot.get() else {
+                    return Ok(None);
+                };
+                let fill = |into: &mut [u8]| read_cached(file.as_ref(), into, offset);
+                self.means.buffers.fill(most, fill)?
+            }
         };
-        bytes.truncate(read);
         match whence {
-            _ if read >= least => Ok(Some(bytes.into())),
+            _ if bytes.len() >= least => Ok(Some(bytes)),
             Whence::Disk => Err(Damaged::Checksum),
             Whence::PageCache => Ok(None),
         }

@@ -21,7 +21,7 @@ use super::{
     open::OpenFiles,
     pinned::Pinned,
     queue::{Job, Queue},
-    segment::Segment,
+    segment::{Means, Segment},
     segments::Segments,
     state::{Counters, State},
     stretch::Stretch,
@@ -40,7 +40,7 @@ pub(super) struct Shared {
     pub(super) config: LogConfig,
     pub(super) files: Arc<dyn Files>,
     pub(super) segments: Segments,
-    open: Arc<OpenFiles>,
+    means: Arc<Means>,
     pub(super) pinned: Pinned,
     pub(super) queue: Queue,
     pub(super) counters: Arc<Counters>,
@@ -51,9 +51,14 @@ impl Shared {
     pub(super) fn new(mut config: LogConfig, files: Arc<dyn Files>) -> Self {
         let most = (config.size / 4).clamp(LEAST_SEGMENT, MAX_SEGMENT);
         config.segment = config.segment.clamp(LEAST_SEGMENT, most);
+        let means = Means {
+            files: Arc::clone(&files),
+            open: OpenFiles::new(OPEN_FILES),
+            buffers: Arc::default(),
+        };
         Shared {
             queue: Queue::new(config.queue),
-            open: Arc::new(OpenFiles::new(OPEN_FILES)),
+            means: Arc::new(means),
             pinned: Pinned::new(config.size / PINNED_SHARE),
             config,
             files,
@@ -75,7 +80,7 @@ impl Shared {
 
     /// A segment of the folder.
     pub(super) fn segment(&self, store: u64, seq: u64, path: PathBuf, length: u64) -> Segment {
-        Segment::new((&self.files, &self.open), (store, seq), path, length)
+        Segment::new(&self.means, (store, seq), path, length)
     }
 
     /// Bytes that segments take of the disk.
