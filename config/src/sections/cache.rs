@@ -8,7 +8,7 @@ use super::CacheKey;
 use super::cache_rules::{CacheRule, CookiesWord, Statuses, statuses};
 use crate::{
     at::At,
-    units::{Lifetime, Share, TargetedField, UpTo, Whole},
+    units::{Bytes, Lifetime, Share, TargetedField, UpTo, Whole},
 };
 
 /// What is cached, and for how long.
@@ -54,6 +54,13 @@ pub(crate) struct Cache {
     /// `"whole"`: the whole object, so that every later range is a hit, while the first waits until
     /// its bytes come.
     pub(crate) range_miss: OnRangeMiss,
+    /// What is fetched of ranges is rounded outward to multiples of this, such as `"1MiB"`, so that
+    /// who reads on in small ranges, as video players do, finds the next bytes there. Zero: just
+    /// what lacks is fetched.
+    pub(crate) slice: Bytes<0, { 1 << 30 }>,
+    /// Bytes that are stored are fetched again where they are fewer than this and lie between bytes
+    /// that are not, in place of two fetches.
+    pub(crate) refetch_below: Bytes<0, { 1 << 30 }>,
     /// Most ranges in one request that are answered as `multipart/byteranges`; a request for more
     /// is answered with the whole (RFC 9110 section 14.2).
     pub(crate) max_ranges: Whole<1, 1000>,
@@ -121,6 +128,8 @@ impl Default for Cache {
             obey_request_directives: policy.obey_request_directives,
             targets: UpTo(policy.targets.into_iter().map(TargetedField).collect()),
             range_miss: policy.range_miss.into(),
+            slice: Bytes(policy.slice.unwrap_or(0)),
+            refetch_below: Bytes(policy.refetch_below),
             max_ranges: Whole(policy.max_ranges as u64),
             negative_ttl: Lifetime(policy.negative_ttl),
             negative_statuses: UpTo(
@@ -163,6 +172,8 @@ impl Cache {
             obey_request_directives: self.obey_request_directives,
             targets: self.targets.0.iter().map(|field| field.0.clone()).collect(),
             range_miss: self.range_miss.into(),
+            slice: Some(self.slice.0).filter(|slice| *slice > 0),
+            refetch_below: self.refetch_below.0,
             max_ranges: self.max_ranges.as_usize(),
             negative_ttl: self.negative_ttl.0,
             negative_statuses: statuses(&self.negative_statuses),

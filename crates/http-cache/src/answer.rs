@@ -36,34 +36,72 @@ pub fn answer(
     })
 }
 
+/// Answers as [`answer`] does, out of a part as if it were the whole: for who fetches what it lacks
+/// while the answer is sent. None if it cannot be completed ([`StoredHead::can_be_completed`]).
+pub fn answer_of_whole(
+    request: &RequestHead<'_>,
+    variant: usize,
+    stored: &StoredHead,
+    policy: &Policy,
+    now: SystemTime,
+) -> Option<Serve> {
+    if !stored.can_be_completed() {
+        return None;
+    }
+    let (status, body) = match before_ranges(request, stored) {
+        Some(told) => told,
+        None => of_whole(&asking::ranges(request.headers, stored, policy), stored),
+    };
+    Some(Serve {
+        variant,
+        status,
+        body,
+        age: stored.age(now).as_secs(),
+        ttl: stored.ttl(now),
+    })
+}
+
 pub(crate) fn select(
     request: &RequestHead<'_>,
     stored: &StoredHead,
     policy: &Policy,
 ) -> Option<(StatusCode, BodyPart)> {
-    match conditional::evaluate(request.headers, stored) {
-        Outcome::Failed => return Some((StatusCode::PRECONDITION_FAILED, BodyPart::None)),
-        Outcome::NotModified => return Some((StatusCode::NOT_MODIFIED, BodyPart::None)),
-        Outcome::Proceed => {}
+    if stored.part.is_some() && stored.length.is_none() && *request.method == Method::HEAD {
+        // A part knows the head of the whole if it knows the length.
+        return precondition(request, stored).map(|status| (status, BodyPart::None));
     }
-    // RFC 9110 section 14.2: Range is defined for GET alone.
-    if *request.method == Method::HEAD {
-        // Section 9.3.2: as a GET of the whole. A part knows that if it knows the length.
-        let is_known = stored.part.is_none() || stored.length.is_some();
-        return is_known.then(|| (stored.whole_status(), BodyPart::None));
+    if let Some(told) = before_ranges(request, stored) {
+        return Some(told);
     }
     let ranges = asking::ranges(request.headers, stored, policy);
     match &stored.part {
-        Some(part) => of_part(request, &ranges, part),
+        Some(part) => of_part(request, &ranges, part, stored),
         None => Some(of_whole(&ranges, stored)),
+    }
+}
+
+/// What is answered whatever bytes are asked for.
+fn before_ranges(request: &RequestHead<'_>, stored: &StoredHead) -> Option<(StatusCode, BodyPart)> {
+    // RFC 9110 section 14.2: Range is defined for GET alone. Section 9.3.2: HEAD is as a GET of the
+    // whole.
+    let of_head = (*request.method == Method::HEAD).then(|| stored.whole_status());
+    let status = precondition(request, stored).or(of_head)?;
+    Some((status, BodyPart::None))
+}
+
+fn precondition(request: &RequestHead<'_>, stored: &StoredHead) -> Option<StatusCode> {
+    match conditional::evaluate(request.headers, stored) {
+        Outcome::Failed => Some(StatusCode::PRECONDITION_FAILED),
+        Outcome::NotModified => Some(StatusCode::NOT_MODIFIED),
+        Outcome::Proceed => None,
     }
 }
 
 /// Only a 200 whose length is known has ranges.
 fn of_whole(ranges: &Ranges, stored: &StoredHead) -> (StatusCode, BodyPart) {
-    let whole = (stored.status, BodyPart::Whole);
+    let whole = (stored.whole_status(), BodyPart::Whole);
     let length = match stored.length {
-        Some(length) if stored.status == StatusCode::OK => length,
+        Some(length) if stored.whole_status() == StatusCode::OK => length,
         _ => return whole,
     };
     match ranges.select(length) {
@@ -83,23 +121,40 @@ fn of_whole(ranges: &Ranges, stored: &StoredHead) -> (StatusCode, BodyPart) {
     }
 }
 
-/// One range out of a part (RFC 9111 section 3.3).
+/// Ranges out of a part (RFC 9111 section 3.3).
 fn of_part(
     request: &RequestHead<'_>,
     ranges: &Ranges,
     part: &Part,
+    stored: &StoredHead,
 ) -> Option<(StatusCode, BodyPart)> {
-    let Ranges::One(spec) = ranges else {
-        return None;
+    let spec = match ranges {
+        Ranges::None => return None,
+        Ranges::One(spec) => *spec,
+        Ranges::Several(_) => {
+            let (status, body) = of_whole(ranges, stored);
+            return holds(part, stored, &body).then_some((status, body));
+        }
     };
     if range::line(request.headers).is_some_and(|line| part.replay(line).is_some()) {
         return Some((StatusCode::PARTIAL_CONTENT, BodyPart::Whole));
     }
-    match part.cover(*spec) {
+    match part.cover(spec) {
         Cover::Held(bytes) => Some((StatusCode::PARTIAL_CONTENT, BodyPart::Range(bytes))),
         Cover::Unsatisfiable => Some((StatusCode::RANGE_NOT_SATISFIABLE, BodyPart::None)),
         Cover::Lacking => None,
     }
+}
+
+/// Whether a part of a representation whose length is known holds all of an answer.
+fn holds(part: &Part, stored: &StoredHead, body: &BodyPart) -> bool {
+    stored.length.is_some()
+        && match body {
+            BodyPart::None => true,
+            BodyPart::Whole => false,
+            BodyPart::Range(range) => part.held.covers(range),
+            BodyPart::Multipart(parts) => parts.parts.iter().all(|(_, r)| part.held.covers(r)),
+        }
 }
 
 #[cfg(test)]
@@ -218,10 +273,62 @@ mod tests {
             Some((206, BodyPart::Range(6..9)))
         );
         assert_eq!(get(&[("range", "bytes=10-")]), Some((416, BodyPart::None)));
-        for lacking in ["bytes=-1", "bytes=0-", "bytes=6-9", "bytes=4-5,7-8", "x=1"] {
+        for lacking in ["bytes=-1", "bytes=0-", "bytes=6-9", "bytes=4-5,7-9", "x=1"] {
             assert_eq!(get(&[("range", lacking)]), None, "{lacking}");
         }
         assert_eq!(get(&[]), None);
+    }
+
+    #[test]
+    fn a_part_with_holes_answers_what_it_holds() {
+        let tag = [("etag", "\"a\"")];
+        let (one, two) = (part(&tag, "bytes 2-3/10", 2), part(&tag, "bytes 6-8/10", 3));
+        let stored = one.joined(&two).unwrap();
+        let get = |range| from(&stored, &Method::GET, &[("range", range)]);
+        assert_eq!(get("bytes=2-3"), Some((206, BodyPart::Range(2..4))));
+        assert_eq!(get("bytes=7-8"), Some((206, BodyPart::Range(7..9))));
+        let several = get("bytes=7-8,2-2").unwrap();
+        let whole = head(&[tag[0], ("content-length", "10")]);
+        let of_whole = from(&whole, &Method::GET, &[("range", "bytes=7-8,2-2")]);
+        assert_eq!(Some(several), of_whole);
+        for lacking in ["bytes=2-6", "bytes=3-4", "bytes=7-", "bytes=2-3,4-4"] {
+            assert_eq!(get(lacking), None, "{lacking}");
+        }
+    }
+
+    #[test]
+    fn what_is_completed_is_answered_as_the_whole() {
+        let stored = part(&[("etag", "\"a\"")], "bytes 4-9/20", 6);
+        let of = |method: &Method, request: Fields<'_>, stored: &StoredHead| {
+            let request = RequestHead {
+                method,
+                headers: &map(request),
+            };
+            let serve = answer_of_whole(&request, 0, stored, &Policy::default(), at(4))?;
+            Some((serve.status.as_u16(), serve.body))
+        };
+        let get = |request: Fields<'_>| of(&Method::GET, request, &stored);
+        assert_eq!(get(&[]), Some((200, BodyPart::Whole)));
+        let range = ("range", "bytes=0-5");
+        assert_eq!(get(&[range]), Some((206, BodyPart::Range(0..6))));
+        assert_eq!(
+            get(&[range, ("if-range", "\"b\"")]),
+            Some((200, BodyPart::Whole))
+        );
+        assert_eq!(
+            get(&[range, ("if-none-match", "\"a\"")]),
+            Some((304, BodyPart::None))
+        );
+        assert_eq!(
+            of(&Method::HEAD, &[range], &stored),
+            Some((200, BodyPart::None))
+        );
+        for never in [
+            part(&[], "bytes 4-9/20", 6),
+            part(&[("etag", "\"a\"")], "bytes 4-9/*", 6),
+        ] {
+            assert_eq!(of(&Method::GET, &[], &never), None);
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What a fetch asks for in place of the client's own conditional fields and Range.
 
-use http::{HeaderMap, Method, header};
+use std::ops::Range;
+
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::{
-    Policy, RangeMiss, RequestHead, StoredHead, conditional,
-    part::{self, Part},
-    range::{self, Ranges, Selected},
+    Policy, RangeMiss, RequestHead, StoredHead, conditional, missing,
+    range::{self, Ranges, Selected, Spec},
 };
 
 /// The ranges that a request wants of a stored response: its If-Range decides whether its Range
@@ -18,15 +19,40 @@ pub(crate) fn ranges(request: &HeaderMap, stored: &StoredHead, policy: &Policy) 
     }
 }
 
-/// Nothing that is stored is of use: one range is asked for as the client did, all else as the
-/// whole. Whether an If-Range holds cannot be said without a validator to compare, so that the
-/// whole is fetched then.
+/// Nothing that is stored is of use: one range is asked for as the client did, or the slices that
+/// it lies in; all else as the whole. Whether an If-Range holds cannot be said without a validator
+/// to compare, so that the whole is fetched then.
 pub(crate) fn afresh(request: &RequestHead<'_>, policy: &Policy) -> HeaderMap {
     let ranges = match request.headers.contains_key(header::IF_RANGE) {
         true => Ranges::None,
         false => Ranges::of(request.headers, policy.max_ranges),
     };
-    own(request, &ranges, policy)
+    let mut fields = own(request, &ranges, policy);
+    if let Some(range) = fields.get_mut(header::RANGE)
+        && let Some(slices) = in_slices(&ranges, policy)
+    {
+        *range = slices;
+    }
+    fields
+}
+
+/// The Range that asks for the slices in which a range lies, if that is another one. Where it
+/// ends with the representation, so do they.
+fn in_slices(ranges: &Ranges, policy: &Policy) -> Option<HeaderValue> {
+    let slice = policy.slice?;
+    let text = match *ranges {
+        Ranges::One(Spec::Between(first, last)) => {
+            let bytes = first..last.saturating_add(1);
+            let wide = missing::slices(&bytes, slice);
+            (wide != bytes).then(|| format!("bytes={}-{}", wide.start, wide.end - 1))
+        }
+        Ranges::One(Spec::From(first)) => {
+            let start = missing::slices(&(first..first), slice).start;
+            (start != first).then(|| format!("bytes={start}-"))
+        }
+        _ => None,
+    };
+    HeaderValue::try_from(text?).ok()
 }
 
 /// Whether a stored response still holds (RFC 9111 section 4.3.1). For a part, the client's Range
@@ -44,17 +70,15 @@ pub(crate) fn validation(
     fields
 }
 
-/// What a stored part lacks to answer this request: if that is one range next to what it holds,
-/// and it has a strong validator, that range on condition that the representation is still the
-/// same (RFC 9111 section 3.4). Else all that the client asks for.
+/// What a stored part lacks first to answer this request, on condition that the representation is
+/// still the same (RFC 9111 section 3.4). If it cannot be completed, all that the client asks for.
 pub(crate) fn completion(
     request: &RequestHead<'_>,
     stored: &StoredHead,
     policy: &Policy,
 ) -> HeaderMap {
     let ranges = ranges(request.headers, stored, policy);
-    let part = stored.part.as_deref();
-    if let Some(fields) = part.and_then(|part| gap(part, stored, &ranges)) {
+    if let Some(fields) = first_missing(stored, &ranges, policy) {
         return fields;
     }
     let mut fields = own(request, &ranges, policy);
@@ -67,18 +91,15 @@ pub(crate) fn completion(
     fields
 }
 
-fn gap(part: &Part, stored: &StoredHead, ranges: &Ranges) -> Option<HeaderMap> {
-    let complete = part.complete?;
-    let validator = conditional::strong_validator(stored)?;
-    let wanted = match ranges.select(complete) {
-        Selected::Bytes(bytes) => bytes,
-        _ => 0..complete,
+fn first_missing(stored: &StoredHead, ranges: &Ranges, policy: &Policy) -> Option<HeaderMap> {
+    let (held, complete) = (stored.held()?, stored.length?);
+    let first = |wanted: &Range<u64>| stored.missing(held, wanted, policy);
+    let missing = match ranges.select(complete) {
+        Selected::Bytes(bytes) => first(&bytes),
+        Selected::Several(ranges) => ranges.iter().find_map(first),
+        Selected::Whole | Selected::Unsatisfiable => first(&(0..complete)),
     };
-    let range = part::range_field(&part.gap(&wanted)?, complete)?;
-    Some(HeaderMap::from_iter([
-        (header::RANGE, range),
-        (header::IF_RANGE, validator),
-    ]))
+    Some(missing?.fields)
 }
 
 /// The client's own Range, if that is one range and parts are fetched.
@@ -160,19 +181,24 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_next_to_it_is_asked_for_if_nothing_has_changed() {
+    fn what_lacks_first_is_asked_for_if_nothing_has_changed() {
         for (content_range, request, asked) in [
             ("bytes 0-3/10", &[][..], "bytes=4-"),
             ("bytes 6-9/10", &[], "bytes=0-5"),
+            // What is held between is not worth a request more.
+            ("bytes 2-5/10", &[], "bytes=0-"),
+            ("bytes 2-5/10", &[("range", "bytes=0-9")], "bytes=0-"),
             ("bytes 2-5/10", &[("range", "bytes=4-7")], "bytes=6-7"),
             ("bytes 2-5/10", &[("range", "bytes=6-7")], "bytes=6-7"),
+            ("bytes 2-5/10", &[("range", "bytes=8-8")], "bytes=8-8"),
             ("bytes 2-5/10", &[("range", "bytes=0-3")], "bytes=0-1"),
             (
                 "bytes 2-5/10",
                 &[("range", "bytes=3-"), IF_RANGE],
                 "bytes=6-",
             ),
-            ("bytes 0-3/10", &[("range", "bytes=1-2,5-6")], "bytes=4-"),
+            ("bytes 0-3/10", &[("range", "bytes=1-2,5-6")], "bytes=5-6"),
+            ("bytes 0-3/10", &[("range", "bytes=5-6,8-9")], "bytes=5-6"),
             (
                 "bytes 0-3/10",
                 &[("range", "bytes=5-6"), ("if-range", "\"b\"")],
@@ -186,11 +212,36 @@ mod tests {
     }
 
     #[test]
+    fn slices_are_asked_for_where_the_policy_says_so() {
+        let policy = Policy {
+            slice: Some(4),
+            ..Policy::default()
+        };
+        for (line, asked) in [
+            ("bytes=5-6", "bytes=4-7"),
+            ("bytes=3-4", "bytes=0-7"),
+            ("bytes=5-", "bytes=4-"),
+            ("Bytes= 4-7", "Bytes= 4-7"),
+            ("bytes=-5", "bytes=-5"),
+            (
+                "bytes=1-18446744073709551615",
+                "bytes=0-18446744073709551614",
+            ),
+        ] {
+            let fields = map(&[("range", line)]);
+            assert_eq!(afresh(&get(&fields), &policy), map(&[("range", asked)]));
+        }
+        let stored = part(&[ETAG], "bytes 2-5/10", 4);
+        let fields = map(&[("range", "bytes=9-9")]);
+        let asked = completion(&get(&fields), &stored, &policy);
+        assert_eq!(asked, map(&[("range", "bytes=8-"), IF_RANGE]));
+    }
+
+    #[test]
     fn what_cannot_be_combined_is_fetched_as_asked() {
         for (stored, content_range, request, asked) in [
             (&[][..], "bytes 0-3/10", &[][..], &[][..]),
             (&[("etag", "W/\"a\"")], "bytes 0-3/10", &[], &[]),
-            (&[ETAG], "bytes 2-5/10", &[], &[]),
             (&[ETAG], "bytes 0-3/*", &[], &[]),
             (
                 &[],
@@ -200,19 +251,7 @@ mod tests {
             ),
             (
                 &[ETAG],
-                "bytes 2-5/10",
-                &[("range", "bytes=0-9")],
-                &[("range", "bytes=0-9")],
-            ),
-            (
-                &[ETAG],
-                "bytes 0-3/10",
-                &[("range", "bytes=5-6")],
-                &[("range", "bytes=5-6")],
-            ),
-            (
-                &[ETAG],
-                "bytes 0-3/10",
+                "bytes 0-3/*",
                 &[("range", "bytes=5-6"), IF_RANGE],
                 &[("range", "bytes=5-6"), IF_RANGE],
             ),

@@ -1,10 +1,16 @@
 //! What is known of a stored response, for people who ask.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    ops::Range,
+    time::{Duration, SystemTime},
+};
 
 use http::header;
 
 use crate::{StoredHead, part::Part, vary::Selecting};
+
+/// Ranges of a part that are told.
+const MAX_TOLD: usize = 16;
 
 /// What is known of a stored response at some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +27,7 @@ pub struct Facts {
     /// `None`: they lack the field (section 4.1).
     pub selecting: Vec<(String, Option<String>)>,
     /// What of the representation its body holds, if not all, as Content-Range says it
-    /// (RFC 9110 section 14.4): `bytes 0-99/1000`.
+    /// (RFC 9110 section 14.4), or would if it could: `bytes 0-99, 200-299/1000`.
     pub part: Option<String>,
     /// The cache groups that it is in (RFC 9875 section 2).
     pub groups: Vec<String>,
@@ -68,12 +74,17 @@ impl StoredHead {
     }
 }
 
+/// Several ranges are joined by commas, which no Content-Range may have.
 fn content_range(part: &Part) -> String {
-    let (first, last) = (part.bytes.start, part.bytes.end.saturating_sub(1));
-    match part.complete {
-        Some(complete) => format!("bytes {first}-{last}/{complete}"),
-        None => format!("bytes {first}-{last}/*"),
+    let run = |run: &Range<u64>| format!("{}-{}", run.start, run.end.saturating_sub(1));
+    let more = part.held.runs().len().saturating_sub(MAX_TOLD);
+    let runs = part.held.runs().iter().take(MAX_TOLD).map(run);
+    let mut runs: Vec<_> = runs.collect();
+    if more > 0 {
+        runs.push(format!("and {more} more"));
     }
+    let complete = part.complete.map_or("*".to_owned(), |n| n.to_string());
+    format!("bytes {}/{complete}", runs.join(", "))
 }
 
 #[cfg(test)]
@@ -112,9 +123,13 @@ mod tests {
     #[test]
     fn a_part_says_what_it_holds() {
         let told = |content_range, length| part(&[], content_range, length).facts(at(0)).part;
-        let part = told("bytes 4-9/20", 6);
-        assert_eq!(part.as_deref(), Some("bytes 4-9/20"));
+        let one = told("bytes 4-9/20", 6);
+        assert_eq!(one.as_deref(), Some("bytes 4-9/20"));
         assert_eq!(told("bytes 4-9/*", 2).as_deref(), Some("bytes 4-5/*"));
         assert_eq!(told("bytes 0-9/10", 10), None);
+        let tagged = |content_range, n| part(&[("etag", "\"a\"")], content_range, n);
+        let both = tagged("bytes 4-5/20", 2).joined(&tagged("bytes 8-9/20", 2));
+        let told = both.unwrap().facts(at(0)).part;
+        assert_eq!(told.as_deref(), Some("bytes 4-5, 8-9/20"));
     }
 }

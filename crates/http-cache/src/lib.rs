@@ -25,7 +25,7 @@
 //! | `posted` | the answer to a POST, for later GETs, RFC 9110 9.3.3 |
 //! | `conditional` | preconditions, RFC 9110 13 |
 //! | `range`, `multipart` | one and several ranges, RFC 9110 14 and 15.3.7 |
-//! | `part` | incomplete responses, RFC 9111 3.3 and 3.4 |
+//! | `part`, `held`, `missing` | incomplete responses, RFC 9111 3.3 and 3.4 |
 //! | `asking` | what a fetch asks for, RFC 9111 3.4 and 4.3.1 |
 //! | `explain` | a decision in words |
 //! | `facts` | what is known of a stored response, for people who ask |
@@ -51,6 +51,7 @@ mod key;
 mod key_policy;
 mod labels;
 mod lists;
+mod missing;
 mod multipart;
 mod part;
 mod policy;
@@ -70,7 +71,7 @@ mod storing;
 mod targeted;
 mod vary;
 
-pub use answer::answer;
+pub use answer::{answer, answer_of_whole};
 pub use decide::{BodyPart, Decision, Miss, Serve, decide};
 pub use explain::{Explanation, Outcome, explain};
 pub use facts::Facts;
@@ -81,10 +82,11 @@ pub use invalidation::{Invalidation, invalidates, invalidation};
 pub use key::{CacheKey, Scheme};
 pub use key_policy::{KeyParts, KeyPolicy, QueryRule};
 pub use labels::TAG_FIELDS;
+pub use missing::Missing;
 pub use multipart::Multipart;
 pub use policy::{Cookies, Policy, RangeMiss};
 pub use posted::posted;
-pub use receive::{NotStored, Order, Receipt, ResponseHead, Times, receive};
+pub use receive::{NotStored, Receipt, ResponseHead, Times, receive};
 pub use record::{Coded, Input, NoHead};
 pub use recover::{Failure, Recovery, recover};
 pub use reference::TargetUri;

@@ -1,29 +1,33 @@
-//! Parts of a representation: what a stored 206 holds, what it answers, and what it lacks
-//! (RFC 9111 sections 3.3 and 3.4).
+//! Parts of a representation: what stored 206s hold, and what they answer (RFC 9111 sections 3.3
+//! and 3.4). What they lack is in `missing`.
 //!
 //! The bytes that a part holds are those that came, reckoned from the first position of its
 //! Content-Range: where a body is shorter than its Content-Range says, what lies behind it is not
-//! held.
+//! held. Parts of one version become one, with holes where they do not touch.
 
 use std::ops::Range;
 
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
+    Held,
     range::Spec,
     record::{Coded, Input},
 };
 
+/// Ranges of one representation that are kept side by side. Parts that would make more of them do
+/// not become one.
+const MAX_RUNS: usize = 1024;
+
 /// Which bytes of the complete representation a stored body holds. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// Positions in the complete representation.
-    pub(crate) bytes: Range<u64>,
+    pub(crate) held: Held,
     /// The length of the complete representation, if the origin said it.
     pub(crate) complete: Option<u64>,
     /// Its Content-Range reaches the end of the representation, but its body does not.
     cut: bool,
-    /// None once it was combined.
+    /// None once it is of several responses.
     exchange: Option<Exchange>,
 }
 
@@ -62,7 +66,7 @@ impl Part {
             return None;
         }
         Some(Part {
-            bytes: said.start..said.start + held,
+            held: Held::of(said.start..said.start + held),
             complete,
             cut: held < stated && complete == Some(said.end),
             exchange: Some(Exchange {
@@ -72,24 +76,32 @@ impl Part {
         })
     }
 
-    /// What has come of a longer body, before that broke off.
-    pub(crate) fn front(bytes: Range<u64>, complete: u64) -> Part {
-        Part {
-            bytes,
+    /// These bytes, whatever brought them. None if there are none.
+    pub(crate) fn holding(held: Held, complete: u64) -> Option<Part> {
+        (!held.is_empty()).then_some(Part {
+            held,
             complete: Some(complete),
             cut: false,
             exchange: None,
-        }
+        })
     }
 
     /// How many bytes it holds.
     pub(crate) fn length(&self) -> u64 {
-        self.bytes.end - self.bytes.start
+        self.held.total()
+    }
+
+    /// The positions of its first byte and after its last one.
+    pub(crate) fn span(&self) -> Range<u64> {
+        let runs = self.held.runs();
+        let start = runs.first().map_or(0, |run| run.start);
+        start..runs.last().map_or(0, |run| run.end)
     }
 
     /// Whether nothing lacks.
     pub(crate) fn is_complete(&self) -> bool {
-        self.bytes.start == 0 && self.complete == Some(self.bytes.end)
+        self.complete
+            .is_some_and(|complete| self.held.covers(&(0..complete)))
     }
 
     /// The Content-Range that the origin answered this very Range with. To repeat it with the
@@ -120,61 +132,55 @@ impl Part {
         // a client that does not look at Content-Range would take it for the end.
         let is_open = matches!(spec, Spec::From(_));
         let end = match self.cut && is_open {
-            true => wanted.end.min(self.bytes.end),
+            true => wanted.end.min(self.span().end),
             false => wanted.end,
         };
-        let is_held = self.bytes.start <= wanted.start && end <= self.bytes.end;
-        match is_held && wanted.start < end {
-            true => Cover::Held(wanted.start..end),
+        let wanted = wanted.start..end;
+        match !wanted.is_empty() && self.held.covers(&wanted) {
+            true => Cover::Held(wanted),
             false => Cover::Lacking,
         }
     }
 
-    /// What is to be fetched so that it holds `wanted`, too, and has no hole; None if that were
-    /// several ranges or none.
-    pub(crate) fn gap(&self, wanted: &Range<u64>) -> Option<Range<u64>> {
-        let held = &self.bytes;
-        match (wanted.start < held.start, wanted.end > held.end) {
-            (true, false) if wanted.end >= held.start => Some(wanted.start..held.start),
-            (false, true) if wanted.start <= held.end => Some(held.end..wanted.end),
-            _ => None,
-        }
-    }
-
-    /// Together with bytes that touch it. None if they do not, or are not of a representation
-    /// of this length.
-    pub(crate) fn joined(&self, new: &Part) -> Option<Part> {
-        let touches = new.bytes.start <= self.bytes.end && self.bytes.start <= new.bytes.end;
-        let same_length = self.complete.is_some() && self.complete == new.complete;
-        (touches && same_length).then(|| Part {
-            bytes: self.bytes.start.min(new.bytes.start)..self.bytes.end.max(new.bytes.end),
-            complete: self.complete,
-            cut: false,
-            exchange: None,
-        })
+    /// Together with another part. None if they are not known to be of representations of one
+    /// length, or would be too many ranges.
+    pub(crate) fn joined(&self, other: &Part) -> Option<Part> {
+        let complete = self.complete.filter(|_| self.complete == other.complete)?;
+        let held = self.held.clone().union(&other.held);
+        (held.runs().len() <= MAX_RUNS)
+            .then(|| Part::holding(held, complete))
+            .flatten()
     }
 
     /// Bytes on the heap.
     pub(crate) fn weight(&self) -> usize {
         let exchange = self.exchange.as_ref();
-        size_of::<Part>() + exchange.map_or(0, |e| e.range.len() + e.content_range.len())
+        let runs = size_of_val(self.held.runs());
+        size_of::<Part>() + runs + exchange.map_or(0, |e| e.range.len() + e.content_range.len())
     }
 }
 
 impl Coded for Part {
     fn encode(&self, out: &mut Vec<u8>) {
-        self.bytes.encode(out);
+        self.held.runs().len().encode(out);
+        self.held.runs().iter().for_each(|run| run.encode(out));
         self.complete.encode(out);
         self.cut.encode(out);
         self.exchange.encode(out);
     }
 
     fn decode(input: &mut Input<'_>) -> Option<Self> {
-        let bytes = <Range<u64>>::decode(input)?;
+        let count = usize::decode(input).filter(|count| (1..=MAX_RUNS).contains(count))?;
+        let mut held = Held::default();
+        for _ in 0..count {
+            held.insert(Coded::decode(input)?);
+        }
         let complete = <Option<u64>>::decode(input)?;
-        let is_sane = bytes.start < bytes.end && complete.is_none_or(|c| bytes.end <= c);
-        is_sane.then_some(Part {
-            bytes,
+        let end = held.runs().last().map_or(0, |run| run.end);
+        let are_apart = held.runs().len() == count;
+        let fits = complete.is_none_or(|complete| end <= complete);
+        (are_apart && fits).then_some(Part {
+            held,
             complete,
             cut: Coded::decode(input)?,
             exchange: Coded::decode(input)?,
@@ -264,13 +270,13 @@ mod tests {
     #[test]
     fn holds_the_bytes_that_came() {
         let whole = part("bytes 4-9/10", 6);
-        assert_eq!((whole.bytes.clone(), whole.complete), (4..10, Some(10)));
+        assert_eq!((whole.span(), whole.complete), (4..10, Some(10)));
         assert_eq!(of("bytes 4-9/10", None), Some(whole.clone()));
-        assert_eq!(of("Bytes  4-9/10", None).unwrap().bytes, whole.bytes);
-        assert_eq!(part("bytes 4-9/10", 5).bytes, 4..9);
+        assert_eq!(of("Bytes  4-9/10", None).unwrap().held, whole.held);
+        assert_eq!(part("bytes 4-9/10", 5).span(), 4..9);
         assert_eq!(part("bytes 4-9/*", 6).complete, None);
         assert_eq!(
-            part("bytes 0-18446744073709551613/18446744073709551614", 1).bytes,
+            part("bytes 0-18446744073709551613/18446744073709551614", 1).span(),
             0..1
         );
     }
@@ -362,34 +368,39 @@ mod tests {
     }
 
     #[test]
-    fn lacks_one_range_or_is_not_completed() {
-        let middle = part("bytes 2-5/10", 4);
-        for (wanted, gap) in [
-            (0..6, Some(0..2)),
-            (0..2, Some(0..2)),
-            (1..4, Some(1..2)),
-            (2..10, Some(6..10)),
-            (6..8, Some(6..8)),
-            (4..7, Some(6..7)),
-            (0..10, None),
-            (0..1, None),
-            (7..8, None),
-            (3..5, None),
-        ] {
-            assert_eq!(middle.gap(&wanted), gap, "{wanted:?}");
-        }
-    }
-
-    #[test]
-    fn joins_what_touches() {
+    fn joins_what_is_of_the_same_length() {
         let (front, back) = (part("bytes 0-4/10", 5), part("bytes 5-9/10", 5));
         let joined = front.joined(&back).unwrap();
         assert!(joined.is_complete());
         assert_eq!(back.joined(&front), Some(joined.clone()));
         assert_eq!(joined.replay(&RANGE), None);
-        assert_eq!(front.joined(&part("bytes 6-9/10", 4)), None);
         assert_eq!(front.joined(&part("bytes 5-9/11", 5)), None);
         assert_eq!(part("bytes 0-4/*", 5).joined(&part("bytes 5-9/*", 5)), None);
+    }
+
+    #[test]
+    fn what_does_not_touch_leaves_a_hole() {
+        let joined = part("bytes 2-3/10", 2).joined(&part("bytes 6-7/10", 2));
+        let joined = joined.unwrap();
+        assert_eq!((joined.span(), joined.length()), (2..8, 4));
+        for (spec, cover) in [
+            (Spec::Between(2, 3), Cover::Held(2..4)),
+            (Spec::Between(6, 7), Cover::Held(6..8)),
+            (Spec::Between(3, 6), Cover::Lacking),
+            (Spec::Between(4, 5), Cover::Lacking),
+        ] {
+            assert_eq!(joined.cover(spec), cover, "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn ranges_without_number_are_not_kept_side_by_side() {
+        let one = |at: u64| Part::holding(Held::of(at..at + 1), 1 << 40).unwrap();
+        let last = 2 * MAX_RUNS as u64;
+        let full = (1..MAX_RUNS as u64).fold(one(0), |all, n| all.joined(&one(2 * n)).unwrap());
+        assert_eq!(full.joined(&one(last)), None);
+        // What touches makes no more of them.
+        assert!(full.joined(&one(last - 1)).is_some());
     }
 
     #[test]

@@ -43,6 +43,12 @@ pub struct Policy {
     /// What is fetched when one range is asked for of something that is not stored (RFC 9110
     /// section 14.2). Default: that range.
     pub range_miss: RangeMiss,
+    /// What is fetched of ranges is rounded outward to multiples of this many bytes within the
+    /// representation, so that who reads on finds the next bytes there. Default: just what lacks.
+    pub slice: Option<u64>,
+    /// Bytes that are held are fetched again where they are fewer than this and lie between bytes
+    /// that are not: another request would cost more. Default 64 KiB.
+    pub refetch_below: u64,
     /// Ranges that are answered at once, as multipart/byteranges; a request for more is answered
     /// whole (RFC 9110 section 14.2). Default 16.
     pub max_ranges: usize,
@@ -130,6 +136,8 @@ impl Default for Policy {
             obey_request_directives: false,
             targets: vec![CDN_CACHE_CONTROL],
             range_miss: RangeMiss::Part,
+            slice: None,
+            refetch_below: 64 << 10,
             max_ranges: 16,
             ttl: None,
             ttl_statuses: vec![200, 203, 204, 300, 301, 308],

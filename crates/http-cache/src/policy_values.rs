@@ -20,6 +20,8 @@ impl Policy {
             obey_request_directives,
             targets,
             range_miss,
+            slice,
+            refetch_below,
             max_ranges,
             ttl,
             ttl_statuses,
@@ -49,6 +51,8 @@ impl Policy {
             ),
             ("targets", list(targets)),
             ("range_miss", format!("{:?}", range_miss.as_str())),
+            ("slice", slice.map_or("none".to_owned(), size)),
+            ("refetch_below", size(*refetch_below)),
             ("max_ranges", max_ranges.to_string()),
             ("ttl", ttl.map_or("none".to_owned(), time)),
             ("statuses", numbers(ttl_statuses)),
@@ -124,6 +128,18 @@ fn list<T: AsRef<str>>(names: &[T]) -> String {
     format!("[{}]", names.join(", "))
 }
 
+/// In the largest unit that it is whole in: `64KiB`, `10MiB`.
+fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = UNITS
+        .iter()
+        .find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit));
+    match unit {
+        Some((unit, name)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}B"),
+    }
+}
+
 /// In the largest unit that it is whole in: `90s`, `10m`, `365d`.
 fn time(time: Duration) -> String {
     const UNITS: [(u128, &str); 4] = [
@@ -178,6 +194,8 @@ mod tests {
         assert_eq!(told, expected.map(|(k, v)| (k, v.to_owned())));
         assert_eq!(value("targets"), Some("[\"cdn-cache-control\"]"));
         assert_eq!(value("range_miss"), Some("\"part\""));
+        assert_eq!(value("slice"), Some("none"));
+        assert_eq!(value("refetch_below"), Some("64KiB"));
         assert_eq!(value("max_ranges"), Some("16"));
         assert_eq!(value("ttl"), Some("none"));
         assert_eq!(

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
-    Policy, RequestHead, StoredHead, directives::ResponseDirectives, freshen, range, reuse, storing,
+    Policy, RequestHead, StoredHead, asking, directives::ResponseDirectives, freshen, range, reuse,
+    storing,
 };
 
 /// What a decision needs to know of a response.
@@ -37,28 +38,16 @@ pub enum Receipt {
     Relay(NotStored),
     /// 304 for what is stored: replace its head by this one and answer from it.
     Freshened(Box<StoredHead>),
-    /// 206 with what a stored part lacked: keep a response with this head and the bytes of both,
-    /// and answer from it.
-    Combine {
-        /// The new head.
-        head: Box<StoredHead>,
-        /// How the bytes follow each other.
-        order: Order,
-    },
+    /// 206 with what a stored part lacked, of the same version: store it under this head, beside
+    /// what is stored ([`StoredHead::joined`]), and answer from both.
+    Combine(Box<StoredHead>),
+    /// Not to be stored, and not just what the client asks for: it is to ask for itself.
+    AskAgain(NotStored),
     /// An answer that is of no use with what is stored: fetch again, the whole and without
     /// conditions. Never said of a fetch that asked for just that.
     FetchAgain,
     /// An error, and what is stored may be served in its place (RFC 5861 section 4).
     ServeStale,
-}
-
-/// How stored bytes and those of a 206 follow each other, without a gap and without overlap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The stored ones come first.
-    StoredFirst,
-    /// The new ones come first.
-    NewFirst,
 }
 
 /// Why a response is not stored (RFC 9111 section 3).
@@ -91,10 +80,14 @@ pub fn receive(
     policy: &Policy,
     times: Times,
 ) -> Receipt {
-    let asked = Asked { request, fields };
+    let asked = Asked {
+        request,
+        fields,
+        policy,
+    };
     match (response.status, stored) {
         (StatusCode::PARTIAL_CONTENT, _) => {
-            incomplete::receive(&asked, stored, response.headers, policy, times)
+            incomplete::receive(&asked, stored, response.headers, times)
         }
         // RFC 9110 section 15.5.17: there are no such bytes.
         (StatusCode::RANGE_NOT_SATISFIABLE, _) => asked.of_no_use(),
@@ -126,6 +119,7 @@ pub fn receive(
 struct Asked<'a> {
     request: &'a RequestHead<'a>,
     fields: &'a HeaderMap,
+    policy: &'a Policy,
 }
 
 impl Asked<'_> {
@@ -136,6 +130,12 @@ impl Asked<'_> {
     /// Whether it asked for just what the client asks for, so that the answer can be relayed.
     fn is_own(&self) -> bool {
         self.range().is_some() && self.range() == range::line(self.request.headers)
+    }
+
+    /// Whether it asked for the slices in which lies what the client asks for.
+    fn is_widened(&self) -> bool {
+        let range = self.range().filter(|_| !self.is_own());
+        range.is_some() && range == range::line(&asking::afresh(self.request, self.policy))
     }
 
     /// Whether it asked for bytes, and not on the condition that what is stored has changed.
@@ -149,9 +149,10 @@ impl Asked<'_> {
 
     /// What to do about an answer that cannot be stored.
     fn of_no_use(&self) -> Receipt {
-        match self.fields.is_empty() || self.is_own() {
-            true => Receipt::Relay(NotStored::Status),
-            false => Receipt::FetchAgain,
+        match () {
+            () if self.fields.is_empty() || self.is_own() => Receipt::Relay(NotStored::Status),
+            () if self.is_widened() => Receipt::AskAgain(NotStored::Status),
+            () => Receipt::FetchAgain,
         }
     }
 }

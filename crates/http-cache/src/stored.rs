@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    KeyPolicy, Policy, RequestHead, ResponseHead, Times, conditional,
+    Held, KeyPolicy, Policy, RequestHead, ResponseHead, Times, conditional,
     dates::{self, DateField},
     directives::ResponseDirectives,
     etag::EntityTag,
@@ -146,13 +146,56 @@ impl StoredHead {
     pub fn cut_short(&self, received: u64) -> Option<StoredHead> {
         let complete = self.length?;
         let lacks = self.body_length().is_some_and(|length| received < length);
-        let can_be_completed = self.whole_status() == StatusCode::OK
-            && received > 0
-            && lacks
-            && conditional::strong_validator(self).is_some();
+        if received == 0 || !lacks || !self.can_be_completed() {
+            return None;
+        }
         let start = self.body_start();
-        let part = || Part::front(start..start.saturating_add(received), complete);
-        can_be_completed.then(|| self.clone().holding(part()))
+        let came = Held::of(start..start.saturating_add(received));
+        Some(self.clone().holding(Part::holding(came, complete)?))
+    }
+
+    /// The same head over these bytes of the representation. None if there are none, or if its
+    /// complete length is not known.
+    pub fn with_held(&self, held: Held) -> Option<StoredHead> {
+        Some(self.clone().holding(Part::holding(held, self.length?)?))
+    }
+
+    /// What of the representation the body holds; None if all of it.
+    pub fn held(&self) -> Option<&Held> {
+        self.part.as_ref().map(|part| &part.held)
+    }
+
+    /// This head of a part which has just come, over its own bytes and those of `old`: what both
+    /// make together in a store. None if they do not belong together: they are of one variant, and
+    /// of one version by the same strong validator (RFC 9111 section 3.4) and the same length.
+    pub fn joined(&self, old: &StoredHead) -> Option<StoredHead> {
+        let part = self.part.as_ref()?;
+        if !self.is_same_version(old) {
+            return None;
+        }
+        let joined = match &old.part {
+            Some(other) => part.joined(other)?,
+            None => {
+                let complete = old.length.filter(|_| part.complete == old.length)?;
+                Part::holding(Held::of(0..complete), complete)?
+            }
+        };
+        Some(self.clone().holding(joined))
+    }
+
+    /// Whether both are of one variant and one version: of a 200 or parts of it with the same
+    /// strong validator (RFC 9110 section 8.8.1), and of no other length where that is known.
+    pub fn is_same_version(&self, other: &StoredHead) -> bool {
+        let is_ok = |head: &StoredHead| head.whole_status() == StatusCode::OK;
+        let same_length = match (self.length, other.length) {
+            (Some(one), Some(two)) => one == two,
+            _ => true,
+        };
+        is_ok(self)
+            && is_ok(other)
+            && same_length
+            && self.same_variant(other)
+            && conditional::is_same_version(self, other)
     }
 
     /// The status of an answer with the whole representation: a part is one of a 200.
@@ -173,13 +216,12 @@ impl StoredHead {
 
     /// The position in the complete representation of the stored body's first byte.
     pub fn body_start(&self) -> u64 {
-        self.part.as_ref().map_or(0, |part| part.bytes.start)
+        self.part.as_ref().map_or(0, |part| part.span().start)
     }
 
-    /// Whether this response, which has just come, is not to take the place of `old`: it is a part,
-    /// and what is there is fresh, not known to be another version, and more. Several parts of one
-    /// variant that do not touch are not kept side by side: of the same version the larger stays,
-    /// of others the newer.
+    /// Whether this response, which has just come and cannot be [`StoredHead::joined`] with `old`,
+    /// is not to take its place either: it is a part, and what is there is fresh, not known to be
+    /// another version, and more.
     pub fn yields_to(&self, old: &StoredHead) -> bool {
         let Some(part) = &self.part else {
             return false;
@@ -498,6 +540,33 @@ mod tests {
         let mut missing = head(&[etag, length]);
         missing.status = StatusCode::NOT_FOUND;
         assert!(missing.cut_short(4).is_none());
+    }
+
+    #[test]
+    fn parts_of_one_version_and_length_are_joined() {
+        const A: (&str, &str) = ("etag", "\"a\"");
+        let runs = |head: Option<StoredHead>| head.unwrap().held().unwrap().runs().to_vec();
+        let (one, two) = (part(&[A], "bytes 2-3/10", 2), part(&[A], "bytes 5-7/10", 3));
+        assert_eq!(runs(two.joined(&one)), [2..4, 5..8]);
+        assert_eq!(runs(one.joined(&two)), [2..4, 5..8]);
+        // A whole lacks nothing; the newer head counts.
+        let whole = head(&[A, ("content-length", "10"), ("x-old", "1")]);
+        let joined = one.joined(&whole).unwrap();
+        assert_eq!((joined.status, joined.held()), (StatusCode::OK, None));
+        assert!(!joined.headers.contains_key("x-old"));
+        let other_variant = head_for(&[("x", "1")], &[A, ("vary", "x"), ("content-length", "10")]);
+        for old in [
+            part(&[("etag", "\"b\"")], "bytes 5-7/10", 3),
+            part(&[("etag", "W/\"a\"")], "bytes 5-7/10", 3),
+            part(&[A], "bytes 5-7/11", 3),
+            part(&[A], "bytes 5-7/*", 3),
+            head(&[A]),
+            head(&[A, ("content-length", "11")]),
+            other_variant,
+        ] {
+            assert!(one.joined(&old).is_none(), "{old:?}");
+        }
+        assert!(whole.joined(&one).is_none(), "a whole takes the place");
     }
 
     #[test]

@@ -1,10 +1,18 @@
 //! Heads of answers, before Via and Cache-Status are put on.
 
+use std::{ops::Range, sync::Arc};
+
 use http::{HeaderValue, Response, StatusCode, header};
 use perigee_http_cache::{BodyPart, Serve, remove_hop_by_hop};
 use perigee_storage::Stored;
 
-use crate::{Body, Sender, cache_status::Handling, send::Arrived, several::Several};
+use crate::{
+    Body, Sender,
+    cache_status::Handling,
+    send::Arrived,
+    several::{Several, Source},
+    stitched::{Piece, Seam, Stitched},
+};
 
 /// An answer, and how it came about.
 pub(crate) struct Answer {
@@ -17,16 +25,58 @@ pub(crate) struct Answer {
 impl Answer {
     /// Out of the store.
     pub(crate) fn stored(to: Sender, stored: &Stored, serve: &Serve, handling: Handling) -> Self {
-        let length = stored.body.length();
-        let (status, headers) = match to {
-            Sender::Client => stored.head.render(serve, length),
-            Sender::Node => stored.head.render_for_cache(serve, length),
-        };
         let body = match &serve.body {
             BodyPart::None => Body::empty(),
             BodyPart::Whole => Body::stored(stored.body.read()),
             BodyPart::Range(range) => Body::stored(stored.body.read_range(range.clone())),
-            BodyPart::Multipart(parts) => Body::several(Several::new(stored, parts)),
+            BodyPart::Multipart(parts) => {
+                Body::several(Several::new(Source::Stored(stored.body.clone()), parts))
+            }
+        };
+        Answer::under(to, stored, serve, handling, body)
+    }
+
+    /// Out of what has come, `stored`, and of what else there is of its version, here and at the
+    /// next tier.
+    pub(crate) fn stitched(
+        to: Sender,
+        seam: Arc<Seam>,
+        stored: &Stored,
+        serve: &Serve,
+        handling: Handling,
+    ) -> Self {
+        let of = |ranges: &mut dyn Iterator<Item = Range<u64>>| {
+            // What has come is read from where it is needed first: it may be there only once.
+            let came = stored.head.held().and_then(|held| held.runs().first());
+            let came = came.cloned().unwrap_or(0..u64::MAX);
+            let mut common = ranges.filter_map(|range| {
+                let range = range.start.max(came.start)..range.end.min(came.end);
+                (!range.is_empty()).then_some(range)
+            });
+            common.next().and_then(|range| Piece::of(stored, &range))
+        };
+        let one = |range: Range<u64>| {
+            let at_hand = of(&mut std::iter::once(range.clone()));
+            Body::stitched(Stitched::new(Arc::clone(&seam), range, at_hand))
+        };
+        let body = match &serve.body {
+            BodyPart::None => Body::empty(),
+            BodyPart::Whole => one(0..stored.head.length.unwrap_or(0)),
+            BodyPart::Range(range) => one(range.clone()),
+            BodyPart::Multipart(parts) => {
+                let at_hand = of(&mut parts.parts.iter().map(|(_, range)| range.clone()));
+                let stitched = Box::new(Stitched::new(seam, 0..0, at_hand));
+                Body::several(Several::new(Source::Stitched(stitched), parts))
+            }
+        };
+        Answer::under(to, stored, serve, handling, body)
+    }
+
+    fn under(to: Sender, stored: &Stored, serve: &Serve, handling: Handling, body: Body) -> Self {
+        let length = stored.body.length();
+        let (status, headers) = match to {
+            Sender::Client => stored.head.render(serve, length),
+            Sender::Node => stored.head.render_for_cache(serve, length),
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;

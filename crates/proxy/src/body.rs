@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use perigee_storage::Reader;
 use perigee_upstream::Body as Relayed;
 
-use crate::{observe::Observation, several::Several};
+use crate::{observe::Observation, several::Several, stitched::Stitched};
 
 /// An error that cut a body short.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -29,6 +29,7 @@ enum Source {
     Full(Bytes),
     Stored(Reader),
     Several(Box<Several>),
+    Stitched(Box<Stitched>),
     Relayed(Relayed),
 }
 
@@ -51,6 +52,11 @@ impl Body {
     /// Several ranges out of the store.
     pub(crate) fn several(several: Several) -> Self {
         Body::of(Source::Several(Box::new(several)))
+    }
+
+    /// Bytes out of the store and of the next tier.
+    pub(crate) fn stitched(stitched: Stitched) -> Self {
+        Body::of(Source::Stitched(Box::new(stitched)))
     }
 
     /// Bytes that pass through.
@@ -93,6 +99,10 @@ impl Body {
             }
             Source::Several(several) => {
                 let chunk = ready!(several.poll_chunk(cx));
+                Poll::Ready(chunk.map(|c| c.map(Frame::data)))
+            }
+            Source::Stitched(stitched) => {
+                let chunk = ready!(stitched.poll_chunk(cx));
                 Poll::Ready(chunk.map(|c| c.map(Frame::data).map_err(Into::into)))
             }
             Source::Relayed(body) => Pin::new(body).poll_frame(cx),
@@ -127,6 +137,7 @@ impl HttpBody for Body {
             Source::Full(bytes) => bytes.is_empty(),
             Source::Stored(reader) => reader.remaining() == Some(0),
             Source::Several(several) => several.remaining() == 0,
+            Source::Stitched(stitched) => stitched.remaining() == 0,
             Source::Relayed(body) => body.is_end_stream(),
         }
     }
@@ -139,6 +150,7 @@ impl HttpBody for Body {
                 .remaining()
                 .map_or_else(SizeHint::default, SizeHint::with_exact),
             Source::Several(several) => SizeHint::with_exact(several.remaining()),
+            Source::Stitched(stitched) => SizeHint::with_exact(stitched.remaining()),
             Source::Relayed(body) => body.size_hint(),
         }
     }

@@ -12,11 +12,11 @@ use crate::{
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
-    flight::{Joined, Lead, Progress, Sought},
+    flight::{Bytes, Joined, Lead, Progress, Sought},
     lead::Landed,
     marks::Whose,
     next_hop::Hop,
-    outcome::{from_arrival, or_stale, stored_for_leader, to_leader_alone},
+    outcome::{or_stale, to_leader_alone},
 };
 
 /// What a fetch asks for.
@@ -26,13 +26,20 @@ pub(crate) struct Wanted {
     pub(crate) fields: HeaderMap,
     /// The stored response that it is to validate or complete, and that may stand in when it fails.
     pub(crate) stored: Option<Stored>,
+    /// What is wanted goes on with an answer under this head, which is being sent: another version
+    /// is of no use.
+    pub(crate) midway: Option<Arc<StoredHead>>,
 }
 
 impl Wanted {
     /// As `decide` has it, of these stored responses.
     pub(crate) fn over(variants: &[Stored], variant: Option<usize>, fields: HeaderMap) -> Self {
         let stored = variant.and_then(|variant| variants.get(variant)).cloned();
-        Wanted { fields, stored }
+        Wanted {
+            fields,
+            stored,
+            midway: None,
+        }
     }
 
     /// Whether it asks for anything but the whole.
@@ -41,7 +48,17 @@ impl Wanted {
     }
 
     pub(crate) fn head(&self) -> Option<&Arc<StoredHead>> {
-        self.stored.as_ref().map(|stored| &stored.head)
+        let stored = self.stored.as_ref().map(|stored| &stored.head);
+        self.midway.as_ref().or(stored)
+    }
+
+    /// The bytes that it asks for of the version that is stored.
+    fn bytes(&self) -> Option<Bytes> {
+        let head = self.head()?;
+        Some(Bytes {
+            positions: head.asked(&self.fields)?,
+            version: head.version()?,
+        })
     }
 }
 
@@ -57,11 +74,12 @@ pub(crate) struct Trip {
 impl Trip {
     /// What other requests of this kind want of the fetch, too.
     pub(crate) fn sought(&self) -> Sought<'_> {
-        let is_part = self.wanted.fields.contains_key(header::RANGE);
+        let bytes = self.wanted.bytes();
+        let is_part = bytes.is_none() && self.wanted.fields.contains_key(header::RANGE);
         let range = self.inbound.head.headers.get(header::RANGE);
         Sought {
             of: self.wanted.head(),
-            // Bytes are asked for, too, where those of a whole are completed.
+            bytes,
             range: range.filter(|_| is_part),
             whose: self.whose(),
         }
@@ -81,14 +99,14 @@ impl Trip {
 
     /// Whether the answer may be one for all who wait. What must be validated at each use is
     /// validated for each request, side by side.
-    fn may_be_shared(&self) -> bool {
+    pub(crate) fn may_be_shared(&self) -> bool {
         self.wanted.head().is_none_or(|head| head.answers_many())
     }
 }
 
 /// Flights of one key that a request joins, each for another variant than its own, before it
 /// fetches for itself alone.
-const MAX_TRIED: usize = 3;
+pub(crate) const MAX_TRIED: usize = 3;
 
 /// What came of waiting for another one's fetch.
 enum Followed {
@@ -172,14 +190,14 @@ impl Exchange {
             match landed.await.unwrap_or(Landed::Failed(Failure::Unreachable)) {
                 Landed::Stored(stored) => {
                     let kept = stored.arrival.kept;
-                    match stored_for_leader(trip, stored, handling) {
+                    match self.stored_for_leader(trip, stored, handling) {
                         // The next fetch would come to the same.
                         None if !kept => self.forward(trip, why, None).await,
                         answer => return answer,
                     }
                 }
                 Landed::Alone(arrived) => to_leader_alone(trip, arrived, handling),
-                Landed::TooLarge => self.forward(trip, why, None).await,
+                Landed::ForItself => self.forward(trip, why, None).await,
                 Landed::ServeStale(status) => {
                     let handling = handling.with_status(status);
                     or_stale(trip, Failure::Unreachable, handling)
@@ -191,7 +209,7 @@ impl Exchange {
 
     /// Waits for another one's fetch, though not for ever.
     async fn follow(
-        &self,
+        self: &Arc<Self>,
         trip: &Trip,
         mut progress: watch::Receiver<Progress>,
         why: Miss,
@@ -211,7 +229,7 @@ impl Exchange {
         let answer = match progress {
             Progress::Waiting => return Followed::TooLong,
             Progress::NotShared => return Followed::NotShared,
-            Progress::Arrived(arrival) => from_arrival(trip, &arrival, handling, late),
+            Progress::Arrived(arrival) => self.from_arrival(trip, &arrival, handling, late),
             // It is the error of the variant that was validated: of others it says nothing.
             Progress::ServeStale(_) if trip.wanted.stored.is_none() => None,
             Progress::ServeStale(status) => {

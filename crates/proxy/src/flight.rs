@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -41,24 +42,47 @@ pub(crate) struct Arrival {
     pub(crate) cache_status: Arc<[HeaderValue]>,
 }
 
+/// Bytes of one version of a representation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bytes {
+    /// Its strong validator.
+    pub(crate) version: HeaderValue,
+    pub(crate) positions: Range<u64>,
+}
+
+/// A fetch is waited for if what it has brought so far ends no farther than this before the bytes
+/// that are wanted.
+const JOIN_AHEAD: u64 = 1 << 20;
+
 /// What a request would have fetched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sought<'a> {
     /// The stored response that it would validate or complete.
     pub(crate) of: Option<&'a Arc<StoredHead>>,
-    /// The Range that the fetch is to answer; `None`: it is to bring the whole.
+    /// What it is to bring of the version that is stored, if that is what it asks for.
+    pub(crate) bytes: Option<Bytes>,
+    /// Or else the Range that the fetch is to answer; `None`: it is to bring the whole.
     pub(crate) range: Option<&'a HeaderValue>,
     /// Who asks.
     pub(crate) whose: Whose,
 }
 
 impl Sought<'_> {
-    /// Whether a fetch brings it: one of the whole, or one for the very same Range; and not one
-    /// for an authorized request, whose answer is likely for its sender alone (RFC 9111 section
-    /// 3.5), unless this one is authorized, too.
-    fn is_brought_by(self, flight: &Flight) -> bool {
-        (flight.range.is_none() || flight.range.as_ref() == self.range)
-            && (flight.whose != Whose::Authorized || self.whose == Whose::Authorized)
+    /// Whether a fetch brings it: one of the whole, one of bytes among which are the first of those
+    /// wanted, or one for the very same Range; and not one for an authorized request, whose answer
+    /// is likely for its sender alone (RFC 9111 section 3.5), unless this one is authorized, too.
+    fn is_brought_by(&self, flight: &Flight) -> bool {
+        let brings = match (&self.bytes, &flight.bytes) {
+            (Some(sought), Some(bytes)) => {
+                sought.version == bytes.version
+                    && bytes.positions.contains(&sought.positions.start)
+                    && flight.is_near(bytes.positions.start, sought)
+            }
+            (Some(sought), None) => flight.range.is_none() && flight.is_near(0, sought),
+            (None, Some(_)) => false,
+            (None, None) => flight.range.is_none() || flight.range.as_ref() == self.range,
+        };
+        brings && (flight.whose != Whose::Authorized || self.whose == Whose::Authorized)
     }
 }
 
@@ -68,7 +92,9 @@ struct Flight {
     id: u64,
     /// The stored response that it validates.
     of: Option<Arc<StoredHead>>,
-    /// The Range that it answers; `None`: it brings the whole.
+    /// What it brings of a version that is stored.
+    bytes: Option<Bytes>,
+    /// Or else the Range that it answers; `None`: it brings the whole.
     range: Option<HeaderValue>,
     whose: Whose,
     /// `None`: nobody may join it.
@@ -92,6 +118,18 @@ impl Flight {
             Some(Progress::Arrived(arrival)) => verdict(Some(&arrival.stored.head)),
             _ => verdict(None),
         }
+    }
+}
+
+impl Flight {
+    /// Whether it will soon have come to these bytes, or is past them. Its first byte is at `start`.
+    fn is_near(&self, start: u64, sought: &Bytes) -> bool {
+        let progress = self.progress.as_ref().map(watch::Receiver::borrow);
+        let reached = match progress.as_deref() {
+            Some(Progress::Arrived(arrival)) => arrival.stored.body.reached().max(start),
+            _ => start,
+        };
+        sought.positions.start.saturating_sub(reached) <= JOIN_AHEAD
     }
 }
 
@@ -120,6 +158,7 @@ impl UnderWay {
         self.by_key.entry(key.clone()).or_default().push(Flight {
             id: self.ids,
             of: sought.of.cloned(),
+            bytes: sought.bytes,
             range: sought.range.cloned(),
             whose: sought.whose,
             progress: joinable.then_some(receiver),

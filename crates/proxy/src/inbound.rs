@@ -25,7 +25,7 @@ pub enum Sender {
 
 /// A request head. Fields that tiers use among themselves, and what a client claims in fields
 /// that we write, are gone from it; Host is there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Inbound {
     /// The head as it came.
     pub head: request::Parts,

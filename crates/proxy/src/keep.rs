@@ -1,11 +1,11 @@
 //! A response on its way into the store, read by all who wait for it while it comes.
 
-use std::{future::poll_fn, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use perigee_http_cache::{CacheKey, Failure, Order, StoredHead, withheld};
-use perigee_storage::{Body, Fill, Reader, Verdict};
+use perigee_http_cache::{CacheKey, Failure, StoredHead, withheld};
+use perigee_storage::{Fill, Verdict};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
@@ -16,9 +16,6 @@ use crate::{
     marks::Mark,
     send::Arrived,
 };
-
-/// A stored body that is one with what comes, and which of them is first.
-pub(crate) type Other = Option<(Body, Order)>;
 
 impl Exchange {
     /// A 304: the stored body has a new head. The body of the 304 is empty: nothing more is wanted
@@ -57,13 +54,13 @@ impl Exchange {
         }));
     }
 
-    /// A response that may be stored, or a part that completes a stored one.
+    /// A response that may be stored, or a part that completes a stored one (`completes`).
     pub(crate) async fn keep(
         &self,
         lead: Lead,
         trip: &Trip,
         head: StoredHead,
-        other: Other,
+        completes: bool,
         arrived: Arrived,
         to_leader: ToLeader,
     ) {
@@ -74,9 +71,10 @@ impl Exchange {
         if fill.is_kept() && !self.store.purges().path_was_purged(key, asked) {
             self.searches.stored(&inbound.key, &head);
         }
-        // What is combined goes to those who wait even if it is not kept: without the stored bytes
-        // it is no answer.
-        if !fill.has_room() && other.is_none() {
+        // What completes a stored part goes to those who wait even if it is not kept: without the
+        // stored bytes it is no answer.
+        if !fill.has_room() && !completes {
+            self.drop_replaced(trip, &head).await;
             lead.tell_not_shared(Some(Mark::of_too_large(trip)), Instant::now());
             let _ = to_leader.send(too_large(trip, arrived));
             return;
@@ -96,19 +94,23 @@ impl Exchange {
             aged: parts.headers.contains_key(header::AGE),
             _first: Some(first),
         }));
-        self.pump(lead, &inbound.key, other, body, fill).await;
+        self.pump(lead, &inbound.key, body, fill).await;
+    }
+
+    /// What is too large for the store does not take the place of what is stored; but it says that
+    /// this is another version by now.
+    async fn drop_replaced(&self, trip: &Trip, new: &StoredHead) {
+        if let Some(old) = &trip.wanted.stored
+            && new.held().is_none()
+            && !new.is_same_version(&old.head)
+        {
+            self.store.remove(&trip.inbound.key, old).get().await;
+        }
     }
 
     /// Moves a body into the store.
-    async fn pump(
-        &self,
-        lead: Lead,
-        key: &CacheKey,
-        other: Other,
-        arriving: Relayed,
-        mut fill: Fill,
-    ) {
-        let ended = match both(other, arriving, &mut fill).await {
+    async fn pump(&self, lead: Lead, key: &CacheKey, arriving: Relayed, mut fill: Fill) {
+        let ended = match come(arriving, &mut fill).await {
             Ok(()) => fill.commit().map_err(|error| error.to_string()),
             Err(error) => {
                 // Nobody joins any more when those who read along see the break, and ask again.
@@ -140,7 +142,7 @@ fn too_large(trip: &Trip, arrived: Arrived) -> Landed {
     let is_part = arrived.response.status() == StatusCode::PARTIAL_CONTENT;
     let wants_part = trip.inbound.head.headers.contains_key(header::RANGE);
     match wants_part && !is_part {
-        true => Landed::TooLarge,
+        true => Landed::ForItself,
         false => Landed::Alone(arrived),
     }
 }
@@ -152,32 +154,6 @@ fn keep_front(fill: Fill) {
     if let Some(head) = front {
         fill.keep_part(Arc::new(head));
     }
-}
-
-/// What comes, behind or before what is there already.
-async fn both(other: Other, arriving: Relayed, fill: &mut Fill) -> Result<(), String> {
-    match other {
-        None => come(arriving, fill).await,
-        Some((body, Order::StoredFirst)) => {
-            pour(body.read(), fill).await?;
-            come(arriving, fill).await
-        }
-        Some((body, Order::NewFirst)) => {
-            come(arriving, fill).await?;
-            pour(body.read(), fill).await
-        }
-    }
-}
-
-/// Moves a stored body into the store once more.
-async fn pour(mut body: Reader, fill: &mut Fill) -> Result<(), String> {
-    while let Some(chunk) = poll_fn(|cx| body.poll_chunk(cx)).await {
-        let chunk = chunk.map_err(|error| error.to_string())?;
-        fill.write(chunk).await.map_err(|error| error.to_string())?;
-        // All of it is there at once: others want their turn, too.
-        tokio::task::coop::consume_budget().await;
-    }
-    Ok(())
 }
 
 /// Moves an arriving body into the store.

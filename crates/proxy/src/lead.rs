@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode, header};
 use perigee_http_cache::{Failure, NotStored, Receipt, ResponseHead, receive};
 use perigee_storage::{Reader, Stored};
 use tokio::sync::oneshot;
@@ -24,9 +24,9 @@ pub(crate) enum Landed {
     Stored(ForLeader),
     /// A response that is not stored.
     Alone(Arrived),
-    /// A part is wanted of what is too large for the store: the next tier can give it without
-    /// sending the rest.
-    TooLarge,
+    /// What came is of no use to the one who asked, whom the next tier can answer as it asks for
+    /// itself: a part is wanted of what is too large for the store, or more came than it wants.
+    ForItself,
     /// An error of this status came, and what is stored may be served in its place.
     ServeStale(u16),
     /// No response came.
@@ -61,15 +61,25 @@ impl Exchange {
             match judge(&trip.inbound, &trip.wanted, &arrived) {
                 Receipt::Store(head) => {
                     return self
-                        .keep(lead, &trip, *head, None, arrived, to_leader)
+                        .keep(lead, &trip, *head, false, arrived, to_leader)
                         .await;
                 }
-                Receipt::Combine { head, order } => {
-                    let other = trip.wanted.stored.take();
-                    let other = other.map(|stored| (stored.body, order));
+                Receipt::Combine(head) => {
                     return self
-                        .keep(lead, &trip, *head, other, arrived, to_leader)
+                        .keep(lead, &trip, *head, true, arrived, to_leader)
                         .await;
+                }
+                // Others who want these bytes ask for themselves.
+                Receipt::FetchAgain if trip.wanted.midway.is_some() => {
+                    lead.tell_not_shared(None, Instant::now());
+                    let _ = to_leader.send(Landed::ForItself);
+                    return;
+                }
+                Receipt::AskAgain(why) => {
+                    let mark = Mark::of(&trip, why, arrived.response.status());
+                    lead.tell_not_shared(mark, Instant::now());
+                    let _ = to_leader.send(Landed::ForItself);
+                    return;
                 }
                 Receipt::Freshened(head) => {
                     return self.freshen(lead, &trip, *head, arrived, to_leader).await;
@@ -146,9 +156,16 @@ pub(crate) fn judge(inbound: &Inbound, wanted: &Wanted, arrived: &Arrived) -> Re
     );
     match receipt {
         Receipt::Store(_) if varies_by_client(response.headers) => {
-            Receipt::Relay(NotStored::VaryStar)
+            let is_own = [&header::RANGE, &header::IF_RANGE]
+                .iter()
+                .all(|name| wanted.fields.get(*name) == inbound.head.headers.get(*name));
+            match response.status {
+                // Not what the client asked for, but slices around it.
+                StatusCode::PARTIAL_CONTENT if !is_own => Receipt::AskAgain(NotStored::VaryStar),
+                _ => Receipt::Relay(NotStored::VaryStar),
+            }
         }
-        Receipt::Freshened(_) | Receipt::Combine { .. } if varies_by_client(response.headers) => {
+        Receipt::Freshened(_) | Receipt::Combine(_) if varies_by_client(response.headers) => {
             Receipt::FetchAgain
         }
         receipt => receipt,

@@ -1,80 +1,103 @@
 //! What a request is answered with once a fetch has come to something.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use http::{Response, StatusCode, header};
 use perigee_http_cache::{
-    BodyPart, Decision, Failure, Recovery, ResponseHead, StoredHead, answer, decide, recover,
+    BodyPart, Decision, Failure, Miss, Recovery, ResponseHead, StoredHead, answer, answer_of_whole,
+    decide, recover,
 };
 
 use crate::{
     Body, Sender,
     answer::Answer,
     cache_status::{Detail, Handling},
+    exchange::Exchange,
     fetch::Trip,
     flight::Arrival,
     lead::ForLeader,
     send::Arrived,
+    stitched::Seam,
 };
 
-/// Answers one who waited from a response that has just come, or is just coming. `None`: it does
-/// not suit this request.
-pub(crate) fn from_arrival(
-    trip: &Trip,
-    arrival: &Arrival,
-    handling: Handling,
-    late: bool,
-) -> Option<Answer> {
-    let (head, policy) = (&*arrival.stored.head, trip.inbound.policy());
-    let request = trip.inbound.as_sent();
-    // Who was waiting before it came may have it even if it was old on arrival. To who came later
-    // it is a stored response like any other, as long as its first bytes are still there.
-    let suits = match late {
-        true => matches!(
-            decide(&request, &[head], policy, SystemTime::now()),
-            Decision::Serve(_)
-        ),
-        false => head.is_keyed_by(&policy.key) && head.selected_by(&request),
-    };
-    if !suits {
-        return None;
+impl Exchange {
+    /// Answers one who waited from a response that has just come, or is just coming. `None`: it
+    /// does not suit this request.
+    pub(crate) fn from_arrival(
+        self: &Arc<Self>,
+        trip: &Trip,
+        arrival: &Arrival,
+        handling: Handling,
+        late: bool,
+    ) -> Option<Answer> {
+        let (head, policy) = (&*arrival.stored.head, trip.inbound.policy());
+        let (request, now) = (trip.inbound.as_sent(), SystemTime::now());
+        // Who was waiting before it came may have it even if it was old on arrival. To who came
+        // later it is a stored response like any other, as long as its first bytes are still there.
+        let suits = match late {
+            true => match decide(&request, &[head], policy, now) {
+                Decision::Serve(_) => true,
+                Decision::Fetch { why, .. } => why == Miss::Partial && head.ttl(now) > 0,
+                _ => false,
+            },
+            false => head.is_keyed_by(&policy.key) && head.selected_by(&request),
+        };
+        if !suits {
+            return None;
+        }
+        let answer = self.out_of(trip, arrival, handling);
+        answer.filter(|answer| !answer.response.body().is_lost())
     }
-    out_of(trip, arrival, handling).filter(|answer| !answer.response.body().is_lost())
-}
 
-/// Answers the one who began the fetch out of what is being stored, with the fields that only
-/// this one gets. `None`: what came is not all that it wants.
-pub(crate) fn stored_for_leader(
-    trip: &Trip,
-    landed: ForLeader,
-    handling: Handling,
-) -> Option<Answer> {
-    let handling = Handling {
-        stored: landed.arrival.kept,
-        ..handling
-    };
-    let mut answer = out_of(trip, &landed.arrival, handling)?;
-    let headers = answer.response.headers_mut();
-    if !landed.aged {
-        // It would say that the origin has not made or validated it for this very request (RFC 9111
-        // section 5.1).
-        headers.remove(header::AGE);
+    /// Answers the one who began the fetch out of what is being stored, with the fields that only
+    /// this one gets. `None`: what came is not all that it wants.
+    pub(crate) fn stored_for_leader(
+        self: &Arc<Self>,
+        trip: &Trip,
+        landed: ForLeader,
+        handling: Handling,
+    ) -> Option<Answer> {
+        let handling = Handling {
+            stored: landed.arrival.kept,
+            ..handling
+        };
+        let mut answer = self.out_of(trip, &landed.arrival, handling)?;
+        let headers = answer.response.headers_mut();
+        if !landed.aged {
+            // It would say that the origin has not made or validated it for this very request (RFC
+            // 9111 section 5.1).
+            headers.remove(header::AGE);
+        }
+        headers.extend(landed.withheld);
+        Some(answer)
     }
-    headers.extend(landed.withheld);
-    Some(answer)
-}
 
-fn out_of(trip: &Trip, arrival: &Arrival, handling: Handling) -> Option<Answer> {
-    let (request, policy) = (trip.inbound.as_sent(), trip.inbound.policy());
-    let serve = answer(&request, 0, &arrival.stored.head, policy, SystemTime::now())?;
-    // What is not kept is read once, from its first byte to its last.
-    if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) {
-        return None;
+    /// Out of what has come and, where that is a part, of what else there is of its version.
+    fn out_of(
+        self: &Arc<Self>,
+        trip: &Trip,
+        arrival: &Arrival,
+        handling: Handling,
+    ) -> Option<Answer> {
+        let (request, policy) = (trip.inbound.as_sent(), trip.inbound.policy());
+        let (stored, now) = (&arrival.stored, SystemTime::now());
+        let handling = handling.with_status(arrival.status);
+        let to = trip.inbound.sender;
+        let mut answer = match answer(&request, 0, &stored.head, policy, now) {
+            // What is not kept is read once, from its first byte to its last.
+            Some(serve) if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) => {
+                return None;
+            }
+            Some(serve) => Answer::stored(to, stored, &serve, handling),
+            None => {
+                let serve = answer_of_whole(&request, 0, &stored.head, policy, now)?;
+                let seam = Seam::new(self, &trip.inbound, &trip.next, &stored.head)?;
+                Answer::stitched(to, seam, stored, &serve, handling)
+            }
+        };
+        answer.above = arrival.cache_status.to_vec();
+        Some(answer)
     }
-    let handling = handling.with_status(arrival.status);
-    let mut answer = Answer::stored(trip.inbound.sender, &arrival.stored, &serve, handling);
-    answer.above = arrival.cache_status.to_vec();
-    Some(answer)
 }
 
 /// Answers the one who began the fetch with a response that is not stored. It was asked for

@@ -104,6 +104,31 @@ impl Body {
         }
     }
 
+    /// Position after the last byte that has come so far.
+    pub fn reached(&self) -> u64 {
+        match &self.place {
+            Place::Kept(extents) => extents.end(),
+            Place::Growing(growing) => growing.reached(),
+        }
+    }
+
+    /// Together with those bytes of `old` that it has not. No byte is copied. None while either is
+    /// arriving.
+    pub(crate) fn over(&self, old: &Body) -> Option<Body> {
+        match (&self.place, &old.place) {
+            (Place::Kept(new), Place::Kept(old)) => Some(Body::kept(new.over(old))),
+            _ => None,
+        }
+    }
+
+    /// How many pieces it is made of.
+    pub(crate) fn pieces(&self) -> usize {
+        match &self.place {
+            Place::Kept(extents) => extents.as_slice().len(),
+            Place::Growing(_) => 0,
+        }
+    }
+
     /// Position after its last byte, if known.
     fn end(&self) -> Option<u64> {
         match &self.place {

@@ -6,6 +6,10 @@ use perigee_http_cache::CacheKey;
 
 use crate::{Purges, Revision, Stored, StoredId, Verdict};
 
+/// Pieces that one stored body is made of: parts that touch are kept as they came. What would make
+/// more of them is not joined.
+const MAX_PIECES: usize = 8192;
+
 /// How much may be stored under one key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -13,19 +17,24 @@ pub(crate) struct Limits {
     pub(crate) variants: usize,
     /// Bytes of all of them; the newest is stored whatever it takes.
     pub(crate) bytes: u64,
+    /// Bytes that one body may have: parts that would have more together are not joined.
+    pub(crate) object: u64,
 }
 
 /// Puts a response in front of the others of its key, in place of those that cannot stay beside
-/// it. None if it is not to be stored: another fetch may have brought more meanwhile.
+/// it. A part becomes one with what is there of the same version; no byte is copied. None if it is
+/// not to be stored: another fetch may have brought more meanwhile.
 pub(crate) fn put(
     old: &[Stored],
     new: Stored,
     limits: Limits,
     weigh: impl Fn(&Stored) -> u64,
 ) -> Option<Vec<Stored>> {
-    if old.iter().any(|old| new.head.yields_to(&old.head)) {
-        return None;
-    }
+    let new = match old.iter().find_map(|old| joined(&new, old, limits)) {
+        Some(both) => both,
+        None if old.iter().any(|old| new.head.yields_to(&old.head)) => return None,
+        None => new,
+    };
     let beside = old
         .iter()
         .filter(|other| other.head.stays_beside(&new.head));
@@ -39,6 +48,18 @@ pub(crate) fn put(
         .cloned()
         .collect();
     Some(std::iter::once(new).chain(others).collect())
+}
+
+/// The new part together with a stored response, if they belong together and are not too much.
+fn joined(new: &Stored, old: &Stored, limits: Limits) -> Option<Stored> {
+    let head = new.head.joined(&old.head)?;
+    let body = new.body.over(&old.body)?;
+    let is_bounded = body.pieces() <= MAX_PIECES && body.length()? <= limits.object;
+    is_bounded.then(|| Stored {
+        head: Arc::new(head),
+        body,
+        ..new.clone()
+    })
 }
 
 /// Puts `new` in the place of the response with this id, and in front. None if that is gone.

@@ -81,10 +81,11 @@ impl Memory {
     pub fn with_seed(config: MemoryConfig, purges: Arc<Purges>, seed: u64) -> Self {
         // A float cast saturates, and makes zero of not-a-number.
         let max_length = (config.capacity as f64 * config.max_object_share) as u64;
+        let max_length = max_length.min(config.capacity);
         Memory {
-            shelf: Arc::new(Shelf::new(&config, purges, seed)),
+            shelf: Arc::new(Shelf::new(&config, max_length, purges, seed)),
             budget: Arc::new(Budget::new(config.fill_bytes)),
-            max_length: max_length.min(config.capacity),
+            max_length,
             window: Window {
                 bytes: config.window,
                 patience: config.window_patience,

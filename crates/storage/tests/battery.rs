@@ -8,6 +8,7 @@ mod limits;
 mod listing;
 #[path = "battery/model.rs"]
 mod model;
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges are meant")]
 #[path = "battery/parts.rs"]
 mod parts;
 #[path = "battery/purging.rs"]
@@ -36,7 +37,8 @@ macro_rules! battery {
                 ranges: a_range_is_those_bytes, a_range_of_what_arrives_is_those_bytes,
                     a_range_past_the_end_ends_with_the_body, remaining_counts_down;
                 parts: what_broke_off_is_kept_as_a_part, a_part_that_was_purged_is_not_kept,
-                    a_part_takes_no_place_of_more;
+                    a_part_takes_no_place_of_more, parts_of_one_version_become_one,
+                    parts_of_two_versions_do_not, what_is_too_much_together_is_not_joined;
                 following: a_follower_reads_what_has_come, the_end_shows_when_it_is_stored,
                     many_followers_read_the_same, a_late_follower_reads_it_all,
                     an_abandoned_body_ends_in_an_error, a_waiting_follower_is_woken,

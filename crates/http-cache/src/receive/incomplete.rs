@@ -1,10 +1,10 @@
 //! A 206 (RFC 9111 sections 3.3 and 3.4).
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 
-use super::{Asked, NotStored, Order, Receipt, ResponseHead, Times, storable};
+use super::{Asked, NotStored, Receipt, ResponseHead, Times, storable};
 use crate::{
-    Policy, StoredHead, conditional, freshen,
+    StoredHead, freshen,
     part::Part,
     range::{Ranges, Selected},
     stored,
@@ -15,7 +15,6 @@ pub(super) fn receive(
     asked: &Asked<'_>,
     stored: Option<&StoredHead>,
     headers: &HeaderMap,
-    policy: &Policy,
     times: Times,
 ) -> Receipt {
     let Some(range) = asked.range() else {
@@ -29,47 +28,47 @@ pub(super) fn receive(
         return asked.of_no_use();
     };
     let response = ResponseHead { status, headers };
-    let request = asked.request;
+    let (request, policy) = (asked.request, asked.policy);
     // Asked on the condition that nothing has changed, a 206 says that nothing has; but if it does
     // not say so by the same strong validator, its bytes are those of another version.
-    let completed = stored.filter(|_| asked.fields.contains_key(http::header::IF_RANGE));
+    let completed = stored.filter(|_| asked.fields.contains_key(header::IF_RANGE));
     if let Some(stored) = completed {
-        let new = StoredHead::new(request, response, policy, times);
-        if !conditional::is_same_version(stored, &new) {
+        let new = StoredHead::new(request, response, policy, times).holding(part.clone());
+        if !new.is_same_version(stored) {
             return Receipt::FetchAgain;
         }
-        if let Some((joined, order)) = join(asked, stored, &part) {
-            let head = freshen::combined(request, stored, headers, joined, policy, times);
+        if brings(asked, stored, &part) {
+            let head = freshen::combined(request, stored, headers, part, policy, times);
             return match head.map(Box::new) {
-                Some(head) => Receipt::Combine { head, order },
+                Some(head) => Receipt::Combine(head),
                 // It forbids to keep what is stored.
                 None => Receipt::FetchAgain,
             };
         }
     }
     match storable(request, response, policy, times) {
-        _ if !asked.is_own() => Receipt::FetchAgain,
-        Ok(head) => Receipt::Store(Box::new(head.holding(part))),
-        Err(why) => Receipt::Relay(why),
+        Ok(head) if asked.is_own() || asked.is_widened() => {
+            Receipt::Store(Box::new(head.holding(part)))
+        }
+        Err(why) if asked.is_own() => Receipt::Relay(why),
+        Err(why) if asked.is_widened() => Receipt::AskAgain(why),
+        _ => Receipt::FetchAgain,
     }
 }
 
-/// Both together, if the new bytes are just those that were asked for and touch the stored ones.
-fn join(asked: &Asked<'_>, stored: &StoredHead, new: &Part) -> Option<(Part, Order)> {
-    let old = stored.part.as_ref()?;
-    let wanted = Ranges::of(asked.fields, 1).select(new.complete?);
-    if wanted != Selected::Bytes(new.bytes.clone()) {
-        return None;
-    }
-    let order = if new.bytes.start == old.bytes.end {
-        Order::StoredFirst
-    } else if new.bytes.end == old.bytes.start {
-        Order::NewFirst
-    } else {
-        return None;
+/// Whether these are the bytes that a stored part lacked: just those that were asked for, or the
+/// first of them (RFC 9110 section 15.3.7 lets an origin send less).
+fn brings(asked: &Asked<'_>, stored: &StoredHead, new: &Part) -> bool {
+    let Some(complete) = new.complete.filter(|_| new.complete == stored.length) else {
+        return false;
     };
-    Some((old.joined(new)?, order))
+    let bytes = new.span();
+    match Ranges::of(asked.fields, 1).select(complete) {
+        Selected::Bytes(wanted) => bytes.start == wanted.start && bytes.end <= wanted.end,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges are meant")]
 mod tests;

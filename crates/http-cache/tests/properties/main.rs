@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod hostile;
+#[allow(clippy::single_range_in_vec_init, reason = "lists of ranges are meant")]
 mod parts;
 mod served;
 
@@ -100,10 +101,10 @@ fn times() -> impl Strategy<Value = Times> {
 
 fn kept(receipt: Receipt) -> Option<StoredHead> {
     match receipt {
-        Receipt::Store(head) | Receipt::Freshened(head) | Receipt::Combine { head, .. } => {
-            Some(*head)
+        Receipt::Store(head) | Receipt::Freshened(head) | Receipt::Combine(head) => Some(*head),
+        Receipt::Relay(_) | Receipt::AskAgain(_) | Receipt::FetchAgain | Receipt::ServeStale => {
+            None
         }
-        Receipt::Relay(_) | Receipt::FetchAgain | Receipt::ServeStale => None,
     }
 }
 

@@ -306,7 +306,7 @@ impl Cache {
                 self.replace(variant, exchange, *head);
                 self.answer_newest(asked);
             }
-            Receipt::Combine { head, .. } => {
+            Receipt::Combine(head) => {
                 assert_eq!(exchange.status, StatusCode::PARTIAL_CONTENT);
                 let old = &self.entries[variant.unwrap()].head;
                 // RFC 9111 section 3.4: the same strong validator.
@@ -319,13 +319,22 @@ impl Cache {
                     is_strong && is_same || tag.is_none() && by_date,
                     "combined two versions"
                 );
-                assert!(head.body_length() > old.body_length(), "combined to less");
+                let head = match head.joined(old) {
+                    Some(both) => {
+                        assert!(both.body_length() > old.body_length(), "combined to less");
+                        both
+                    }
+                    // What came says another Vary.
+                    None => *head,
+                };
                 self.tally.combined += 1;
-                self.replace(variant, exchange, *head);
+                self.replace(variant, exchange, head);
                 self.answer_newest(asked);
             }
             Receipt::ServeStale => self.serve_stale(asked, variant),
             Receipt::FetchAgain => return true,
+            // Not without slices.
+            Receipt::AskAgain(_) => unreachable!("what the client asks for was asked for"),
             Receipt::Relay(_) => {}
         }
         false
@@ -431,11 +440,14 @@ fn check_rendered(head: &StoredHead, serve: &Serve) {
     };
     match &serve.body {
         BodyPart::Range(range) => {
-            let (start, length) = (head.body_start(), head.body_length().unwrap());
-            let is_held = start <= range.start && range.end - start <= length;
+            let is_held = match head.held() {
+                Some(held) => held.covers(range),
+                None => range.end <= head.body_length().unwrap(),
+            };
             assert!(
                 range.start < range.end && is_held,
-                "{range:?} of {start}+{length}"
+                "{range:?} of {:?}",
+                head.held()
             );
             let said = field("content-range").expect("a 206 says which part");
             let bytes = format!("bytes {}-{}/", range.start, range.end - 1);

@@ -13,6 +13,7 @@ fn key(path: &str) -> CacheKey {
 /// Of somebody, who has nothing to validate.
 const ANYBODY: Sought<'static> = Sought {
     of: None,
+    bytes: None,
     range: None,
     whose: Whose::Everybodys,
 };
@@ -268,13 +269,45 @@ fn a_fetch_of_a_range_is_joined_by_the_same_range_alone() {
         ..ANYBODY
     });
     let join = |sought| flights.join(&key("/a"), sought, &[], Instant::now());
-    let part = lead(join(front));
-    assert_eq!(followed(join(front)), part.id);
-    lead(join(back));
+    let part = lead(join(front.clone()));
+    assert_eq!(followed(join(front.clone())), part.id);
+    lead(join(back.clone()));
     let whole = lead(join(ANYBODY));
     for sought in [front, back, ANYBODY] {
         assert_eq!(followed(join(sought)), whole.id);
     }
+}
+
+#[test]
+fn bytes_of_a_version_are_brought_by_a_fetch_that_will_soon_come_to_them() {
+    let flights = flights();
+    let of = |version: &'static str, positions: Range<u64>| Sought {
+        bytes: Some(Bytes {
+            version: HeaderValue::from_static(version),
+            positions,
+        }),
+        ..ANYBODY
+    };
+    let join = |sought| flights.join(&key("/a"), sought, &[], Instant::now());
+    let far = 100 * JOIN_AHEAD;
+    let all = lead(join(of("\"a\"", 1000..far)));
+    for near in [1000..far, 1000..1001, JOIN_AHEAD..far + 1] {
+        assert_eq!(followed(join(of("\"a\"", near))), all.id);
+    }
+    for other in [
+        of("\"b\"", 1000..far),
+        of("\"a\"", 0..far),
+        of("\"a\"", far..far + 1),
+        of("\"a\"", far - 1..far),
+        ANYBODY,
+    ] {
+        drop(lead(join(other)));
+    }
+    drop(all);
+    // The whole has them, too, but not soon.
+    let whole = lead(join(ANYBODY));
+    assert_eq!(followed(join(of("\"a\"", 5..6))), whole.id);
+    lead(join(of("\"a\"", far..far + 1)));
 }
 
 #[test]

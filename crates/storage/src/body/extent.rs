@@ -48,6 +48,7 @@ impl Medium {
     }
 
     /// Where the bytes are now: never [`Medium::Spooled`].
+    #[allow(dead_code, reason = "what was spooled is about to be stored on disk")]
     pub(crate) fn settled(&self) -> Medium {
         match self {
             Medium::Spooled(spooled) => spooled.settled(),
@@ -104,7 +105,6 @@ pub(crate) struct Extents {
 }
 
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "parts of one version are about to be joined")]
 enum Runs {
     /// Most bodies are whole: no list for them.
     One(Extent),
@@ -121,7 +121,6 @@ pub(crate) enum At<'a> {
     End,
 }
 
-#[allow(dead_code, reason = "parts of one version are about to be joined")]
 impl Extents {
     /// Consecutive bytes from this position on.
     pub(crate) fn one(start: u64, whole: Whole) -> Self {
@@ -178,6 +177,7 @@ impl Extents {
     }
 
     /// The same bytes, each where it is now: never [`Medium::Spooled`].
+    #[allow(dead_code, reason = "what was spooled is about to be stored on disk")]
     pub(crate) fn settled(&self) -> Extents {
         let settle = |extent: &Extent| Extent {
             medium: extent.medium.settled(),

@@ -197,6 +197,11 @@ impl Growing {
         self.first
     }
 
+    /// Position after the last byte that has come.
+    pub(crate) fn reached(&self) -> u64 {
+        self.lock().end
+    }
+
     /// How many bytes it has, once known.
     pub(crate) fn length(&self) -> Option<u64> {
         Some(self.known_end()?.saturating_sub(self.first))

@@ -31,7 +31,12 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    pub(super) fn new(config: &MemoryConfig, purges: Arc<Purges>, seed: u64) -> Self {
+    pub(super) fn new(
+        config: &MemoryConfig,
+        max_object: u64,
+        purges: Arc<Purges>,
+        seed: u64,
+    ) -> Self {
         Shelf {
             index: Index::new(config.capacity, seed),
             purges,
@@ -40,6 +45,7 @@ impl Shelf {
             limits: Limits {
                 variants: config.variants_per_key.max(1),
                 bytes: config.capacity / 2,
+                object: max_object,
             },
             evicted: AtomicU64::new(0),
         }

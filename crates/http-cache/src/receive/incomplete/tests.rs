@@ -2,7 +2,7 @@ use http::{HeaderName, HeaderValue, Method};
 
 use super::*;
 use crate::{
-    RequestHead, receive as receive_any,
+    Policy, RequestHead, receive as receive_any,
     stored::testing::{at, head, map, part, times},
 };
 
@@ -128,10 +128,13 @@ fn what_lacked_is_combined_and_the_new_fields_count() {
         ("x-new", "3"),
         ("content-encoding", "gzip"),
     ];
-    let Receipt::Combine { head, order } = completing(206, &new) else {
+    let Receipt::Combine(head) = completing(206, &new) else {
         panic!("not combined");
     };
-    assert_eq!(order, Order::StoredFirst);
+    // The head of what came, until it stands beside what is stored.
+    assert_eq!(head.status, StatusCode::PARTIAL_CONTENT);
+    assert_eq!((head.body_start(), head.body_length()), (4, Some(6)));
+    let head = head.joined(&front()).unwrap();
     assert_eq!((head.status, head.length), (StatusCode::OK, Some(10)));
     assert_eq!((head.body_start(), head.body_length()), (0, Some(10)));
     assert_eq!(head.ttl(at(0)), 99);
@@ -152,12 +155,16 @@ fn what_lacked_is_combined_and_the_new_fields_count() {
 }
 
 #[test]
-fn a_part_may_grow_at_either_end_and_stay_a_part() {
+fn a_part_may_grow_anywhere_and_stay_a_part() {
     let middle = part(&[FRESH, ETAG], "bytes 4-5/10", 2);
-    for (asked, content_range, order, start, length) in [
-        ("bytes=6-7", "bytes 6-7/10", Order::StoredFirst, 4, 4),
-        ("bytes=2-3", "bytes 2-3/10", Order::NewFirst, 2, 4),
-        ("bytes=6-", "bytes 6-9/10", Order::StoredFirst, 4, 6),
+    for (asked, content_range, held) in [
+        ("bytes=6-7", "bytes 6-7/10", &[4..8][..]),
+        ("bytes=2-3", "bytes 2-3/10", &[2..6]),
+        ("bytes=6-", "bytes 6-9/10", &[4..10]),
+        ("bytes=8-", "bytes 8-9/10", &[4..6, 8..10]),
+        ("bytes=0-1", "bytes 0-1/10", &[0..2, 4..6]),
+        // An origin may send less.
+        ("bytes=6-", "bytes 6-7/10", &[4..8]),
     ] {
         let response = [FRESH, ETAG, said(content_range)];
         let receipt = of(
@@ -167,14 +174,12 @@ fn a_part_may_grow_at_either_end_and_stay_a_part() {
             206,
             &response,
         );
-        let Receipt::Combine { head, order: how } = receipt else {
+        let Receipt::Combine(head) = receipt else {
             panic!("{asked}: {receipt:?}");
         };
-        assert_eq!((how, head.status), (order, StatusCode::PARTIAL_CONTENT));
-        assert_eq!(
-            (head.body_start(), head.body_length()),
-            (start, Some(length))
-        );
+        let both = head.joined(&middle).unwrap();
+        assert_eq!(both.status, StatusCode::PARTIAL_CONTENT);
+        assert_eq!(both.held().unwrap().runs(), held, "{asked}");
     }
 }
 
@@ -196,9 +201,8 @@ fn two_versions_are_never_mixed() {
         &[FRESH, ETAG, said("bytes 4-9/*")],
         // Not what was asked for.
         &[FRESH, ETAG, said("bytes 5-9/10")],
-        &[FRESH, ETAG, said("bytes 4-8/10")],
         &[FRESH, ETAG, said("bytes 3-9/10")],
-        &[FRESH, ETAG, right, ("content-length", "5")],
+        &[FRESH, ETAG, said("bytes 0-9/10")],
         &[FRESH, ETAG, right, ("content-length", "7")],
         &[FRESH, ETAG],
         // What must not be kept.
@@ -227,7 +231,7 @@ fn parts_are_combined_by_a_strong_date_too() {
     let front = part(&[FRESH, modified], "bytes 0-3/10", 4);
     let combines = |response: Fields<'_>| {
         let receipt = of(&[], Some(&front), &[RANGE, same], 206, response);
-        matches!(receipt, Receipt::Combine { .. })
+        matches!(receipt, Receipt::Combine(_))
     };
     assert!(combines(&[modified, said("bytes 4-9/10")]));
     assert!(!combines(&[said("bytes 4-9/10")]));
@@ -237,8 +241,9 @@ fn parts_are_combined_by_a_strong_date_too() {
 }
 
 #[test]
-fn a_part_of_the_same_version_that_does_not_touch_is_stored_for_itself() {
-    let front = part(&[FRESH, ETAG], "bytes 0-1/10", 2);
+fn what_the_client_asks_for_itself_is_stored_if_it_is_of_its_version() {
+    // Its complete length is not known: it cannot be completed.
+    let front = part(&[FRESH, ETAG], "bytes 0-1/*", 2);
     let client = [RANGE, SAME];
     let new = |tag| [FRESH, ("etag", tag), said("bytes 4-9/10")];
     let receipt = of(&client, Some(&front), &client, 206, &new("\"a\""));
@@ -291,4 +296,44 @@ fn a_whole_that_is_stale_is_not_replaced_by_a_part_unasked() {
         &[FRESH, said("bytes 4-9/10")],
     );
     assert!(is_relayed(&receipt));
+}
+
+/// What becomes of an answer to the slices in which lies what the client asks for.
+fn widened(status: u16, response: Fields<'_>) -> Receipt {
+    let policy = Policy {
+        slice: Some(4),
+        ..Policy::default()
+    };
+    let fields = map(&[("range", "bytes=5-6")]);
+    let request = RequestHead {
+        method: &Method::GET,
+        headers: &fields,
+    };
+    let asked = crate::asking::afresh(&request, &policy);
+    assert_eq!(asked, map(&[("range", "bytes=4-7")]));
+    let response = ResponseHead {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: &map(response),
+    };
+    receive_any(&request, None, &asked, response, &policy, times())
+}
+
+#[test]
+fn slices_are_stored_or_the_client_asks_for_itself() {
+    let head = stored(widened(206, &[FRESH, said("bytes 4-7/10")]));
+    assert_eq!(head.held().unwrap().runs(), [4..8]);
+    // Not to be stored: what the client gets must be what it asked for.
+    let private = [("cache-control", "private"), said("bytes 4-7/10")];
+    for (status, response, why) in [
+        (206, &private[..], NotStored::Directive),
+        (206, &[FRESH], NotStored::Status),
+        (416, &[], NotStored::Status),
+    ] {
+        let receipt = widened(status, response);
+        assert!(
+            matches!(receipt, Receipt::AskAgain(reason) if reason == why),
+            "{receipt:?}"
+        );
+    }
+    assert_eq!(stored(widened(200, &[FRESH])).status, StatusCode::OK);
 }
