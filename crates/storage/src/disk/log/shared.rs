@@ -20,7 +20,7 @@ use super::{
     format::{ENTRY, HEADER, MAX_KEY, MAX_SEGMENT, MAX_STRETCH},
     open::OpenFiles,
     pinned::Pinned,
-    queue::{Job, Queue},
+    queue::{Job, Next, Queue},
     segment::{Means, Segment},
     segments::Segments,
     state::{Counters, State},
@@ -94,6 +94,15 @@ impl Shared {
         }
         let pushed = self.queue.push(job, bytes);
         pushed.map_err(|shed| self.counters.shed(shed))
+    }
+
+    /// Takes nothing more, and loses what waits.
+    pub(super) fn lose_all(&self) {
+        self.queue.close();
+        while let Next::Job { job, bytes } = self.queue.next(None) {
+            job.lose();
+            self.queue.done(bytes);
+        }
     }
 
     /// Whether a record fits into an empty segment.

@@ -5,7 +5,11 @@ mod pause;
 mod rolling;
 mod syncing;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
@@ -58,8 +62,18 @@ impl Writer {
         }
     }
 
-    /// Works until the queue is closed and empty.
+    /// Works until the queue is closed and empty. Should a change of a key panic, this ends too, and
+    /// all that waits is lost.
     pub(super) fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
+            let error = io::Error::other("its writer has failed, and a restart is needed");
+            shared.unusable(&error.into());
+        }
+        shared.lose_all();
+    }
+
+    fn serve(&mut self) {
         loop {
             let patience = self.pause.map(Pause::left);
             let is_time = patience.is_some_and(|left| left.is_zero());

@@ -208,6 +208,34 @@ fn a_folder_that_comes_back_is_told_and_recovered() {
 }
 
 #[test]
+fn a_change_that_panics_leaves_nobody_waiting() {
+    struct Panic(mpsc::Receiver<()>);
+
+    impl KeyChange for Panic {
+        fn make(&mut self, _: Place) -> Option<NewKey> {
+            self.0.recv().unwrap();
+            std::panic::resume_unwind(Box::new("on purpose"));
+        }
+
+        fn written(self: Box<Self>, _: Option<Written>) {}
+    }
+
+    let log = log_on(&Ram::default());
+    let kept = write(&log, 1, &bytes(1, 100)).unwrap();
+    let (go, wait) = mpsc::channel();
+    log.append_key(1, 0, Box::new(Panic(wait))).unwrap();
+    let (tell, told) = mpsc::channel();
+    let done = Box::new(move |stretch: Option<Stretch>| tell.send(stretch.is_none()).unwrap());
+    log.write(1, vec![bytes(2, 100)], done).unwrap();
+    go.send(()).unwrap();
+    assert_eq!(told.recv(), Ok(true));
+    let shed = log.write(1, vec![bytes(2, 100)], Box::new(|_| {}));
+    assert_eq!(shed, Err(Shed::Unusable));
+    assert!(log.state().unusable.is_some());
+    assert_eq!(read_all(&kept), Ok(bytes(1, 100)));
+}
+
+#[test]
 fn a_read_error_is_damage_and_no_panic() {
     let ram = Ram::default();
     let log = log_on(&ram);
