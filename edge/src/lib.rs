@@ -13,8 +13,9 @@ pub use perigee_proxy::{
     AccessLog, AccessRecord, CacheStats, Cookies, Disclosure, DiskConfig, DiskCounts, Endpoint,
     EndpointConfig, EndpointLimits, Explanation, Glob, HitForMiss, KeyParts, KeyPolicy,
     ListQuestion, Listed, Listing, MemoryConfig, MemoryCounts, NextHopStatus, NextPlace, Outline,
-    Policy, PoolConfig, Purged, QueryRule, Question, RangeMiss, RequestFields, Rule, ServiceConfig,
-    Shown, ShownEntry, Status, StoredResponse, Target, Use, When, is_targeted, outline,
+    Policy, PoolConfig, PurgeOrder, Purged, QueryRule, Question, RangeMiss, RequestFields, Rule,
+    ServiceConfig, Shown, ShownEntry, Status, StoredResponse, Target, Use, When, is_targeted,
+    outline,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,

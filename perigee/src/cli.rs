@@ -66,7 +66,10 @@ pub(crate) enum Command {
     Check(Check),
     /// Prints the JSON Schema of cdn.toml, for editors.
     Schema,
-    /// Removes URLs from every edge and shield, and says which acknowledged.
+    /// Removes what is stored from every edge and shield, and says which acknowledged.
+    ///
+    /// By URL, prefix, host, tag or group, or everything; with --soft it becomes stale instead, and is
+    /// served while it is validated, or when that fails.
     ///
     /// Goes to the shields first and then to the edges, so that no edge refills from a shield that
     /// still has the old content. Exits with 0 only if all have acknowledged.
@@ -198,12 +201,44 @@ pub(crate) struct Check {
 /// Options of `purge`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  perigee purge http://www.example.com/style.css --config cdn.toml")]
+Examples:
+  perigee purge http://www.example.com/style.css --config cdn.toml
+  perigee purge --prefix http://www.example.com/img/
+  perigee purge --host www.example.com --soft
+  perigee purge --tag article-17 --tag home
+  perigee purge --tag home --host www.example.com
+  perigee purge --group news --host www.example.com
+  perigee purge --all --yes",
+    group = clap::ArgGroup::new("what").args(["urls", "prefix", "tag", "group", "all"]),
+    group = clap::ArgGroup::new("any").required(true).multiple(true)
+        .args(["urls", "prefix", "host", "tag", "group", "all"]),
+)]
 pub(crate) struct Purge {
     /// What to remove, all variants of it; http or https makes no difference.
-    #[arg(value_name = "URL", required = true)]
+    #[arg(value_name = "URL")]
     pub(crate) urls: Vec<HttpUrl>,
+    /// Remove all URLs that begin so; http or https makes no difference.
+    #[arg(long, value_name = "URL")]
+    pub(crate) prefix: Vec<HttpUrl>,
+    /// Remove all of this host, on all its ports or on the one that is named; with --tag, what has
+    /// the tag there; with --group, the host whose group it is.
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with_all = ["urls", "prefix", "all"])]
+    pub(crate) host: Option<String>,
+    /// Remove all with this tag (Surrogate-Key, Cache-Tag); may be given several times.
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+    /// Remove all in this group of the host (Cache-Groups, RFC 9875).
+    #[arg(long, value_name = "NAME", requires = "host")]
+    pub(crate) group: Option<String>,
+    /// Remove everything, of all hosts.
+    #[arg(long, requires = "yes")]
+    pub(crate) all: bool,
+    /// With --all: yes, everything.
+    #[arg(long, requires = "all")]
+    pub(crate) yes: bool,
+    /// Make it stale: it may be served while it is validated, or when that fails.
+    #[arg(long)]
+    pub(crate) soft: bool,
     /// The file that describes the CDN.
     #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
     pub(crate) config: PathBuf,

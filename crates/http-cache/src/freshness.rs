@@ -49,19 +49,11 @@ pub(crate) enum Source {
     NegativeTtl,
     /// The policy, whatever the response states.
     Rule,
-    /// A soft purge, which came before anything else would have made it stale.
-    Purge,
     /// Nothing says it, and nothing may be guessed.
     Nothing,
 }
 
 impl Basis {
-    pub(crate) const PURGED: Basis = Basis {
-        source: Source::Purge,
-        capped: false,
-        targeted: false,
-    };
-
     /// The basis of this lifetime, for people.
     pub(crate) fn in_words(self, lifetime: Duration) -> String {
         let seconds = lifetime.as_secs();
@@ -77,7 +69,6 @@ impl Basis {
             Source::DefaultTtl => ("default_ttl", "policy"),
             Source::NegativeTtl => ("negative_ttl", "policy"),
             Source::Rule => ("ttl", "policy"),
-            Source::Purge => ("purge", "soft"),
             Source::Nothing => return "no freshness stated".to_owned(),
         };
         let value = match self {
@@ -96,7 +87,7 @@ impl Basis {
 }
 
 /// Each source has the number of its place here, so new ones go to the end.
-const SOURCES: [Source; 9] = [
+const SOURCES: [Source; 8] = [
     Source::SMaxage,
     Source::MaxAge,
     Source::Expires,
@@ -105,7 +96,6 @@ const SOURCES: [Source; 9] = [
     Source::NegativeTtl,
     Source::Rule,
     Source::Nothing,
-    Source::Purge,
 ];
 
 impl Coded for Basis {
@@ -296,7 +286,6 @@ mod tests {
             "default_ttl 60 s (policy)"
         );
         assert_eq!(words(Source::Nothing, false), "no freshness stated");
-        assert_eq!(words(Source::Purge, false), "purge 60 s (soft)");
         let targeted = Basis {
             source: Source::MaxAge,
             capped: false,

@@ -5,33 +5,43 @@ use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, StatusCode, header};
 use perigee_http_cache::{TargetUri, invalidation};
-use perigee_storage::{Purge, Purged, Target};
+use perigee_storage::{Purge, Target};
 
 use crate::{Inbound, exchange::Exchange};
 
 impl Exchange {
-    /// What `purge` names is gone, or stale, from now on. What was asked for before comes to those
-    /// who wait for it already; it is not stored as if it were asked for after, and who asks from
-    /// now on does not see it. None but the store need be told: whoever looks at a response, or at
-    /// a fetch under way, goes by the revision.
-    pub async fn purge(&self, purge: &Purge, at: SystemTime) -> Purged {
-        let mut purged = self.store.purge(purge, at).get().await;
-        // What this URL would have been answered from under another one.
-        if let Target::Key(key) = &purge.target
-            && let Some(same) = self.searches.purge(key)
-        {
-            let same = Purge {
-                target: Target::Key(same),
-                soft: purge.soft,
-            };
-            let too = self.store.purge(&same, at).get().await;
-            purged = Purged {
-                keys: purged.keys.zip(too.keys).map(|(one, other)| one + other),
-                unwritten: purged.unwritten.or(too.unwritten),
-                ..too
-            };
+    /// What is named is gone, or stale, from now on. What was asked for before comes to those who
+    /// wait for it already; it is not stored as if it were asked for after, and who asks from now on
+    /// does not see it. None but the store need be told: whoever looks at a response, or at a fetch
+    /// under way, goes by the revision.
+    pub async fn purge(&self, purges: &[Purge], at: SystemTime) -> Outcome {
+        let answers: Vec<_> = purges
+            .iter()
+            .flat_map(|purge| [Some(purge.clone()), self.alike_to(purge)])
+            .flatten()
+            .map(|purge| self.store.purge(&purge, at))
+            .collect();
+        // All are carried out; some may still be written down.
+        let mut outcome = Outcome {
+            keys: Some(0),
+            unwritten: None,
+        };
+        for answer in answers {
+            let purged = answer.get().await;
+            outcome.keys = outcome.keys.zip(purged.keys).map(|(one, more)| one + more);
+            outcome.unwritten = outcome.unwritten.or(purged.unwritten);
         }
-        purged
+        outcome
+    }
+
+    /// What a URL that is purged would have been answered from under another one.
+    fn alike_to(&self, purge: &Purge) -> Option<Purge> {
+        let Target::Key(key) = &purge.target else {
+            return None;
+        };
+        let target = Target::Key(self.searches.purge(key)?);
+        let soft = purge.soft;
+        Some(Purge { target, soft })
     }
 
     /// What an unsafe request has changed is not served any more. Each node that it passes does
@@ -52,17 +62,25 @@ impl Exchange {
             &inbound.policy().key,
         );
         let Some(found) = found else { return };
-        let now = SystemTime::now();
-        for key in found.keys {
-            self.purge(&Purge::key(key), now).await;
-        }
         let origin: Arc<str> = inbound.key.origin().into();
-        for group in found.groups {
-            let (origin, group) = (Arc::clone(&origin), group.into());
-            let target = Target::Group { origin, group };
-            self.purge(&Purge::hard(target), now).await;
-        }
+        let group = |group: String| Target::Group {
+            origin: Arc::clone(&origin),
+            group: group.into(),
+        };
+        let keys = found.keys.into_iter().map(Target::Key);
+        let targets = keys.chain(found.groups.into_iter().map(group));
+        let purges: Vec<_> = targets.map(Purge::hard).collect();
+        self.purge(&purges, SystemTime::now()).await;
     }
+}
+
+/// What came of some purges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Keys that had what is gone or stale now, where that is known of all of them.
+    pub keys: Option<u64>,
+    /// Why they hold until a restart only.
+    pub unwritten: Option<String>,
 }
 
 impl Inbound {

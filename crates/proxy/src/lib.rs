@@ -69,7 +69,7 @@ pub use perigee_storage::{DiskConfig, MemoryConfig};
 pub use perigee_upstream::{
     Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,
 };
-pub use purge::purge_keys;
+pub use purge::PurgeOrder;
 pub use seldom::Seldom;
 pub use service::{Service, ServiceConfig, Services};
 pub use status::{DiskStatus, NextHopStatus, Purged, Status};

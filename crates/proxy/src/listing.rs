@@ -12,7 +12,7 @@ use perigee_http_cache::{CacheKey, Explanation};
 use perigee_storage::Entry;
 use serde::{Deserialize, Serialize};
 
-use crate::{Exchange, Question, Services, StoredResponse, purge_keys};
+use crate::{Exchange, Question, Services, StoredResponse, purge::keys_of};
 
 /// A page of what is stored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ impl Exchange {
     pub async fn show(&self, url: &str, services: &Services) -> Result<Shown, String> {
         let mut entries = Vec::new();
         let now = SystemTime::now();
-        for key in purge_keys(url, services)? {
+        for key in keys_of(url, services)? {
             if let Some(entry) = self.store().entry(&key).get().await {
                 let variants = entry.variants.iter();
                 let url = scheme_of(&key, url);

@@ -78,10 +78,18 @@ pub struct NextHopStatus {
 }
 
 /// What a purge did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Purged {
-    /// Keys removed; 0 if nothing was stored.
-    pub keys: u64,
-    /// The number of this purge on this node.
+    /// Keys removed, or made stale; 0 if nothing was stored. Known of URLs alone: what else was
+    /// purged is not used any more, and found as it is looked up.
+    pub keys: Option<u64>,
+    /// The number of this purge on this node, counted from its start.
     pub revision: u64,
+    /// How long the node took, in milliseconds.
+    #[serde(default)]
+    pub milliseconds: f64,
+    /// Why the purge holds until a restart only, though what is on the disk outlives that: it could
+    /// not be written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }

@@ -14,10 +14,10 @@ use arc_swap::ArcSwap;
 use perigee_cluster::{PurgeLog, Readiness};
 use perigee_proxy::{
     AccessLog, CacheStats, Exchange, ExchangeConfig, Explanation, ListQuestion, Listing, Metrics,
-    Purged, Question, Seldom, Shown, Status, purge_keys,
+    PurgeOrder, Purged, Question, Seldom, Shown, Status,
 };
 use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
-use perigee_storage::{MOST_PURGES, Memory, Purge, Purges, Store};
+use perigee_storage::{MOST_PURGES, Memory, Purges, Store};
 use prometheus_client::registry::Registry;
 
 use crate::{Config, ReloadError, StartError, handler::Shared, state::State, store_metrics};
@@ -123,20 +123,21 @@ impl<S: State> Tier<S> {
         Ok(())
     }
 
-    /// Removes all variants of `http://host/path?query` (or https: both schemes are purged).
+    /// Carries out a purge: what it names is not used any more, or stale, when this returns.
     ///
     /// # Errors
-    /// A text that says what is wrong with the URL.
-    pub async fn purge(&self, url: &str) -> Result<Purged, String> {
-        let (mut keys, now) = (0, SystemTime::now());
-        let state = self.shared.state.load_full();
-        for key in purge_keys(url, state.services())? {
-            let purge = Purge::key(key);
-            let purged = self.shared.exchange.purge(&purge, now).await;
-            keys += purged.keys.unwrap_or_default();
-        }
-        let revision = self.shared.purges.append(url.to_owned(), now);
-        Ok(Purged { keys, revision })
+    /// A text that says what is wrong with the order.
+    pub async fn purge(&self, order: &PurgeOrder) -> Result<Purged, String> {
+        let (begun, now) = (Instant::now(), SystemTime::now());
+        let purges = order.purges(self.shared.state.load().services())?;
+        let outcome = self.shared.exchange.purge(&purges, now).await;
+        let revision = self.shared.purges.append(order.in_words(), now);
+        Ok(Purged {
+            keys: outcome.keys,
+            revision,
+            milliseconds: begun.elapsed().as_secs_f64() * 1_000.0,
+            warning: outcome.unwritten,
+        })
     }
 
     /// Says what would become of a request that a client sends, without doing it.

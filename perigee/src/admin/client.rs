@@ -7,7 +7,9 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use perigee_edge::{CacheStats, Explanation, ListQuestion, Listing, Purged, Question, Shown};
+use perigee_edge::{
+    CacheStats, Explanation, ListQuestion, Listing, PurgeOrder, Purged, Question, Shown,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
@@ -60,9 +62,8 @@ impl AdminClient {
     }
 
     /// POST /purge.
-    pub(crate) async fn purge(&self, url: &str) -> Result<Purged, CallError> {
-        let order = json!({ "url": url });
-        self.call(Method::POST, "/purge", Some(order)).await
+    pub(crate) async fn purge(&self, order: &PurgeOrder) -> Result<Purged, CallError> {
+        self.call(Method::POST, "/purge", Some(json!(order))).await
     }
 
     /// POST /explain.

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use perigee_edge::{
-    CacheStats, Explanation, ListQuestion, Listing, Purged, Question, Readiness, Shown,
+    CacheStats, Explanation, ListQuestion, Listing, PurgeOrder, Purged, Question, Readiness, Shown,
 };
 use serde_json::Value;
 
@@ -25,8 +25,8 @@ pub(crate) trait Managed: Send + Sync + 'static {
     fn readiness(&self) -> Readiness;
     /// The same and more, as JSON.
     fn status(&self) -> Value;
-    /// Removes all variants of a URL.
-    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, NotDone>>;
+    /// Carries out a purge.
+    fn purge<'a>(&'a self, order: &'a PurgeOrder) -> Answer<'a, Result<Purged, NotDone>>;
     /// Says what would become of a request.
     fn explain<'a>(&'a self, _question: &'a Question) -> Answer<'a, Result<Explanation, NotDone>> {
         Box::pin(async { Err(NotDone::NothingStored) })

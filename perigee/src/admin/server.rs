@@ -7,9 +7,9 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use perigee_edge::Question;
+use perigee_edge::{PurgeOrder, Question};
 use prometheus_client::{encoding::text, registry::Registry};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, net::TcpStream, sync::Semaphore, time::timeout};
 
@@ -117,7 +117,10 @@ impl Admin {
             Route::Ready => self.ready(),
             Route::Metrics => self.metrics(),
             Route::Status => json(StatusCode::OK, &self.node.status()),
-            Route::Purge => self.purge(request.into_body()).await,
+            Route::Purge => {
+                let (head, body) = request.into_parts();
+                self.purge(head.uri.query(), body).await
+            }
             Route::Explain => self.explain(request.into_body()).await,
             Route::Cache => told(cache::list(&*self.node, request.uri().query()).await),
             Route::CacheEntry => told(cache::show(&*self.node, request.uri().query()).await),
@@ -144,17 +147,22 @@ impl Admin {
         }
     }
 
-    async fn purge(&self, body: Incoming) -> Response<Full<Bytes>> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Order {
-            url: String,
-        }
-        let order: Order = match read(body, r#"{"url": "http://HOST/PATH"}"#).await {
-            Ok(order) => order,
-            Err(refused) => return *refused,
+    /// By the parameters of the query, or by a body.
+    async fn purge(&self, query: Option<&str>, body: Incoming) -> Response<Full<Bytes>> {
+        let order = match query {
+            Some(query) => {
+                let parameters = form_urlencoded::parse(query.as_bytes());
+                PurgeOrder::parse(parameters).map_err(|why| {
+                    let refused = error(StatusCode::BAD_REQUEST, &why);
+                    Box::new(refused)
+                })
+            }
+            None => read(body, r#"{"url": "http://HOST/PATH"}"#).await,
         };
-        told(self.node.purge(&order.url).await)
+        match order {
+            Ok(order) => told(self.node.purge(&order).await),
+            Err(refused) => *refused,
+        }
     }
 
     async fn explain(&self, body: Incoming) -> Response<Full<Bytes>> {

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use perigee_edge::{Purged, Readiness};
+use perigee_edge::{PurgeOrder, Purged, Readiness};
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use serde_json::{Value, json};
 use tokio::{
@@ -31,12 +31,14 @@ impl Managed for Node {
         json!({ "node": "a", "role": "edge" })
     }
 
-    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
+    fn purge<'a>(&'a self, order: &'a PurgeOrder) -> Answer<'a, Result<Purged, NotDone>> {
         Box::pin(async move {
-            match url {
+            match order.url.as_deref().unwrap_or_default() {
                 "http://a.example/x" => Ok(Purged {
-                    keys: 2,
+                    keys: Some(2),
                     revision: 8,
+                    milliseconds: 0.5,
+                    warning: None,
                 }),
                 "http://none.example/" => Err(NotDone::NothingStored),
                 _ => Err(NotDone::Wrong("no host".into())),
@@ -89,21 +91,29 @@ async fn the_client_reads_status_and_purges() {
     let status: Value = node.status().await.expect("answers");
     assert_eq!(status["role"], "edge");
     assert_eq!(node.ready().await, Ok(()));
-    let purged = node.purge("http://a.example/x").await.expect("purges");
+    let purged = node
+        .purge(&PurgeOrder::of_url("http://a.example/x"))
+        .await
+        .expect("purges");
     assert_eq!(
         purged,
         Purged {
-            keys: 2,
-            revision: 8
+            keys: Some(2),
+            revision: 8,
+            milliseconds: 0.5,
+            warning: None,
         }
     );
-    let refused = node.purge("x").await.expect_err("no host");
+    let refused = node
+        .purge(&PurgeOrder::of_url("x"))
+        .await
+        .expect_err("no host");
     assert_eq!(
         refused,
         CallError::Refused(http::StatusCode::BAD_REQUEST, "no host".into())
     );
     let refused = node
-        .purge("http://none.example/")
+        .purge(&PurgeOrder::of_url("http://none.example/"))
         .await
         .expect_err("stores nothing");
     assert!(refused.to_string().starts_with("404"), "{refused}");

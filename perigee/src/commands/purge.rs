@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use perigee_edge::{Purged, Role};
+use perigee_edge::{PurgeOrder, Role};
 
 use super::{
     Outcome,
@@ -16,19 +16,30 @@ use crate::{admin::CallError, cli, style::print, table::Table};
 /// What one node did.
 struct Report {
     node: String,
-    result: Result<u64, CallError>,
+    result: Result<Done, CallError>,
     took: Duration,
+}
+
+/// What it says that it has done.
+#[derive(Debug, Default)]
+struct Done {
+    /// Keys that it has removed, if it knows.
+    keys: Option<u64>,
+    revision: u64,
+    /// How long it took, without the way there and back.
+    milliseconds: f64,
+    warning: Option<String>,
 }
 
 pub(super) async fn run(purge: &cli::Purge) -> Outcome {
     let fleet = Fleet::load(&purge.config)?;
-    let urls: Vec<String> = purge.urls.iter().map(|url| url.0.clone()).collect();
+    let orders = orders(purge);
     let mut reports = Vec::new();
     // An edge that refills before its shield has forgotten would keep the old content.
     for role in [Role::Shield, Role::Edge] {
         let tier = fleet.nodes.iter().filter(|member| member.node.role == role);
         let asked: Vec<_> = tier
-            .map(|member| tokio::spawn(ask(member.clone(), urls.clone())))
+            .map(|member| tokio::spawn(ask(member.clone(), orders.clone())))
             .collect();
         for report in asked {
             reports.push(report.await.map_err(|e| e.to_string())?);
@@ -38,12 +49,7 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
         return Err("the file has no edges and shields".into());
     }
     print(&table(&reports).to_string());
-    if reports.iter().all(|report| matches!(report.result, Ok(0))) {
-        eprintln!(
-            "perigee: nothing was stored under that; a URL is written as clients ask for it, \
-             its port included"
-        );
-    }
+    tell_what_is_odd(&reports);
     match reports.iter().filter(|r| r.result.is_err()).count() {
         0 => Ok(ExitCode::SUCCESS),
         missing => {
@@ -54,33 +60,115 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
     }
 }
 
-async fn ask(member: Member, urls: Vec<String>) -> Report {
-    let begun = Instant::now();
-    let mut removed = Ok(0);
-    for url in &urls {
-        let purged = member.admin.purge(url).await;
-        removed = removed.and_then(|sum: u64| purged.map(|Purged { keys, .. }| sum + keys));
-        // A node that is down will be down for the next one too.
-        if matches!(removed, Err(CallError::Down(_))) {
-            break;
-        }
+/// One for each URL and prefix; else one.
+fn orders(purge: &cli::Purge) -> Vec<PurgeOrder> {
+    let order = PurgeOrder {
+        host: purge.host.clone(),
+        tag: purge.tag.clone(),
+        group: purge.group.clone(),
+        everything: purge.all,
+        soft: purge.soft,
+        ..PurgeOrder::default()
+    };
+    let of_url = |url: &cli::HttpUrl| PurgeOrder {
+        url: Some(url.0.clone()),
+        ..order.clone()
+    };
+    let of_prefix = |prefix: &cli::HttpUrl| PurgeOrder {
+        prefix: Some(prefix.0.clone()),
+        ..order.clone()
+    };
+    let urls = purge.urls.iter().map(of_url);
+    let orders: Vec<_> = urls.chain(purge.prefix.iter().map(of_prefix)).collect();
+    match orders.is_empty() {
+        true => vec![order],
+        false => orders,
     }
+}
+
+async fn ask(member: Member, orders: Vec<PurgeOrder>) -> Report {
+    let begun = Instant::now();
     Report {
         node: member.node.name.to_string(),
-        result: removed,
+        result: ask_all(&member, &orders).await,
         took: begun.elapsed(),
     }
 }
 
+async fn ask_all(member: &Member, orders: &[PurgeOrder]) -> Result<Done, CallError> {
+    let mut done = Done {
+        keys: Some(0),
+        ..Done::default()
+    };
+    let mut failed = None;
+    for order in orders {
+        match member.admin.purge(order).await {
+            Ok(purged) => {
+                done.keys = done.keys.zip(purged.keys).map(|(sum, keys)| sum + keys);
+                done.revision = purged.revision;
+                done.milliseconds += purged.milliseconds;
+                done.warning = done.warning.or(purged.warning);
+            }
+            // A node that is down will be down for the next one too.
+            Err(why @ CallError::Down(_)) => return Err(why),
+            Err(why) => failed = Some(why),
+        }
+    }
+    failed.map_or(Ok(done), Err)
+}
+
+/// On standard error.
+fn tell_what_is_odd(reports: &[Report]) {
+    let done = || {
+        reports
+            .iter()
+            .filter_map(|r| Some((r, r.result.as_ref().ok()?)))
+    };
+    let is_nothing = |(_, done): (&Report, &Done)| done.keys == Some(0);
+    if done().count() == reports.len() && done().all(is_nothing) {
+        eprintln!(
+            "perigee: nothing was stored under that; a URL is written as clients ask for it, \
+             its port included"
+        );
+    }
+    for (report, done) in done() {
+        if let Some(why) = &done.warning {
+            eprintln!(
+                "perigee: {}: the purge holds, but not over a restart: {why}",
+                report.node
+            );
+        }
+    }
+}
+
 fn table(reports: &[Report]) -> Table {
-    let mut table = Table::new(&["node", "acknowledged", ">removed", ">ms"]);
+    let columns = [
+        "node",
+        "acknowledged",
+        ">removed",
+        ">purge",
+        ">node ms",
+        ">ms",
+    ];
+    let mut table = Table::new(&columns);
     for report in reports {
-        let (answer, removed) = match &report.result {
-            Ok(keys) => ("yes".to_owned(), keys.to_string()),
-            Err(why) => (format!("no: {why}"), String::new()),
-        };
         let took = format!("{:.1}", report.took.as_secs_f64() * 1_000.0);
-        table.row([report.node.clone(), answer, removed, took]);
+        let mut row = vec![report.node.clone()];
+        match &report.result {
+            Ok(done) => {
+                row.push("yes".to_owned());
+                // What is not known is found as it is looked up.
+                row.push(done.keys.map_or("-".to_owned(), |keys| keys.to_string()));
+                row.push(done.revision.to_string());
+                row.push(format!("{:.2}", done.milliseconds));
+            }
+            Err(why) => {
+                row.push(format!("no: {why}"));
+                row.extend(["", "", ""].map(str::to_owned));
+            }
+        }
+        row.push(took);
+        table.row(row);
     }
     table
 }
@@ -97,15 +185,23 @@ mod tests {
             result,
             took,
         };
+        let done = |keys| Done {
+            keys,
+            revision: 8,
+            milliseconds: 0.123,
+            warning: None,
+        };
         let reports = [
-            report("shield-1", Ok(1)),
+            report("shield-1", Ok(done(Some(1)))),
+            report("shield-2", Ok(done(None))),
             report("na-1", Err(CallError::Down("connection refused".into()))),
         ];
         assert_eq!(
             table(&reports).to_string(),
-            "node      acknowledged            removed   ms\n\
-             shield-1  yes                           1  1.2\n\
-             na-1      no: connection refused           1.2\n"
+            "node      acknowledged            removed  purge  node ms   ms\n\
+             shield-1  yes                           1      8     0.12  1.2\n\
+             shield-2  yes                           -      8     0.12  1.2\n\
+             na-1      no: connection refused                           1.2\n"
         );
     }
 }

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::StatusCode;
 use perigee_edge::{
-    ClientLimits, DrainReport, Endpoint, EndpointConfig, EndpointLimits, Purged, Readiness, Server,
-    ServerConfig, Target,
+    ClientLimits, DrainReport, Endpoint, EndpointConfig, EndpointLimits, PurgeOrder, Purged,
+    Readiness, Server, ServerConfig, Target,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ impl Managed for OriginRole {
         })
     }
 
-    fn purge<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
+    fn purge<'a>(&'a self, _order: &'a PurgeOrder) -> Answer<'a, Result<Purged, NotDone>> {
         Box::pin(async { Err(NotDone::NothingStored) })
     }
 }

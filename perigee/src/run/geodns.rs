@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use perigee_edge::{DrainReport, Purged, Readiness};
+use perigee_edge::{DrainReport, PurgeOrder, Purged, Readiness};
 use perigee_geodns::GeoDns;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -54,7 +54,7 @@ impl Managed for GeoDnsRole {
         status
     }
 
-    fn purge<'a>(&'a self, _url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
+    fn purge<'a>(&'a self, _order: &'a PurgeOrder) -> Answer<'a, Result<Purged, NotDone>> {
         Box::pin(async { Err(NotDone::NothingStored) })
     }
 }

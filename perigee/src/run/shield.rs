@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use perigee_edge::{
-    CacheStats, DrainReport, Explanation, ListQuestion, Listing, Purged, Question, Readiness, Shown,
+    CacheStats, DrainReport, Explanation, ListQuestion, Listing, PurgeOrder, Purged, Question,
+    Readiness, Shown,
 };
 use perigee_origin_shield::Shield;
 use serde_json::{Value, json};
@@ -20,8 +21,8 @@ impl Managed for Shield {
         json!(Shield::status(self))
     }
 
-    fn purge<'a>(&'a self, url: &'a str) -> Answer<'a, Result<Purged, NotDone>> {
-        Box::pin(async move { Shield::purge(self, url).await.map_err(NotDone::Wrong) })
+    fn purge<'a>(&'a self, order: &'a PurgeOrder) -> Answer<'a, Result<Purged, NotDone>> {
+        Box::pin(async move { Shield::purge(self, order).await.map_err(NotDone::Wrong) })
     }
 
     fn explain<'a>(&'a self, question: &'a Question) -> Answer<'a, Result<Explanation, NotDone>> {

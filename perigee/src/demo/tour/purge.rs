@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use futures_util::future::join_all;
+use perigee_edge::PurgeOrder;
 
 use super::{Tour, admin};
 use crate::{
@@ -79,9 +80,13 @@ fn all_same(serials: &[String]) -> bool {
 }
 
 async fn purge(nodes: &[PlannedNode], url: &str) -> Vec<(String, Result<u64, CallError>)> {
+    let order = PurgeOrder::of_url(url);
     join_all(nodes.iter().map(|node| async {
-        let purged = admin(node.admin).purge(url).await;
-        (node.name.clone(), purged.map(|purged| purged.keys))
+        let purged = admin(node.admin).purge(&order).await;
+        (
+            node.name.clone(),
+            purged.map(|purged| purged.keys.unwrap_or_default()),
+        )
     }))
     .await
 }
