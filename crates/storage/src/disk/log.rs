@@ -105,7 +105,8 @@ pub(crate) struct LogConfig {
     pub(crate) segment: u64,
     /// Bytes that may wait to be written.
     pub(crate) queue: u64,
-    /// Bytes that may be written anew when a segment goes.
+    /// Bytes that may be written anew into each segment, of those that go for it: half of `segment`
+    /// at most.
     pub(crate) readmit: u64,
     /// How long the disk is left alone after a failure: at first, and at most.
     pub(crate) pause: Range<Duration>,

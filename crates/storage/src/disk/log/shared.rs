@@ -51,6 +51,8 @@ impl Shared {
     pub(super) fn new(mut config: LogConfig, files: Arc<dyn Files>) -> Self {
         let most = (config.size / 4).clamp(LEAST_SEGMENT, MAX_SEGMENT);
         config.segment = config.segment.clamp(LEAST_SEGMENT, most);
+        // A new segment is for what is new.
+        config.readmit = config.readmit.min(config.segment / 2);
         let means = Means {
             files: Arc::clone(&files),
             open: OpenFiles::new(OPEN_FILES),

@@ -36,6 +36,8 @@ pub(super) struct Writer {
     syncing: Syncing,
     /// What went wrong while a segment was being evicted.
     broken: Option<io::Error>,
+    /// Bytes that may still be written anew into the segment that is being written.
+    readmit_left: u64,
     is_full_known: bool,
 }
 
@@ -58,6 +60,7 @@ impl Writer {
             next_seq,
             pause,
             broken: None,
+            readmit_left: 0,
             is_full_known: false,
         }
     }
@@ -156,6 +159,7 @@ impl Writer {
         match self.put(record) {
             Ok(put) => {
                 Counters::add(&self.shared.counters.readmitted, put.0.length.into());
+                self.readmit_left = self.readmit_left.saturating_sub(put.0.length.into());
                 Some(put)
             }
             Err(error) => {

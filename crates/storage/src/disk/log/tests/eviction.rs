@@ -51,11 +51,12 @@ struct Filled {
     kept: Vec<(u64, Written)>,
 }
 
-/// Writes 1000 keys with bodies of 10,000 bytes into a log of 4 MiB.
-fn filled(folder: &tempfile::TempDir, every: u64, readmit: u64) -> Filled {
+/// Writes 1000 keys with bodies of 10,000 bytes into a log of 4 MiB; all are still being read, if
+/// so said.
+fn filled(folder: &tempfile::TempDir, every: u64, readmit: u64, is_read: bool) -> Filled {
     let config = LogConfig {
         size: 4 << 20,
-        segment: 1 << 20,
+        segment: if is_read { 1 << 18 } else { 1 << 20 },
         readmit,
         ..config(folder)
     };
@@ -68,8 +69,12 @@ fn filled(folder: &tempfile::TempDir, every: u64, readmit: u64) -> Filled {
     };
     let started = Arc::new(started_with(config, Arc::new(RealFiles), Box::new(keeper)));
     *log.lock().unwrap() = Some(Arc::clone(&started));
+    let mut read = Vec::new();
     for key in 1..=1000 {
-        append(&started, key, new_key(b"state", 1, &bytes(key, 10_000))).unwrap();
+        let written = append(&started, key, new_key(b"state", 1, &bytes(key, 10_000))).unwrap();
+        if is_read {
+            read.extend(started.stretch(written.place, 10_000));
+        }
         assert!(started.state().bytes <= 4 << 20);
     }
     log.lock().unwrap().take();
@@ -83,7 +88,7 @@ fn filled(folder: &tempfile::TempDir, every: u64, readmit: u64) -> Filled {
 #[test]
 fn the_oldest_goes_first_and_all_of_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let filled = filled(&folder, u64::MAX, 1 << 18);
+    let filled = filled(&folder, u64::MAX, 1 << 18, false);
     assert!(filled.gone.iter().copied().eq(1..=filled.gone.len() as u64));
     let (_, recovery) = {
         drop(filled.log);
@@ -95,7 +100,7 @@ fn the_oldest_goes_first_and_all_of_it_is_told() {
 #[test]
 fn what_is_wanted_is_written_anew_within_bounds() {
     let folder = tempfile::tempdir().unwrap();
-    let filled = filled(&folder, 10, 1 << 18);
+    let filled = filled(&folder, 10, 1 << 18, false);
     let state = filled.log.state();
     assert!(!filled.kept.is_empty());
     assert!(filled.kept.iter().all(|(key, _)| key % 10 == 0));
@@ -114,10 +119,20 @@ fn what_is_wanted_is_written_anew_within_bounds() {
 #[test]
 fn all_being_wanted_there_is_still_room_for_what_is_new() {
     let folder = tempfile::tempdir().unwrap();
-    let filled = filled(&folder, 1, 1 << 18);
+    let filled = filled(&folder, 1, 1 << 18, false);
     let state = filled.log.state();
     assert!(state.readmitted > 0 && state.readmitted <= state.evicted * (1 << 18));
     assert!(state.unusable.is_none());
+}
+
+#[test]
+fn what_is_still_read_does_not_keep_out_what_is_new() {
+    let folder = tempfile::tempdir().unwrap();
+    // More segments go at once, since their room does not come back yet.
+    let filled = filled(&folder, 1, 1 << 17, true);
+    let state = filled.log.state();
+    let begun = state.evicted + state.segments;
+    assert!(state.readmitted > 0 && state.readmitted <= begun * (1 << 17));
 }
 
 #[test]

@@ -320,6 +320,38 @@ fn what_is_sealed_survives_a_power_loss() {
 }
 
 #[test]
+fn what_only_looks_like_records_is_given_up() {
+    let ram = Ram::default();
+    let config = LogConfig {
+        size: 64 << 20,
+        segment: 8 << 20,
+        ..config()
+    };
+    let start = |ram: &Ram| started_with(config.clone(), Arc::new(ram.clone()), Box::new(()));
+    let log = start(&ram);
+    append(&log, 1, new_key(b"state", 1, &Bytes::new())).unwrap();
+    ram.kill();
+    drop(log);
+    ram.revive();
+    // Headers that each announce 4 MiB: to verify them all would take hours.
+    let mut header = [0; 40];
+    header[8..12].copy_from_slice(b"prg\x01");
+    header[12..16].copy_from_slice(&(4u32 << 20).to_le_bytes());
+    ram.change(0, |bytes| {
+        for place in bytes[200..].chunks_exact_mut(40) {
+            place.copy_from_slice(&header);
+        }
+    });
+    let log = start(&ram);
+    let (found, recovery) = recovered(&log);
+    assert_eq!((found.len(), recovery.damaged), (1, 1));
+    // It is left as it is.
+    let read = log.read_key(found[0].place, found[0].length).unwrap();
+    assert_eq!(read.payload, &b"state"[..]);
+    assert_eq!(log.state().bytes, 8 << 20);
+}
+
+#[test]
 fn a_failed_sync_stops_nothing() {
     let ram = Ram::default();
     let log = log_on(&ram);

@@ -35,11 +35,8 @@ impl Writer {
             created = self.create();
         }
         self.appending = Some(created?);
-        while self.is_over() && self.shared.segments.len() > 1 {
-            if !self.evict(self.shared.config.readmit) {
-                break;
-            }
-        }
+        self.readmit_left = self.shared.config.readmit;
+        while self.is_over() && self.evict(self.readmit_left) {}
         self.broken.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -74,8 +71,8 @@ impl Writer {
         begun
     }
 
-    /// Evicts the oldest segment, and lets the keeper write a share of it anew: `readmit` bytes if
-    /// it is a full one.
+    /// Evicts the oldest segment, unless it is being written, and lets the keeper write `readmit`
+    /// bytes of it anew at most, and no more of a short one than is its share.
     pub(super) fn evict(&mut self, readmit: u64) -> bool {
         let Some(oldest) = self.shared.segments.oldest() else {
             return false;
@@ -87,7 +84,10 @@ impl Writer {
         {
             return false;
         }
-        let readmit = readmit.min(oldest.length() * readmit / self.shared.config.segment);
+        let config = &self.shared.config;
+        let share = u128::from(oldest.length()) * u128::from(config.readmit);
+        let share = share / u128::from(config.segment);
+        let readmit = readmit.min(u64::try_from(share).unwrap_or(readmit));
         let mut keeper = std::mem::replace(&mut self.keeper, Box::new(()));
         Readmission::evict(self, keeper.as_mut(), &oldest, readmit);
         self.keeper = keeper;
