@@ -3,6 +3,7 @@
 mod eviction;
 mod faults;
 mod kept;
+mod killed;
 mod kit;
 pub(crate) mod ram;
 mod recovering;
