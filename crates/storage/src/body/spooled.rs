@@ -8,6 +8,9 @@ use std::{
 use super::{Medium, Whole};
 use crate::{budget::Claim, disk::log::Stretch};
 
+/// What a full stretch on disk takes of memory: where it is, and a checksum for each block.
+const ON_DISK: u64 = 256;
+
 /// Consecutive bytes of a body that are given to the disk while it still arrives. Whoever reads
 /// them finds them, before and after they are written.
 pub(crate) struct Spooled {
@@ -59,13 +62,10 @@ impl Spooled {
         }
     }
 
-    /// Bytes of memory that it takes in the long run. Those of its body are claimed elsewhere.
+    /// Bytes of memory that it takes once it is written: the same before, so that who has counted it
+    /// need not count again. Those of its body are claimed elsewhere.
     pub(crate) fn weight(&self) -> u64 {
-        let on_disk = match &*self.lock() {
-            Place::Memory { .. } => 0,
-            Place::Written(stretch) => stretch.weight(),
-        };
-        size_of::<Self>() as u64 + 32 + on_disk
+        size_of::<Self>() as u64 + 32 + ON_DISK
     }
 
     fn lock(&self) -> MutexGuard<'_, Place> {
