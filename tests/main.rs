@@ -32,6 +32,7 @@ mod purging;
 mod ranges;
 mod safe_keys;
 mod stale;
+mod streaming;
 mod strict_http2;
 mod strict_requests;
 mod tls;

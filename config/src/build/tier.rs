@@ -24,6 +24,7 @@ impl Document {
             max_hit_for_miss: limits.max_hit_for_miss.as_usize(),
             max_alike_queries: limits.max_alike_queries.0,
             tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
+            streaming: self.file.storage.streaming(),
         }
     }
 

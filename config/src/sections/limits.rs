@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use perigee_edge::{ClientLimits, MemoryConfig};
+use perigee_edge::{ClientLimits, Finish, MemoryConfig, Streaming};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{disk::Disk, endpoint::Fields};
 use crate::{
     at::At,
-    units::{Bytes, Count, Period, PositiveShare, Whole},
+    units::{Bytes, Count, Period, PositiveShare, Share, Whole},
 };
 
 /// Bytes of a request or response head. HTTP/1.1 connections cannot do with less.
@@ -32,6 +32,13 @@ pub(crate) struct Storage {
     /// How long a reader that is further behind may hold up others, in all. Then it goes on for
     /// itself, by a request for the rest.
     pub(crate) window_patience: Period,
+    /// A fetch whose last client has left goes on if so much is left, or less. Of unknown length: so
+    /// much more comes.
+    pub(crate) finish_within: Bytes<0, { 1 << 50 }>,
+    /// It goes on, too, if this share has come; 1: not for that.
+    pub(crate) finish_share: Share,
+    /// A range that begins farther ahead of what a running fetch has brought is fetched for itself.
+    pub(crate) join_ahead: Bytes<0, { 1 << 50 }>,
     /// Stored responses per URL (see Vary); the oldest goes.
     pub(crate) variants_per_key: Whole<1, 10_000>,
     /// A disk behind the memory, for much more, and for what is to survive a restart.
@@ -42,12 +49,16 @@ pub(crate) struct Storage {
 impl Default for Storage {
     fn default() -> Self {
         let memory = MemoryConfig::default();
+        let Streaming { finish, join_ahead } = Streaming::default();
         Storage {
             memory: Bytes(memory.capacity),
             max_object_share: PositiveShare(memory.max_object_share),
             fill_memory: None,
             window: Bytes(memory.window),
             window_patience: Period(memory.window_patience),
+            finish_within: Bytes(finish.within),
+            finish_share: Share(finish.share),
+            join_ahead: Bytes(join_ahead),
             variants_per_key: Whole(memory.variants_per_key as u64),
             disk: None,
         }
@@ -55,6 +66,17 @@ impl Default for Storage {
 }
 
 impl Storage {
+    /// As those who fill the store take it.
+    pub(crate) fn streaming(&self) -> Streaming {
+        Streaming {
+            finish: Finish {
+                within: self.finish_within.0,
+                share: self.finish_share.0,
+            },
+            join_ahead: self.join_ahead.0,
+        }
+    }
+
     /// As the store takes it.
     pub(crate) fn build(&self) -> MemoryConfig {
         let quarter = self.memory.0 / 4;

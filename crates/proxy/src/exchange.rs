@@ -24,6 +24,7 @@ use crate::{
     observe::{InFlight, LogEntry, Observation},
     searches::{self, Searches},
     seldom::Seldom,
+    streaming::Streaming,
     upgrade::Upgrade,
 };
 
@@ -49,6 +50,8 @@ pub struct ExchangeConfig {
     pub max_alike_queries: u64,
     /// How long an upgraded connection may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
+    /// How far a fetch goes for its readers, and for those who come later.
+    pub streaming: Streaming,
 }
 
 /// What all requests of a node share.

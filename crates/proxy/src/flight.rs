@@ -170,6 +170,7 @@ impl UnderWay {
             flights: all.clone(),
             progress,
             asked,
+            is_background: false,
         }
     }
 }
@@ -241,7 +242,9 @@ impl Flights {
             return None;
         }
         drop(flights);
-        Some(under_way.begin(key, sought, true, self))
+        let mut lead = under_way.begin(key, sought, true, self);
+        lead.is_background = true;
+        Some(lead)
     }
 
     /// A fetch that nobody may join.
@@ -287,9 +290,15 @@ pub(crate) struct Lead {
     flights: Flights,
     progress: watch::Sender<Progress>,
     asked: Revision,
+    is_background: bool,
 }
 
 impl Lead {
+    /// Whether no client asked for it.
+    pub(crate) fn is_background(&self) -> bool {
+        self.is_background
+    }
+
     /// Tells all who wait. What cannot be joined later leaves at once.
     pub(crate) fn tell(&self, progress: Progress) {
         let joinable = matches!(&progress, Progress::Arrived(arrival) if arrival.kept);

@@ -3,12 +3,11 @@
 use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt;
 use perigee_http_cache::{CacheKey, Failure, StoredHead, withheld};
 use perigee_storage::{Fill, Verdict};
-use perigee_upstream::Body as Relayed;
 
 use crate::{
+    arriving::Arriving,
     exchange::Exchange,
     fetch::Trip,
     flight::{Arrival, Lead, Progress},
@@ -94,7 +93,8 @@ impl Exchange {
             aged: parts.headers.contains_key(header::AGE),
             _first: Some(first),
         }));
-        self.pump(lead, &inbound.key, body, fill).await;
+        let arriving = Arriving::shared(body, lead, self.config.streaming.finish);
+        self.pump(&inbound.key, arriving, fill).await;
     }
 
     /// What is too large for the store does not take the place of what is stored; but it says that
@@ -109,12 +109,12 @@ impl Exchange {
     }
 
     /// Moves a body into the store.
-    async fn pump(&self, lead: Lead, key: &CacheKey, arriving: Relayed, mut fill: Fill) {
-        let ended = match come(arriving, &mut fill).await {
+    async fn pump(&self, key: &CacheKey, mut arriving: Arriving, mut fill: Fill) {
+        let ended = match arriving.pour_into(&mut fill).await {
             Ok(()) => fill.commit().map_err(|error| error.to_string()),
             Err(error) => {
                 // Nobody joins any more when those who read along see the break, and ask again.
-                drop(lead);
+                drop(arriving);
                 keep_front(fill);
                 Err(error)
             }
@@ -154,16 +154,4 @@ fn keep_front(fill: Fill) {
     if let Some(head) = front {
         fill.keep_part(Arc::new(head));
     }
-}
-
-/// Moves an arriving body into the store.
-pub(crate) async fn come(mut body: Relayed, fill: &mut Fill) -> Result<(), String> {
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| error.to_string())?;
-        // Trailers are not kept.
-        if let Ok(data) = frame.into_data() {
-            fill.write(data).await.map_err(|error| error.to_string())?;
-        }
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod answer;
+mod arriving;
 mod body;
 mod cache_status;
 mod claims;
@@ -40,6 +41,7 @@ mod service;
 mod several;
 mod status;
 mod stitched;
+mod streaming;
 mod tunnel;
 mod upgrade;
 mod url;
@@ -73,3 +75,4 @@ pub use purge::PurgeOrder;
 pub use seldom::Seldom;
 pub use service::{Service, ServiceConfig, Services};
 pub use status::{DiskStatus, NextHopStatus, Purged, Status};
+pub use streaming::{Finish, Streaming};

@@ -7,8 +7,8 @@ use perigee_http_cache::{Miss, ResponseHead, StoredHead, posted};
 use perigee_storage::Fill;
 
 use crate::{
-    Body, Inbound, answer::Answer, claims::overrides_method, exchange::Exchange, keep::come,
-    pass::relayed, send::Arrived,
+    Body, Inbound, answer::Answer, arriving::Arriving, claims::overrides_method,
+    exchange::Exchange, pass::relayed, send::Arrived, streaming::Finish,
 };
 
 impl Exchange {
@@ -34,7 +34,7 @@ impl Exchange {
             .store
             .fill(&inbound.key, Arc::new(head), length, invalidated);
         match fill.is_kept() {
-            true => filling(arrived, fill),
+            true => filling(arrived, fill, self.config.streaming.finish),
             false => relayed(arrived, why),
         }
     }
@@ -63,7 +63,7 @@ fn storable(inbound: &Inbound, arrived: &Arrived) -> Option<StoredHead> {
 }
 
 /// The answer as it came; its body goes into the store, and the client reads along.
-fn filling(arrived: Arrived, mut fill: Fill) -> Answer {
+fn filling(arrived: Arrived, mut fill: Fill, finish: Finish) -> Answer {
     let reader = fill.body().read();
     let Arrived {
         response,
@@ -76,7 +76,8 @@ fn filling(arrived: Arrived, mut fill: Fill) -> Answer {
     let (parts, body) = response.into_parts();
     tokio::spawn(async move {
         // Unless it comes to a clean end, the client sees it break, and nothing is stored.
-        if come(body, &mut fill).await.is_ok() {
+        let mut arriving = Arriving::for_one(body, finish);
+        if arriving.pour_into(&mut fill).await.is_ok() {
             let _ = fill.commit();
         }
     });

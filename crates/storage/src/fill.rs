@@ -172,6 +172,11 @@ impl Fill {
         self.growing.is_unread()
     }
 
+    /// Whether nobody has the body, to read it now or later.
+    pub fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.growing) == 1
+    }
+
     /// Declares the body whole, and stores it if it is kept.
     ///
     /// # Errors

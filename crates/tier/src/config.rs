@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use perigee_cluster::NodeName;
-use perigee_proxy::{DiskConfig, MemoryConfig, ServiceConfig};
+use perigee_proxy::{DiskConfig, MemoryConfig, ServiceConfig, Streaming};
 use perigee_server::Limits;
 
 /// The part of a configuration that edge and shield have in common.
@@ -43,6 +43,8 @@ pub struct Config {
     pub max_alike_queries: u64,
     /// How long an upgraded connection (WebSocket) may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
+    /// How far a fetch goes for its readers, and for those who come later.
+    pub streaming: Streaming,
 }
 
 impl Config {
@@ -54,6 +56,7 @@ impl Config {
             (self.listen != after.listen, "`listen`"),
             (self.memory != after.memory, "`[storage]`"),
             (self.disk != after.disk, "`[storage.disk]`"),
+            (self.streaming != after.streaming, "`[storage]`"),
             (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
             (self.max_refreshes != after.max_refreshes, "`max_refreshes`"),
             (

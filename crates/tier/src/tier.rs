@@ -225,5 +225,6 @@ fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
         max_hit_for_miss: config.max_hit_for_miss,
         max_alike_queries: config.max_alike_queries,
         tunnel_idle_timeout: config.tunnel_idle_timeout,
+        streaming: config.streaming,
     }
 }
