@@ -64,6 +64,11 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// what is stored outlives a restart, so does the purge.
     fn purge(&self, purge: &Purge, at: SystemTime) -> Answer<Purged>;
 
+    /// Looks at some of what is stored, `most` keys at the most, gives back what was purged, and
+    /// forgets purges that nothing stored is older than. Says whether there is more to look at. A
+    /// purge holds without it: to be called now and then.
+    fn sweep(&self, most: usize) -> bool;
+
     /// Some of what is stored, in an order of its own. A page costs no more than what stands on it and
     /// what had to be looked at for it, whatever is stored; a key that stays while the pages are turned
     /// is on one of them. To eviction it is no use.

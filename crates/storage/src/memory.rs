@@ -5,6 +5,7 @@ mod ghosts;
 mod heat;
 mod index;
 mod shelf;
+mod sweep;
 mod weight;
 
 use std::{
@@ -26,6 +27,7 @@ use crate::{
 };
 
 use shelf::Shelf;
+use sweep::Sweep;
 
 /// Limits of the memory tier.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +65,7 @@ impl Default for MemoryConfig {
 /// Responses in memory, weighed in bytes.
 pub struct Memory {
     shelf: Arc<Shelf>,
+    sweep: Sweep,
     budget: Arc<Budget>,
     max_length: u64,
     window: Window,
@@ -83,6 +86,7 @@ impl Memory {
         let max_length = (config.capacity as f64 * config.max_object_share) as u64;
         let max_length = max_length.min(config.capacity);
         Memory {
+            sweep: Sweep::default(),
             shelf: Arc::new(Shelf::new(&config, max_length, purges, seed)),
             budget: Arc::new(Budget::new(config.fill_bytes)),
             max_length,
@@ -91,6 +95,14 @@ impl Memory {
                 patience: config.window_patience,
             },
         }
+    }
+}
+
+impl Memory {
+    /// Looks at some of what is stored, `most` keys at the most, for what was purged. Once all has
+    /// been looked at: the purge up to which all of it has been checked.
+    pub(crate) fn look_for_purged(&self, most: usize) -> Option<Revision> {
+        self.sweep.step(&self.shelf, most)
     }
 }
 
@@ -154,6 +166,14 @@ impl Store for Memory {
             keys,
             unwritten,
         })
+    }
+
+    fn sweep(&self, most: usize) -> bool {
+        let Some(checked) = self.look_for_purged(most) else {
+            return true;
+        };
+        self.purges().make_room(checked);
+        checked < self.purges().now()
     }
 
     fn list(&self, ask: &Ask) -> Answer<Page> {

@@ -245,6 +245,14 @@ impl Purges {
         self.write().forget_before(revision.0);
     }
 
+    /// Forgets purges up to this one, as [`Purges::forget_before`] does, once half of those are known
+    /// that may be: until then they cost nothing, and a fill that stood still may need them.
+    pub(crate) fn make_room(&self, checked: Revision) {
+        if self.read().len() > self.most / 2 {
+            self.forget_before(checked);
+        }
+    }
+
     /// What is known now.
     pub fn stats(&self) -> PurgeStats {
         let table = self.read();

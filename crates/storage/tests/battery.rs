@@ -61,7 +61,8 @@ macro_rules! battery {
                     a_validation_that_was_purged_freshens_nothing,
                     a_fill_under_way_is_not_stored, a_fill_under_way_is_as_stale_as_it_was_made,
                     what_was_asked_for_before_a_purge_is_not_stored,
-                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race;
+                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race,
+                    what_was_purged_is_swept_out, purges_that_nothing_is_older_than_are_forgotten;
             );
 
             #[test]

@@ -4,7 +4,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime},
@@ -72,6 +72,7 @@ impl<S: State> Tier<S> {
         let purges = Arc::new(Purges::new(MOST_PURGES));
         let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone(), purges));
         store_metrics::register(registry, Arc::clone(&store));
+        tokio::spawn(sweep(Arc::downgrade(&store)));
         let exchange = exchange_config::<S>(&common);
         let exchange = Exchange::new(exchange, store, metrics.clone(), log);
         let state = S::build(config, &metrics, None).map_err(StartError)?;
@@ -212,6 +213,25 @@ impl<S: State> Tier<S> {
         self.server.turn_away();
         tokio::time::sleep(grace).await;
         self.server.drain(deadline).await
+    }
+}
+
+/// Keys that are looked at in one step for what was purged.
+const SWEEP_STEP: usize = 256;
+
+/// How long to rest between two sweeps, and between two steps of one.
+const SWEEP_PAUSE: Duration = Duration::from_secs(1);
+const STEP_PAUSE: Duration = Duration::from_millis(1);
+
+/// Gives back what was purged and is never looked up, as long as there is a store.
+async fn sweep(store: Weak<dyn Store>) {
+    loop {
+        let pause = match store.upgrade() {
+            Some(store) if store.sweep(SWEEP_STEP) => STEP_PAUSE,
+            Some(_) => SWEEP_PAUSE,
+            None => return,
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

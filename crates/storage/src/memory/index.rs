@@ -8,10 +8,12 @@
 
 mod entry;
 mod shard;
+mod spot;
 #[cfg(test)]
 mod tests;
 
 pub(super) use entry::Entry;
+pub(super) use spot::Spot;
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,

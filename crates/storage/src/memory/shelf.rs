@@ -9,11 +9,11 @@ use perigee_http_cache::CacheKey;
 
 use super::{
     MemoryConfig,
-    index::{self, Index},
+    index::{self, Index, Spot},
     weight,
 };
 use crate::{
-    Entry, Purges, Stats, Stored, StoredId, Tiers, Variants,
+    Entry, Purges, Revision, Stats, Stored, StoredId, Tiers, Variants,
     changes::{self, Limits},
     fill,
     listing::{Place, Walk},
@@ -75,6 +75,16 @@ impl Shelf {
             None
         });
         is_left
+    }
+
+    /// The next keys of a walk that are not up to date as of `now`; `None` at its end.
+    pub(super) fn unchecked(
+        &self,
+        spot: &mut Spot,
+        most: usize,
+        now: Revision,
+    ) -> Option<Vec<CacheKey>> {
+        self.index.unchecked(spot, most, now)
     }
 
     /// The way to store a response to a fetch of `key`.

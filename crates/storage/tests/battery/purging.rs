@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use perigee_storage::{Purge, Store, Target};
+use perigee_storage::{MOST_PURGES, Purge, Store, Target};
 
 use crate::support::*;
 
@@ -270,4 +270,47 @@ pub(crate) async fn a_purge_wins_every_race(make: Make) {
         commit.await.unwrap();
         assert!(lookup(&*store, "/").await.is_empty(), "round {round}");
     }
+}
+
+/// Bytes come back though nobody looks, and purges are forgotten that nothing is older than.
+pub(crate) async fn what_was_purged_is_swept_out(make: Make) {
+    let store = make(ROOMY);
+    for n in 0..1000 {
+        let head = head_tagged("en", "a", if n % 2 == 0 { "even" } else { "odd" });
+        store_body(&*store, &format!("/{n}"), head, &bytes(1000)).await;
+    }
+    let before = store.stats();
+    purge(&*store, Purge::hard(tag("even"))).await;
+    let mut steps = 0;
+    while store.sweep(10) {
+        steps += 1;
+        assert!(steps < 10_000);
+    }
+    assert!(steps >= 100, "{steps}: in small steps");
+    let after = store.stats();
+    assert_eq!(after.keys, 500);
+    assert!(after.bytes < before.bytes / 10 * 7, "{before:?} {after:?}");
+    assert!(!store.sweep(10), "nothing is left to do");
+    for n in 0..1000 {
+        let left = lookup(&*store, &format!("/{n}")).await.len();
+        assert_eq!(left, n % 2);
+    }
+}
+
+/// More purges than may be known at once, and a sweep now and then: nothing goes but what is purged.
+pub(crate) async fn purges_that_nothing_is_older_than_are_forgotten(make: Make) {
+    let store = make(ROOMY);
+    store_body(&*store, "/kept", head("en", "a"), &bytes(9)).await;
+    for n in 0..2 * MOST_PURGES {
+        purge(&*store, of(&format!("/{n}"))).await;
+        if n % 10_000 == 0 {
+            while store.sweep(1000) {}
+        }
+    }
+    assert_eq!(lookup(&*store, "/kept").await.len(), 1);
+    let stats = store.purges().stats();
+    assert!(
+        stats.known <= MOST_PURGES as u64 && stats.lost == 0,
+        "{stats:?}"
+    );
 }
