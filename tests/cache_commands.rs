@@ -264,6 +264,21 @@ async fn stats_count_what_was_found() {
     assert_eq!(stats["memory"]["keys"], 1);
     assert_eq!(stats["memory"]["hits"], 2);
     assert_eq!(stats["memory"]["capacity"], 64 << 20);
+
+    // A purge of this node alone, by any of the options of `perigee purge`.
+    let (code, out, err) = cache(admin, &["purge", "--host", "a.test"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("yes"), "{out}");
+    let (_, out, _) = cache(admin, &["ls", "--json"]);
+    assert_eq!(out, "", "what was purged is not listed");
+    let (code, _, _) = cache(admin, &["show", "http://a.test/x"]);
+    assert_eq!(code, 1);
+    let (_, out, _) = cache(admin, &["stats", "--json"]);
+    let stats: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(stats["purges"]["known"], 1, "{out}");
+    let (code, _, err) = cache(admin, &["purge"]);
+    assert!(code != 0 && err.contains("--host"), "{err}");
+
     let (_, out, _) = cache(admin, &["stats"]);
     assert!(out.contains("memory") && out.contains("64.0 MiB"), "{out}");
 }

@@ -208,12 +208,23 @@ Examples:
   perigee purge --tag article-17 --tag home
   perigee purge --tag home --host www.example.com
   perigee purge --group news --host www.example.com
-  perigee purge --all --yes",
+  perigee purge --all --yes")]
+pub(crate) struct Purge {
+    #[command(flatten)]
+    pub(crate) what: PurgeWhat,
+    /// The file that describes the CDN.
+    #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
+    pub(crate) config: PathBuf,
+}
+
+/// What is purged, and how.
+#[derive(Debug, Args)]
+#[command(
     group = clap::ArgGroup::new("what").args(["urls", "prefix", "tag", "group", "all"]),
     group = clap::ArgGroup::new("any").required(true).multiple(true)
         .args(["urls", "prefix", "host", "tag", "group", "all"]),
 )]
-pub(crate) struct Purge {
+pub(crate) struct PurgeWhat {
     /// What to remove, all variants of it; http or https makes no difference.
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<HttpUrl>,
@@ -239,9 +250,6 @@ pub(crate) struct Purge {
     /// Make it stale: it may be served while it is validated, or when that fails.
     #[arg(long)]
     pub(crate) soft: bool,
-    /// The file that describes the CDN.
-    #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
-    pub(crate) config: PathBuf,
 }
 
 /// Options of `status`.

@@ -57,7 +57,8 @@ pub use inbound::{Inbound, Sender};
 pub use intake::{Origination, Refusal, take_in};
 pub use line::{Duplex, Line, Upgrading};
 pub use listing::{
-    CacheStats, DiskCounts, ListQuestion, Listed, Listing, MemoryCounts, Shown, ShownEntry, Use,
+    CacheStats, DiskCounts, ListQuestion, Listed, Listing, MemoryCounts, PurgeCounts, Shown,
+    ShownEntry, Use,
 };
 pub use metrics::{Metrics, ServiceMetrics};
 pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};

@@ -4,7 +4,7 @@ mod question;
 mod stats;
 
 pub use question::ListQuestion;
-pub use stats::{CacheStats, DiskCounts, MemoryCounts};
+pub use stats::{CacheStats, DiskCounts, MemoryCounts, PurgeCounts};
 
 use std::time::SystemTime;
 
@@ -84,7 +84,9 @@ impl Exchange {
 
     /// How the store does.
     pub fn cache_stats(&self) -> CacheStats {
-        CacheStats::of(&self.config.node, self.config.tier, self.store().stats())
+        let (store, config) = (self.store(), &self.config);
+        let purges = store.purges().stats();
+        CacheStats::of(&config.node, config.tier, store.stats(), &purges)
     }
 
     /// What is stored under a URL. To eviction it is no use.

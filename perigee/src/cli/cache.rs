@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::HttpUrl;
+use super::{HttpUrl, PurgeWhat};
 
 /// Options of `cache`.
 #[derive(Debug, Args)]
@@ -28,6 +28,11 @@ pub(crate) enum CacheCommand {
     ///
     /// Exits with 0 if something is stored, with 1 if nothing is.
     Show(CacheShow),
+    /// Purges on this node alone.
+    ///
+    /// `perigee purge` does it on all nodes, shields first: an edge that is purged alone may fetch from
+    /// its shield what that still has.
+    Purge(CachePurge),
     /// Shows how much is stored, and what became of the rest.
     Stats(CacheStats),
 }
@@ -106,6 +111,20 @@ pub(crate) struct CacheShow {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of `cache purge`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perigee cache purge http://www.example.com/style.css --node fra-1
+  perigee cache purge --tag article-17 --soft --node 127.0.0.1:9901
+  perigee cache purge --all --yes --node fra-1")]
+pub(crate) struct CachePurge {
+    #[command(flatten)]
+    pub(crate) what: PurgeWhat,
+    #[command(flatten)]
+    pub(crate) at: OneNode,
 }
 
 /// Options of `cache stats`.

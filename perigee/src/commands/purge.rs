@@ -1,4 +1,4 @@
-//! `perigee purge`: shields first, then edges, all of a tier at once.
+//! `perigee purge`: shields first, then edges, all of a tier at once; and of one node alone.
 
 use std::{
     process::ExitCode,
@@ -11,7 +11,12 @@ use super::{
     Outcome,
     fleet::{Fleet, Member},
 };
-use crate::{admin::CallError, cli, style::print, table::Table};
+use crate::{
+    admin::{AdminClient, CallError},
+    cli,
+    style::print,
+    table::Table,
+};
 
 /// What one node did.
 struct Report {
@@ -33,13 +38,16 @@ struct Done {
 
 pub(super) async fn run(purge: &cli::Purge) -> Outcome {
     let fleet = Fleet::load(&purge.config)?;
-    let orders = orders(purge);
+    let orders = orders(&purge.what);
     let mut reports = Vec::new();
     // An edge that refills before its shield has forgotten would keep the old content.
     for role in [Role::Shield, Role::Edge] {
         let tier = fleet.nodes.iter().filter(|member| member.node.role == role);
         let asked: Vec<_> = tier
-            .map(|member| tokio::spawn(ask(member.clone(), orders.clone())))
+            .map(|Member { node, admin }| {
+                let name = node.name.to_string();
+                tokio::spawn(ask(name, admin.clone(), orders.clone()))
+            })
             .collect();
         for report in asked {
             reports.push(report.await.map_err(|e| e.to_string())?);
@@ -48,8 +56,17 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
     if reports.is_empty() {
         return Err("the file has no edges and shields".into());
     }
-    print(&table(&reports).to_string());
-    tell_what_is_odd(&reports);
+    tell(&reports)
+}
+
+/// On one node alone.
+pub(super) async fn run_on(name: String, admin: AdminClient, what: &cli::PurgeWhat) -> Outcome {
+    tell(&[ask(name, admin, orders(what)).await])
+}
+
+fn tell(reports: &[Report]) -> Outcome {
+    print(&table(reports).to_string());
+    tell_what_is_odd(reports);
     match reports.iter().filter(|r| r.result.is_err()).count() {
         0 => Ok(ExitCode::SUCCESS),
         missing => {
@@ -61,7 +78,7 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
 }
 
 /// One for each URL and prefix; else one.
-fn orders(purge: &cli::Purge) -> Vec<PurgeOrder> {
+fn orders(purge: &cli::PurgeWhat) -> Vec<PurgeOrder> {
     let order = PurgeOrder {
         host: purge.host.clone(),
         tag: purge.tag.clone(),
@@ -86,23 +103,23 @@ fn orders(purge: &cli::Purge) -> Vec<PurgeOrder> {
     }
 }
 
-async fn ask(member: Member, orders: Vec<PurgeOrder>) -> Report {
+async fn ask(name: String, admin: AdminClient, orders: Vec<PurgeOrder>) -> Report {
     let begun = Instant::now();
     Report {
-        node: member.node.name.to_string(),
-        result: ask_all(&member, &orders).await,
+        node: name,
+        result: ask_all(&admin, &orders).await,
         took: begun.elapsed(),
     }
 }
 
-async fn ask_all(member: &Member, orders: &[PurgeOrder]) -> Result<Done, CallError> {
+async fn ask_all(admin: &AdminClient, orders: &[PurgeOrder]) -> Result<Done, CallError> {
     let mut done = Done {
         keys: Some(0),
         ..Done::default()
     };
     let mut failed = None;
     for order in orders {
-        match member.admin.purge(order).await {
+        match admin.purge(order).await {
             Ok(purged) => {
                 done.keys = done.keys.zip(purged.keys).map(|(sum, keys)| sum + keys);
                 done.revision = purged.revision;

@@ -1,6 +1,6 @@
 //! How a node's store does.
 
-use perigee_storage::{DiskStats, Stats};
+use perigee_storage::{DiskStats, PurgeStats, Stats};
 use serde::{Deserialize, Serialize};
 
 /// How a node's store does. Counts are since start.
@@ -14,6 +14,8 @@ pub struct CacheStats {
     pub memory: MemoryCounts,
     /// The disk tier, if there is one.
     pub disk: Option<DiskCounts>,
+    /// What is remembered of purges.
+    pub purges: PurgeCounts,
 }
 
 /// The memory tier.
@@ -70,9 +72,19 @@ pub struct DiskCounts {
     pub unusable: Option<String>,
 }
 
+/// What is remembered of purges.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PurgeCounts {
+    /// Purges that something stored may be older than.
+    pub known: u64,
+    /// Those that were forgotten for want of room while something might have been older, which counts
+    /// as purged since.
+    pub lost: u64,
+}
+
 impl CacheStats {
     /// Of this node, by what its store says.
-    pub(super) fn of(node: &str, role: &str, stats: Stats) -> Self {
+    pub(super) fn of(node: &str, role: &str, stats: Stats, purges: &PurgeStats) -> Self {
         CacheStats {
             node: node.to_owned(),
             role: role.to_owned(),
@@ -85,6 +97,10 @@ impl CacheStats {
                 filling_bytes: stats.filling_bytes,
             },
             disk: stats.disk.map(DiskCounts::of),
+            purges: PurgeCounts {
+                known: purges.known,
+                lost: purges.lost,
+            },
         }
     }
 }

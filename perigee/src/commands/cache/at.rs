@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The node that is asked.
 pub(super) struct At {
     /// What to call it.
-    name: String,
+    pub(super) name: String,
     pub(super) admin: AdminClient,
 }
 

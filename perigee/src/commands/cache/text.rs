@@ -184,7 +184,12 @@ pub(super) fn stats(stats: &CacheStats) -> String {
         ]);
     }
     let disk = stats.disk.as_ref().map(disk_stats);
-    table.to_string() + &disk.unwrap_or_default()
+    let purges = &stats.purges;
+    let purges = format!(
+        "\npurges remembered {}, forgotten for want of room {}\n",
+        purges.known, purges.lost
+    );
+    table.to_string() + &disk.unwrap_or_default() + &purges
 }
 
 fn disk_stats(disk: &DiskCounts) -> String {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use perigee_edge::MemoryCounts;
+use perigee_edge::{MemoryCounts, PurgeCounts};
 
 use super::*;
 
@@ -122,9 +122,11 @@ fn both_tiers_are_counted() {
             filling_bytes: 0,
         },
         disk: None,
+        purges: PurgeCounts { known: 2, lost: 0 },
     };
     let memory = "tier    keys    bytes  capacity  hits  evicted\n\
-                  memory     3  2.0 KiB   4.0 KiB     5        1\n";
+                  memory     3  2.0 KiB   4.0 KiB     5        1\n\n\
+                  purges remembered 2, forgotten for want of room 0\n";
     assert_eq!(stats(&counted), memory);
     counted.disk = Some(DiskCounts {
         damaged: 7,
