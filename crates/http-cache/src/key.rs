@@ -71,6 +71,11 @@ impl CacheKey {
         }
     }
 
+    /// The key that has this text: [`CacheKey::as_str`] of it, written down before.
+    pub fn from_text(text: &str) -> Self {
+        CacheKey { text: text.into() }
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -154,10 +154,11 @@ impl StoredHead {
         Some(self.clone().holding(Part::holding(came, complete)?))
     }
 
-    /// The same head over these bytes of the representation. None if there are none, or if its
-    /// complete length is not known.
+    /// The same head over these bytes of the representation, of which some were lost. None if there
+    /// are none, or if it could not be completed: see [`StoredHead::cut_short`].
     pub fn with_held(&self, held: Held) -> Option<StoredHead> {
-        Some(self.clone().holding(Part::holding(held, self.length?)?))
+        let part = Part::holding(held, self.length?)?;
+        self.can_be_completed().then(|| self.clone().holding(part))
     }
 
     /// What of the representation the body holds; None if all of it.

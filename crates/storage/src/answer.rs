@@ -1,6 +1,6 @@
 //! An answer that may be there already: a memory hit must not cost a boxed future.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, panic, pin::Pin};
 
 /// What a [`crate::Store`] answers with.
 pub enum Answer<T> {
@@ -28,6 +28,22 @@ impl<T> Answer<T> {
             Answer::Now(value) => value,
             Answer::Later(future) => future.await,
         }
+    }
+}
+
+impl<T: Send + 'static> Answer<T> {
+    /// What `work` answers, which may wait for a disk: on a thread that the runtime has for that.
+    pub(crate) fn of_thread(work: impl FnOnce() -> T + Send + 'static) -> Self {
+        Answer::Later(Box::pin(async move {
+            match tokio::task::spawn_blocking(work).await {
+                Ok(value) => value,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panicked) => panic::resume_unwind(panicked),
+                    // The process is about to end, and whoever waits here with it.
+                    Err(_) => std::future::pending().await,
+                },
+            }
+        }))
     }
 }
 

@@ -129,6 +129,14 @@ impl Body {
         }
     }
 
+    /// Where the bytes of a kept body are.
+    pub(crate) fn extents(&self) -> Option<&Extents> {
+        match &self.place {
+            Place::Kept(extents) => Some(extents),
+            Place::Growing(_) => None,
+        }
+    }
+
     /// Position after its last byte, if known.
     fn end(&self) -> Option<u64> {
         match &self.place {

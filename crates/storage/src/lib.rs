@@ -16,7 +16,7 @@ mod stored;
 
 pub use answer::Answer;
 pub use body::{Body, ReadError, Reader};
-pub use disk::DiskConfig;
+pub use disk::{Disk, DiskConfig, DiskError};
 pub use fill::{Fill, FillError};
 pub use listing::{Ask, Cursor, Entry, MOST_ON_A_PAGE, Only, Page, Tier, Tiers};
 pub use memory::{Memory, MemoryConfig};

@@ -127,7 +127,6 @@ impl Purges {
     ///
     /// # Errors
     /// The process may have no more threads.
-    #[allow(dead_code, reason = "the store on disk comes next")]
     pub(crate) fn open(
         files: &Arc<dyn Files>,
         path: &Path,
@@ -166,7 +165,6 @@ impl Purges {
     }
 
     /// Tries once more to write down what could not be written.
-    #[allow(dead_code, reason = "the store on disk comes next")]
     pub(crate) fn catch_up(&self) {
         if let Some(journal) = self.journal.as_ref().filter(|it| it.is_behind()) {
             // Whoever asked for these was told that they are not written.

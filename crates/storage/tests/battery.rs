@@ -8,6 +8,8 @@ mod limits;
 mod listing;
 #[path = "battery/model.rs"]
 mod model;
+#[path = "battery/on_disk.rs"]
+mod on_disk;
 #[allow(clippy::single_range_in_vec_init, reason = "lists of ranges are meant")]
 #[path = "battery/parts.rs"]
 mod parts;
@@ -22,9 +24,10 @@ mod support;
 #[path = "battery/window.rs"]
 mod window;
 
-/// Runs the cases on the stores that `$make`, a [`support::Make`], gives.
+/// Runs the cases on the stores that `$make`, a [`support::Make`], gives, and with them those that are
+/// for it alone.
 macro_rules! battery {
-    ($store:ident, $make:expr) => {
+    ($store:ident, $make:expr; $($alone:tt)*) => {
         mod $store {
             battery!(@cases $make;
                 storing: a_key_without_responses_has_none, what_is_committed_is_found,
@@ -46,8 +49,7 @@ macro_rules! battery {
                     a_body_of_single_bytes_arrives;
                 limits: a_large_object_streams_through, an_unknown_length_may_outgrow_the_limit,
                     fills_share_a_budget, the_budget_comes_back, the_capacity_holds,
-                    large_objects_in_a_row_are_weighed, a_large_object_finds_room_among_small_ones,
-                    what_is_too_much_goes_at_once;
+                    large_objects_in_a_row_are_weighed, a_large_object_finds_room_among_small_ones;
                 listing: nothing_is_listed_of_an_empty_store, a_listing_agrees_with_a_map,
                     an_entry_tells_what_is_stored, only_what_is_wanted_is_listed;
                 window: the_slowest_reader_holds_the_writer, who_lags_too_far_is_let_go,
@@ -65,20 +67,27 @@ macro_rules! battery {
                     what_was_purged_is_swept_out, purges_that_nothing_is_older_than_are_forgotten;
             );
 
+            battery!(@cases $make; $($alone)*);
+
             #[test]
             fn agrees_with_a_map() {
                 super::model::agrees_with_a_map($make);
             }
         }
     };
-    (@cases $make:expr; $($group:ident: $($case:ident),+;)+) => {
+    (@cases $make:expr; $($group:ident: $($case:ident),+;)*) => {
         $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 super::support::in_time(super::$group::$case($make)).await;
             }
-        )+)+
+        )+)*
     };
 }
 
-battery!(memory, super::support::memory);
+battery!(memory, super::support::memory;
+    storing: what_is_stored_is_weighed;
+    limits: what_is_too_much_goes_at_once;
+);
+// It makes room by a segment at a time, and has room for what comes next before that is there.
+battery!(disk, super::on_disk::disk;);

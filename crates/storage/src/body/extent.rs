@@ -78,6 +78,21 @@ impl Extent {
         self.medium.weight()
     }
 
+    /// Where its first byte is in what the medium holds.
+    pub(crate) fn skip(&self) -> u64 {
+        self.skip
+    }
+
+    /// So many of the bytes of its medium from there on. `None` if it has not as many.
+    pub(crate) fn cut(self, skip: u64, length: u64) -> Option<Extent> {
+        let end = skip.checked_add(length)?;
+        (length > 0 && end <= self.medium.length()).then_some(Extent {
+            skip,
+            length,
+            ..self
+        })
+    }
+
     /// Where these positions are in the medium.
     pub(crate) fn within(&self, positions: &Range<u64>) -> Range<u64> {
         let offset =

@@ -28,6 +28,14 @@ pub struct DiskConfig {
     pub flush_timeout: Duration,
     /// Stored responses per key, at least one; as in memory. Default 16.
     pub variants_per_key: usize,
+    /// Bytes for bodies that are arriving, over all fills, where the disk is a store by itself.
+    /// Default 64 MiB.
+    pub fill_bytes: u64,
+    /// Bytes that a fill which is not kept may run ahead of its slowest reader, where the disk is a
+    /// store by itself. Default 1 MiB.
+    pub window: u64,
+    /// How long a reader that is further behind may hold up others. Default 1 s.
+    pub window_patience: Duration,
 }
 
 impl DiskConfig {
@@ -46,6 +54,9 @@ impl DiskConfig {
             retry_after: Duration::from_secs(10),
             flush_timeout: Duration::from_secs(10),
             variants_per_key: 16,
+            fill_bytes: 64 << 20,
+            window: 1 << 20,
+            window_patience: Duration::from_secs(1),
         }
     }
 

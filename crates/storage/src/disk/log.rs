@@ -64,10 +64,12 @@ mod state;
 mod stretch;
 mod writer;
 
-pub(crate) use eviction::{Keeper, Leaver, Leaving, Readmission};
-pub(crate) use files::{File, Files, Listed, Lock, RealFiles, write_full};
-pub(crate) use folder::OpenError;
-pub(crate) use format::{BLOCK, MAX_KEY, MAX_SEGMENT, MAX_STRETCH};
+pub(crate) use eviction::{Keeper, Leaving, Readmission};
+pub(crate) use files::{File, Files, RealFiles, write_full};
+#[allow(unused_imports, reason = "tests and fuzz targets use them")]
+pub(crate) use files::{Listed, Lock};
+pub use folder::OpenError;
+pub(crate) use format::{BLOCK, MAX_STRETCH};
 pub(crate) use key::KeyRecord;
 pub(crate) use place::{Damaged, Place, Shed};
 pub(crate) use queue::{Done, KeyChange, NewKey, Written};
@@ -227,6 +229,18 @@ impl Log {
         Some(Stretch::new(segment, place.offset, length, None, counters))
     }
 
+    /// Bytes of a body that one record may have here: [`MAX_STRETCH`], or less in small segments, of
+    /// which each holds several.
+    pub(crate) fn max_stretch(&self) -> usize {
+        let half = (self.shared.config.segment / 2) as usize;
+        (half - half % BLOCK).clamp(BLOCK / 16, MAX_STRETCH)
+    }
+
+    /// Whether the segment of this place is still there.
+    pub(crate) fn has(&self, place: Place) -> bool {
+        self.shared.segments.get(place.segment).is_some()
+    }
+
     /// A key's state, and what stands in the same record. Does not block: `None` if it is not in the
     /// page cache.
     ///
@@ -271,8 +285,10 @@ impl Log {
     }
 }
 
-impl Drop for Log {
-    fn drop(&mut self) {
+impl Log {
+    /// Takes nothing more to be written, and waits until all that was queued is. Not to be called on
+    /// the writer's thread.
+    pub(crate) fn close(&self) {
         self.shared.queue.close();
         let thread = self
             .thread
@@ -286,6 +302,12 @@ impl Drop for Log {
             // A change of a key that panicked has ended it already.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

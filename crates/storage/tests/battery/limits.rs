@@ -132,10 +132,9 @@ pub(crate) async fn the_capacity_holds(make: Make) {
         stats.bytes <= capacity && stats.bytes > capacity / 2,
         "{stats:?}"
     );
-    assert_eq!(
-        stats.keys + stats.evicted,
-        count,
-        "each is there or was evicted"
+    assert!(
+        stats.keys + stats.evicted <= count,
+        "none is counted twice: {stats:?}"
     );
     let mut found = 0;
     for n in 0..count {
@@ -144,7 +143,19 @@ pub(crate) async fn the_capacity_holds(make: Make) {
             found += 1;
         }
     }
-    assert_eq!(found, stats.keys);
+    // What is on its way to disk may have made room meanwhile.
+    let after = store.stats();
+    assert!(
+        found <= stats.keys && found >= after.keys,
+        "{found}: {after:?}"
+    );
+    // Each is there or was evicted.
+    while {
+        let stats = store.stats();
+        stats.keys + stats.evicted != count
+    } {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Eviction does not wait for an occasion while large objects come in a row.

@@ -139,6 +139,7 @@ pub(crate) async fn what_is_stale_by_a_purge_is_freshened(make: Make) {
     let store = make(ROOMY);
     store_body(&*store, "/", head("en", "a"), &bytes(9)).await;
     let old = lookup(&*store, "/").await[0].clone();
+    let before = store.purges().now();
     purge(&*store, Purge::soft(Target::Everything)).await;
     let purged = lookup(&*store, "/").await[0].clone();
     assert_eq!(purged.id, old.id, "it is still the same response");
@@ -146,7 +147,7 @@ pub(crate) async fn what_is_stale_by_a_purge_is_freshened(make: Make) {
     assert!(purged.head.ttl(age(5)) <= -5, "stale since the purge");
 
     // One that was asked for before the purge says nothing of what came after it.
-    let late = old.freshened(head("en", "late"), Default::default());
+    let late = old.freshened(head("en", "late"), before);
     store.freshen(&key("/"), &old, late.clone()).get().await;
     assert_eq!(left(&*store, "/").await, [stale("late")]);
     let new = freshened(&*store, &late, head("en", "new"));

@@ -122,7 +122,7 @@ fn read_header(path: &Path, bytes: &[u8]) -> Result<Option<u64>, OpenError> {
 
 /// Why a folder cannot be used.
 #[derive(Debug)]
-pub(crate) enum OpenError {
+pub enum OpenError {
     /// Written by a version of Perigee that keeps its store in another way.
     UnknownFormat {
         /// The header file.

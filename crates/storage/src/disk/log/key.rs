@@ -18,17 +18,18 @@ const MOST: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct KeyRecord {
     /// Hash of the key.
+    #[cfg(test)]
     pub(crate) key_hash: u64,
     /// Lowest revision up to which a response of it was checked.
+    #[cfg(test)]
     pub(crate) revision: u64,
     /// What was written as its state.
     pub(crate) payload: Bytes,
     /// The bytes of a body that stand in the same record, verified, in blocks: if they came with
     /// the same read. They share one allocation with `payload`.
     pub(crate) blocks: Option<Vec<Bytes>>,
-    /// Bytes of a body that stand in the same record.
-    pub(crate) data_length: u32,
     /// Bytes of the whole record: the hint to read it by.
+    #[cfg(test)]
     pub(crate) length: u32,
 }
 
@@ -57,11 +58,13 @@ pub(super) fn read_key(
         return Err(Damaged::Checksum);
     }
     Ok(Some(KeyRecord {
+        #[cfg(test)]
         key_hash: header.key_hash,
+        #[cfg(test)]
         revision: header.revision,
         payload: bytes.slice(header.key_start()..header.front()),
         blocks: blocks(&bytes, &header)?,
-        data_length: header.data_length,
+        #[cfg(test)]
         length: header.length() as u32,
     }))
 }

@@ -11,8 +11,6 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
-
 use super::{
     Shared,
     appending::{Appending, Put, Record},

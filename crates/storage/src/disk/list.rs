@@ -1,0 +1,87 @@
+//! Listing what is on disk.
+
+use perigee_http_cache::CacheKey;
+
+use super::{record, shared::Shared};
+use crate::{
+    Ask, Entry, Page, Tiers,
+    listing::{Cursor, MOST_LOOKED_AT, Nearest, Place, Walk},
+};
+
+/// A key that was come upon.
+enum Found {
+    /// It is in the index.
+    Hash(u64),
+    /// It is on its way to disk.
+    Key(CacheKey),
+}
+
+impl Shared {
+    /// A page of what is on disk, and on its way there. Blocks the thread.
+    pub(super) fn page(&self, ask: &Ask) -> Page {
+        let mut after = ask.after.map(Cursor::place);
+        loop {
+            let walk = self.walk(after);
+            let end = walk.found.last().map(|(place, _)| *place);
+            let found = walk.found.into_iter();
+            let found: Vec<_> = found
+                .filter_map(|(place, found)| Some((place, self.shown(found)?)))
+                .collect();
+            // All of them may have gone meanwhile.
+            if !found.is_empty() || walk.is_end || end.is_none() {
+                return ask.page(Walk {
+                    found,
+                    is_end: walk.is_end,
+                });
+            }
+            after = end;
+        }
+    }
+
+    /// What is stored under a key. Blocks the thread.
+    pub(super) fn entry(&self, key: &CacheKey) -> Option<Entry> {
+        let hash = key.stable_hash();
+        let changes = self.pending.of(hash, key);
+        let (stored, _) = self.on_disk(hash, key);
+        let variants = self.with_changes(key, stored, &changes);
+        (!variants.is_empty()).then(|| Entry {
+            key: key.clone(),
+            variants,
+            tiers: Tiers {
+                memory: false,
+                disk: true,
+            },
+            hits: None,
+        })
+    }
+
+    fn walk(&self, after: Option<Place>) -> Walk<Found> {
+        let mut nearest = Nearest::behind(after, MOST_LOOKED_AT);
+        self.pending.each(|key| {
+            nearest.show(Place::of_hash(key.stable_hash()), || {
+                Found::Key(key.clone())
+            });
+        });
+        self.index.walk(after, &mut nearest, Found::Hash);
+        nearest.end()
+    }
+
+    fn shown(&self, found: Found) -> Option<Entry> {
+        match found {
+            Found::Key(key) => self.entry(&key),
+            Found::Hash(hash) => {
+                let key = self.key_of(hash)?;
+                // It has been come upon among those on their way.
+                let is_pending = !self.pending.of(hash, &key).is_empty();
+                if is_pending { None } else { self.entry(&key) }
+            }
+        }
+    }
+
+    /// Whose record is in the index under this hash.
+    fn key_of(&self, hash: u64) -> Option<CacheKey> {
+        let (at, _) = self.index.peek(hash)?;
+        let record = self.log.read_key(at.place, 0).ok()?;
+        record::key_of(&record.payload).map(CacheKey::from_text)
+    }
+}

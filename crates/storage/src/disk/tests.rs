@@ -1,0 +1,7 @@
+//! The store on disk: what a restart, a crash, damage, and want of room leave of it. What every
+//! store does is in the battery.
+
+mod crashing;
+mod evicting;
+mod kit;
+mod restarting;
