@@ -19,23 +19,18 @@ enum Found {
 impl Shared {
     /// A page of what is on disk, and on its way there. Blocks the thread.
     pub(super) fn page(&self, ask: &Ask) -> Page {
-        let mut after = ask.after.map(Cursor::place);
-        loop {
-            let walk = self.walk(after);
-            let end = walk.found.last().map(|(place, _)| *place);
-            let found = walk.found.into_iter();
-            let found: Vec<_> = found
-                .filter_map(|(place, found)| Some((place, self.shown(found)?)))
-                .collect();
-            // All of them may have gone meanwhile.
-            if !found.is_empty() || walk.is_end || end.is_none() {
-                return ask.page(Walk {
-                    found,
-                    is_end: walk.is_end,
-                });
-            }
-            after = end;
-        }
+        let walk = self.walk(ask.after.map(Cursor::place));
+        // One on its way may be there by now, and be come upon twice: one after the other.
+        let mut last = None;
+        ask.page_of(walk, |found| {
+            let key = match found {
+                Found::Key(key) => key,
+                Found::Hash(hash) => self.key_of(hash)?,
+            };
+            let is_new = last.as_ref() != Some(&key);
+            last = Some(key.clone());
+            is_new.then(|| self.entry(&key)).flatten()
+        })
     }
 
     /// What is stored under a key. Blocks the thread.
@@ -64,18 +59,6 @@ impl Shared {
         });
         self.index.walk(after, &mut nearest, Found::Hash);
         nearest.end()
-    }
-
-    fn shown(&self, found: Found) -> Option<Entry> {
-        match found {
-            Found::Key(key) => self.entry(&key),
-            Found::Hash(hash) => {
-                let key = self.key_of(hash)?;
-                // It has been come upon among those on their way.
-                let is_pending = !self.pending.of(hash, &key).is_empty();
-                if is_pending { None } else { self.entry(&key) }
-            }
-        }
     }
 
     /// Whose record is in the index under this hash.
