@@ -40,7 +40,7 @@ impl Book {
         format!("{weak}\"v{}\"", self.version)
     }
 
-    fn answer(&self, asked: &Asked) -> Response<Full<Bytes>> {
+    pub(crate) fn answer(&self, asked: &Asked) -> Response<Full<Bytes>> {
         let answer = Response::builder()
             .header("cache-control", self.cache_control)
             .header("content-type", "text/x-book")

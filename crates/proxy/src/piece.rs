@@ -4,6 +4,7 @@
 use std::{ops::Range, sync::Arc, time::Instant};
 
 use http::StatusCode;
+use perigee_http_cache::{CacheKey, StoredHead};
 use perigee_storage::Stored;
 use tokio::sync::{oneshot, watch};
 
@@ -17,17 +18,27 @@ use crate::{
 
 impl Exchange {
     /// The first of the bytes wanted of the version that the trip asks for, as many as one fetch
-    /// brings.
+    /// brings; or out of the store, if that is sound and another fetch has just brought them.
     pub(crate) async fn piece(
         self: &Arc<Self>,
         trip: &Trip,
         wanted: &Range<u64>,
+        is_sound: bool,
     ) -> Result<Piece, Cut> {
         let mut tried = Vec::new();
         while trip.may_be_shared() && tried.len() < MAX_TRIED {
             let (key, now) = (&trip.inbound.key, Instant::now());
             match self.flights.join(key, trip.sought(), &tried, now) {
-                Joined::Lead(lead) => return self.fetch_piece(lead, trip, wanted).await,
+                Joined::Lead(lead) => {
+                    let stored = match is_sound {
+                        true => self.stored_of(trip).await,
+                        false => None,
+                    };
+                    return match stored.and_then(|stored| Piece::of(&stored, wanted)) {
+                        Some(piece) => Ok(piece),
+                        None => self.fetch_piece(lead, trip, wanted).await,
+                    };
+                }
                 Joined::Follow(id, progress) => {
                     if let Some(stored) = self.brought(progress).await
                         && let Ok(piece) = piece_of(trip, &stored, wanted)
@@ -42,6 +53,19 @@ impl Exchange {
         }
         let lead = self.flights.alone(&trip.inbound.key, trip.sought());
         self.fetch_piece(lead, trip, wanted).await
+    }
+
+    /// What is stored of the version that the trip asks for.
+    async fn stored_of(&self, trip: &Trip) -> Option<Stored> {
+        let head = trip.wanted.head()?;
+        self.stored_version(&trip.inbound.key, head).await
+    }
+
+    /// What is stored of this version now.
+    pub(crate) async fn stored_version(&self, key: &CacheKey, head: &StoredHead) -> Option<Stored> {
+        let variants = self.store.lookup(key).get().await;
+        let mut same = variants.iter().filter(|it| it.head.is_same_version(head));
+        same.next().cloned()
     }
 
     /// What another one's fetch comes to.

@@ -126,7 +126,7 @@ impl Seam {
                 midway: Some(Arc::clone(&self.head)),
             },
         };
-        let opened = self.exchange.piece(&trip, &wanted).await;
+        let opened = self.exchange.piece(&trip, &wanted, is_sound).await;
         if matches!(opened, Err(Cut::Changed)) {
             self.drop_stored().await;
         }
@@ -135,11 +135,8 @@ impl Seam {
 
     /// What is stored of this version now.
     async fn stored(&self) -> Option<Stored> {
-        let variants = self.exchange.store.lookup(&self.inbound.key).get().await;
-        let mut same = variants
-            .iter()
-            .filter(|it| it.head.is_same_version(&self.head));
-        same.next().cloned()
+        let key = &self.inbound.key;
+        self.exchange.stored_version(key, &self.head).await
     }
 
     /// This version is none any more.
