@@ -25,6 +25,7 @@ mod invalidation;
 mod keys;
 mod lifecycle;
 mod limits;
+mod memory;
 mod one_proxy;
 mod origin_manners;
 mod policy;

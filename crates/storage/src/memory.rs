@@ -32,7 +32,8 @@ use sweep::Sweep;
 /// Limits of the memory tier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MemoryConfig {
-    /// Bytes for heads, bodies and index. Default 256 MiB.
+    /// Bytes for heads, bodies and index, and for what is arriving: that takes up to a half of them,
+    /// and what is kept the rest. Default 256 MiB.
     pub capacity: u64,
     /// The share of `capacity`, from 0 to 1, that the body of one object may take; larger ones
     /// stream through uncached. Default 1/8.
@@ -85,10 +86,12 @@ impl Memory {
         // A float cast saturates, and makes zero of not-a-number.
         let max_length = (config.capacity as f64 * config.max_object_share) as u64;
         let max_length = max_length.min(config.capacity);
+        let budget = Arc::new(Budget::new(config.fill_bytes));
+        let shelf = Shelf::new(&config, max_length, purges, Arc::clone(&budget), seed);
         Memory {
             sweep: Sweep::default(),
-            shelf: Arc::new(Shelf::new(&config, max_length, purges, seed)),
-            budget: Arc::new(Budget::new(config.fill_bytes)),
+            shelf: Arc::new(shelf),
+            budget,
             max_length,
             window: Window {
                 bytes: config.window,

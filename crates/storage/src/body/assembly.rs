@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::BLOCK;
+use super::{BLOCK, whole::allocated};
 
 /// Copies what comes into blocks of [`BLOCK`] bytes.
 ///
@@ -73,17 +73,18 @@ impl Assembly {
             Some(remaining) => usize::try_from(remaining).unwrap_or(BLOCK),
             None => 2 * self.block.len(),
         };
-        let capacity = target.min(BLOCK).max(length);
+        let capacity = allocated(target.min(BLOCK).max(length));
         self.block.reserve_exact(capacity - self.block.len());
     }
 
     fn take_block(&mut self) -> Bytes {
-        let block = std::mem::take(&mut self.block);
+        let mut block = std::mem::take(&mut self.block);
         if let Some(remaining) = &mut self.remaining {
             *remaining = remaining.saturating_sub(block.len() as u64);
         }
-        // Boxing gives back what was reserved too much.
-        Bytes::from(block.into_boxed_slice())
+        // What was reserved too much goes back.
+        block.shrink_to(allocated(block.len()));
+        Bytes::from(block)
     }
 }
 
@@ -125,7 +126,7 @@ mod tests {
         let mut assembly = Assembly::new(Some(1000));
         for _ in 0..10 {
             assembly.take_from(&mut Bytes::from_static(&[7; 99]));
-            assert_eq!(assembly.block.capacity(), 1000);
+            assert_eq!(assembly.block.capacity(), allocated(1000));
         }
     }
 

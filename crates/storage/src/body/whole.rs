@@ -12,6 +12,13 @@ pub(crate) const BLOCK: usize = 64 << 10;
 /// own bookkeeping for the two.
 const BLOCK_OVERHEAD: u64 = size_of::<Bytes>() as u64 + 24 + 2 * 16;
 
+/// The bytes that are allocated for a block of so many bytes: a few more, so that there are few sizes
+/// and one finds room where another one was.
+pub(super) fn allocated(length: usize) -> usize {
+    let step = (length.next_power_of_two() / 16).clamp(16, 4096);
+    length.next_multiple_of(step)
+}
+
 /// An immutable body in blocks of [`BLOCK`] bytes, the last one shorter or as long. All blocks but
 /// the last being equal, the block of an offset is found by division.
 #[derive(Clone)]
@@ -60,7 +67,9 @@ impl Whole {
 
     /// The bytes of memory that it takes.
     pub(crate) fn weight(&self) -> u64 {
-        self.length() + self.blocks().len() as u64 * BLOCK_OVERHEAD
+        let blocks = self.blocks().iter();
+        let weigh = |block: &Bytes| allocated(block.len()) as u64 + BLOCK_OVERHEAD;
+        blocks.map(weigh).sum()
     }
 
     /// The first of the bytes wanted, as many as one block holds; `None` past the end.
@@ -98,6 +107,16 @@ mod tests {
         let (empty, _) = whole(0);
         assert_eq!(empty.length(), 0);
         assert_eq!(empty.chunk(0..u64::MAX), None);
+    }
+
+    #[test]
+    fn an_eighth_more_is_allocated_at_most() {
+        for length in 128..=BLOCK {
+            let taken = allocated(length);
+            assert!(taken >= length && taken <= length + length / 8, "{length}");
+        }
+        assert_eq!(allocated(0), 0);
+        assert_eq!(allocated(BLOCK), BLOCK, "full ones take no more");
     }
 
     #[test]

@@ -145,11 +145,13 @@ impl Index {
 
     /// Puts what `change` makes of the responses of a key in their place: if that is None, they stay
     /// as they are. Nobody else changes them meanwhile. It is told the purge that they were checked
-    /// up to; what is there afterwards is checked up to `now`. Then evicts what is too much.
+    /// up to; what is there afterwards is checked up to `now`. Then evicts what is too much, beside
+    /// bytes that are taken elsewhere.
     pub(super) fn change(
         &self,
         key: &CacheKey,
         now: Revision,
+        elsewhere: u64,
         change: impl FnOnce(&[Stored], Revision) -> Option<Vec<Stored>>,
     ) -> Outcome {
         let hash = key.stable_hash();
@@ -209,16 +211,17 @@ impl Index {
         drop(shard);
         if let Some(worth) = worth {
             let newcomer = Newcomer { hash, key, worth };
-            outcome.evicted.extend(self.make_room(&newcomer));
+            outcome.evicted.extend(self.make_room(&newcomer, elsewhere));
         }
         outcome
     }
 
-    /// Evicts until what is held fits.
-    fn make_room(&self, newcomer: &Newcomer<'_>) -> Vec<(CacheKey, Variants)> {
+    /// Evicts until what is held fits. What is taken elsewhere leaves it half of its room at least.
+    fn make_room(&self, newcomer: &Newcomer<'_>, elsewhere: u64) -> Vec<(CacheKey, Variants)> {
         let mut evicted = Vec::new();
+        let room = self.capacity - elsewhere.min(self.capacity / 2);
         let (mut newcomer, mut misses) = (Some(newcomer), 0);
-        while self.bytes() > self.capacity && misses <= self.shards.len() {
+        while self.bytes() > room && misses <= self.shards.len() {
             if let Some((key, variants)) = self.evict_one(newcomer) {
                 evicted.push((key, variants));
                 continue;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Entry, Purges, Revision, Stats, Stored, StoredId, Tiers, Variants,
+    budget::Budget,
     changes::{self, Limits},
     fill,
     listing::{Place, Walk},
@@ -23,6 +24,8 @@ use crate::{
 pub(super) struct Shelf {
     index: Index,
     purges: Arc<Purges>,
+    /// What is arriving takes of the same memory.
+    arriving: Arc<Budget>,
     /// What a key without responses has; shared, so that a miss allocates nothing.
     none: Variants,
     capacity: u64,
@@ -35,11 +38,13 @@ impl Shelf {
         config: &MemoryConfig,
         max_object: u64,
         purges: Arc<Purges>,
+        arriving: Arc<Budget>,
         seed: u64,
     ) -> Self {
         Shelf {
             index: Index::new(config.capacity, seed),
             purges,
+            arriving,
             none: Arc::new([]),
             capacity: config.capacity,
             limits: Limits {
@@ -70,7 +75,7 @@ impl Shelf {
     /// Brings what is stored under a key up to date; says whether anything is left.
     pub(super) fn check(&self, key: &CacheKey) -> bool {
         let mut is_left = false;
-        self.change(key, |old| {
+        self.change(key, 0, |old| {
             is_left = !old.is_empty();
             None
         });
@@ -97,7 +102,7 @@ impl Shelf {
 
     /// Puts `new` in the place of the response with this id, if that is still there.
     pub(super) fn freshen(&self, key: &CacheKey, old: StoredId, new: &Stored) {
-        self.change(key, |variants| match self.judged(key, new) {
+        self.change(key, 0, |variants| match self.judged(key, new) {
             Some(new) => changes::freshen(variants, old, new),
             None => changes::remove(variants, old),
         });
@@ -105,7 +110,7 @@ impl Shelf {
 
     /// Removes one response alone, if it is still there.
     pub(super) fn take_away(&self, key: &CacheKey, old: StoredId) {
-        self.change(key, |variants| changes::remove(variants, old));
+        self.change(key, 0, |variants| changes::remove(variants, old));
     }
 
     /// The next keys behind a place.
@@ -130,16 +135,18 @@ impl Shelf {
     }
 
     /// Puts what `change` makes of what purges have left of the responses of a key in their place.
-    /// Says whether it made anything of them.
+    /// Says whether it made anything of them. Of what is arriving, `own` is the same bytes.
     fn change(
         &self,
         key: &CacheKey,
+        own: u64,
         change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
     ) -> bool {
         // Whatever is purged from here on is found by the next lookup.
         let now = self.purges.now();
         let mut is_changed = false;
-        let outcome = self.index.change(key, now, |old, checked| {
+        let elsewhere = self.arriving.used().saturating_sub(own);
+        let outcome = self.index.change(key, now, elsewhere, |old, checked| {
             let left = changes::check(&self.purges, key, old, checked);
             let changed = change(left.as_deref().unwrap_or(old));
             is_changed = changed.is_some();
@@ -191,7 +198,9 @@ pub(super) struct Ticket {
 impl fill::Ticket for Ticket {
     fn store(&self, stored: Stored) -> bool {
         let (shelf, key) = (&self.shelf, &self.key);
-        shelf.change(key, |old| {
+        // It has not left its claim yet.
+        let own = stored.body.weight();
+        shelf.change(key, own, |old| {
             let stored = shelf.judged(key, &stored)?;
             changes::put(old, stored, shelf.limits, weight::of_stored)
         })

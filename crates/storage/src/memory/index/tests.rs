@@ -49,7 +49,7 @@ fn stored(length: usize) -> Stored {
 }
 
 fn put(index: &Index, n: u64, length: usize) -> Outcome {
-    index.change(&key(n), START, |_, _| Some(vec![stored(length)]))
+    index.change(&key(n), START, 0, |_, _| Some(vec![stored(length)]))
 }
 
 /// What it says it holds is what it holds.
@@ -140,16 +140,28 @@ proptest! {
                     prop_assert_eq!(found, map.get(&key(n)).copied());
                 }
                 Step::Remove(n) => {
-                    let outcome = index.change(&key(n), START, |_, _| Some(Vec::new()));
+                    let outcome = index.change(&key(n), START, 0, |_, _| Some(Vec::new()));
                     prop_assert_eq!(outcome.replaced.as_ref().map(length), map.remove(&key(n)));
                 }
                 Step::Nothing(n) => {
-                    prop_assert!(!index.change(&key(n), START, |_, _| None).is_changed);
+                    prop_assert!(!index.change(&key(n), START, 0, |_, _| None).is_changed);
                 }
             }
             check(&index);
         }
     }
+}
+
+#[test]
+fn what_is_taken_elsewhere_is_not_taken_here() {
+    let index = Index::new(4 << 20, 1);
+    for n in 0..1000 {
+        index.change(&key(n), START, 1 << 20, |_, _| Some(vec![stored(10_000)]));
+        assert!(index.bytes() <= 3 << 20);
+    }
+    assert!(index.bytes() > (3 << 20) - 20_000);
+    index.change(&key(0), START, u64::MAX, |_, _| Some(vec![stored(10_000)]));
+    assert!(index.bytes() <= 2 << 20 && index.bytes() > (2 << 20) - 20_000);
 }
 
 #[test]
@@ -215,7 +227,7 @@ fn an_emptied_index_gives_its_memory_back() {
     assert_eq!(index.keys(), 10_000);
     let full = index.bytes();
     for n in 0..10_000 {
-        index.change(&key(n), START, |_, _| Some(Vec::new()));
+        index.change(&key(n), START, 0, |_, _| Some(Vec::new()));
     }
     check(&index);
     assert_eq!(index.keys(), 0);
