@@ -64,7 +64,7 @@ pub(crate) async fn what_is_stored_is_weighed(make: Make) {
     }
     let stats = store.stats();
     assert!(
-        (bodies..bodies + bodies / 10).contains(&stats.bytes),
+        (bodies..bodies + bodies / 5).contains(&stats.bytes),
         "{stats:?}"
     );
 }
