@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use perigee_edge::{ClientLimits, Finish, MemoryConfig, Streaming};
+use perigee_edge::{ClientLimits, Finish, MOST_PURGES, MemoryConfig, Streaming};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,9 @@ pub(crate) struct Storage {
     pub(crate) join_ahead: Bytes<0, { 1 << 50 }>,
     /// Stored responses per URL (see Vary); the oldest goes.
     pub(crate) variants_per_key: Whole<1, 10_000>,
+    /// Purges that are known at once. They are forgotten once nothing stored is older; with more at
+    /// once, what is older than those that are known counts as purged.
+    pub(crate) purges: Whole<1024, 16_777_216>,
     /// A disk behind the memory, for much more, and for what is to survive a restart.
     #[serde(skip_serializing)]
     pub(crate) disk: Option<Disk>,
@@ -60,6 +63,7 @@ impl Default for Storage {
             finish_share: Share(finish.share),
             join_ahead: Bytes(join_ahead),
             variants_per_key: Whole(memory.variants_per_key as u64),
+            purges: Whole(MOST_PURGES as u64),
             disk: None,
         }
     }

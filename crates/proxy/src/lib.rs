@@ -68,7 +68,7 @@ pub use perigee_http_cache::{
     CacheKey, Cookies, Glob, KeyParts, KeyPolicy, Policy, QueryRule, RangeMiss, Rule, Scheme, When,
     is_targeted,
 };
-pub use perigee_storage::{DiskConfig, MemoryConfig};
+pub use perigee_storage::{DiskConfig, MOST_PURGES, MemoryConfig};
 pub use perigee_upstream::{
     Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,
 };

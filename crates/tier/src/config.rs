@@ -24,6 +24,9 @@ pub struct Config {
     pub memory: MemoryConfig,
     /// The disk that the store has besides, if any.
     pub disk: Option<DiskConfig>,
+    /// Purges that are known at once; with more, what is older than those counts as purged. Default
+    /// 65,536.
+    pub max_purges: usize,
     /// Limits on those who connect.
     pub limits: Limits,
     /// Requests under way at once; more are answered 503. Default 20,000.
@@ -56,6 +59,10 @@ impl Config {
             (self.listen != after.listen, "`listen`"),
             (self.memory != after.memory, "`[storage]`"),
             (self.disk != after.disk, "`[storage.disk]`"),
+            (
+                self.max_purges != after.max_purges,
+                "`purges` of `[storage]`",
+            ),
             (self.streaming != after.streaming, "`[storage]`"),
             (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
             (self.max_refreshes != after.max_refreshes, "`max_refreshes`"),

@@ -17,7 +17,7 @@ use perigee_proxy::{
     PurgeOrder, Purged, Question, Seldom, Shown, Status,
 };
 use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
-use perigee_storage::{MOST_PURGES, Memory, Purges, Store};
+use perigee_storage::{Memory, Purges, Store};
 use prometheus_client::registry::Registry;
 
 use crate::{Config, ReloadError, StartError, handler::Shared, state::State, store_metrics};
@@ -69,7 +69,7 @@ impl<S: State> Tier<S> {
         if common.disk.is_some() {
             return Err(StartError("this build keeps nothing on disk yet".into()));
         }
-        let purges = Arc::new(Purges::new(MOST_PURGES));
+        let purges = Arc::new(Purges::new(common.max_purges));
         let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone(), purges));
         store_metrics::register(registry, Arc::clone(&store));
         tokio::spawn(sweep(Arc::downgrade(&store)));

@@ -94,6 +94,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         services: vec![service],
         memory: edge.memory.map_or_else(MemoryConfig::default, memory),
         disk: disk(edge),
+        max_purges: perigee_edge::MOST_PURGES,
         limits: ClientLimits::default(),
         max_requests: 20_000,
         coalesce_wait: Duration::from_secs(30),
