@@ -63,8 +63,7 @@ macro_rules! battery {
                     a_validation_that_was_purged_freshens_nothing,
                     a_fill_under_way_is_not_stored, a_fill_under_way_is_as_stale_as_it_was_made,
                     what_was_asked_for_before_a_purge_is_not_stored,
-                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race,
-                    what_was_purged_is_swept_out, purges_that_nothing_is_older_than_are_forgotten;
+                    a_fill_that_begins_after_is_stored, a_purge_wins_every_race;
             );
 
             battery!(@cases $make; $($alone)*);
@@ -88,6 +87,7 @@ macro_rules! battery {
 battery!(memory, super::support::memory;
     storing: what_is_stored_is_weighed;
     limits: what_is_too_much_goes_at_once;
+    purging: what_was_purged_is_swept_out, purges_that_nothing_is_older_than_are_forgotten;
 );
 // It makes room by a segment at a time, and has room for what comes next before that is there.
 battery!(disk, super::on_disk::disk;);

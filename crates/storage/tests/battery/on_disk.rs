@@ -65,6 +65,10 @@ impl Store for OnDisk {
         self.disk.purge(purge, at)
     }
 
+    fn sweep(&self, most: usize) -> bool {
+        self.disk.sweep(most)
+    }
+
     fn list(&self, ask: &Ask) -> Answer<Page> {
         self.disk.list(ask)
     }
