@@ -221,7 +221,10 @@ impl Store for Disk {
 
     /// What was purged goes with its segment: to look for it would read the whole disk.
     fn sweep(&self, _: usize) -> bool {
-        self.purges().make_room(self.checked());
+        // Before that it is not known what is the oldest.
+        if !self.is_loading() {
+            self.purges().make_room(self.checked());
+        }
         self.purges().catch_up();
         false
     }
