@@ -89,5 +89,5 @@ battery!(memory, super::support::memory;
     limits: what_is_too_much_goes_at_once;
     purging: what_was_purged_is_swept_out, purges_that_nothing_is_older_than_are_forgotten;
 );
-// It makes room by a segment at a time, and has room for what comes next before that is there.
+// It makes room by a segment at a time, and what was purged goes with its segment.
 battery!(disk, super::on_disk::disk;);
