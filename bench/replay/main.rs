@@ -18,7 +18,7 @@ mod trace;
 mod w_tinylfu;
 
 use belady::By;
-use perigee::Perigee;
+use perigee::{Perigee, Weights};
 use report::Cell;
 use trace::Trace;
 
@@ -56,20 +56,16 @@ fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
     let divisor = numbers.next().unwrap_or(1);
     let traces = trace::all(divisor);
-    let overhead = Perigee::overhead(&traces[0].sizes);
-    report::traces(&traces, overhead);
-    let of_trace = |trace| PARTS.map(|part| cell(trace, part, overhead));
+    let weights = Weights::measured();
+    report::traces(&traces, &weights);
+    let of_trace = |trace| PARTS.map(|part| cell(trace, part, &weights));
     let cells: Vec<Cell> = traces.iter().flat_map(of_trace).collect();
     report::cells(&cells, &PEERS);
 }
 
-fn cell(trace: &Trace, part: u64, overhead: u64) -> Cell {
+fn cell(trace: &Trace, part: u64, weights: &Weights) -> Cell {
     let capacity = trace.footprint() / part;
-    let sizes: Vec<u64> = trace
-        .sizes
-        .iter()
-        .map(|size| u64::from(*size) + overhead)
-        .collect();
+    let sizes: Vec<u64> = trace.sizes.iter().map(|size| weights.of(*size)).collect();
     let future = |by| belady::replay(trace, &sizes, capacity, by);
     Cell {
         trace: trace.name,

@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::Arc,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -20,6 +20,28 @@ pub(crate) struct Perigee<'a> {
     head: Arc<StoredHead>,
     /// What bodies are copied from.
     content: Bytes,
+}
+
+/// What objects weigh in the store: so much each, and so much for each byte of the body.
+pub(crate) struct Weights {
+    pub(crate) each: f64,
+    pub(crate) byte: f64,
+}
+
+impl Weights {
+    pub(crate) fn measured() -> Self {
+        let (small, large) = (1 << 10, 1 << 20);
+        let weights = [small, large].map(Perigee::weight);
+        let byte = (weights[1] - weights[0]) / f64::from(large - small);
+        Weights {
+            each: weights[0] - byte * f64::from(small),
+            byte,
+        }
+    }
+
+    pub(crate) fn of(&self, length: u32) -> u64 {
+        (self.each + self.byte * f64::from(length)) as u64
+    }
 }
 
 /// Bytes that come from a socket at once.
@@ -41,16 +63,15 @@ impl<'a> Perigee<'a> {
         }
     }
 
-    /// What an object weighs beside its body, on average over these.
-    pub(crate) fn overhead(lengths: &[u32]) -> u64 {
-        let mut store = Perigee::new(4 << 30, lengths);
+    /// What an object with a body of this length weighs, on average.
+    fn weight(length: u32) -> f64 {
+        let lengths = [length; 200];
+        let mut store = Perigee::new(4 << 30, &lengths);
         let before = store.store.stats().bytes;
-        let some = 0..lengths.len().min(2000);
-        let bodies: u64 = some.clone().map(|n| u64::from(lengths[n])).sum();
-        some.clone().for_each(|n| {
-            store.ask(n as u32);
-        });
-        (store.store.stats().bytes - before - bodies) / some.len() as u64
+        for object in 0..lengths.len() as u32 {
+            store.ask(object);
+        }
+        (store.store.stats().bytes - before) as f64 / lengths.len() as f64
     }
 
     fn store(&self, key: &CacheKey, length: usize) {
@@ -69,7 +90,10 @@ impl<'a> Perigee<'a> {
             left -= piece.len();
             // What is kept waits for nobody.
             let written = pin!(fill.write(piece)).poll(&mut Context::from_waker(Waker::noop()));
-            assert!(written.is_ready());
+            assert!(
+                matches!(written, Poll::Ready(Ok(()))),
+                "what is kept waits for nobody"
+            );
         }
         fill.commit().expect("as long as it said");
     }

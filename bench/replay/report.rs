@@ -1,6 +1,6 @@
 //! What the replay says.
 
-use super::{Hits, trace::Trace};
+use super::{Hits, Weights, trace::Trace};
 
 /// One trace at one size of the cache.
 pub(crate) struct Cell {
@@ -16,7 +16,7 @@ pub(crate) struct Cell {
 
 const GIB: f64 = (1_u64 << 30) as f64;
 
-pub(crate) fn traces(traces: &[Trace], overhead: u64) {
+pub(crate) fn traces(traces: &[Trace], weights: &Weights) {
     println!("| trace | requests | objects | asked for once | footprint | bytes asked for |");
     println!("|---|---|---|---|---|---|");
     for trace in traces {
@@ -30,8 +30,12 @@ pub(crate) fn traces(traces: &[Trace], overhead: u64) {
             trace.asked_for() as f64 / GIB,
         );
     }
-    println!("\nAn object weighs {overhead} bytes beside its body: head, key and index. All are");
-    println!("given the same weights. Hit ratios in per cent, of objects / of bytes; bold is the");
+    let Weights { each, byte } = weights;
+    println!(
+        "\nAn object weighs {each:.0} bytes for head, key and index, and {byte:.3} for each byte"
+    );
+    println!("of its body: what the allocator takes. All policies are given the same weights. Hit");
+    println!("ratios in per cent, of objects / of bytes; bold is the");
     println!("best but for the optimum.\n");
 }
 
