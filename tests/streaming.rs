@@ -1,7 +1,10 @@
 //! What is read while it is fetched: who leaves, who lags, who is far ahead.
 
+use http::Method;
+
 use crate::harness::{
     cdn::{Cdn, OneEdge},
+    client::ask,
     movie::{Film, Movie, Viewer},
     wait,
 };
@@ -116,4 +119,86 @@ async fn a_refresh_in_the_background_needs_no_reader() {
     })
     .await;
     assert!(!movie.showings().iter().any(|showing| showing.is_broken()));
+}
+
+#[tokio::test]
+async fn a_range_far_ahead_of_a_fetch_opens_its_own() {
+    const LENGTH: u64 = 24 * MIB;
+    let movie = Movie::start(Film::of(LENGTH)).await;
+    let edge = edge(&movie, "join_ahead = \"2MiB\"").await;
+    movie.let_flow(MIB);
+    let mut whole = view(&edge, "").await;
+    whole.read_to(MIB).await;
+    let mut near = view(&edge, "range: bytes=3000000-\r\n").await;
+    let mut far = view(&edge, "range: bytes=20000000-\r\n").await;
+    // It is waited for by who wants the same.
+    let mut same = view(&edge, "range: bytes=20000000-\r\n").await;
+    movie.let_flow(u64::MAX);
+    for viewer in [&mut far, &mut same, &mut near, &mut whole] {
+        assert_eq!(viewer.read_all().await, LENGTH);
+    }
+    let asked: Vec<_> = movie.asked().into_iter().map(|(range, _)| range).collect();
+    assert_eq!(asked, ["", "bytes=20000000-"]);
+}
+
+#[tokio::test]
+async fn an_origin_without_ranges_sends_all_once_more_at_most() {
+    const LENGTH: u64 = 24 * MIB;
+    let film = Film {
+        has_ranges: false,
+        ..Film::of(LENGTH)
+    };
+    let movie = Movie::start(film).await;
+    let edge = edge(&movie, "").await;
+    let mut viewers = vec![view(&edge, "").await];
+    for from in [10, 15, 20] {
+        let range = format!("range: bytes={}-\r\n", from * MIB);
+        viewers.push(view(&edge, &range).await);
+    }
+    movie.let_flow(u64::MAX);
+    for mut viewer in viewers {
+        assert_eq!(viewer.read_all().await, LENGTH);
+    }
+    assert_eq!(movie.asked().len(), 2);
+}
+
+/// Two read along with a fetch that a purge keeps from being stored, one of them much faster. Where
+/// the slow one ends.
+async fn fast_and_slow(film: Film) -> (Movie, u64) {
+    let movie = Movie::start(film).await;
+    let edge = edge(&movie, "window = \"256KiB\"").await;
+    movie.let_flow(MIB);
+    let mut fast = view(&edge, "").await;
+    let mut slow = view(&edge, "").await;
+    slow.read_to(MIB / 2).await;
+    let url = format!("{{\"url\":\"http://{}/film\"}}", Cdn::HOST);
+    let purge = ask(Method::POST, edge.admin, "localhost", "/purge").body(url);
+    let purged = purge.with("content-type", "application/json").send().await;
+    assert!(purged.status.is_success(), "{purged:?}");
+    movie.let_flow(u64::MAX);
+    assert_eq!(fast.read_all().await, film.length, "it is held up");
+    let end = slow.read_all().await;
+    (movie, end)
+}
+
+#[tokio::test]
+async fn who_lags_behind_a_fetch_that_is_not_kept_goes_on_for_itself() {
+    let film = Film::of(24 * MIB);
+    let (movie, end) = fast_and_slow(film).await;
+    assert_eq!(end, film.length);
+    let asked = movie.asked();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked[1].0.starts_with("bytes="), "{asked:?}");
+    assert_eq!(asked[1].1, "\"v1\"");
+}
+
+#[tokio::test]
+async fn who_lags_behind_what_cannot_be_fetched_in_part_is_cut() {
+    let film = Film {
+        has_tag: false,
+        ..Film::of(24 * MIB)
+    };
+    let (movie, end) = fast_and_slow(film).await;
+    assert!((MIB..film.length).contains(&end), "{end}");
+    assert_eq!(movie.asked().len(), 1);
 }

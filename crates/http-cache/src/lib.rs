@@ -86,6 +86,7 @@ pub use missing::Missing;
 pub use multipart::Multipart;
 pub use policy::{Cookies, Policy, RangeMiss};
 pub use posted::posted;
+pub use range::first_byte;
 pub use receive::{NotStored, Receipt, ResponseHead, Times, receive};
 pub use record::{Coded, Input, NoHead};
 pub use recover::{Failure, Recovery, recover};

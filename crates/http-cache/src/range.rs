@@ -54,6 +54,15 @@ impl Spec {
     }
 }
 
+/// The position of the first byte that a request asks for by one range, if it says so whatever the
+/// length is.
+pub fn first_byte(request: &HeaderMap) -> Option<u64> {
+    match Ranges::of(request, 1) {
+        Ranges::One(Spec::From(first) | Spec::Between(first, _)) => Some(first),
+        _ => None,
+    }
+}
+
 impl Ranges {
     /// Reads the Range field. Other units, what cannot be read, and more than `max` ranges at
     /// once are ignored, as section 14.2 allows.

@@ -61,7 +61,7 @@ impl Answer {
         };
         let body = match &serve.body {
             BodyPart::None => Body::empty(),
-            BodyPart::Whole => one(0..stored.head.length.unwrap_or(0)),
+            BodyPart::Whole => one(all_of(stored, serve)),
             BodyPart::Range(range) => one(range.clone()),
             BodyPart::Multipart(parts) => {
                 let at_hand = of(&mut parts.parts.iter().map(|(_, range)| range.clone()));
@@ -120,6 +120,16 @@ impl Answer {
             handling,
             above: Vec::new(),
         }
+    }
+}
+
+/// The bytes of an answer with all that was asked for: of a 206 that is passed on as it came, those
+/// that it has.
+fn all_of(stored: &Stored, serve: &Serve) -> Range<u64> {
+    let held = stored.head.held().and_then(|held| held.runs().first());
+    match held {
+        Some(held) if serve.status == StatusCode::PARTIAL_CONTENT => held.clone(),
+        _ => 0..stored.head.length.unwrap_or(0),
     }
 }
 

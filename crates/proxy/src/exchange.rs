@@ -88,7 +88,11 @@ impl Exchange {
         let room = config.max_refreshes.min(Semaphore::MAX_PERMITS);
         let max_hit_for_miss = config.max_hit_for_miss;
         let searches = Searches::new(config.max_alike_queries);
-        let flights = Flights::new(max_hit_for_miss, Arc::clone(store.purges()));
+        let flights = Flights::new(
+            max_hit_for_miss,
+            Arc::clone(store.purges()),
+            config.streaming.join_ahead,
+        );
         Arc::new(Exchange {
             config,
             store,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant, time::SystemTime};
 
 use http::{HeaderMap, header};
-use perigee_http_cache::{Decision, Failure, Miss, StoredHead, decide};
+use perigee_http_cache::{Decision, Failure, Miss, StoredHead, decide, first_byte};
 use perigee_storage::Stored;
 use tokio::sync::{oneshot, watch};
 
@@ -81,6 +81,7 @@ impl Trip {
             of: self.wanted.head(),
             bytes,
             range: range.filter(|_| is_part),
+            first: first_byte(&self.wanted.fields).filter(|_| is_part),
             whose: self.whose(),
         }
     }

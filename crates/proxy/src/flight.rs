@@ -50,10 +50,6 @@ pub(crate) struct Bytes {
     pub(crate) positions: Range<u64>,
 }
 
-/// A fetch is waited for if what it has brought so far ends no farther than this before the bytes
-/// that are wanted.
-const JOIN_AHEAD: u64 = 1 << 20;
-
 /// What a request would have fetched.
 #[derive(Clone, Debug)]
 pub(crate) struct Sought<'a> {
@@ -63,24 +59,33 @@ pub(crate) struct Sought<'a> {
     pub(crate) bytes: Option<Bytes>,
     /// Or else the Range that the fetch is to answer; `None`: it is to bring the whole.
     pub(crate) range: Option<&'a HeaderValue>,
+    /// The first byte of that Range, if it says so.
+    pub(crate) first: Option<u64>,
     /// Who asks.
     pub(crate) whose: Whose,
 }
 
 impl Sought<'_> {
-    /// Whether a fetch brings it: one of the whole, one of bytes among which are the first of those
-    /// wanted, or one for the very same Range; and not one for an authorized request, whose answer
-    /// is likely for its sender alone (RFC 9111 section 3.5), unless this one is authorized, too.
-    fn is_brought_by(&self, flight: &Flight) -> bool {
+    /// Whether a fetch brings it soon: one of the whole, one of bytes among which are the first of
+    /// those wanted, or one for the very same Range; and not one for an authorized request, whose
+    /// answer is likely for its sender alone (RFC 9111 section 3.5), unless this one is authorized,
+    /// too. A fetch of the whole that has yet to come to the bytes wanted is waited for if what it
+    /// has brought ends no farther than `ahead` before them, or if the origin takes no notice of
+    /// Range.
+    fn is_brought_by(&self, flight: &Flight, ahead: u64) -> bool {
+        let is_near = |start, first| flight.is_near(start, first, ahead);
         let brings = match (&self.bytes, &flight.bytes) {
             (Some(sought), Some(bytes)) => {
                 sought.version == bytes.version
                     && bytes.positions.contains(&sought.positions.start)
-                    && flight.is_near(bytes.positions.start, sought)
+                    && is_near(bytes.positions.start, sought.positions.start)
             }
-            (Some(sought), None) => flight.range.is_none() && flight.is_near(0, sought),
+            (Some(sought), None) => flight.range.is_none() && is_near(0, sought.positions.start),
             (None, Some(_)) => false,
-            (None, None) => flight.range.is_none() || flight.range.as_ref() == self.range,
+            (None, None) if flight.range.is_none() => {
+                self.range.is_none() || self.first.is_none_or(|first| is_near(0, first))
+            }
+            (None, None) => flight.range.as_ref() == self.range || flight.has_no_ranges(),
         };
         brings && (flight.whose != Whose::Authorized || self.whose == Whose::Authorized)
     }
@@ -122,14 +127,27 @@ impl Flight {
 }
 
 impl Flight {
-    /// Whether it will soon have come to these bytes, or is past them. Its first byte is at `start`.
-    fn is_near(&self, start: u64, sought: &Bytes) -> bool {
-        let progress = self.progress.as_ref().map(watch::Receiver::borrow);
-        let reached = match progress.as_deref() {
+    /// Whether it will soon have come to this byte, or is past it. Its first one is at `start`.
+    fn is_near(&self, start: u64, first: u64, ahead: u64) -> bool {
+        let reached = match self.arrived().as_deref() {
             Some(Progress::Arrived(arrival)) => arrival.stored.body.reached().max(start),
             _ => start,
         };
-        sought.positions.start.saturating_sub(reached) <= JOIN_AHEAD
+        first.saturating_sub(reached) <= ahead
+    }
+
+    /// Whether all came though a Range was asked for: to fetch another one would bring all again.
+    fn has_no_ranges(&self) -> bool {
+        match self.arrived().as_deref() {
+            Some(Progress::Arrived(arrival)) => {
+                self.range.is_some() && arrival.stored.head.held().is_none()
+            }
+            _ => false,
+        }
+    }
+
+    fn arrived(&self) -> Option<watch::Ref<'_, Progress>> {
+        self.progress.as_ref().map(watch::Receiver::borrow)
     }
 }
 
@@ -139,6 +157,8 @@ struct UnderWay {
     ids: u64,
     marks: Marks,
     purges: Arc<Purges>,
+    /// See [`crate::Streaming::join_ahead`].
+    join_ahead: u64,
 }
 
 impl UnderWay {
@@ -191,12 +211,13 @@ pub(crate) enum Joined {
 
 impl Flights {
     /// Nothing is under way. At most so many keys are marked at once.
-    pub(crate) fn new(max_marks: usize, purges: Arc<Purges>) -> Self {
+    pub(crate) fn new(max_marks: usize, purges: Arc<Purges>, join_ahead: u64) -> Self {
         Flights(Arc::new(Mutex::new(UnderWay {
             by_key: HashMap::new(),
             ids: 0,
             marks: Marks::new(max_marks),
             purges,
+            join_ahead,
         })))
     }
 
@@ -216,11 +237,11 @@ impl Flights {
         if sought.of.is_none() && under_way.is_marked(key, sought.whose, now) {
             return Joined::Marked;
         }
-        let purges = &under_way.purges;
+        let (purges, ahead) = (&under_way.purges, under_way.join_ahead);
         let mut flights = under_way
             .of(key)
             .rev()
-            .filter(|flight| !tried.contains(&flight.id) && sought.is_brought_by(flight))
+            .filter(|flight| !tried.contains(&flight.id) && sought.is_brought_by(flight, ahead))
             .filter(|flight| flight.is_of_now(key, purges));
         match flights.find_map(|flight| Some((flight.id, flight.progress.clone()?))) {
             Some((id, progress)) => Joined::Follow(id, progress),

@@ -7,6 +7,7 @@ use perigee_http_cache::{
     BodyPart, Decision, Failure, Miss, Recovery, ResponseHead, StoredHead, answer, answer_of_whole,
     decide, recover,
 };
+use perigee_storage::Stored;
 
 use crate::{
     Body, Sender,
@@ -19,6 +20,9 @@ use crate::{
     send::Arrived,
     stitched::Seam,
 };
+
+/// Bytes of a body that may be worth a request for its rest.
+const LONG: u64 = 256 << 10;
 
 impl Exchange {
     /// Answers one who waited from a response that has just come, or is just coming. `None`: it
@@ -88,7 +92,10 @@ impl Exchange {
             Some(serve) if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) => {
                 return None;
             }
-            Some(serve) => Answer::stored(to, stored, &serve, handling),
+            Some(serve) => match self.seam_of_long(trip, stored) {
+                Some(seam) => Answer::stitched(to, seam, stored, &serve, handling),
+                None => Answer::stored(to, stored, &serve, handling),
+            },
             None => {
                 let serve = answer_of_whole(&request, 0, &stored.head, policy, now)?;
                 let seam = Seam::new(self, &trip.inbound, &trip.next, &stored.head)?;
@@ -97,6 +104,16 @@ impl Exchange {
         };
         answer.above = arrival.cache_status.to_vec();
         Some(answer)
+    }
+
+    /// What a reader that is let go of, since it is too slow for the others, goes on by. A short
+    /// body lets nobody go.
+    fn seam_of_long(self: &Arc<Self>, trip: &Trip, stored: &Stored) -> Option<Arc<Seam>> {
+        let is_long = stored.body.length().is_some_and(|length| length > LONG);
+        let is_long = is_long && stored.body.is_arriving();
+        is_long
+            .then(|| Seam::new(self, &trip.inbound, &trip.next, &stored.head))
+            .flatten()
     }
 }
 

@@ -104,6 +104,11 @@ impl Body {
         }
     }
 
+    /// Whether it is still coming, as far as this body knows.
+    pub fn is_arriving(&self) -> bool {
+        matches!(self.place, Place::Growing(_))
+    }
+
     /// Position after the last byte that has come so far.
     pub fn reached(&self) -> u64 {
         match &self.place {

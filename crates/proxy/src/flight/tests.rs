@@ -15,6 +15,7 @@ const ANYBODY: Sought<'static> = Sought {
     of: None,
     bytes: None,
     range: None,
+    first: None,
     whose: Whose::Everybodys,
 };
 const AUTHORIZED: Sought<'static> = Sought {
@@ -22,8 +23,10 @@ const AUTHORIZED: Sought<'static> = Sought {
     ..ANYBODY
 };
 
+const JOIN_AHEAD: u64 = 1 << 20;
+
 fn flights() -> Flights {
-    Flights::new(10, Arc::new(Purges::new(100)))
+    Flights::new(10, Arc::new(Purges::new(100)), JOIN_AHEAD)
 }
 
 fn purge(flights: &Flights, target: Target) {
@@ -276,6 +279,25 @@ fn a_fetch_of_a_range_is_joined_by_the_same_range_alone() {
     for sought in [front, back, ANYBODY] {
         assert_eq!(followed(join(sought)), whole.id);
     }
+}
+
+#[test]
+fn a_range_far_ahead_of_a_fetch_of_the_whole_does_not_wait_for_it() {
+    let flights = flights();
+    let line = HeaderValue::from_static("bytes=N-");
+    let from = |first| Sought {
+        range: Some(&line),
+        first,
+        ..ANYBODY
+    };
+    let join = |sought| flights.join(&key("/a"), sought, &[], Instant::now());
+    let whole = lead(join(ANYBODY));
+    // A suffix says nothing of where it begins.
+    for near in [Some(0), Some(JOIN_AHEAD), None] {
+        assert_eq!(followed(join(from(near))), whole.id);
+    }
+    let far = lead(join(from(Some(JOIN_AHEAD + 1))));
+    assert_eq!(followed(join(from(Some(JOIN_AHEAD + 1)))), far.id);
 }
 
 #[test]
