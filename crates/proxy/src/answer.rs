@@ -36,7 +36,7 @@ impl Answer {
         Answer::under(to, stored, serve, handling, body)
     }
 
-    /// Out of what has come, `stored`, and of what else there is of its version, here and at the
+    /// Out of what has come or is stored, `stored`, and of what else there is of its version, here and at the
     /// next tier.
     pub(crate) fn stitched(
         to: Sender,

@@ -199,12 +199,10 @@ impl Exchange {
                 let why = Miss::Bypass;
                 Box::pin(self.pass(Arc::new(inbound), body, next, why)).await
             }
-            Decision::Serve(serve) => Answer::stored(
-                inbound.sender,
-                &variants[serve.variant],
-                &serve,
-                Handling::hit(serve.ttl),
-            ),
+            Decision::Serve(serve) => {
+                let (stored, handling) = (&variants[serve.variant], Handling::hit(serve.ttl));
+                self.out_of_store(&inbound, &next, stored, &serve, handling)
+            }
             Decision::ServeWhileRevalidating { serve, fields } => {
                 let wanted = Wanted::over(&variants, Some(serve.variant), fields);
                 let inbound = Arc::new(inbound);

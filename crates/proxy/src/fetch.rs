@@ -154,7 +154,7 @@ impl Exchange {
                     return self.forward(&trip, why, Some(Detail::HitForMiss)).await;
                 }
                 Joined::Lead(lead) => {
-                    if let Some(answer) = self.stored_meanwhile(&trip.inbound).await {
+                    if let Some(answer) = self.stored_meanwhile(&trip).await {
                         return answer;
                     }
                     (lead.id, self.take_off(lead, &trip, why).await)
@@ -243,16 +243,15 @@ impl Exchange {
     }
 
     /// Between the lookup and the join, the fetch of another one may have ended.
-    async fn stored_meanwhile(&self, inbound: &Inbound) -> Option<Answer> {
+    async fn stored_meanwhile(self: &Arc<Self>, trip: &Trip) -> Option<Answer> {
+        let inbound = &trip.inbound;
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
         match decide(&inbound.as_sent(), &variants, policy, SystemTime::now()) {
-            Decision::Serve(serve) => Some(Answer::stored(
-                inbound.sender,
-                &variants[serve.variant],
-                &serve,
-                Handling::hit(serve.ttl),
-            )),
+            Decision::Serve(serve) => {
+                let (stored, handling) = (&variants[serve.variant], Handling::hit(serve.ttl));
+                Some(self.out_of_store(inbound, &trip.next, stored, &serve, handling))
+            }
             _ => None,
         }
     }

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::SystemTime};
 
 use http::{Response, StatusCode, header};
 use perigee_http_cache::{
-    BodyPart, Decision, Failure, Miss, Recovery, ResponseHead, StoredHead, answer, answer_of_whole,
-    decide, recover,
+    BodyPart, Decision, Failure, Miss, Recovery, ResponseHead, Serve, StoredHead, answer,
+    answer_of_whole, decide, recover,
 };
 use perigee_storage::Stored;
 
 use crate::{
-    Body, Sender,
+    Body, Inbound, NextHop, Sender,
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
@@ -25,6 +25,26 @@ use crate::{
 const LONG: u64 = 256 << 10;
 
 impl Exchange {
+    /// Answers out of the store. Bytes of a disk that turn out to be gone or damaged while they are
+    /// sent are fetched, where that can be.
+    pub(crate) fn out_of_store(
+        self: &Arc<Self>,
+        inbound: &Inbound,
+        next: &Arc<dyn NextHop>,
+        stored: &Stored,
+        serve: &Serve,
+        handling: Handling,
+    ) -> Answer {
+        let seam = match stored.body.may_lose_bytes() {
+            true => Seam::new(self, inbound, next, &stored.head),
+            false => None,
+        };
+        match seam {
+            Some(seam) => Answer::stitched(inbound.sender, seam, stored, serve, handling),
+            None => Answer::stored(inbound.sender, stored, serve, handling),
+        }
+    }
+
     /// Answers one who waited from a response that has just come, or is just coming. `None`: it
     /// does not suit this request.
     pub(crate) fn from_arrival(

@@ -29,7 +29,7 @@ impl Exchange {
         match &wanted.stored {
             Some(stored) if route.sideways.is_empty() => {
                 let handling = Handling::hit_stale(serve.ttl);
-                let answer = Answer::stored(inbound.sender, stored, serve, handling);
+                let answer = self.out_of_store(&inbound, &next, stored, serve, handling);
                 self.refresh(Trip {
                     inbound,
                     next,

@@ -117,6 +117,15 @@ impl Body {
         }
     }
 
+    /// Whether bytes of it may turn out to be gone or damaged when they are read: not all of them
+    /// are in memory.
+    pub fn may_lose_bytes(&self) -> bool {
+        self.extents().is_some_and(|extents| {
+            let mut media = extents.as_slice().iter().map(|extent| &extent.medium);
+            media.any(|medium| !matches!(medium, Medium::Memory(_)))
+        })
+    }
+
     /// Together with those bytes of `old` that it has not. No byte is copied. None while either is
     /// arriving.
     pub(crate) fn over(&self, old: &Body) -> Option<Body> {
