@@ -95,6 +95,7 @@ async fn what_is_not_shared_goes_to_each_side_by_side() {
         // Nothing is known: they wait for the first head, and then not for each other.
         let herd = edge.herd("/mine", 10);
         edge.until_under_way(10).await;
+        origin.until_asked("/mine", 1).await;
         assert_eq!(origin.count("/mine"), 1, "{cache_control}");
         origin.let_out(1);
         origin.until_asked("/mine", 10).await;
