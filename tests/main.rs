@@ -13,6 +13,7 @@ mod cache_suite;
 mod coalescing;
 mod commands;
 mod demo;
+mod disk;
 mod dns;
 mod examples;
 mod explain;

@@ -24,6 +24,7 @@ use std::{
 use bytes::Bytes;
 use perigee_http_cache::Held;
 
+use crate::disk::log::Stretch;
 use from_disk::FromDisk;
 use growing::{Follower, Step};
 
@@ -149,6 +150,33 @@ impl Body {
             Place::Kept(extents) => Some(extents),
             Place::Growing(_) => None,
         }
+    }
+
+    /// Whether some of its bytes must be read from a disk.
+    pub(crate) fn is_cold(&self) -> bool {
+        self.stretches().next().is_some()
+    }
+
+    /// What of it is on a disk, and not in memory.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch> {
+        let extents = self.extents().map_or(&[][..], Extents::as_slice).iter();
+        extents.filter_map(|extent| match &extent.medium {
+            Medium::Memory(_) => None,
+            Medium::Disk(stretch) => Some(stretch.clone()),
+            Medium::Spooled(spooled) => match spooled.settled() {
+                Medium::Disk(stretch) => Some(stretch),
+                _ => None,
+            },
+        })
+    }
+
+    /// Whether some of it waits to be written to a disk, where there is room for it.
+    pub(crate) fn is_unwritten(&self) -> bool {
+        let mut extents = self.extents().map_or(&[][..], Extents::as_slice).iter();
+        extents.any(|extent| {
+            matches!(&extent.medium, Medium::Spooled(spooled)
+                if matches!(spooled.settled(), Medium::Memory(_)))
+        })
     }
 
     /// Position after its last byte, if known.

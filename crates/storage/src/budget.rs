@@ -59,6 +59,13 @@ impl Claim {
         Claim::taken_over(budget, bytes)
     }
 
+    /// Claims bytes if the limit allows.
+    pub(crate) fn of(budget: &Arc<Budget>, bytes: u64) -> Option<Self> {
+        budget
+            .claim(bytes)
+            .then(|| Claim::taken_over(budget, bytes))
+    }
+
     /// Answers from now on for bytes that were claimed already.
     pub(crate) fn taken_over(budget: &Arc<Budget>, bytes: u64) -> Self {
         let budget = Arc::clone(budget);

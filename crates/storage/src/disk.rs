@@ -2,6 +2,7 @@
 //!
 //! | file | concern |
 //! |---|---|
+//! | `above` | the tier above, which has what is here in memory |
 //! | `log` | records in segments: written, read, found again, evicted; what is in them it does not know |
 //! | `record` | the state of one key as bytes |
 //! | `index` | where the newest record of each key is |
@@ -14,6 +15,7 @@
 //! | `readmit` | what stays when a segment has to go |
 //! | `store` | all of it as a [`crate::Store`] |
 
+mod above;
 mod change;
 mod config;
 mod holes;
@@ -31,9 +33,11 @@ mod state;
 mod store;
 mod write;
 
+pub(crate) use above::Above;
 pub use config::DiskConfig;
+pub(crate) use list::Found;
 pub use log::OpenError as DiskError;
 pub use store::Disk;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

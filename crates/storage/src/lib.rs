@@ -13,6 +13,7 @@ mod purges;
 mod spool;
 mod stats;
 mod stored;
+mod tiered;
 
 pub use answer::Answer;
 pub use body::{Body, ReadError, Reader};
@@ -23,6 +24,7 @@ pub use memory::{Memory, MemoryConfig};
 pub use purges::{MOST_PURGES, Purge, PurgeStats, Purged, Purges, Revision, Target, Verdict};
 pub use stats::{DiskStats, Stats, Unusable};
 pub use stored::{Stored, StoredId, Variants};
+pub use tiered::Tiered;
 
 use std::{fmt::Debug, sync::Arc, time::SystemTime};
 
@@ -79,4 +81,10 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// What is held now.
     fn stats(&self) -> Stats;
+
+    /// The process is about to end: waits until what is stored outlives it, if it may. Nothing that
+    /// comes later does.
+    fn close(&self) -> Answer<()> {
+        Answer::Now(())
+    }
 }

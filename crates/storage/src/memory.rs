@@ -20,10 +20,12 @@ use crate::{
     Answer, Ask, Entry, Fill, Page, Purge, Purged, Purges, Revision, Stats, Store, Stored, Target,
     Variants,
     body::Growing,
-    budget::Budget,
-    fill::{Keeping, Window},
-    listing::{Cursor, MOST_LOOKED_AT},
+    budget::{Budget, Claim},
+    changes::Limits,
+    fill::{Keeping, Ticket, Window},
+    listing::{Cursor, MOST_LOOKED_AT, Place, Walk},
     purges::Watch,
+    spool::Spool,
 };
 
 use shelf::Shelf;
@@ -109,6 +111,130 @@ impl Memory {
     }
 }
 
+/// As the upper tier of a store that has more of them. That keeps others from changing a key at the
+/// same time.
+impl Memory {
+    /// What is stored under a key, and was not purged. Counts as a request for it.
+    pub(crate) fn get(&self, key: &CacheKey) -> Variants {
+        self.shelf.get(key)
+    }
+
+    /// The same, and no request.
+    pub(crate) fn peek(&self, key: &CacheKey) -> Vec<Stored> {
+        self.shelf.peek(key)
+    }
+
+    /// Puts these under a key that has none; purges up to `checked` are not about them.
+    pub(crate) fn put(&self, key: &CacheKey, all: &[Stored], checked: Revision) {
+        self.shelf.put(key, all, checked);
+    }
+
+    /// Puts what `change` makes of the responses of a key in their place: none, if it is empty;
+    /// nothing is changed if it is None. Purges up to `now` are not about what it makes; of what is
+    /// arriving, `own` is the same bytes.
+    pub(crate) fn change(
+        &self,
+        key: &CacheKey,
+        now: Revision,
+        own: u64,
+        change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
+    ) {
+        self.shelf.change_as_of(key, now, own, change);
+    }
+
+    /// Whether a key with this hash was asked for since it is here.
+    pub(crate) fn was_asked_for(&self, key_hash: u64) -> bool {
+        self.shelf.was_asked_for(key_hash)
+    }
+
+    /// Drops keys that have any such response.
+    pub(crate) fn drop_where(&self, is_such: impl Fn(&Stored) -> bool) {
+        self.shelf.drop_where(is_such);
+    }
+
+    /// How much may be stored under one key.
+    pub(crate) fn limits(&self) -> Limits {
+        self.shelf.limits()
+    }
+
+    /// Whether these may be stored under one key.
+    pub(crate) fn fits(&self, variants: &[Stored]) -> bool {
+        let bytes = variants.iter().map(Memory::weight).sum::<u64>();
+        bytes <= self.limits().bytes
+    }
+
+    /// Bytes of memory of one response.
+    pub(crate) fn weight(stored: &Stored) -> u64 {
+        weight::of_stored(stored)
+    }
+
+    /// Bytes that the body of one response may have.
+    pub(crate) fn max_length(&self) -> u64 {
+        self.max_length
+    }
+
+    /// Claims bytes for a body that is read from another tier.
+    pub(crate) fn claim(&self, bytes: u64) -> Option<Claim> {
+        Claim::of(&self.budget, bytes)
+    }
+
+    /// The next keys behind a place.
+    pub(crate) fn walk(&self, after: Option<Place>, most: usize) -> Walk<Entry> {
+        self.shelf.walk(after, most)
+    }
+
+    /// What is stored under a key, to be listed.
+    pub(crate) fn shelved(&self, key: &CacheKey) -> Option<Entry> {
+        self.shelf.entry(key)
+    }
+
+    /// A fill that this ticket stores. What is too large for memory goes to the tier below, if there
+    /// is one.
+    pub(crate) fn fill_with(
+        &self,
+        ticket: Box<dyn Ticket>,
+        below: Option<Below>,
+        key: &CacheKey,
+        head: Arc<StoredHead>,
+        length: Option<u64>,
+        asked: Revision,
+    ) -> Fill {
+        // An unknown length is claimed as it grows.
+        let claim = length.unwrap_or(0);
+        let in_memory = claim <= self.max_length && self.budget.claim(claim);
+        let below = below.filter(|below| claim <= below.max_length);
+        let keeping = match (in_memory, below) {
+            (true, None) => Some(Keeping::in_memory(ticket, length, self.max_length)),
+            (true, Some(below)) => {
+                let keeping = Keeping::in_memory(ticket, length, self.max_length);
+                Some(keeping.else_on_disk(below.spool, below.max_length))
+            }
+            (false, Some(Below { spool, max_length })) => {
+                Some(Keeping::on_disk(ticket, length, spool, max_length))
+            }
+            (false, None) => None,
+        };
+        let growing = Growing::new(
+            head.body_start(),
+            length,
+            Arc::clone(&self.budget),
+            keeping.is_some(),
+            if in_memory { claim } else { 0 },
+        );
+        let watch = Watch::new(self.purges(), key, asked);
+        Fill::new(head, watch, growing, length, keeping, self.window)
+    }
+}
+
+/// Where bodies go that are too large for memory.
+#[derive(Debug)]
+pub(crate) struct Below {
+    /// Takes one body.
+    pub(crate) spool: Box<dyn Spool>,
+    /// Bytes that it may have.
+    pub(crate) max_length: u64,
+}
+
 impl Store for Memory {
     fn purges(&self) -> &Arc<Purges> {
         self.shelf.purges()
@@ -125,23 +251,8 @@ impl Store for Memory {
         length: Option<u64>,
         asked: Revision,
     ) -> Fill {
-        // An unknown length is claimed as it grows.
-        let claim = length.unwrap_or(0);
-        let kept = claim <= self.max_length && self.budget.claim(claim);
-        let claimed = if kept { claim } else { 0 };
-        let growing = Growing::new(
-            head.body_start(),
-            length,
-            Arc::clone(&self.budget),
-            kept,
-            claimed,
-        );
-        let keeping = kept.then(|| {
-            let ticket = Shelf::begin(&self.shelf, key);
-            Keeping::in_memory(Box::new(ticket), length, self.max_length)
-        });
-        let watch = Watch::new(self.purges(), key, asked);
-        Fill::new(head, watch, growing, length, keeping, self.window)
+        let ticket = Shelf::begin(&self.shelf, key);
+        self.fill_with(Box::new(ticket), None, key, head, length, asked)
     }
 
     fn freshen(&self, key: &CacheKey, old: &Stored, new: Stored) -> Answer<()> {

@@ -48,7 +48,7 @@ macro_rules! battery {
                     waiting_followers_learn_of_the_end,
                     a_body_of_single_bytes_arrives;
                 limits: a_large_object_streams_through, an_unknown_length_may_outgrow_the_limit,
-                    fills_share_a_budget, the_budget_comes_back, the_capacity_holds,
+                    the_budget_comes_back,
                     large_objects_in_a_row_are_weighed, a_large_object_finds_room_among_small_ones;
                 listing: nothing_is_listed_of_an_empty_store, a_listing_agrees_with_a_map,
                     an_entry_tells_what_is_stored, only_what_is_wanted_is_listed;
@@ -86,8 +86,12 @@ macro_rules! battery {
 
 battery!(memory, super::support::memory;
     storing: what_is_stored_is_weighed;
-    limits: what_is_too_much_goes_at_once;
+    limits: what_is_too_much_goes_at_once, the_capacity_holds, fills_share_a_budget;
     purging: what_was_purged_is_swept_out, purges_that_nothing_is_older_than_are_forgotten;
 );
 // It makes room by a segment at a time, and what was purged goes with its segment.
-battery!(disk, super::on_disk::disk;);
+battery!(disk, super::on_disk::disk;
+    limits: the_capacity_holds, fills_share_a_budget;
+);
+// What is too much for one tier goes to the other.
+battery!(tiered, super::on_disk::tiered;);

@@ -17,8 +17,9 @@ use perigee_proxy::{
     PurgeOrder, Purged, Question, Seldom, Shown, Status,
 };
 use perigee_server::{DrainReport, Server, ServerConfig, bind_all};
-use perigee_storage::{Memory, Purges, Store};
+use perigee_storage::{Memory, Purges, Store, Tiered};
 use prometheus_client::registry::Registry;
+use tokio::time::timeout;
 
 use crate::{Config, ReloadError, StartError, handler::Shared, state::State, store_metrics};
 
@@ -31,6 +32,7 @@ pub struct Tier<S> {
     server: Server,
     metrics: Metrics,
     tls_listen: Arc<[SocketAddr]>,
+    flush_timeout: Duration,
 }
 
 // Not derived: a state need not be `Clone` for its node to be.
@@ -41,6 +43,7 @@ impl<S> Clone for Tier<S> {
             server: self.server.clone(),
             metrics: self.metrics.clone(),
             tls_listen: Arc::clone(&self.tls_listen),
+            flush_timeout: self.flush_timeout,
         }
     }
 }
@@ -66,11 +69,7 @@ impl<S: State> Tier<S> {
         let http = bind_all(&common.listen, common.limits.backlog).await?;
         let https = bind_all(&tls.tls_listen, common.limits.backlog).await?;
         let metrics = Metrics::register(registry);
-        if common.disk.is_some() {
-            return Err(StartError("this build keeps nothing on disk yet".into()));
-        }
-        let purges = Arc::new(Purges::new(common.max_purges));
-        let store: Arc<dyn Store> = Arc::new(Memory::new(common.memory.clone(), purges));
+        let store = open_store(&common)?;
         store_metrics::register(registry, Arc::clone(&store));
         tokio::spawn(sweep(Arc::downgrade(&store)));
         let exchange = exchange_config::<S>(&common);
@@ -96,6 +95,9 @@ impl<S: State> Tier<S> {
             server,
             metrics,
             tls_listen: tls.tls_listen.into(),
+            flush_timeout: common
+                .disk
+                .map_or(Duration::ZERO, |disk| disk.flush_timeout),
         })
     }
 
@@ -207,12 +209,18 @@ impl<S: State> Tier<S> {
     }
 
     /// Readiness says draining from now on; requests are still taken for `grace`, then the
-    /// listeners close, and what is under way may finish until `deadline` after that.
+    /// listeners close, and what is under way may finish until `deadline` after that. What is queued for
+    /// the disk is written then.
     pub async fn drain(&self, grace: Duration, deadline: Duration) -> DrainReport {
         self.shared.draining.store(true, Ordering::Relaxed);
         self.server.turn_away();
         tokio::time::sleep(grace).await;
-        self.server.drain(deadline).await
+        let report = self.server.drain(deadline).await;
+        let closed = self.shared.exchange.store().close().get();
+        if timeout(self.flush_timeout, closed).await.is_err() {
+            tracing::warn!("not all that was queued for the disk is written: it takes too long");
+        }
+        report
     }
 }
 
@@ -233,6 +241,28 @@ async fn sweep(store: Weak<dyn Store>) {
         };
         tokio::time::sleep(pause).await;
     }
+}
+
+/// Memory, over a disk if there is one.
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, StartError> {
+    let memory = config.memory.clone();
+    Ok(match &config.disk {
+        None => Arc::new(Memory::new(
+            memory,
+            Arc::new(Purges::new(config.max_purges)),
+        )),
+        Some(disk) => {
+            // That is a mistake, and does not pass by itself as other troubles of a disk may.
+            if let Some(file) = disk.folder.ancestors().find(|path| path.is_file()) {
+                let file = file.display();
+                return Err(StartError(format!(
+                    "the disk cannot be used: {file} is a file, and not a folder"
+                )));
+            }
+            let tiered = Tiered::open(memory, disk, config.max_purges, SystemTime::now());
+            Arc::new(tiered.map_err(|error| StartError(error.to_string()))?)
+        }
+    })
 }
 
 fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {

@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// A key that was come upon.
-enum Found {
+#[derive(Debug)]
+pub(crate) enum Found {
     /// It is in the index.
     Hash(u64),
     /// It is on its way to disk.
@@ -23,10 +24,7 @@ impl Shared {
         // One on its way may be there by now, and be come upon twice: one after the other.
         let mut last = None;
         ask.page_of(walk, |found| {
-            let key = match found {
-                Found::Key(key) => key,
-                Found::Hash(hash) => self.key_of(hash)?,
-            };
+            let key = self.key_found(found)?;
             let is_new = last.as_ref() != Some(&key);
             last = Some(key.clone());
             is_new.then(|| self.entry(&key)).flatten()
@@ -50,7 +48,8 @@ impl Shared {
         })
     }
 
-    fn walk(&self, after: Option<Place>) -> Walk<Found> {
+    /// The next keys behind a place.
+    pub(super) fn walk(&self, after: Option<Place>) -> Walk<Found> {
         let mut nearest = Nearest::behind(after, MOST_LOOKED_AT);
         self.pending.each(|key| {
             nearest.show(Place::of_hash(key.stable_hash()), || {
@@ -59,6 +58,14 @@ impl Shared {
         });
         self.index.walk(after, &mut nearest, Found::Hash);
         nearest.end()
+    }
+
+    /// Which key was come upon; `None` if it is not there any more. Blocks the thread.
+    pub(super) fn key_found(&self, found: Found) -> Option<CacheKey> {
+        match found {
+            Found::Key(key) => Some(key),
+            Found::Hash(hash) => self.key_of(hash),
+        }
     }
 
     /// Whose record is in the index under this hash.

@@ -221,10 +221,14 @@ impl Log {
         let _ = self.shared.push(Job::Tell(done), 0);
     }
 
-    /// Bytes of a body that a key's state names. `None` if their segment is not there any more.
+    /// Bytes of a body that a key's state names. `None` if their segment is not there any more, or some
+    /// of them could not be read.
     /// Nothing is read: whether they are what they should be is found when they are.
     pub(crate) fn stretch(&self, place: Place, length: u32) -> Option<Stretch> {
         let segment = self.shared.segments.get(place.segment)?;
+        if segment.is_bad(place.offset) {
+            return None;
+        }
         let counters = &self.shared.counters;
         Some(Stretch::new(segment, place.offset, length, None, counters))
     }
@@ -239,6 +243,12 @@ impl Log {
     /// Whether the segment of this place is still there.
     pub(crate) fn has(&self, place: Place) -> bool {
         self.shared.segments.get(place.segment).is_some()
+    }
+
+    /// Whether the segment of these bytes is still there.
+    pub(crate) fn has_stretch(&self, stretch: &Stretch) -> bool {
+        let segment = self.shared.segments.get(stretch.place().segment);
+        segment.is_some_and(|segment| stretch.is_in(&segment))
     }
 
     /// A key's state, and what stands in the same record. Does not block: `None` if it is not in the

@@ -51,6 +51,12 @@ impl Shared {
         }
     }
 
+    /// Whether anything may be stored under a key, as far as the index and what is on its way tell.
+    pub(super) fn may_have(&self, key: &CacheKey) -> bool {
+        let hash = key.stable_hash();
+        self.index.peek(hash).is_some() || !self.pending.of(hash, key).is_empty()
+    }
+
     fn found(
         &self,
         hash: u64,

@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Weak, atomic::Ordering::Relaxed},
+    sync::{Arc, Weak, atomic::Ordering::Relaxed},
 };
 
 use bytes::Bytes;
 use perigee_http_cache::CacheKey;
 
 use super::{
+    above::Above,
     log::{BLOCK, Keeper, Leaving, MAX_STRETCH, Readmission, Stretch, Written},
     read::Record,
     record,
@@ -59,12 +60,21 @@ impl Keeper for Readmit {
         shared.purges.catch_up();
     }
 
+    fn evicted(&mut self, segment: u64) {
+        if let Some(above) = self.0.upgrade().and_then(|shared| shared.above()) {
+            above.let_go(&|stretch| stretch.place().segment == segment);
+        }
+    }
+
     fn mounted(&mut self) {
         let Some(shared) = self.0.upgrade() else {
             return;
         };
         shared.purges.catch_up();
         shared.index.forget_all();
+        if let Some(above) = shared.above() {
+            above.let_go(&|_| true);
+        }
         if let Err(error) = shared.start_loading() {
             tracing::warn!(%error, "what is on disk cannot be looked for: it is not used");
         }
@@ -73,6 +83,7 @@ impl Keeper for Readmit {
 
 /// The keys that were asked for.
 fn wanted(shared: &Shared, leaving: &Leaving) -> Vec<Wanted> {
+    let above = shared.above();
     let mut wanted: HashMap<u64, Wanted> = HashMap::new();
     for record in &leaving.records {
         let Some((at, uses)) = shared.index.peek(record.key_hash) else {
@@ -80,6 +91,11 @@ fn wanted(shared: &Shared, leaving: &Leaving) -> Vec<Wanted> {
         };
         // An older state of a key is of no use. Bytes of a body may be, wherever the state is.
         let is_old = record.is_key && at.place != record.place && record.length <= REWRITE;
+        let was_asked_for = |above: &Arc<dyn Above>| above.was_asked_for(record.key_hash);
+        let uses = match uses {
+            0 => u8::from(above.as_ref().is_some_and(was_asked_for)),
+            uses => uses,
+        };
         if uses == 0 || is_old {
             continue;
         }

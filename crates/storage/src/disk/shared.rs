@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -11,6 +11,7 @@ use std::{
 use perigee_http_cache::CacheKey;
 
 use super::{
+    above::Above,
     index::Index,
     log::{Damaged, Log, Place},
     pending::Pending,
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) counters: Counters,
     revisions: Revisions,
+    above: OnceLock<Weak<dyn Above>>,
 }
 
 /// Counted since start.
@@ -54,7 +56,19 @@ impl Shared {
             limits,
             counters: Counters::default(),
             revisions: Revisions::default(),
+            above: OnceLock::new(),
         }
+    }
+
+    /// There is a tier above from now on.
+    pub(super) fn is_below(&self, above: Weak<dyn Above>) {
+        // A second one would be told nothing: there is none.
+        let _ = self.above.set(above);
+    }
+
+    /// The tier above, if there is one.
+    pub(super) fn above(&self) -> Option<Arc<dyn Above>> {
+        self.above.get()?.upgrade()
     }
 
     /// What purges have left of the responses of a key: checked up to now, all of them.

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Weak, atomic::Ordering::Relaxed},
     time::SystemTime,
 };
 
@@ -11,8 +11,10 @@ use perigee_http_cache::{CacheKey, StoredHead};
 
 use super::{
     DiskConfig,
+    above::Above,
     change::Change,
-    log::{Done, Files, Log, LogConfig, OpenError, RealFiles, Shed},
+    list::Found,
+    log::{Done, Files, Log, LogConfig, OpenError, RealFiles, Shed, Stretch},
     readmit::Readmit,
     shared::Shared,
 };
@@ -23,6 +25,7 @@ use crate::{
     budget::Budget,
     changes::Limits,
     fill::{self, Keeping, Window},
+    listing::{Place, Walk},
     purges::Watch,
     spool::Spool,
 };
@@ -112,6 +115,55 @@ impl Disk {
         let _ = told.recv();
     }
 
+    /// There is a tier above from now on.
+    pub(crate) fn is_below(&self, above: Weak<dyn Above>) {
+        self.shared.is_below(above);
+    }
+
+    /// Whether these bytes are still on the disk, and not only held by who reads them.
+    pub(crate) fn has(&self, stretch: &Stretch) -> bool {
+        self.shared.log.has_stretch(stretch)
+    }
+
+    /// Takes one body of a key as it arrives.
+    pub(crate) fn spool(&self, key: &CacheKey) -> Box<dyn Spool> {
+        Box::new(Bodies {
+            shared: Arc::clone(&self.shared),
+            hash: key.stable_hash(),
+        })
+    }
+
+    /// Bytes that the body of one response may have.
+    pub(crate) fn max_length(&self) -> u64 {
+        self.max_length
+    }
+
+    /// Whether anything may be stored under a key, as far as that is known without reading it.
+    pub(crate) fn may_have(&self, key: &CacheKey) -> bool {
+        self.shared.may_have(key)
+    }
+
+    /// Puts a response in front of the others of its key, as [`crate::changes::put`] does. False: it
+    /// takes nothing now, and has forgotten the key.
+    pub(crate) fn put(&self, key: &CacheKey, new: &Stored) -> bool {
+        self.shared.change(key, Change::Put(new.clone()))
+    }
+
+    /// The next keys behind a place.
+    pub(crate) fn walk(&self, after: Option<Place>) -> Walk<Found> {
+        self.shared.walk(after)
+    }
+
+    /// Which key was come upon; `None` if it is not there any more. Blocks the thread.
+    pub(crate) fn key_found(&self, found: Found) -> Option<CacheKey> {
+        self.shared.key_found(found)
+    }
+
+    /// What is stored under a key. Blocks the thread.
+    pub(crate) fn listed(&self, key: &CacheKey) -> Option<Entry> {
+        self.shared.entry(key)
+    }
+
     /// Notes that a key is asked for, though it is not looked up here: it stays when its segment
     /// has to go.
     pub fn touch(&self, key: &CacheKey) {
@@ -119,7 +171,7 @@ impl Disk {
     }
 
     /// The purge up to which all that is here was checked, at least. Those before it may be
-    /// forgotten.
+    /// forgotten, unless some of what is here is still to be found.
     pub fn checked(&self) -> Revision {
         self.shared.checked()
     }
@@ -164,10 +216,7 @@ impl Store for Disk {
         let budget = Arc::clone(&self.budget);
         let growing = Growing::new(head.body_start(), length, budget, kept, claimed);
         let keeping = kept.then(|| {
-            let spool = Box::new(Bodies {
-                shared: Arc::clone(&self.shared),
-                hash: key.stable_hash(),
-            });
+            let spool = self.spool(key);
             let ticket = Box::new(Ticket {
                 shared: Arc::clone(&self.shared),
                 key: key.clone(),
@@ -237,6 +286,11 @@ impl Store for Disk {
     fn entry(&self, key: &CacheKey) -> Answer<Option<Entry>> {
         let (shared, key) = (Arc::clone(&self.shared), key.clone());
         Answer::of_thread(move || shared.entry(&key))
+    }
+
+    fn close(&self) -> Answer<()> {
+        let shared = Arc::clone(&self.shared);
+        Answer::of_thread(move || shared.log.close())
     }
 
     fn stats(&self) -> Stats {

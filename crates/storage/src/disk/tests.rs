@@ -3,5 +3,5 @@
 
 mod crashing;
 mod evicting;
-mod kit;
+pub(crate) mod kit;
 mod restarting;

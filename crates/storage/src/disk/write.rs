@@ -126,22 +126,36 @@ impl KeyChange for Rewrite {
 
     fn written(self: Box<Self>, at: Option<Written>) {
         let (shared, hash) = (&self.shared, self.hash);
-        match (self.made, at) {
+        let is_pending = || {
+            let changes = shared.pending.of(hash, &self.key);
+            !changes.up_to(self.number).is_empty()
+        };
+        let is_lost = match (&self.made, at) {
             (Made::State { checked }, Some(at)) => {
-                shared.note_checked(at.place, checked);
+                shared.note_checked(at.place, *checked);
                 shared.index.update(hash, at);
+                false
             }
-            (Made::Nothing, None) => {}
-            // Lost, or there is nothing any more.
-            _ => {
+            (Made::State { .. }, None) => true,
+            // It was not even tried.
+            (Made::Nothing, _) => is_pending(),
+            (Made::Empty, _) => {
                 shared.index.remove(hash);
+                false
             }
+        };
+        if is_lost {
+            // What is there is not the newest any more.
+            shared.index.remove(hash);
         }
         // After the index: see there.
         let was_there = shared.pending.is_done(hash, &self.key, self.number);
         if let Some(at) = at.filter(|_| !was_there) {
             // It was purged while it was written.
             shared.index.remove_at(hash, at.place);
+        }
+        if let Some(above) = shared.above().filter(|_| is_lost) {
+            above.was_lost(&self.key);
         }
     }
 }

@@ -118,6 +118,29 @@ impl Index {
         self.shard(hash).find(hash, key).map(|entry| look(entry))
     }
 
+    /// Whether a key with this hash was asked for since it is here.
+    pub(super) fn was_asked_for(&self, hash: u64) -> bool {
+        let shard = self.shard(hash);
+        shard.twins(hash).any(|entry| entry.hits > 0)
+    }
+
+    /// Removes such entries. A look at all of them, shard by shard.
+    pub(super) fn drop_where(&self, is_such: impl Fn(&Entry) -> bool) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            let before = shard.weight();
+            // Backwards: the last one takes the place of that which goes.
+            for place in (0..shard.entries().len()).rev() {
+                if shard.entries().get(place).is_some_and(&is_such)
+                    && let Some(entry) = shard.remove_at(place)
+                {
+                    self.let_go(entry);
+                }
+            }
+            self.reweigh(before, shard.weight());
+        }
+    }
+
     /// What there is of the next keys behind a place.
     pub(super) fn walk<T>(
         &self,

@@ -113,6 +113,36 @@ impl Shelf {
         self.change(key, 0, |variants| changes::remove(variants, old));
     }
 
+    /// What is stored under a key, and was not purged. No request for it.
+    pub(super) fn peek(&self, key: &CacheKey) -> Vec<Stored> {
+        let mut all = Vec::new();
+        self.change(key, 0, |old| {
+            all = old.to_vec();
+            None
+        });
+        all
+    }
+
+    /// Puts these under a key that has none. They are checked up to `checked`.
+    pub(super) fn put(&self, key: &CacheKey, all: &[Stored], checked: Revision) {
+        self.change_as_of(key, checked, 0, |old| old.is_empty().then(|| all.to_vec()));
+    }
+
+    /// Whether a key with this hash was asked for since it is here.
+    pub(super) fn was_asked_for(&self, hash: u64) -> bool {
+        self.index.was_asked_for(hash)
+    }
+
+    /// Drops keys that have any such response.
+    pub(super) fn drop_where(&self, is_such: impl Fn(&Stored) -> bool) {
+        self.index
+            .drop_where(|entry| entry.variants.iter().any(&is_such));
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// The next keys behind a place.
     pub(super) fn walk(&self, after: Option<Place>, most: usize) -> Walk<Entry> {
         self.index.walk(after, most, |entry| self.told(entry))
@@ -143,7 +173,17 @@ impl Shelf {
         change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
     ) -> bool {
         // Whatever is purged from here on is found by the next lookup.
-        let now = self.purges.now();
+        self.change_as_of(key, self.purges.now(), own, change)
+    }
+
+    /// The same. Purges up to `now` are not about what it makes.
+    pub(super) fn change_as_of(
+        &self,
+        key: &CacheKey,
+        now: Revision,
+        own: u64,
+        change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
+    ) -> bool {
         let mut is_changed = false;
         let elsewhere = self.arriving.used().saturating_sub(own);
         let outcome = self.index.change(key, now, elsewhere, |old, checked| {

@@ -5,20 +5,35 @@ use std::{sync::Arc, time::SystemTime};
 use perigee_http_cache::{CacheKey, StoredHead};
 use perigee_storage::{
     Answer, Ask, Disk, DiskConfig, Entry, Fill, MOST_PURGES, Page, Purge, Purged, Purges, Revision,
-    Stats, Store, Stored, Variants,
+    Stats, Store, Stored, Tiered, Variants,
 };
 use tempfile::TempDir;
 
-use crate::support::Limits;
+use crate::support::{Limits, memory_config};
 
 /// The store goes before the folder.
 #[derive(Debug)]
 struct OnDisk {
-    disk: Disk,
+    store: Box<dyn Store>,
     _folder: TempDir,
 }
 
+/// A disk alone.
 pub(crate) fn disk(limits: Limits) -> Arc<dyn Store> {
+    on_disk(limits, |config| {
+        Box::new(Disk::open(config, MOST_PURGES, SystemTime::now()).unwrap())
+    })
+}
+
+/// A disk under memory.
+pub(crate) fn tiered(limits: Limits) -> Arc<dyn Store> {
+    on_disk(limits, |config| {
+        let memory = memory_config(limits);
+        Box::new(Tiered::open(memory, config, MOST_PURGES, SystemTime::now()).unwrap())
+    })
+}
+
+fn on_disk(limits: Limits, open: impl FnOnce(&DiskConfig) -> Box<dyn Store>) -> Arc<dyn Store> {
     let folder = tempfile::tempdir().unwrap();
     let config = DiskConfig {
         max_object_share: limits.max_object as f64 / limits.capacity as f64,
@@ -29,18 +44,18 @@ pub(crate) fn disk(limits: Limits) -> Arc<dyn Store> {
         ..DiskConfig::new(folder.path().join("node"), limits.capacity)
     };
     Arc::new(OnDisk {
-        disk: Disk::open(&config, MOST_PURGES, SystemTime::now()).unwrap(),
+        store: open(&config),
         _folder: folder,
     })
 }
 
 impl Store for OnDisk {
     fn purges(&self) -> &Arc<Purges> {
-        self.disk.purges()
+        self.store.purges()
     }
 
     fn lookup(&self, key: &CacheKey) -> Answer<Variants> {
-        self.disk.lookup(key)
+        self.store.lookup(key)
     }
 
     fn fill(
@@ -50,34 +65,34 @@ impl Store for OnDisk {
         length: Option<u64>,
         asked: Revision,
     ) -> Fill {
-        self.disk.fill(key, head, length, asked)
+        self.store.fill(key, head, length, asked)
     }
 
     fn freshen(&self, key: &CacheKey, old: &Stored, new: Stored) -> Answer<()> {
-        self.disk.freshen(key, old, new)
+        self.store.freshen(key, old, new)
     }
 
     fn remove(&self, key: &CacheKey, old: &Stored) -> Answer<()> {
-        self.disk.remove(key, old)
+        self.store.remove(key, old)
     }
 
     fn purge(&self, purge: &Purge, at: SystemTime) -> Answer<Purged> {
-        self.disk.purge(purge, at)
+        self.store.purge(purge, at)
     }
 
     fn sweep(&self, most: usize) -> bool {
-        self.disk.sweep(most)
+        self.store.sweep(most)
     }
 
     fn list(&self, ask: &Ask) -> Answer<Page> {
-        self.disk.list(ask)
+        self.store.list(ask)
     }
 
     fn entry(&self, key: &CacheKey) -> Answer<Option<Entry>> {
-        self.disk.entry(key)
+        self.store.entry(key)
     }
 
     fn stats(&self) -> Stats {
-        self.disk.stats()
+        self.store.stats()
     }
 }

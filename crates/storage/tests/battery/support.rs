@@ -45,15 +45,18 @@ pub(crate) type Make = fn(Limits) -> Arc<dyn Store>;
 
 pub(crate) fn memory(limits: Limits) -> Arc<dyn Store> {
     let purges = Arc::new(Purges::new(MOST_PURGES));
-    let config = MemoryConfig {
+    Arc::new(Memory::new(memory_config(limits), purges))
+}
+
+pub(crate) fn memory_config(limits: Limits) -> MemoryConfig {
+    MemoryConfig {
         capacity: limits.capacity,
         max_object_share: limits.max_object as f64 / limits.capacity as f64,
         fill_bytes: limits.fill_bytes,
         window: limits.window,
         window_patience: limits.patience,
         variants_per_key: limits.variants,
-    };
-    Arc::new(Memory::new(config, purges))
+    }
 }
 
 /// Fails a case that hangs.

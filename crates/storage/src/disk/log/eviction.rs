@@ -21,6 +21,9 @@ pub(crate) trait Keeper: Send {
     /// This segment goes as soon as this returns. What of it shall stay can be written anew.
     fn evicting(&mut self, leaving: &Leaving, room: &mut Readmission<'_>);
 
+    /// This segment is gone. Who holds some of it reads on, and keeps its room from being free.
+    fn evicted(&mut self, _segment: u64) {}
+
     /// The folder was not there, and now it is: [`super::Log::recover`] tells what is in it. The
     /// places of records may be of another store than those that were told before: all that was
     /// known is to be forgotten.
@@ -91,6 +94,7 @@ impl Readmission<'_> {
         let shared = Arc::clone(&writer.shared);
         keeper.evicting(&leaving, &mut Readmission { writer, left });
         shared.remove(segment);
+        keeper.evicted(segment.seq);
         Counters::add(&shared.counters.evicted, 1);
     }
 

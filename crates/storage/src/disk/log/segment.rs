@@ -1,10 +1,11 @@
 //! A segment as its readers see it.
 
 use std::{
+    collections::BTreeSet,
     fmt, io,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -40,6 +41,8 @@ pub(crate) struct Segment {
     /// Bytes of the file.
     length: AtomicU64,
     is_ours: bool,
+    /// Where records begin that could not be read as they were written.
+    bad: RwLock<BTreeSet<u32>>,
 }
 
 impl Segment {
@@ -59,6 +62,7 @@ impl Segment {
             slot: Arc::default(),
             length: AtomicU64::new(length),
             is_ours: false,
+            bad: RwLock::default(),
         }
     }
 
@@ -74,6 +78,18 @@ impl Segment {
     /// Whether this process writes it, or has written it: it then knows what is in it.
     pub(super) fn is_ours(&self) -> bool {
         self.is_ours
+    }
+
+    /// The record at this offset cannot be read as it was written.
+    pub(super) fn is_found_bad(&self, offset: u32) {
+        let mut bad = self.bad.write().unwrap_or_else(PoisonError::into_inner);
+        bad.insert(offset);
+    }
+
+    /// Whether the record at this offset was found to be so.
+    pub(super) fn is_bad(&self, offset: u32) -> bool {
+        let bad = self.bad.read().unwrap_or_else(PoisonError::into_inner);
+        bad.contains(&offset)
     }
 
     pub(super) fn length(&self) -> u64 {

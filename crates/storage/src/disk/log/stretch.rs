@@ -90,6 +90,16 @@ impl Stretch {
         }
     }
 
+    /// Whether some of it could not be read: then nobody is to look for it again.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.inner.segment.is_bad(self.inner.offset)
+    }
+
+    /// Whether it is in this segment.
+    pub(super) fn is_in(&self, segment: &Arc<Segment>) -> bool {
+        Arc::ptr_eq(&self.inner.segment, segment)
+    }
+
     /// Bytes of memory that it takes, its checksums included, whoever else shares it.
     pub(crate) fn weight(&self) -> u64 {
         let blocks = (self.inner.length as usize).div_ceil(BLOCK);
@@ -166,6 +176,9 @@ impl Stretch {
 
     fn counted<T>(&self, result: Result<T, Damaged>) -> Result<T, Damaged> {
         self.inner.counters.read(&result);
+        if let Err(Damaged::Checksum | Damaged::Io(_)) = result {
+            self.inner.segment.is_found_bad(self.inner.offset);
+        }
         result
     }
 }

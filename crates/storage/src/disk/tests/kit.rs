@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Small, so that little is much.
-pub(super) fn config(capacity: u64) -> DiskConfig {
+pub(crate) fn config(capacity: u64) -> DiskConfig {
     DiskConfig {
         segment: capacity / 4,
         write_queue: 64 << 20,
@@ -28,13 +28,13 @@ pub(super) fn config(capacity: u64) -> DiskConfig {
 }
 
 /// A disk that outlives the process.
-pub(super) struct Machine {
-    pub(super) ram: Ram,
-    pub(super) config: DiskConfig,
+pub(crate) struct Machine {
+    pub(crate) ram: Ram,
+    pub(crate) config: DiskConfig,
 }
 
 impl Machine {
-    pub(super) fn new(capacity: u64) -> Self {
+    pub(crate) fn new(capacity: u64) -> Self {
         Machine {
             ram: Ram::default(),
             config: config(capacity),
@@ -42,7 +42,7 @@ impl Machine {
     }
 
     /// A store that knows what is on disk.
-    pub(super) fn start(&self) -> Disk {
+    pub(crate) fn start(&self) -> Disk {
         let disk = self.start_cold();
         while disk.is_loading() {
             std::thread::yield_now();
@@ -50,18 +50,18 @@ impl Machine {
         disk
     }
 
-    pub(super) fn start_cold(&self) -> Disk {
+    pub(crate) fn start_cold(&self) -> Disk {
         let files: Arc<dyn Files> = Arc::new(self.ram.clone());
         Disk::open_with(&self.config, 1000, SystemTime::now(), &files).unwrap()
     }
 }
 
-pub(super) fn key(path: &str) -> CacheKey {
+pub(crate) fn key(path: &str) -> CacheKey {
     CacheKey::new(Scheme::Https, "a.test", path)
 }
 
 /// Bytes that tell their offset, and whose they are.
-pub(super) fn bytes(seed: u64, length: usize) -> Bytes {
+pub(crate) fn bytes(seed: u64, length: usize) -> Bytes {
     let mut random = fastrand::Rng::with_seed(seed);
     std::iter::repeat_with(|| random.u8(..))
         .take(length)
@@ -69,7 +69,7 @@ pub(super) fn bytes(seed: u64, length: usize) -> Bytes {
 }
 
 /// A head for requests with this language, with this tag.
-pub(super) fn head(language: &str, etag: &str, length: usize) -> Arc<StoredHead> {
+pub(crate) fn head(language: &str, etag: &str, length: usize) -> Arc<StoredHead> {
     let request = HeaderMap::from_iter([(http::header::ACCEPT_LANGUAGE, value(language))]);
     let response = HeaderMap::from_iter([
         (http::header::VARY, value("accept-language")),
@@ -100,13 +100,13 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap()
 }
 
-pub(super) fn etag(stored: &Stored) -> String {
+pub(crate) fn etag(stored: &Stored) -> String {
     let text = stored.head.headers["etag"].to_str().unwrap();
     text.trim_matches('"').to_owned()
 }
 
 /// Runs to the end, here.
-pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -114,7 +114,7 @@ pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Stores a body; whether it was taken.
-pub(super) fn store(disk: &Disk, path: &str, head: Arc<StoredHead>, body: &Bytes) -> bool {
+pub(crate) fn store(disk: &impl Store, path: &str, head: Arc<StoredHead>, body: &Bytes) -> bool {
     let asked = disk.purges().now();
     let mut fill = disk.fill(&key(path), head, Some(body.len() as u64), asked);
     wait(fill.write(body.clone())).unwrap();
@@ -124,11 +124,11 @@ pub(super) fn store(disk: &Disk, path: &str, head: Arc<StoredHead>, body: &Bytes
     variants.iter().any(|other| other.id == stored.id)
 }
 
-pub(super) fn lookup(disk: &Disk, path: &str) -> Variants {
+pub(crate) fn lookup(disk: &impl Store, path: &str) -> Variants {
     wait(disk.lookup(&key(path)).get())
 }
 
-pub(super) fn read(stored: &Stored) -> Result<Bytes, ReadError> {
+pub(crate) fn read(stored: &Stored) -> Result<Bytes, ReadError> {
     let mut reader = stored.body.read();
     wait(async {
         let mut all = Vec::new();

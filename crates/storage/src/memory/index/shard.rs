@@ -106,6 +106,13 @@ impl Shard {
         Some(entry)
     }
 
+    /// The entries of all keys with this very hash: one, or none.
+    pub(super) fn twins(&self, hash: u64) -> impl Iterator<Item = &Entry> {
+        let same = self.places.iter_hash(mixed(hash, self.seed));
+        let entries = same.filter_map(|place| self.entries.get(*place as usize));
+        entries.filter(move |entry| entry.hash == hash)
+    }
+
     /// Removes one of the keys with this very hash, if there are many: by chance there never are.
     pub(super) fn remove_twin(&mut self, hash: u64) -> Option<Entry> {
         let entries = &self.entries;
