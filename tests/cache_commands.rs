@@ -404,3 +404,81 @@ async fn the_admin_api_names_what_is_wrong_with_a_question() {
     let answer = get(edge.admin, "localhost", "/cache").send().await;
     assert_eq!(answer.text().trim(), r#"{"entries":[],"next":null}"#);
 }
+
+/// Waits until so many keys are on disk, and nothing is on its way there.
+async fn until_on_disk(admin: SocketAddr, keys: u64) {
+    wait::until(&format!("{keys} keys are on disk"), || async move {
+        let stats = get(admin, "localhost", "/cache/stats").send().await;
+        let stats: Value = serde_json::from_slice(&stats.body).unwrap();
+        let disk = &stats["disk"];
+        let is_so = disk["keys"] == keys && disk["queued"] == 0 && disk["loaded"] == 1.0;
+        is_so.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn both_tiers_are_listed_as_one() {
+    let origin = origin().await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let disk = folder.path().join("cache");
+    let more = ["--disk", disk.to_str().unwrap(), "--disk-size", "64MiB"];
+    let entries = |admin: SocketAddr, args: &[&str]| -> Vec<Value> {
+        let (code, out, err) = cache(admin, &[&["ls", "--json"][..], args].concat());
+        assert_eq!(code, 0, "{err}");
+        let lines = out.lines().map(serde_json::from_str);
+        lines.collect::<Result<_, _>>().unwrap()
+    };
+    let (memory, on_disk, both) = (&["memory"][..], &["disk"][..], &["memory", "disk"][..]);
+    let are_in = |entries: &[Value], tiers: &[&str]| {
+        let tiers = serde_json::json!(tiers);
+        entries
+            .iter()
+            .filter(|entry| entry["tiers"] == tiers)
+            .count()
+    };
+
+    let (first, admin) = proxy(&origin, &more).await;
+    fill(&first, "/n/", 300).await;
+    until_on_disk(admin, 300).await;
+    let listed = entries(admin, &[]);
+    assert_eq!((listed.len(), are_in(&listed, both)), (300, 300));
+    drop(first);
+
+    // What memory had is forgotten, what is on disk is not.
+    let (second, admin) = proxy(&origin, &more).await;
+    until_on_disk(admin, 300).await;
+    let listed = entries(admin, &[]);
+    let keys: BTreeSet<_> = listed.iter().map(|entry| entry["key"].as_str()).collect();
+    assert_eq!((listed.len(), keys.len()), (300, 300));
+    assert_eq!(are_in(&listed, on_disk), 300);
+    assert!(listed.iter().all(|entry| entry["hits"].is_null()));
+
+    let again = get(second.address, "www.a.test", "/n/7").send().await;
+    assert!(again.is_hit(), "{again:?}");
+    let listed = entries(admin, &[]);
+    assert_eq!((are_in(&listed, both), are_in(&listed, memory)), (1, 0));
+    assert_eq!((listed.len(), are_in(&listed, on_disk)), (300, 299));
+    assert_eq!(entries(admin, &["--tier", "memory"]).len(), 1);
+    assert_eq!(entries(admin, &["--tier", "disk"]).len(), 300);
+    assert_eq!(
+        entries(admin, &["--tier", "disk", "--tag", "round"]).len(),
+        30
+    );
+
+    let (_, out, _) = cache(admin, &["show", "http://www.a.test/n/10", "--json"]);
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    let entry = &shown["entries"][0];
+    assert_eq!(
+        (&entry["tiers"][0], &entry["hits"]),
+        (&"disk".into(), &Value::Null)
+    );
+    assert_eq!(entry["variants"][0]["length"], "/n/10".len());
+    assert_eq!(entry["uses"][0]["outcome"], "hit");
+    let (_, out, _) = cache(admin, &["stats"]);
+    assert!(out.contains("disk") && out.contains("damaged"), "{out}");
+
+    // Purges are of both.
+    assert_eq!(cache(admin, &["purge", "--tag", "round"]).0, 0);
+    assert_eq!(entries(admin, &[]).len(), 270);
+}
