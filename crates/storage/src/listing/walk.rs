@@ -12,9 +12,17 @@ pub(crate) struct Walk<T> {
 }
 
 impl<T> Walk<T> {
+    /// The same keys as something else.
+    pub(crate) fn map<U>(self, of: impl Fn(T) -> U) -> Walk<U> {
+        let found = self.found.into_iter();
+        Walk {
+            found: found.map(|(place, key)| (place, of(key))).collect(),
+            is_end: self.is_end,
+        }
+    }
+
     /// Two walks from one place as one: of what both have, this one's is taken. It ends where the
     /// first of them does, unless there is nothing more behind that.
-    #[allow(dead_code, reason = "the two tiers are about to be listed as one")]
     pub(crate) fn over(mut self, below: Walk<T>) -> Walk<T> {
         let last = |walk: &Walk<T>| walk.found.last().map(|(place, _)| *place);
         let ends = [&self, &below].map(|walk| last(walk).filter(|_| !walk.is_end));

@@ -8,7 +8,7 @@ use super::both::Both;
 use crate::{
     Answer, Ask, Entry, Page, Store,
     disk::Found,
-    listing::{Cursor, MOST_LOOKED_AT, Walk},
+    listing::{Cursor, MOST_LOOKED_AT},
 };
 
 /// A key that was come upon.
@@ -22,15 +22,13 @@ pub(super) fn page(both: &Arc<Both>, ask: &Ask) -> Answer<Page> {
     let (both, ask) = (Arc::clone(both), ask.clone());
     Answer::of_thread(move || {
         let after = ask.after.map(Cursor::place);
-        let above = both.memory().walk(after, MOST_LOOKED_AT);
-        let walk = merged(above, both.disk().walk(after));
-        // A key that both have is come upon twice: one after the other.
+        let above = both.memory().walk(after, MOST_LOOKED_AT).map(Seen::Above);
+        // What memory has need not be read.
+        let walk = above.over(both.disk().walk(after).map(Seen::Below));
+        // What is being written may be come upon twice: one after the other.
         let mut last = None;
         ask.page_of(walk, |seen| match seen {
-            Seen::Above(entry) => {
-                last = Some(entry.key.clone());
-                Some(told(&both, entry))
-            }
+            Seen::Above(entry) => Some(told(&both, entry)),
             Seen::Below(found) => {
                 let key = both.disk().key_found(found)?;
                 let is_new = last.as_ref() != Some(&key);
@@ -53,25 +51,4 @@ pub(super) fn entry(both: &Arc<Both>, key: &CacheKey) -> Answer<Option<Entry>> {
 fn told(both: &Both, mut entry: Entry) -> Entry {
     entry.tiers.disk = both.disk().may_have(&entry.key);
     entry
-}
-
-/// In order, that of memory first. Ends where the first of the two does, unless that has no more.
-fn merged(above: Walk<Entry>, below: Walk<Found>) -> Walk<Seen> {
-    let is_end = above.is_end && below.is_end;
-    let last_above = above.found.last().filter(|_| !above.is_end);
-    let last_below = below.found.last().filter(|_| !below.is_end);
-    let ends = [
-        last_above.map(|(place, _)| *place),
-        last_below.map(|(place, _)| *place),
-    ];
-    let border = ends.into_iter().flatten().min();
-    let above = above.found.into_iter();
-    let below = below.found.into_iter();
-    let mut found: Vec<_> = above
-        .map(|(place, entry)| (place, Seen::Above(entry)))
-        .chain(below.map(|(place, found)| (place, Seen::Below(found))))
-        .filter(|(place, _)| border.is_none_or(|border| *place <= border))
-        .collect();
-    found.sort_by_key(|(place, _)| *place);
-    Walk { found, is_end }
 }
