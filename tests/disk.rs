@@ -65,7 +65,7 @@ async fn bodies() -> Origin {
 /// Asks for it, and checks each byte; whether it was a hit.
 async fn hit(cdn: &Cdn, path: &str) -> bool {
     let answer = cdn.get(NODE, path).await;
-    assert_eq!(answer.status.as_u16(), 200, "{path}: {answer:?}");
+    assert_eq!(answer.status.as_u16(), 200, "{path}");
     assert!(answer.body == body(path), "{path}: other bytes");
     answer.is_hit()
 }
@@ -324,15 +324,18 @@ async fn a_flipped_bit_is_noticed() {
     }
     start_again(&mut cdn).await;
     for path in PATHS {
-        // Where it is found behind the head, the answer is cut; never is it another one.
-        let answer = wait::until("the right body comes from the origin", || async {
+        // Found before the head, it is a miss; behind it, the bytes are fetched while it is sent, or
+        // the answer is cut. Never is it another one.
+        let answer = wait::until("the right body comes", || async {
             get(cdn.at(NODE), Cdn::HOST, path).try_send().await.ok()
         })
         .await;
-        assert!(answer.body == body(path), "{path}");
-        assert!(!answer.is_hit(), "{path}: {answer:?}");
-        assert!(hit(&cdn, path).await);
-        assert_eq!(origin.count(path), 2, "{path}");
+        assert!(answer.body == body(path), "{path}: other bytes");
+        assert!(origin.count(path) > 1, "{path}: not from the origin");
+        wait::until("it is a hit again", || async {
+            hit(&cdn, path).await.then_some(())
+        })
+        .await;
     }
     let metrics = get(cdn.admin(NODE), "localhost", "/metrics").send().await;
     let damaged = metrics
