@@ -12,6 +12,7 @@ mod cache_commands;
 mod cache_suite;
 mod coalescing;
 mod commands;
+mod crash;
 mod demo;
 mod disk;
 mod dns;

@@ -6,6 +6,7 @@ pub(crate) mod gated;
 pub(crate) mod movie;
 pub(crate) mod net;
 pub(crate) mod origin;
+pub(crate) mod pattern;
 pub(crate) mod process;
 pub(crate) mod raw_client;
 pub(crate) mod raw_origin;

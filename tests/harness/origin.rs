@@ -102,6 +102,11 @@ impl Origin {
         self.asked.lock().unwrap().clone()
     }
 
+    /// Forgets what it was asked, where there is much of it.
+    pub(crate) fn forget(&self) {
+        self.asked.lock().unwrap().clear();
+    }
+
     /// How often a path was asked for.
     pub(crate) fn count(&self, path: &str) -> usize {
         self.asked()
