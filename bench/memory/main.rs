@@ -1,7 +1,7 @@
 //! What an object costs in memory over its body: 100,000 objects of 1 KiB in Perigee and in
 //! whichever of nginx, Varnish and Apache Traffic Server this machine has.
 //!
-//! `cargo bench -p perigee --bench memory -- [OBJECTS] [BYTES]`
+//! `cargo bench -p perigee --bench memory -- [OBJECTS] [BYTES] [SERVER]`
 
 #![allow(missing_docs)]
 
@@ -16,7 +16,14 @@ use memory::Usage;
 use servers::{Running, Server};
 
 fn main() {
-    let mut numbers = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
+    // Cargo adds a flag of its own.
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args
+        .iter()
+        .map(String::as_str)
+        .filter(|arg| !arg.starts_with("--"))
+        .collect();
+    let mut numbers = args.iter().filter_map(|arg| arg.parse().ok());
     let objects: u64 = numbers.next().unwrap_or(100_000);
     let bytes: u64 = numbers.next().unwrap_or(1024);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -27,8 +34,8 @@ fn main() {
         let origin = origin::start(bytes as usize).await;
         println!("{objects} objects of {bytes} B; bytes over the body for each object:\n");
         println!("| server | memory | files | how it was set up |\n|---|---|---|---|");
-        let only = std::env::args().nth(3);
-        let is_meant = |server: &Server| only.as_deref().is_none_or(|name| name == server.name());
+        let only = args.get(2);
+        let is_meant = |server: &Server| only.is_none_or(|name| *name == server.name());
         for server in Server::ALL.into_iter().filter(is_meant) {
             match one(server, origin, objects, bytes).await {
                 Ok(row) => println!("{row}"),
