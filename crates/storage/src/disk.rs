@@ -8,6 +8,7 @@
 //! | `index` | where the newest record of each key is |
 //! | `pending` | changes that are not written yet, and are visible all the same |
 //! | `change`, `state` | what may happen to a key; what is written of it then |
+//! | `forgotten` | what must not come back, as what was to take its place was not written |
 //! | `write`, `pieces` | changes, and large bodies, on their way to disk |
 //! | `read`, `list` | looking up, and listing |
 //! | `holes` | what is left of a body when a segment has gone |
@@ -18,6 +19,7 @@
 mod above;
 mod change;
 mod config;
+mod forgotten;
 mod holes;
 mod index;
 mod list;

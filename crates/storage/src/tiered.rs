@@ -113,7 +113,7 @@ impl Store for Tiered {
         if !disk.is_loading() {
             self.purges().make_room(above.min(disk.checked()));
         }
-        self.purges().catch_up();
+        disk.catch_up();
         above < self.purges().now()
     }
 

@@ -48,7 +48,6 @@ impl Medium {
     }
 
     /// Where the bytes are now: never [`Medium::Spooled`].
-    #[allow(dead_code, reason = "what was spooled is about to be stored on disk")]
     pub(crate) fn settled(&self) -> Medium {
         match self {
             Medium::Spooled(spooled) => spooled.settled(),
@@ -189,16 +188,6 @@ impl Extents {
             Runs::Many(extents) => size_of_val::<[Extent]>(extents) as u64 + 32,
         };
         list + self.as_slice().iter().map(Extent::weight).sum::<u64>()
-    }
-
-    /// The same bytes, each where it is now: never [`Medium::Spooled`].
-    #[allow(dead_code, reason = "what was spooled is about to be stored on disk")]
-    pub(crate) fn settled(&self) -> Extents {
-        let settle = |extent: &Extent| Extent {
-            medium: extent.medium.settled(),
-            ..extent.clone()
-        };
-        Extents::of(self.as_slice().iter().map(settle).collect())
     }
 
     /// Together with those of `old` that are not among these. No byte is copied.

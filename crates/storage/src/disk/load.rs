@@ -9,6 +9,7 @@ use std::{
 use super::{
     log::{Found, Written},
     shared::Shared,
+    state::NOTHING,
 };
 
 impl Shared {
@@ -47,6 +48,9 @@ impl Shared {
     fn load_one(&self, found: &Found, floor: u64) {
         // All of it was purged, and so was whatever is older.
         if found.revision < floor {
+            return self.index.shut_out(found.key_hash);
+        }
+        if found.revision == NOTHING {
             return self.index.shut_out(found.key_hash);
         }
         self.note_checked(found.place, found.revision);

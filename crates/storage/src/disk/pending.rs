@@ -55,6 +55,12 @@ impl Changes {
         self.0.len()
     }
 
+    /// Whether bytes of a body that they bring are not where they should be by now.
+    pub(super) fn lack_bytes(&self) -> bool {
+        let mut bodies = self.0.iter().filter_map(|numbered| numbered.change.body());
+        bodies.any(Body::is_unwritten)
+    }
+
     /// Those up to this number.
     pub(super) fn up_to(mut self, number: u64) -> Self {
         self.0.retain(|numbered| numbered.number <= number);
@@ -130,11 +136,12 @@ impl Pending {
         was_there
     }
 
-    /// Forgets all of a key.
-    pub(super) fn forget(&self, hash: u64, key: &CacheKey) {
+    /// Forgets all of a key; says how many those were.
+    pub(super) fn forget(&self, hash: u64, key: &CacheKey) -> usize {
         let forgotten = self.shard(hash).remove(key);
         self.keys
             .fetch_sub(usize::from(forgotten.is_some()), Release);
+        forgotten.map_or(0, |changes| changes.len())
     }
 
     /// Shows all keys that have changes.

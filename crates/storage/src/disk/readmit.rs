@@ -72,6 +72,7 @@ impl Keeper for Readmit {
         };
         shared.purges.catch_up();
         shared.index.forget_all();
+        shared.forgotten.shut_out(&shared.index);
         if let Some(above) = shared.above() {
             above.let_go(&|_| true);
         }

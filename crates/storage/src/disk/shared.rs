@@ -12,6 +12,7 @@ use perigee_http_cache::CacheKey;
 
 use super::{
     above::Above,
+    forgotten::Forgotten,
     index::Index,
     log::{Damaged, Log, Place},
     pending::Pending,
@@ -27,6 +28,7 @@ pub(super) struct Shared {
     pub(super) log: Log,
     pub(super) index: Index,
     pub(super) pending: Pending,
+    pub(super) forgotten: Forgotten,
     pub(super) purges: Arc<Purges>,
     pub(super) limits: Limits,
     pub(super) counters: Counters,
@@ -52,6 +54,7 @@ impl Shared {
             log,
             index: Index::new(),
             pending: Pending::new(),
+            forgotten: Forgotten::default(),
             purges,
             limits,
             counters: Counters::default(),

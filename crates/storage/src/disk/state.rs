@@ -15,6 +15,9 @@ use crate::{
     body::{Extent, Extents, Medium},
 };
 
+/// The revision of a record that says that there is nothing of its key.
+pub(super) const NOTHING: u64 = u64::MAX;
+
 /// Stands for the bytes of the record itself, until it is known how many these are.
 const OWN: u32 = 0;
 
@@ -121,9 +124,18 @@ impl State {
             .for_each(|run| run.of = length);
         let checked = self.variants.iter().map(|variant| variant.checked.number());
         NewKey {
-            revision: checked.min().unwrap_or(u64::MAX),
+            revision: checked.min().unwrap_or(NOTHING),
             payload: record::encode(key.as_str(), &self.variants),
             blocks: self.blocks,
         }
+    }
+}
+
+/// Says of whatever key it is written under that there is nothing of it.
+pub(super) fn nothing() -> NewKey {
+    NewKey {
+        revision: NOTHING,
+        payload: record::encode::<StoredHead>("", &[]),
+        blocks: Vec::new(),
     }
 }

@@ -108,11 +108,7 @@ impl Disk {
 
     /// Waits until all is written that was stored before, or is lost. Blocks the thread.
     pub fn flush(&self) {
-        let (tell, told) = std::sync::mpsc::channel();
-        self.shared.log.tell(Box::new(move || {
-            let _ = tell.send(());
-        }));
-        let _ = told.recv();
+        self.shared.flush();
     }
 
     /// There is a tier above from now on.
@@ -170,6 +166,12 @@ impl Disk {
         self.shared.index.touch(key.stable_hash());
     }
 
+    /// Tries once more to write down what could not be written of what must not come back.
+    pub(crate) fn catch_up(&self) {
+        self.purges().catch_up();
+        self.shared.mark_forgotten();
+    }
+
     /// The purge up to which all that is here was checked, at least. Those before it may be
     /// forgotten, unless some of what is here is still to be found.
     pub fn checked(&self) -> Revision {
@@ -186,7 +188,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        self.shared.log.close();
+        self.shared.close();
     }
 }
 
@@ -274,7 +276,7 @@ impl Store for Disk {
         if !self.is_loading() {
             self.purges().make_room(self.checked());
         }
-        self.purges().catch_up();
+        self.catch_up();
         false
     }
 
@@ -290,7 +292,7 @@ impl Store for Disk {
 
     fn close(&self) -> Answer<()> {
         let shared = Arc::clone(&self.shared);
-        Answer::of_thread(move || shared.log.close())
+        Answer::of_thread(move || shared.close())
     }
 
     fn stats(&self) -> Stats {

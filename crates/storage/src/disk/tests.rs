@@ -3,5 +3,6 @@
 
 mod crashing;
 mod evicting;
+mod forgetting;
 pub(crate) mod kit;
 mod restarting;

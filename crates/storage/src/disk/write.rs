@@ -42,14 +42,25 @@ impl Shared {
             hash,
             number,
             made: Made::Nothing,
+            lacks_bytes: false,
         };
         let weight = weight + key.as_str().len() as u64;
         let is_queued = pieces && self.log.append_key(hash, weight, Box::new(rewrite)).is_ok();
         if !is_queued {
-            self.index.remove(hash);
-            self.pending.is_done(hash, key, number);
+            self.outdated(hash, key);
         }
         is_queued
+    }
+
+    /// What is on disk of a key, or on its way there, is not the newest any more: all of it is
+    /// forgotten, this change and those that wait before it.
+    pub(super) fn outdated(self: &Arc<Self>, hash: u64, key: &CacheKey) {
+        // In this order: what is being written just now finds that it is not to be there.
+        let others = self.pending.forget(hash, key) > 1;
+        self.forget_older(hash, others);
+        if let Some(above) = self.above().filter(|_| others) {
+            above.was_lost(key);
+        }
     }
 
     /// What is on disk of a key, whatever was purged, and whether there is anything.
@@ -79,6 +90,8 @@ struct Rewrite {
     /// That of the change.
     number: u64,
     made: Made,
+    /// Bytes that were to be there before it are lost, though the disk goes on.
+    lacks_bytes: bool,
 }
 
 /// What was made last.
@@ -102,6 +115,7 @@ impl KeyChange for Rewrite {
             // Lost, or purged.
             return None;
         }
+        self.lacks_bytes = changes.lack_bytes();
         let (old, was_there) = shared.on_disk(self.hash, &self.key);
         let mut new = changes.applied_to(old, shared.limits);
         // What is gone by a purge may be freshened by a later change, which came before that.
@@ -139,14 +153,18 @@ impl KeyChange for Rewrite {
             (Made::State { .. }, None) => true,
             // It was not even tried.
             (Made::Nothing, _) => is_pending(),
-            (Made::Empty, _) => {
+            (Made::Empty, Some(_)) => {
                 shared.index.remove(hash);
+                false
+            }
+            (Made::Empty, None) => {
+                shared.forget_older(hash, false);
                 false
             }
         };
         if is_lost {
             // What is there is not the newest any more.
-            shared.index.remove(hash);
+            shared.forget_older(hash, false);
         }
         // After the index: see there.
         let was_there = shared.pending.is_done(hash, &self.key, self.number);
@@ -154,7 +172,7 @@ impl KeyChange for Rewrite {
             // It was purged while it was written.
             shared.index.remove_at(hash, at.place);
         }
-        if let Some(above) = shared.above().filter(|_| is_lost) {
+        if let Some(above) = shared.above().filter(|_| is_lost || self.lacks_bytes) {
             above.was_lost(&self.key);
         }
     }

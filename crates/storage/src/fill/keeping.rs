@@ -57,7 +57,6 @@ impl Keeping {
 
     /// If it is more than that, or finds no room in the budget, it goes to disk as it comes, as
     /// long as it has `max_length` bytes at most.
-    #[allow(dead_code, reason = "the disk is about to use it")]
     pub(crate) fn else_on_disk(mut self, spool: Box<dyn Spool>, max_length: u64) -> Self {
         self.to_disk = Some(ToDisk {
             spool,
@@ -70,7 +69,6 @@ impl Keeping {
     }
 
     /// It goes to disk from its first byte on. Nothing is claimed of the budget yet.
-    #[allow(dead_code, reason = "the disk is about to use it")]
     pub(crate) fn on_disk(
         ticket: Box<dyn Ticket>,
         stated: Option<u64>,

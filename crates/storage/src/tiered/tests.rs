@@ -7,7 +7,8 @@ use std::{
 
 use super::Tiered;
 use crate::{
-    Memory, MemoryConfig, Purge, Store, Stored, Target,
+    Body, Memory, MemoryConfig, Purge, Store, Stored, Target,
+    body::{Extent, Extents, Medium, Spooled, Whole},
     disk::tests::kit::{Machine, bytes, etag, head, key, lookup, read, store, wait},
 };
 
@@ -263,4 +264,22 @@ fn what_is_asked_for_in_memory_stays_on_disk() {
     let found = lookup(&tiered, "/hot");
     assert_eq!(tags(&found), ["hot"]);
     assert_eq!(read(&found[0]).unwrap(), body);
+}
+
+#[test]
+fn bytes_that_the_disk_has_lost_do_not_stay_in_memory_uncounted() {
+    let machine = Machine::new(64 << 20);
+    let tiered = start(&machine);
+    let body = bytes(1, 50_000);
+    // Its stretch was lost, and what came after it was written.
+    let spooled = Arc::new(Spooled::new(Whole::new(vec![body.clone()])));
+    let extent = Extent::new(0, Medium::Spooled(spooled));
+    let lost = Body::kept(Extents::of(vec![extent]));
+    let new = Stored::new(head("en", "one", body.len()), lost, tiered.purges().now());
+    assert!(tiered.both.put(&key("/a"), &new));
+    tiered.disk().flush();
+    assert!(above(&tiered, "/a").is_empty());
+    let found = lookup(&tiered, "/a");
+    assert_eq!(read(&found[0]).unwrap(), body);
+    assert!(!above(&tiered, "/a")[0].body.is_unwritten());
 }
