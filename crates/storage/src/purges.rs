@@ -177,10 +177,12 @@ impl Purges {
         journal: &Journal,
         record: Option<Record>,
     ) -> impl Future<Output = Option<String>> + use<> {
+        // Held until it is queued: a purge that is not in `all` must come to the writer after it, or
+        // the file that is written anew would be without it.
         let table = self.read();
         let all = journal.wants_all(table.live()).then(|| all(&table));
-        drop(table);
         let written = journal.write(record, all);
+        drop(table);
         async {
             let gone = |_| Some("the thread that writes purges has ended".to_owned());
             written.await.unwrap_or_else(gone)

@@ -229,6 +229,34 @@ fn many_purges_are_one_write() {
     assert_eq!(opened(&ram, 100).stats().known, 2001);
 }
 
+/// What another one purges while the whole file is about to be written must come to the writer after
+/// that, or the file would be without it.
+#[test]
+fn nothing_is_purged_between_a_look_at_all_and_its_place_in_the_queue() {
+    let purges = opened(&Ram::default(), 100);
+    let began = purges.now().number();
+    std::thread::scope(|scope| {
+        let held = purges.journal.as_ref().unwrap().hold();
+        scope.spawn(|| purge(&purges, "/a"));
+        // It looks at all, and stays there.
+        let looks = || {
+            let is_noted = purges.now().number() > began;
+            is_noted && purges.table.try_read().is_ok() && purges.table.try_write().is_err()
+        };
+        let patience = std::time::Instant::now() + Duration::from_secs(5);
+        while !looks() && std::time::Instant::now() < patience {
+            std::thread::yield_now();
+        }
+        scope.spawn(|| purge(&purges, "/b"));
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(1));
+            assert_eq!(purges.now().number(), began + 1);
+        }
+        drop(held);
+    });
+    assert_eq!(purges.now().number(), began + 2);
+}
+
 fn small() -> (Vec<u8>, Revision) {
     let ram = Ram::default();
     let purges = opened(&ram, 100);
