@@ -6,3 +6,4 @@ mod evicting;
 mod forgetting;
 pub(crate) mod kit;
 mod restarting;
+mod streaming;
