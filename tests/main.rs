@@ -22,6 +22,7 @@ mod faults;
 mod folder;
 mod hops;
 mod house;
+mod huge;
 mod interim;
 mod invalidation;
 mod keys;

@@ -3,6 +3,7 @@
 pub(crate) mod cdn;
 pub(crate) mod client;
 pub(crate) mod gated;
+pub(crate) mod huge;
 pub(crate) mod movie;
 pub(crate) mod net;
 pub(crate) mod origin;

@@ -29,8 +29,9 @@ pub(crate) struct Storage {
     pub(crate) fill_memory: Option<At<Bytes<{ 64 << 10 }, { 1 << 50 }>>>,
     /// How far a response that is not kept may run ahead of its slowest reader.
     pub(crate) window: Bytes<{ 16 << 10 }, { 1 << 30 }>,
-    /// How long a reader that is further behind may hold up others, in all. Then it goes on for
-    /// itself, by a request for the rest.
+    /// How long a reader that is further behind may hold up others, in all: then it goes on for
+    /// itself, by a request for the rest. As long, a disk that is behind may hold up readers of what
+    /// goes there while it comes: then it is not kept.
     pub(crate) window_patience: Period,
     /// A fetch whose last client has left goes on if so much is left, or less. Of unknown length: so
     /// much more comes.

@@ -127,9 +127,12 @@ impl Flight {
 }
 
 impl Flight {
-    /// Whether it will soon have come to this byte, or is past it. Its first one is at `start`.
+    /// Whether it will soon have come to this byte, or has it. Its first one is at `start`.
     fn is_near(&self, start: u64, first: u64, ahead: u64) -> bool {
         let reached = match self.arrived().as_deref() {
+            Some(Progress::Arrived(arrival)) if arrival.stored.body.has_passed(first) => {
+                return false;
+            }
             Some(Progress::Arrived(arrival)) => arrival.stored.body.reached().max(start),
             _ => start,
         };

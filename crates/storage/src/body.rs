@@ -10,7 +10,7 @@ mod whole;
 
 pub(crate) use assembly::{Assembly, Part};
 pub(crate) use extent::{At, Extent, Extents, Medium};
-pub(crate) use growing::{Growing, Room};
+pub(crate) use growing::{Claimed, Growing, Room};
 pub(crate) use spooled::Spooled;
 pub(crate) use whole::{BLOCK, Whole};
 
@@ -102,6 +102,14 @@ impl Body {
             position: range.start,
             end: self.end().map_or(range.end, |end| end.min(range.end)),
             disk: FromDisk::default(),
+        }
+    }
+
+    /// Whether the byte at this position has come, and is gone again: a window has passed it.
+    pub fn has_passed(&self, position: u64) -> bool {
+        match &self.place {
+            Place::Kept(_) => false,
+            Place::Growing(growing) => growing.has_passed(position),
         }
     }
 

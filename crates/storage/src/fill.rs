@@ -43,7 +43,7 @@ pub struct Fill {
     keeping: Option<Keeping>,
     /// How far apart its readers may be when it is not kept.
     window: Window,
-    /// How much longer it waits for a slow one while others wait.
+    /// How much longer it waits for a slow one, or for the disk, while others wait.
     patience: Duration,
 }
 
@@ -127,7 +127,9 @@ impl Fill {
         let length = self.received.saturating_add(more);
         if let Some(keeping) = &mut self.keeping
             && (self.watch.is_gone(&self.head)
-                || !keeping.has_room(&self.growing, more, length).await)
+                || !keeping
+                    .has_room(&self.growing, more, length, &mut self.patience)
+                    .await)
         {
             self.stop_keeping();
         }
@@ -248,6 +250,7 @@ impl Fill {
         if let Some(keeping) = self.keeping.take() {
             self.store_front(&*keeping.ticket);
             self.growing.stop_keeping();
+            self.patience = self.window.patience;
         }
     }
 

@@ -35,15 +35,12 @@ pub(crate) struct Piece {
 
 impl Piece {
     /// The first of these bytes, as many as a stored response has in a row. None if it does not
-    /// have the first.
+    /// have the first, or not any more.
     pub(crate) fn of(stored: &Stored, wanted: &Range<u64>) -> Option<Piece> {
         let run = run_at(&held(&stored.head), wanted.start)?;
         let (start, end) = (wanted.start, run.end.min(wanted.end));
-        Some(Piece {
-            start,
-            end,
-            reader: stored.body.read_range(start..end),
-        })
+        let reader = stored.body.read_range(start..end);
+        (!reader.is_failed()).then_some(Piece { start, end, reader })
     }
 }
 

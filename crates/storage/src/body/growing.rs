@@ -10,6 +10,7 @@ mod spooling;
 mod state;
 
 pub(super) use follower::{Follower, Step};
+pub(crate) use spooling::Claimed;
 
 use std::{
     fmt,
@@ -214,6 +215,13 @@ impl Growing {
             let state = self.lock();
             matches!(state.phase, Phase::Kept(_) | Phase::Ended).then_some(state.end)
         })
+    }
+
+    /// Whether the byte at this position has come and is not held any more.
+    pub(crate) fn has_passed(&self, position: u64) -> bool {
+        let state = self.lock();
+        let held = state.held(position..position.saturating_add(1));
+        matches!(held, Held::Passed) && !matches!(state.phase, Phase::Kept(_))
     }
 
     /// Follows it from the byte at `position` on.

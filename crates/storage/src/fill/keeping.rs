@@ -1,12 +1,16 @@
 //! What becomes of a body that is to be stored: blocks in memory, or stretches on disk.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 
 use super::Ticket;
 use crate::{
-    body::{Assembly, Extents, Growing, Part},
+    body::{Assembly, Claimed, Extents, Growing, Part},
     spool::Spool,
 };
 
@@ -98,6 +102,7 @@ impl Keeping {
         growing: &Arc<Growing>,
         more: u64,
         length: u64,
+        patience: &mut Duration,
     ) -> bool {
         if !self.goes_to_disk() {
             if self.is_stated || length <= self.in_memory && growing.claim(more) {
@@ -108,7 +113,7 @@ impl Keeping {
         }
         let to_disk = self.to_disk.as_ref();
         to_disk.is_some_and(|to_disk| length <= to_disk.max_length)
-            && poll_fn(|cx| growing.poll_claim(more, cx)).await
+            && claims(growing, more, patience).await
     }
 
     /// Appends to the body. Says whether the front that the disk has by now is to be stored as a
@@ -143,4 +148,18 @@ impl Keeping {
         let body = growing.finish(spool, self.assembly.finish(last));
         (self.ticket, body)
     }
+}
+
+/// Claims more memory; waits for the disk to give some back, though only so long in all while a
+/// reader waits.
+async fn claims(growing: &Growing, more: u64, patience: &mut Duration) -> bool {
+    let claim = |patient| poll_fn(move |cx| growing.poll_claim(more, patient, cx));
+    let claimed = claim(false).await;
+    if claimed != Claimed::Contested {
+        return claimed == Claimed::Yes;
+    }
+    let began = Instant::now();
+    let waited = tokio::time::timeout(*patience, claim(true)).await;
+    *patience = patience.saturating_sub(began.elapsed());
+    waited == Ok(Claimed::Yes)
 }

@@ -18,18 +18,31 @@ use crate::{
 /// Blocks that are given to the disk at once.
 const STRETCH_BLOCKS: usize = MAX_STRETCH / BLOCK;
 
+/// Whether more of the budget was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claimed {
+    Yes,
+    /// There is none, and none is about to come.
+    No,
+    /// The disk lags behind, and a follower waits for more.
+    Contested,
+}
+
 /// For the writer.
 impl Growing {
-    /// Claims more of the budget, and waits for what the disk is about to write, as long as no
-    /// follower waits for more. Says whether it has got it.
-    pub(crate) fn poll_claim(&self, bytes: u64, cx: &Context<'_>) -> Poll<bool> {
+    /// Claims more of the budget; waits for what the disk is about to write. Does not wait where a
+    /// follower waits for more, unless `patient`.
+    pub(crate) fn poll_claim(&self, bytes: u64, patient: bool, cx: &Context<'_>) -> Poll<Claimed> {
         let mut state = self.lock();
         if self.budget.claim(bytes) {
             state.claimed += bytes;
-            return Poll::Ready(true);
+            return Poll::Ready(Claimed::Yes);
         }
-        if state.queued == 0 || state.followers.any_waits_for(state.end) {
-            return Poll::Ready(false);
+        if state.queued == 0 {
+            return Poll::Ready(Claimed::No);
+        }
+        if !patient && state.followers.any_waits_for(state.end) {
+            return Poll::Ready(Claimed::Contested);
         }
         state.writer = Some(cx.waker().clone());
         Poll::Pending
