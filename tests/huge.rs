@@ -22,4 +22,6 @@ async fn an_object_larger_than_memory_is_cached_served_and_resumed() {
     assert!(seen.resumed <= 128 * MIB);
     // The program itself, its memory, its queue, and the buffers of some connections.
     assert!(seen.peak() < 128.0, "{:?}", seen.curve);
+    let read: u64 = seen.phases.iter().map(|(.., bytes)| bytes).sum();
+    assert!(read > 1024 * MIB, "{:?}", seen.phases);
 }

@@ -35,14 +35,17 @@ pub(crate) struct Sizes {
     pub(crate) step: u64,
 }
 
+/// Seconds since the start, what was done then, and the memory of the edge (RSS) in MiB.
+pub(crate) type Curve = Vec<(f64, &'static str, f64)>;
+
 /// What was seen.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// Bytes that were there after the kill.
     pub(crate) resumed: u64,
-    /// Seconds since the start, what was done then, and the memory of the edge (RSS) in MiB.
-    pub(crate) curve: Vec<(f64, &'static str, f64)>,
-    /// Seconds and bytes of each phase.
+    /// The memory of the edge.
+    pub(crate) curve: Curve,
+    /// Seconds and bytes that clients read in each phase.
     pub(crate) phases: Vec<(&'static str, f64, u64)>,
 }
 
@@ -124,23 +127,20 @@ impl Node {
     async fn range(&self, first: u64, end: u64) -> JoinHandle<()> {
         let last = end - 1;
         let mut viewer = self.view(&format!("range: bytes={first}-{last}\r\n")).await;
-        tokio::spawn(async move {
-            let e = viewer.read_all().await;
-            assert_eq!(e, end, "{}", viewer.head)
-        })
+        tokio::spawn(async move { assert_eq!(viewer.read_all().await, end) })
     }
 }
 
 /// Looks at the memory of the edge now and then.
 struct Watch {
-    doing: Arc<Mutex<(&'static str, Vec<(f64, &'static str, f64)>)>>,
+    doing: Arc<Mutex<(&'static str, Curve)>>,
     id: Arc<AtomicU32>,
     task: JoinHandle<()>,
 }
 
 impl Watch {
     fn begin(began: Instant) -> Self {
-        let doing = Arc::new(Mutex::new(("start", Vec::new())));
+        let doing = Arc::new(Mutex::new(("start", Curve::new())));
         let id = Arc::new(AtomicU32::new(0));
         let (seen, of) = (Arc::clone(&doing), Arc::clone(&id));
         let task = tokio::spawn(async move {
