@@ -72,7 +72,10 @@ pub(crate) enum Command {
     /// served while it is validated, or when that fails.
     ///
     /// Goes to the shields first and then to the edges, so that no edge refills from a shield that
-    /// still has the old content. Exits with 0 only if all have acknowledged.
+    /// still has the old content. Exits with 0 only if all have acknowledged. `removed` counts URLs, and
+    /// is `-` where nobody knows: all but purges by URL are found as they are looked up.
+    ///
+    /// An edge that runs without a file is purged with `perigee cache purge --node ADDR:PORT`.
     Purge(Purge),
     /// Shows every node of a CDN as a table.
     ///
@@ -154,12 +157,13 @@ pub(crate) struct Edge {
     #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address)]
     pub(crate) listen: Vec<SocketAddr>,
     /// Memory for what is cached [default: 256MiB]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = values::parse_memory_size)]
     pub(crate) memory: Option<Size>,
-    /// A folder for what does not fit into memory, and for what is to survive a restart.
+    /// A folder for what does not fit into memory, and for what is to survive a restart; it is made if
+    /// it is not there. One process at a time.
     #[arg(long, value_name = "DIR")]
     pub(crate) disk: Option<PathBuf>,
-    /// What is kept in that folder [default: 10GiB]
+    /// How many bytes to keep in that folder, which must have as much room [default: 10GiB]
     #[arg(long, value_name = "SIZE", value_parser = values::parse_disk_size, requires = "disk")]
     pub(crate) disk_size: Option<Size>,
     /// TLS addresses to listen on, besides.
@@ -171,7 +175,8 @@ pub(crate) struct Edge {
     /// Its private key, as a PEM file.
     #[arg(long, value_name = "FILE", requires_all = ["cert", "tls_listen"])]
     pub(crate) key: Option<PathBuf>,
-    /// Serve the admin API here; a loopback address, for it asks for no token.
+    /// Serve the admin API here, which `perigee cache` asks to list and to purge; a loopback address, for
+    /// it asks for no token.
     #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address)]
     pub(crate) admin: Option<SocketAddr>,
     /// Where the access log goes, as JSON lines [default: stdout]
@@ -225,10 +230,10 @@ pub(crate) struct Purge {
         .args(["urls", "prefix", "host", "tag", "group", "all"]),
 )]
 pub(crate) struct PurgeWhat {
-    /// What to remove, all variants of it; http or https makes no difference.
+    /// What to remove, all variants of it; http or https makes no difference. May be several.
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<HttpUrl>,
-    /// Remove all URLs that begin so; http or https makes no difference.
+    /// Remove all URLs that begin so; http or https makes no difference. May be given several times.
     #[arg(long, value_name = "URL")]
     pub(crate) prefix: Vec<HttpUrl>,
     /// Remove all of this host, on all its ports or on the one that is named; with --tag, what has
@@ -238,7 +243,8 @@ pub(crate) struct PurgeWhat {
     /// Remove all with this tag (Surrogate-Key, Cache-Tag); may be given several times.
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Vec<String>,
-    /// Remove all in this group of the host (Cache-Groups, RFC 9875).
+    /// Remove all in this group of the host (Cache-Groups, RFC 9875); the host with its port, if that is
+    /// not the default one.
     #[arg(long, value_name = "NAME", requires = "host")]
     pub(crate) group: Option<String>,
     /// Remove everything, of all hosts.

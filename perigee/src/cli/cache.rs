@@ -22,7 +22,8 @@ pub(crate) enum CacheCommand {
     /// it is stale), its size, the tier that it is in, how often its key was looked up since it came
     /// into memory, its status and its key. Of a part, the size is what is held of how much. Keys come
     /// in no order that means anything. One that is stored all the while is listed once, whatever
-    /// comes and goes meanwhile.
+    /// comes and goes meanwhile. After a start, what is on disk is listed as it becomes known: `cache
+    /// stats` says how far that is.
     Ls(CacheLs),
     /// Shows all that is stored under a URL, and what it would be used for.
     ///
@@ -34,6 +35,12 @@ pub(crate) enum CacheCommand {
     /// its shield what that still has.
     Purge(CachePurge),
     /// Shows how much is stored, and what became of the rest.
+    ///
+    /// Of a disk, `bytes` is what its files take. What was purged counts until it is looked up, or makes
+    /// room. `queue` is what waits to be written, `written ... of that anew` what was written again as its
+    /// file was removed to make room, `shed` how many writes were left out because the disk was behind
+    /// or cannot be used, `failed` how many failed, `damaged` how often what was read was not what had
+    /// been written.
     Stats(CacheStats),
 }
 
@@ -67,7 +74,7 @@ pub(crate) struct CacheLs {
     /// Keys of this host alone; without a port, of all its ports.
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Option<String>,
-    /// Keys that begin so: a URL, or without http:// those of both schemes.
+    /// Keys that begin so, the host (and its port) first; http or https makes no difference.
     #[arg(long, value_name = "HOST/PATH")]
     pub(crate) prefix: Option<String>,
     /// Keys with a response that has this tag (Surrogate-Key, Cache-Tag).

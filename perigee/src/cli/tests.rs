@@ -65,8 +65,10 @@ fn values_say_what_was_expected() {
     assert!(text.contains("http://HOST"), "{text}");
     let (_, text) = error("perigee edge --origin ./public --memory 12MB");
     assert!(text.contains("MiB"), "{text}");
-    let (_, text) = error("perigee edge --origin ./public --disk d --disk-size 8MiB");
+    let (_, text) = error("perigee edge --origin ./public --disk d --disk-size 0");
     assert!(text.contains("at least 16MiB"), "{text}");
+    let (_, text) = error("perigee edge --origin ./public --memory 1KiB");
+    assert!(text.contains("at least 1MiB"), "{text}");
     let (kind, _) = error("perigee edge --origin ./public --disk-size 1GiB");
     assert_eq!(kind, ErrorKind::MissingRequiredArgument);
     let (_, text) = error("perigee query www.cdn.test --client 300.0.0.1");
@@ -81,15 +83,7 @@ fn values_say_what_was_expected() {
 fn sizes() {
     assert_eq!("256MiB".parse(), Ok(Size(256 << 20)));
     assert_eq!("1048576".parse(), Ok(Size(1 << 20)));
-    for wrong in [
-        "",
-        "MiB",
-        "1.5GiB",
-        "-1MiB",
-        "99999999999TiB",
-        "1KiB",
-        "1 MiB",
-    ] {
+    for wrong in ["", "MiB", "1.5GiB", "-1MiB", "99999999999TiB", "1 MiB"] {
         assert!(wrong.parse::<Size>().is_err(), "{wrong}");
     }
 }

@@ -121,18 +121,24 @@ impl FromStr for Size {
             .parse()
             .map_err(|_| "expected a whole number and a unit: 256MiB".to_owned())?;
         let bytes = number.checked_mul(1 << shift).ok_or("too large")?;
-        if bytes < 1 << 20 {
-            return Err("expected at least 1MiB".into());
-        }
         Ok(Size(bytes))
     }
 }
 
+/// A number of bytes that is enough for a memory.
+pub(crate) fn parse_memory_size(text: &str) -> Result<Size, String> {
+    at_least(1, text)
+}
+
 /// A number of bytes that is enough for a disk.
 pub(crate) fn parse_disk_size(text: &str) -> Result<Size, String> {
+    at_least(16, text)
+}
+
+fn at_least(mebibytes: u64, text: &str) -> Result<Size, String> {
     let size: Size = text.parse()?;
-    if size.0 < 16 << 20 {
-        return Err("expected at least 16MiB".into());
+    if size.0 < mebibytes << 20 {
+        return Err(format!("expected at least {mebibytes}MiB"));
     }
     Ok(size)
 }

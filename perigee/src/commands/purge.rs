@@ -37,7 +37,12 @@ struct Done {
 }
 
 pub(super) async fn run(purge: &cli::Purge) -> Outcome {
-    let fleet = Fleet::load(&purge.config)?;
+    let fleet = Fleet::load(&purge.config).map_err(|why| match purge.config.exists() {
+        true => why,
+        false => format!(
+            "{why}\nan edge that runs without a file: perigee cache purge --node ADDR:PORT, of its --admin"
+        ),
+    })?;
     let orders = orders(&purge.what);
     let mut reports = Vec::new();
     // An edge that refills before its shield has forgotten would keep the old content.
@@ -72,6 +77,12 @@ fn tell(reports: &[Report]) -> Outcome {
         missing => {
             let of = reports.len();
             eprintln!("perigee: {missing} of {of} nodes have not acknowledged");
+            let is_down = |r: &Report| matches!(r.result, Err(CallError::Down(_)));
+            if reports.iter().any(is_down) {
+                eprintln!(
+                    "perigee: repeat it once they are up: what they have on disk outlives a restart"
+                );
+            }
             Ok(ExitCode::FAILURE)
         }
     }

@@ -40,7 +40,7 @@ impl Shared {
             keys = self.index.len(),
             segments = recovery.segments,
             damaged = recovery.damaged,
-            seconds = begun.elapsed().as_secs_f32(),
+            seconds = %format_args!("{:.3}", begun.elapsed().as_secs_f32()),
             "what is on disk is known"
         );
     }

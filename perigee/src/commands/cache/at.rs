@@ -41,7 +41,12 @@ impl At {
                     .to_owned(),
             );
         }
-        let fleet = Fleet::load(&options.config).map_err(|why| match options.node {
+        let fleet = Fleet::load(&options.config).map_err(|why| match &options.node {
+            Some(node) if node.contains(':') => {
+                format!(
+                    "{why}\n{node:?} is not an address: write it in numbers, like 127.0.0.1:9901"
+                )
+            }
             Some(_) => why,
             None => {
                 format!("{why}\nsay which node: --node NAME --config FILE, or --node ADDR:PORT")
@@ -75,7 +80,8 @@ impl At {
                 "; the node wants the token that `token_env` in [admin] of its file names: with \
                  --node ADDR:PORT say --token-env"
             }
-            CallError::Refused(..) | CallError::Garbled(_) => "",
+            CallError::Garbled(_) => "; is this its admin API?",
+            CallError::Refused(..) => "",
         };
         format!("{name}: {why}{hint}")
     }
@@ -124,6 +130,8 @@ mod tests {
         };
         let told = at.failed(&CallError::Down("connection refused".to_owned()));
         assert!(told.starts_with("fra-1: connection refused; is the node running"));
+        let garbled = CallError::Garbled("an answer that does not parse".to_owned());
+        assert!(at.failed(&garbled).ends_with("is this its admin API?"));
         let refused = CallError::Refused(StatusCode::UNAUTHORIZED, "expected".to_owned());
         assert!(at.failed(&refused).contains("--token-env"));
     }

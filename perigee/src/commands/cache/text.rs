@@ -51,7 +51,7 @@ fn line(
     status: &str,
     name: &str,
 ) -> String {
-    format!("{age:>6}  {ttl:>6}  {size:>16}  {tier:<11}  {hits:>7}  {status:>6}  {name}\n")
+    format!("{age:>6}  {ttl:>6}  {size:>21}  {tier:<11}  {hits:>7}  {status:>6}  {name}\n")
 }
 
 /// Seconds, in the largest unit of which there are two: `-90s`, `5m`.
@@ -85,7 +85,12 @@ fn shown_entry(shown: &ShownEntry) -> String {
         hits,
         variants,
     } = &shown.listed;
-    let mut text = format!("{key}\n  in {}", tiers.join(" and "));
+    let place = |tier: &String| match tier.as_str() {
+        "disk" => "on disk".to_owned(),
+        tier => format!("in {tier}"),
+    };
+    let places: Vec<_> = tiers.iter().map(place).collect();
+    let mut text = format!("{key}\n  {}", places.join(" and "));
     if let Some(hits) = hits {
         let _ = write!(text, ", looked up {hits} times since it came into memory");
     }

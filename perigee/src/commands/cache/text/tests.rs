@@ -54,9 +54,9 @@ fn a_line_for_each_stored_response() {
     };
     assert_eq!(
         listing_head() + &listing(&page),
-        "   age     ttl              size  tier            hits  status  key\n    \
-            2m    -10s           1.5 KiB  memory+disk        7     200  http://a.test/x\n    \
-            2m      2h     100 B/2.0 KiB  memory+disk              206  http://a.test/x  accept-language: de\n"
+        "   age     ttl                   size  tier            hits  status  key\n    \
+            2m    -10s                1.5 KiB  memory+disk        7     200  http://a.test/x\n    \
+            2m      2h          100 B/2.0 KiB  memory+disk              206  http://a.test/x  accept-language: de\n"
     );
 }
 
@@ -94,7 +94,7 @@ fn all_that_is_known_of_a_stored_response_is_shown() {
     };
     let text = super::shown(&shown);
     for expected in [
-        "http://a.test/x\n  in memory and disk, looked up 7 times since",
+        "http://a.test/x\n  in memory and on disk, looked up 7 times since",
         "type         text/css",
         "held         bytes 0-99, 200-299",
         "freshness    stale since 10 s, by max-age=120 (Cache-Control)",
