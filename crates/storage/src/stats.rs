@@ -34,6 +34,8 @@ pub struct DiskStats {
     pub index_bytes: u64,
     /// Segments on the disk.
     pub segments: u64,
+    /// Whether keys that are there are still to be found.
+    pub is_loading: bool,
     /// Segments whose keys are to be loaded into the index after the start.
     pub segments_to_load: u64,
     /// How many of those are loaded.
@@ -72,9 +74,11 @@ pub struct Unusable {
 impl DiskStats {
     /// The share of the index that is loaded after the start, from 0 to 1.
     pub fn loaded(&self) -> f64 {
-        match self.segments_to_load {
-            0 => 1.0,
-            all => self.segments_loaded.min(all) as f64 / all as f64,
+        if !self.is_loading {
+            return 1.0;
         }
+        // Where nothing is counted yet, too, something is left to do.
+        let all = self.segments_to_load.max(1);
+        self.segments_loaded.min(all - 1) as f64 / all as f64
     }
 }

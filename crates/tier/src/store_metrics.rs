@@ -227,6 +227,7 @@ mod tests {
             disk: Some(DiskStats {
                 keys: 70,
                 damaged: 2,
+                is_loading: true,
                 segments_loaded: 1,
                 segments_to_load: 4,
                 ..DiskStats::default()

@@ -30,7 +30,8 @@ impl Shared {
         let mut segment = None;
         let recovery = self.log.recover(|found| {
             // The one before is done.
-            let is_next = segment.replace(found.place.segment) != Some(found.place.segment);
+            let now = found.place.segment;
+            let is_next = segment.replace(now).is_some_and(|before| before != now);
             loaded.fetch_add(u64::from(is_next), Relaxed);
             self.load_one(&found, floor);
         });

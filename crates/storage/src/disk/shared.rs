@@ -126,6 +126,7 @@ impl Shared {
             capacity: state.capacity,
             index_bytes: self.index.bytes(),
             segments: state.segments,
+            is_loading: self.index.is_loading(),
             segments_to_load: counters.to_load.load(Relaxed),
             segments_loaded: counters.loaded.load(Relaxed),
             segments_evicted: state.evicted,

@@ -146,6 +146,33 @@ fn all_that_was_purged_is_not_even_loaded() {
 }
 
 #[test]
+fn who_is_told_that_all_is_loaded_finds_it() {
+    let machine = Machine::new(64 << 20);
+    let disk = machine.start();
+    for n in 0..500 {
+        store(
+            &disk,
+            &format!("/{n}"),
+            head("en", "a", 100),
+            &bytes(1, 100),
+        );
+    }
+    drop(disk);
+    for _ in 0..20 {
+        let disk = machine.start_cold();
+        // Nothing waits for it, and what is found is right.
+        let early = lookup(&disk, "/0");
+        assert!(early.iter().all(|stored| etag(stored) == "a"));
+        while disk.stats().disk.unwrap().loaded() < 1.0 {
+            std::thread::yield_now();
+        }
+        for n in 0..500 {
+            assert_eq!(lookup(&disk, &format!("/{n}")).len(), 1, "{n}");
+        }
+    }
+}
+
+#[test]
 fn what_is_removed_while_it_loads_does_not_come_back() {
     let machine = Machine::new(64 << 20);
     let disk = machine.start();
