@@ -5,5 +5,6 @@ mod crashing;
 mod evicting;
 mod forgetting;
 pub(crate) mod kit;
+pub(crate) mod lives;
 mod restarting;
 mod streaming;

@@ -7,9 +7,12 @@ use std::{
 
 use super::Tiered;
 use crate::{
-    Body, Memory, MemoryConfig, Purge, Store, Stored, Target,
+    Body, Disk, Memory, MemoryConfig, Purge, Store, Stored, Target,
     body::{Extent, Extents, Medium, Spooled, Whole},
-    disk::tests::kit::{Machine, bytes, etag, head, key, lookup, read, store, wait},
+    disk::tests::{
+        kit::{Machine, bytes, etag, head, key, lookup, read, store, wait},
+        lives::{self, OnDisk},
+    },
 };
 
 fn start(machine: &Machine) -> Tiered {
@@ -22,6 +25,41 @@ fn start(machine: &Machine) -> Tiered {
     let disk = machine.start();
     let memory = Memory::new(memory, Arc::clone(disk.purges()));
     Tiered::over(memory, disk)
+}
+
+/// On a disk that may still be looking for what it has, under so little memory that larger bodies
+/// go to it as they come.
+fn start_small(machine: &Machine) -> Tiered {
+    let memory = MemoryConfig {
+        capacity: 2 << 20,
+        max_object_share: 0.25,
+        // What waits for the disk counts.
+        fill_bytes: 64 << 20,
+        ..MemoryConfig::default()
+    };
+    let disk = machine.start_cold();
+    let memory = Memory::new(memory, Arc::clone(disk.purges()));
+    Tiered::over(memory, disk)
+}
+
+impl OnDisk for Tiered {
+    fn on_disk(&self) -> &Disk {
+        self.disk()
+    }
+
+    fn evict(&self, path: &str) {
+        evict(self, path);
+    }
+}
+
+#[test]
+fn it_agrees_with_a_map_over_restarts() {
+    lives::agrees_with_a_map(start_small);
+}
+
+#[test]
+fn what_is_found_was_stored_whatever_went_wrong() {
+    lives::what_is_found_was_stored(start_small);
 }
 
 /// As memory does it to make room.

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use perigee_http_cache::{CacheKey, Policy, RequestHead, ResponseHead, Scheme, StoredHead, Times};
 
 use crate::{
-    Disk, DiskConfig, ReadError, Store, Stored, Variants,
+    Disk, DiskConfig, FillError, ReadError, Revision, Store, Stored, Variants,
     disk::log::{Files, tests::ram::Ram},
 };
 
@@ -70,13 +70,27 @@ pub(crate) fn bytes(seed: u64, length: usize) -> Bytes {
 
 /// A head for requests with this language, with this tag.
 pub(crate) fn head(language: &str, etag: &str, length: usize) -> Arc<StoredHead> {
+    head_labelled(language, etag, length, etag)
+}
+
+/// The same, with this surrogate key, and in this group.
+pub(crate) fn head_labelled(
+    language: &str,
+    etag: &str,
+    length: usize,
+    label: &str,
+) -> Arc<StoredHead> {
     let request = HeaderMap::from_iter([(http::header::ACCEPT_LANGUAGE, value(language))]);
     let response = HeaderMap::from_iter([
         (http::header::VARY, value("accept-language")),
         (http::header::ETAG, value(&format!("\"{etag}\""))),
         (http::header::CACHE_CONTROL, value("max-age=60")),
         (http::header::CONTENT_LENGTH, value(&length.to_string())),
-        (http::HeaderName::from_static("surrogate-key"), value(etag)),
+        (http::HeaderName::from_static("surrogate-key"), value(label)),
+        (
+            http::HeaderName::from_static("cache-groups"),
+            value(&format!("\"{label}\"")),
+        ),
     ]);
     let now = SystemTime::now();
     Arc::new(StoredHead::new(
@@ -115,11 +129,29 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
 
 /// Stores a body; whether it was taken.
 pub(crate) fn store(disk: &impl Store, path: &str, head: Arc<StoredHead>, body: &Bytes) -> bool {
-    let asked = disk.purges().now();
+    store_as_of(disk, path, head, body, disk.purges().now())
+}
+
+/// The same, of what was asked for earlier. It arrives in pieces.
+pub(crate) fn store_as_of(
+    disk: &impl Store,
+    path: &str,
+    head: Arc<StoredHead>,
+    body: &Bytes,
+    asked: Revision,
+) -> bool {
     let mut fill = disk.fill(&key(path), head, Some(body.len() as u64), asked);
-    wait(fill.write(body.clone())).unwrap();
+    let written = wait(async {
+        for piece in body.chunks(100_000) {
+            fill.write(body.slice_ref(piece)).await?;
+        }
+        Ok::<_, FillError>(())
+    });
     let stored = fill.stored();
-    fill.commit().unwrap();
+    // What is not kept may stop, for nobody reads it.
+    if written.is_err() || fill.commit().is_err() {
+        return false;
+    }
     let variants = lookup(disk, path);
     variants.iter().any(|other| other.id == stored.id)
 }
