@@ -504,9 +504,10 @@ async fn slices_are_fetched_where_the_service_says_so() {
     let ask = |range: &str| edge.ask("/book").with("range", range);
     check_part(&ask("bytes=100-199").send().await, 1, 100..200, 1_000_000);
     wait::until("the slice is stored", || async {
-        let next = ask("bytes=200-65535").send().await;
-        check_part(&next, 1, 200..65_536, 1_000_000);
-        next.is_hit().then_some(())
+        // A look alone: it would be fetched once more if it is not there yet.
+        let look = ask("bytes=200-65535").with("cache-control", "only-if-cached");
+        let next = look.send().await;
+        (next.status != 504).then(|| check_part(&next, 1, 200..65_536, 1_000_000))
     })
     .await;
     let next = ask("bytes=65000-65999").send().await;
