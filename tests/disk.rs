@@ -22,10 +22,10 @@ use crate::{
     one_proxy::Proxy,
 };
 
-const NODE: &str = "fra-1";
+pub(crate) const NODE: &str = "fra-1";
 
 /// One edge with a small disk under a small memory.
-fn plan(origin: &Origin, path: &str) -> Plan {
+pub(crate) fn plan(origin: &Origin, path: &str) -> Plan {
     Plan {
         pops: vec![("fra", 50.11, 8.68, 1)],
         shields: 0,
@@ -38,12 +38,12 @@ fn plan(origin: &Origin, path: &str) -> Plan {
 }
 
 /// What the node keeps its disk in.
-fn folder(cdn: &Cdn, node: &str) -> PathBuf {
+pub(crate) fn folder(cdn: &Cdn, node: &str) -> PathBuf {
     cdn.file().parent().unwrap().join("cache").join(node)
 }
 
 /// The body of `/LENGTH/NAME`: no two are alike, and none is where it should not be.
-fn body(path: &str) -> Bytes {
+pub(crate) fn body(path: &str) -> Bytes {
     let length: usize = path.split('/').nth(1).unwrap().parse().unwrap();
     let seed = path.bytes().fold(7_u64, |hash, byte| {
         hash.wrapping_mul(0x0100_0000_01B3) ^ u64::from(byte)
@@ -58,12 +58,12 @@ fn body(path: &str) -> Bytes {
     (0..length).map(|_| next()).collect()
 }
 
-async fn bodies() -> Origin {
+pub(crate) async fn bodies() -> Origin {
     Origin::start(|asked: Asked| async move { fresh(body(&asked.path)) }).await
 }
 
 /// Asks for it, and checks each byte; whether it was a hit.
-async fn hit(cdn: &Cdn, path: &str) -> bool {
+pub(crate) async fn hit(cdn: &Cdn, path: &str) -> bool {
     let answer = cdn.get(NODE, path).await;
     assert_eq!(answer.status.as_u16(), 200, "{path}");
     assert!(answer.body == body(path), "{path}: other bytes");
@@ -71,13 +71,13 @@ async fn hit(cdn: &Cdn, path: &str) -> bool {
 }
 
 /// What the node says of its disk.
-async fn told(cdn: &Cdn, node: &str) -> Value {
+pub(crate) async fn told(cdn: &Cdn, node: &str) -> Value {
     let status = get(cdn.admin(node), "localhost", "/status").send().await;
     let status: Value = serde_json::from_slice(&status.body).unwrap();
     status["disk"].clone()
 }
 
-async fn until_told(cdn: &Cdn, what: &str, is_so: impl Fn(&Value) -> bool) {
+pub(crate) async fn until_told(cdn: &Cdn, what: &str, is_so: impl Fn(&Value) -> bool) {
     wait::until(what, || async {
         let told = told(cdn, NODE).await;
         is_so(&told).then_some(())
@@ -85,14 +85,14 @@ async fn until_told(cdn: &Cdn, what: &str, is_so: impl Fn(&Value) -> bool) {
     .await;
 }
 
-async fn until_written(cdn: &Cdn, keys: u64) {
+pub(crate) async fn until_written(cdn: &Cdn, keys: u64) {
     until_told(cdn, "all is written", |disk| {
         disk["queued"] == 0 && disk["keys"].as_u64() >= Some(keys)
     })
     .await;
 }
 
-async fn start_again(cdn: &mut Cdn) {
+pub(crate) async fn start_again(cdn: &mut Cdn) {
     cdn.spawn(NODE);
     cdn.until_ready(NODE).await;
     until_told(cdn, "the disk is known", |disk| disk["loaded"] == 1.0).await;
@@ -251,8 +251,12 @@ async fn an_unknown_format_is_refused() {
     cdn.spawn(NODE);
     assert!(!cdn.node(NODE).wait().success());
     let said = cdn.node(NODE).stderr();
-    assert!(said.contains("format version 999"), "{said}");
-    assert!(said.contains("remove the folder"), "{said}");
+    let why = "has format version 999, and this perigee knows version 1 alone: run the version that \
+               wrote it, or remove the folder to begin with an empty cache";
+    assert!(
+        said.contains(&format!("{} {why}", header.display())),
+        "{said}"
+    );
     // As it says.
     fs::remove_dir_all(folder(&cdn, NODE)).unwrap();
     start_again(&mut cdn).await;
@@ -268,7 +272,8 @@ async fn a_folder_serves_one_process() {
     let mut second = command(&["edge", "--listen", "127.0.0.1:0", "--origin", &origin.url()]);
     let (code, _, said) = finish(second.args(more));
     assert_eq!(code, 1);
-    assert!(said.contains("used by another process"), "{said}");
+    let why = "is used by another process: each node needs a folder of its own";
+    assert!(said.contains(why) && said.contains(disk), "{said}");
     let answer = get(first.address, "a.test", "/").send().await;
     assert_eq!(answer.text(), "content");
 }

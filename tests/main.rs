@@ -15,6 +15,8 @@ mod commands;
 mod crash;
 mod demo;
 mod disk;
+mod disk_purged;
+mod disk_trouble;
 mod dns;
 mod examples;
 mod explain;

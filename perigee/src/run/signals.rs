@@ -22,6 +22,9 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn listen() -> io::Result<Self> {
+        // Left alone, it would end the process where a file may not grow any more (RLIMIT_FSIZE):
+        // caught once, it stays so, and the write fails as on a disk that is full.
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
