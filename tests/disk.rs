@@ -7,14 +7,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
     harness::{
         cdn::{Cdn, Plan},
-        client::get,
+        client::{ask, get},
         origin::{Asked, Origin, fresh},
         process::{command, finish},
         wait,
@@ -205,6 +205,11 @@ async fn a_folder_that_vanishes_stops_nobody() {
     until_written(&cdn, 1).await;
     fs::remove_dir_all(folder(&cdn, NODE)).unwrap();
     assert!(hit(&cdn, "/300000/before").await);
+    // That a purge would not survive a restart is told.
+    let purge = r#"{"tag": "a"}"#;
+    let purge = ask(Method::POST, cdn.admin(NODE), "localhost", "/purge").body(purge);
+    let purged: Value = serde_json::from_str(purge.send().await.text()).unwrap();
+    assert!(purged["warning"].is_string(), "{purged}");
     // More than a segment, so that another one has to be made.
     for n in 0..12 {
         let path = format!("/900000/{n}");

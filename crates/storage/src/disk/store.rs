@@ -134,6 +134,11 @@ impl Disk {
         self.max_length
     }
 
+    /// Whether changes of a key wait to be written.
+    pub(crate) fn is_pending(&self, key: &CacheKey) -> bool {
+        !self.shared.pending.of(key.stable_hash(), key).is_empty()
+    }
+
     /// Whether anything may be stored under a key, as far as that is known without reading it.
     pub(crate) fn may_have(&self, key: &CacheKey) -> bool {
         self.shared.may_have(key)

@@ -111,11 +111,15 @@ impl Both {
         }
     }
 
-    /// Whoever is told that a segment is gone finds what is in memory by then; what is put there
-    /// later looks by itself.
+    /// Whoever is told that a segment is gone, or that bytes were lost on their way to the disk, finds
+    /// what is in memory by then; what is put there later looks by itself.
     fn hold_nothing_gone(&self, key: &CacheKey, all: &[Stored]) {
         let mut stretches = all.iter().flat_map(|stored| stored.body.stretches());
-        if !stretches.all(|stretch| self.disk.has(&stretch)) {
+        let is_gone = !stretches.all(|stretch| self.disk.has(&stretch));
+        // What nothing waits for any more has been written, or has been lost.
+        let is_lost =
+            || all.iter().any(|stored| stored.body.is_unwritten()) && !self.disk.is_pending(key);
+        if is_gone || is_lost() {
             let now = self.purges().now();
             self.memory.change(key, now, 0, |_| Some(Vec::new()));
         }

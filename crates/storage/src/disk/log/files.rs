@@ -69,6 +69,9 @@ pub(crate) trait File: Debug + Send + Sync {
 
     /// Bytes that it has.
     fn length(&self) -> io::Result<u64>;
+
+    /// Whether nobody will find it any more: it was removed, or its folder was.
+    fn is_removed(&self) -> io::Result<bool>;
 }
 
 /// Held while it lives.

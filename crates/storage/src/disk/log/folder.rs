@@ -45,7 +45,14 @@ impl Folder {
         };
         let header = path.join(HEADER);
         let store = match files.read(&header) {
-            Ok(bytes) => read_header(&header, &bytes)?,
+            Ok(bytes) => {
+                let store = read_header(&header, &bytes)?;
+                if store.is_none() {
+                    let header = header.display();
+                    tracing::warn!(%header, "this cannot be understood: the cache begins empty");
+                }
+                store
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };

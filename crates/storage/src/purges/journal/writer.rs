@@ -256,6 +256,10 @@ fn append(open: &mut Open, records: &[&Record]) -> io::Result<()> {
     if records.is_empty() {
         return Ok(());
     }
+    if open.file.is_removed()? {
+        let error = "it was removed while the node runs";
+        return Err(io::Error::new(io::ErrorKind::NotFound, error));
+    }
     let mut bytes = Vec::with_capacity(records.len() * SLOT);
     for (n, record) in records.iter().enumerate() {
         bytes.extend_from_slice(&Slot::encode(record, open.slots + n, &open.header));
