@@ -55,7 +55,7 @@ impl Seen {
     }
 }
 
-/// An edge with a disk that outlives it.
+/// An edge with a disk that outlives it. Its origin may be faster than the disk, and is held back then.
 struct Node {
     folder: TempDir,
     address: SocketAddr,
@@ -73,7 +73,7 @@ impl Node {
         let text = format!(
             "[[pops]]\nname = \"p\"\nlatitude = 0\nlongitude = 0\n\n[dns]\nzone = \"cdn.test\"\n\n\
              [[services]]\nname = \"www\"\norigins = [\"{origin}\"]\n\n\
-             [storage]\nmemory = {memory}\nwindow_patience = \"10s\"\n\n[storage.disk]\npath = \"{disk}\"\nsize = {size}\n\
+             [storage]\nmemory = {memory}\nwindow_patience = \"10m\"\n\n[storage.disk]\npath = \"{disk}\"\nsize = {size}\n\
              max_object_share = 0.9\nwrite_queue = {queue}\n\n[[edges]]\nname = \"one\"\npop = \"p\"\n\
              listen = [\"{address}\"]\nadmin = \"{admin}\"\n"
         );
@@ -113,6 +113,12 @@ impl Node {
             answer.is_hit().then_some(())
         })
         .await;
+    }
+
+    /// What it has said.
+    fn told(&self) -> String {
+        let process = self.process.as_ref().unwrap();
+        process.stdout() + &process.stderr()
     }
 
     fn kill(&mut self) {
@@ -244,7 +250,8 @@ pub(crate) async fn run(sizes: Sizes) -> Seen {
     }
     let mut again = [node.view("").await, node.view("").await];
     for viewer in &mut again {
-        assert!(viewer.head.contains("; hit"), "{}", viewer.head);
+        let (head, asked) = (&viewer.head, movie.asked());
+        assert!(head.contains("; hit"), "{head}{asked:?}\n{}", node.told());
     }
     let again = again.map(|mut viewer| tokio::spawn(async move { viewer.read_all().await }));
     for viewer in again {

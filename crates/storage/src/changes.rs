@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use perigee_http_cache::CacheKey;
 
-use crate::{Purges, Revision, Stored, StoredId, Verdict};
+use crate::{Purges, Revision, Stored, StoredId, Verdict, disk::log::MAX_STRETCH};
 
-/// Pieces that one stored body is made of: parts that touch are kept as they came. What would make
-/// more of them is not joined.
-const MAX_PIECES: usize = 8192;
+/// Pieces that one stored body is made of, beside one for each full stretch that it has on disk: parts
+/// that touch are kept as they came. What would make more of them is not joined.
+const MAX_PIECES: u64 = 8192;
+
+/// Pieces of a body, whatever its length: a record of its key has place for them.
+const MOST_PIECES: u64 = 1 << 17;
 
 /// How much may be stored under one key.
 #[derive(Clone, Copy, Debug)]
@@ -50,11 +53,17 @@ pub(crate) fn put(
     Some(std::iter::once(new).chain(others).collect())
 }
 
+/// Pieces that a body with so many bytes may be made of.
+fn most_pieces(length: u64) -> u64 {
+    (MAX_PIECES + length / MAX_STRETCH as u64).min(MOST_PIECES)
+}
+
 /// The new part together with a stored response, if they belong together and are not too much.
 fn joined(new: &Stored, old: &Stored, limits: Limits) -> Option<Stored> {
     let head = new.head.joined(&old.head)?;
     let body = new.body.over(&old.body)?;
-    let is_bounded = body.pieces() <= MAX_PIECES && body.length()? <= limits.object;
+    let length = body.length()?;
+    let is_bounded = body.pieces() as u64 <= most_pieces(length) && length <= limits.object;
     is_bounded.then(|| Stored {
         head: Arc::new(head),
         body,
@@ -109,5 +118,20 @@ pub(crate) fn judged(stored: &Stored, verdict: Verdict) -> Option<Stored> {
             ..stored.clone()
         }),
         Verdict::Gone => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_body_may_have_all_its_stretches() {
+        let stretch = MAX_STRETCH as u64;
+        assert_eq!(most_pieces(1000), MAX_PIECES);
+        for stretches in [1, 10_000, 100_000] {
+            assert!(most_pieces(stretches * stretch) > stretches);
+        }
+        assert_eq!(most_pieces(u64::MAX), MOST_PIECES);
     }
 }
