@@ -170,6 +170,7 @@ impl NextHop for EdgeState {
         Route {
             sideways,
             up: self.shields_then_origin(inbound, key_hash),
+            keep_copy: false,
         }
     }
 
@@ -200,6 +201,12 @@ impl NextHop for EdgeState {
     fn failed(&self, hop: &Hop) {
         if let (Hop::Peer(endpoint) | Hop::Shield(endpoint), Some(view)) = (hop, &self.view) {
             view.report_failure(&NodeName::from(endpoint.name()));
+        }
+    }
+
+    fn suspect(&self, hop: &Hop) {
+        if let (Hop::Peer(endpoint) | Hop::Shield(endpoint), Some(view)) = (hop, &self.view) {
+            view.suspect(&NodeName::from(endpoint.name()));
         }
     }
 

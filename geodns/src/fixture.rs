@@ -137,8 +137,10 @@ pub(crate) fn health(config: &Config, down: &[&str], draining: &[&str]) -> Vec<N
                     load: 0.5,
                     config_version: "1".to_owned(),
                     purge_revision: 0,
+                    ..Readiness::default()
                 }),
                 error: (!up).then(|| "connection refused".to_owned()),
+                latency: None,
             }
         })
         .collect()

@@ -79,6 +79,7 @@ impl NextHop for ShieldState {
         Route {
             sideways: Vec::new(),
             up: vec![Hop::Origin(Arc::clone(&inbound.service.origins))],
+            keep_copy: false,
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub const READY_PATH: &str = "/.well-known/perigee/ready";
 
 /// A node's readiness answer, as JSON.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Readiness {
     /// The node's name: an address that answers for another node is not healthy.
     pub node: String,
@@ -18,6 +18,9 @@ pub struct Readiness {
     pub config_version: String,
     /// The number of the last purge it carried out.
     pub purge_revision: u64,
+    /// Seconds since it started.
+    #[serde(default)]
+    pub uptime: f64,
 }
 
 impl Readiness {

@@ -47,6 +47,7 @@ pub(crate) fn ready(name: &str) -> Readiness {
         load: 0.25,
         config_version: "7".into(),
         purge_revision: 3,
+        ..Readiness::default()
     }
 }
 

@@ -48,6 +48,8 @@ pub struct NodeHealth {
     pub readiness: Option<Readiness>,
     /// Why the last probe, or a request since, failed, if it did.
     pub error: Option<String>,
+    /// How long it takes to answer: a moving mean over its probes; `None` before the first.
+    pub latency: Option<Duration>,
 }
 
 impl NodeHealth {
@@ -119,6 +121,18 @@ impl View {
     /// who come next need not wait for the next probe.
     pub fn report_failure(&self, name: &NodeName) {
         self.pool.report_failure(name);
+    }
+
+    /// A request to this node waits for longer than it should: it is probed at once, with little
+    /// patience, so that one that has frozen is known to be down soon. Returns at once.
+    pub fn suspect(&self, name: &NodeName) {
+        self.pool.suspect(name);
+    }
+
+    /// The share, from 0 to 1, of the keys it owns that a node is to be given now: less than all
+    /// while it has just come back. Unknown names have all. Takes no lock.
+    pub fn share(&self, name: &NodeName) -> f64 {
+        self.pool.share(name)
     }
 
     /// A number that grows at each change of what is known; for those who derive things.

@@ -64,6 +64,9 @@ pub struct Route {
     pub sideways: Vec<Hop>,
     /// The next tier, and what may stand in for it.
     pub up: Vec<Hop>,
+    /// Whether what comes from sideways is kept here too, for as long as the owner's is fresh: many
+    /// ask for it now.
+    pub keep_copy: bool,
 }
 
 /// What a tier knows of the tiers beside and above it.
@@ -77,6 +80,9 @@ pub trait NextHop: Send + Sync + 'static {
 
     /// A hop could not be reached.
     fn failed(&self, hop: &Hop);
+
+    /// A hop takes longer than it should: its health is looked at, at once.
+    fn suspect(&self, _hop: &Hop) {}
 
     /// Ends once a hop is known to be down, so that nobody waits for what it will never say. A
     /// hop whose health nobody watches is not known to be down.

@@ -31,6 +31,7 @@ pub(crate) struct Shared<S> {
     pub(crate) purges: PurgeLog,
     pub(crate) requests: Arc<AtomicU64>,
     pub(crate) draining: AtomicBool,
+    pub(crate) started: Instant,
     /// Lines about requests that are not let in.
     pub(crate) not_admitted: Seldom,
 }
@@ -45,6 +46,7 @@ impl<S: State> Shared<S> {
             load: requests as f64 / config.max_requests.max(1) as f64,
             config_version: config.version.clone(),
             purge_revision: self.purges.revision(),
+            uptime: self.started.elapsed().as_secs_f64(),
         }
     }
 

@@ -81,6 +81,7 @@ impl<S: State> Tier<S> {
             purges: PurgeLog::new(PURGES_KEPT),
             requests: Arc::new(AtomicU64::new(0)),
             draining: AtomicBool::new(false),
+            started: Instant::now(),
             not_admitted: Seldom::new(Instant::now()),
         });
         let server = ServerConfig {

@@ -24,6 +24,7 @@ impl Managed for Node {
             load: 0.5,
             config_version: "v1".into(),
             purge_revision: 7,
+            ..Readiness::default()
         }
     }
 

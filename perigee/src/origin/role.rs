@@ -76,6 +76,7 @@ impl Managed for OriginRole {
             load: 0.0,
             config_version: String::new(),
             purge_revision: 0,
+            ..Readiness::default()
         }
     }
 

@@ -42,6 +42,7 @@ impl Managed for GeoDnsRole {
             load: 0.0,
             config_version: status.config_version,
             purge_revision: 0,
+            ..Readiness::default()
         }
     }
 

@@ -117,6 +117,13 @@ impl Pool {
         }
     }
 
+    /// Not yet more than the next probe.
+    pub(super) fn suspect(&self, _name: &NodeName) {}
+
+    pub(super) fn share(&self, _name: &NodeName) -> f64 {
+        1.0
+    }
+
     /// Ends all probes.
     pub(super) fn stop(&self) {
         self.entries().list.clear();

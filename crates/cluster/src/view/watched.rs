@@ -30,6 +30,7 @@ impl Watched {
                 up: tracker.is_up(),
                 readiness: None,
                 error: None,
+                latency: None,
             },
             tracker,
         }
@@ -58,6 +59,7 @@ impl Watched {
             up: self.tracker.is_up(),
             readiness,
             error,
+            latency: self.health.latency,
         };
         let visible = known != self.health;
         self.health = known;
@@ -87,6 +89,7 @@ mod tests {
             load: 0.5,
             config_version: "1".into(),
             purge_revision: 7,
+            ..Readiness::default()
         }
     }
 

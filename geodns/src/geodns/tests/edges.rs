@@ -57,6 +57,7 @@ async fn serve(mut stream: tokio::net::TcpStream, name: String, draining: Arc<At
             load: 0.25,
             config_version: "v7".to_owned(),
             purge_revision: 3,
+            ..Readiness::default()
         };
         let body = serde_json::to_string(&readiness).unwrap();
         let head = format!(
