@@ -164,13 +164,15 @@ async fn several_ranges_are_completed_piece_by_piece() {
         assert!(parts(&answer) == expected, "other parts");
         until_stored(proxy.address, line).await;
     }
-    let asked: Vec<_> = origin
-        .asked()
-        .into_iter()
-        .map(|(range, ..)| range)
-        .collect();
+    let asked = ranges_asked(&origin);
     let expected = ["100000-199999", "900000-900009", "200000-249999", "0-9"];
     assert_eq!(asked, expected.map(|range| format!("bytes={range}")));
+}
+
+/// The Range of each request that the origin got.
+fn ranges_asked(origin: &Versions) -> Vec<String> {
+    let asked = origin.asked().into_iter();
+    asked.map(|(range, ..)| range).collect()
 }
 
 /// What comes of `/book` before it ends or breaks off, over either version of HTTP.
@@ -519,11 +521,7 @@ async fn slices_are_fetched_where_the_service_says_so() {
     });
     let own = edge.ask("/own").with("range", "bytes=5-9").send().await;
     check_part(&own, 2, 5..10, 1_000_000);
-    let asked: Vec<_> = origin
-        .asked()
-        .into_iter()
-        .map(|(range, ..)| range)
-        .collect();
+    let asked = ranges_asked(&origin);
     let expected = ["0-65535", "65536-131071", "0-65535", "5-9"];
     assert_eq!(asked, expected.map(|range| format!("bytes={range}")));
 }

@@ -2,6 +2,8 @@
 //! does meanwhile, each answer has the bytes of one version, each at its position; what is held is
 //! not fetched again, and what changes while an answer is sent ends it.
 
+mod origin;
+
 use std::{collections::BTreeMap, ops::Range, time::SystemTime};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -12,37 +14,7 @@ use perigee_http_cache::{
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::common::{BASE, at};
-
-/// The byte at a position of a version.
-fn byte(version: u8, position: u64) -> u8 {
-    version.wrapping_mul(31).wrapping_add(position as u8)
-}
-
-/// How the origin behaves for a while.
-#[derive(Clone, Copy, Debug)]
-struct Manners {
-    version: u8,
-    length: u64,
-    validators: Validators,
-    /// Ignores Range.
-    whole: bool,
-    /// Ignores If-Range and If-None-Match.
-    careless: bool,
-    /// Sends another range than the one asked for.
-    shifted: bool,
-    /// Sends so many bytes less than Content-Range says.
-    short: u64,
-    fresh: bool,
-    says_length: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Validators {
-    Strong,
-    Weak,
-    Date,
-    None,
-}
+use origin::{Manners, Validators, byte, manners};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -56,12 +28,6 @@ enum Step {
     Purge,
 }
 
-struct Response {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 /// A stored response: its head, and its bytes by position.
 type Stored = (StoredHead, BTreeMap<u64, u8>);
 
@@ -69,105 +35,6 @@ type Stored = (StoredHead, BTreeMap<u64, u8>);
 fn stored(head: StoredHead, body: &[u8]) -> Stored {
     let body = (head.body_start()..).zip(body.iter().copied()).collect();
     (head, body)
-}
-
-impl Manners {
-    /// Whether it does what RFC 9110 does not let it do.
-    fn is_strange(self) -> bool {
-        self.shifted || self.careless || self.short > 0 || !self.says_length
-    }
-
-    fn tag(self) -> Option<String> {
-        match self.validators {
-            Validators::Strong => Some(format!("\"v{}\"", self.version)),
-            Validators::Weak => Some("W/\"weak\"".to_owned()),
-            Validators::Date | Validators::None => None,
-        }
-    }
-
-    fn date(self) -> Option<String> {
-        // One date per version, a while ago.
-        let date = at(BASE - 1000 + u64::from(self.version));
-        (self.validators == Validators::Date).then(|| httpdate::fmt_http_date(date))
-    }
-
-    fn answer(self, fields: &HeaderMap) -> Response {
-        let has = |name, value: &Option<String>| {
-            let sent: Option<&HeaderValue> = fields.get(name);
-            sent.is_some() && sent.and_then(|v| v.to_str().ok()) == value.as_deref()
-        };
-        let holds = has(header::IF_NONE_MATCH, &self.tag())
-            || (!fields.contains_key(header::IF_NONE_MATCH)
-                && has(header::IF_MODIFIED_SINCE, &self.date()));
-        let mut headers = HeaderMap::new();
-        let cache_control = if self.fresh {
-            "max-age=1000"
-        } else {
-            "max-age=0"
-        };
-        let mut put = |name, value: String| headers.insert(name, value.try_into().unwrap());
-        put(header::CACHE_CONTROL, cache_control.to_owned());
-        put(header::DATE, httpdate::fmt_http_date(at(BASE)));
-        if let Some(tag) = self.tag() {
-            put(header::ETAG, tag);
-        }
-        if let Some(date) = self.date() {
-            put(header::LAST_MODIFIED, date);
-        }
-        if holds && !self.careless {
-            return Response {
-                status: StatusCode::NOT_MODIFIED,
-                headers,
-                body: vec![],
-            };
-        }
-        let is_strong = matches!(self.validators, Validators::Strong | Validators::Date);
-        let may_be_part = self.careless
-            || !fields.contains_key(header::IF_RANGE)
-            || is_strong
-                && (has(header::IF_RANGE, &self.tag()) || has(header::IF_RANGE, &self.date()));
-        let range = fields
-            .get(header::RANGE)
-            .filter(|_| may_be_part && !self.whole);
-        let (status, bytes) = match range.map(|range| self.range(range.to_str().unwrap())) {
-            None => (StatusCode::OK, 0..self.length),
-            Some(None) => (StatusCode::RANGE_NOT_SATISFIABLE, 0..0),
-            Some(Some(bytes)) => (StatusCode::PARTIAL_CONTENT, bytes),
-        };
-        let mut end = bytes.end;
-        if status == StatusCode::PARTIAL_CONTENT {
-            let complete = match self.says_length {
-                true => self.length.to_string(),
-                false => "*".to_owned(),
-            };
-            put(
-                header::CONTENT_RANGE,
-                format!("bytes {}-{}/{complete}", bytes.start, bytes.end - 1),
-            );
-            end = bytes.end.saturating_sub(self.short).max(bytes.start);
-        }
-        put(header::CONTENT_LENGTH, (end - bytes.start).to_string());
-        let body = (bytes.start..end)
-            .map(|at| byte(self.version, at))
-            .collect();
-        Response {
-            status,
-            headers,
-            body,
-        }
-    }
-
-    fn range(self, line: &str) -> Option<std::ops::Range<u64>> {
-        let (first, last) = line.strip_prefix("bytes=")?.split_once('-')?;
-        let number = |text: &str| text.parse::<u64>().ok();
-        let bytes = match (number(first), number(last)) {
-            (Some(first), None) => first..self.length,
-            (Some(first), Some(last)) => first..self.length.min(last + 1),
-            (None, last) => self.length.saturating_sub(last?)..self.length,
-        };
-        let shift = u64::from(self.shifted && bytes.end < self.length);
-        (!bytes.is_empty()).then_some(bytes.start + shift..bytes.end + shift)
-    }
 }
 
 /// Bytes that are relayed must be those that the client asked for itself.
@@ -521,40 +388,6 @@ fn reference_version(head: &StoredHead) -> u8 {
         .map(|tag| tag.to_str().unwrap());
     let version = tag.and_then(|tag| tag.strip_prefix("\"v")?.strip_suffix('"'));
     version.map_or(u8::MAX, |version| version.parse().unwrap())
-}
-
-fn manners() -> impl Strategy<Value = Manners> {
-    let validators = prop_oneof![
-        4 => Just(Validators::Strong),
-        1 => Just(Validators::Weak),
-        2 => Just(Validators::Date),
-        1 => Just(Validators::None),
-    ];
-    let seldom = || prop::bool::weighted(0.1);
-    let often = || prop::bool::weighted(0.9);
-    (
-        (0..4_u8, validators, seldom(), seldom(), seldom()),
-        (
-            prop_oneof![9 => Just(0_u64), 1 => 1..3_u64],
-            prop::bool::weighted(0.7),
-            often(),
-        ),
-    )
-        .prop_map(
-            |((version, validators, whole, careless, shifted), (short, fresh, says_length))| {
-                Manners {
-                    version,
-                    length: 20 + u64::from(version) % 2,
-                    validators,
-                    whole,
-                    careless,
-                    shifted,
-                    short,
-                    fresh,
-                    says_length,
-                }
-            },
-        )
 }
 
 fn step() -> impl Strategy<Value = Step> {

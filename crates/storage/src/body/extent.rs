@@ -122,7 +122,8 @@ pub(crate) struct Extents {
 enum Runs {
     /// Most bodies are whole: no list for them.
     One(Extent),
-    Many(Arc<[Extent]>),
+    /// With the bytes of all of them, for each answer tells them.
+    Many { all: Arc<[Extent]>, length: u64 },
 }
 
 /// What is at a position.
@@ -153,7 +154,10 @@ impl Extents {
         let runs = match <[Extent; 1]>::try_from(extents) {
             Ok([extent]) => Runs::One(extent),
             Err(extents) if extents.is_empty() => return Extents::one(0, Whole::new(Vec::new())),
-            Err(extents) => Runs::Many(extents.into()),
+            Err(extents) => Runs::Many {
+                length: extents.iter().map(|extent| extent.length).sum(),
+                all: extents.into(),
+            },
         };
         Extents { runs }
     }
@@ -162,7 +166,7 @@ impl Extents {
     pub(crate) fn as_slice(&self) -> &[Extent] {
         match &self.runs {
             Runs::One(extent) => std::slice::from_ref(extent),
-            Runs::Many(extents) => extents,
+            Runs::Many { all, .. } => all,
         }
     }
 
@@ -178,14 +182,17 @@ impl Extents {
 
     /// How many bytes are held.
     pub(crate) fn length(&self) -> u64 {
-        self.as_slice().iter().map(|extent| extent.length).sum()
+        match &self.runs {
+            Runs::One(extent) => extent.length,
+            Runs::Many { length, .. } => *length,
+        }
     }
 
     /// Bytes of memory that they take.
     pub(crate) fn weight(&self) -> u64 {
         let list = match &self.runs {
             Runs::One(_) => 0,
-            Runs::Many(extents) => size_of_val::<[Extent]>(extents) as u64 + 32,
+            Runs::Many { all, .. } => size_of_val::<[Extent]>(all) as u64 + 32,
         };
         list + self.as_slice().iter().map(Extent::weight).sum::<u64>()
     }

@@ -66,8 +66,6 @@ mod writer;
 
 pub(crate) use eviction::{Keeper, Leaving, Readmission};
 pub(crate) use files::{File, Files, RealFiles, write_full};
-#[allow(unused_imports, reason = "tests and fuzz targets use them")]
-pub(crate) use files::{Listed, Lock};
 pub use folder::OpenError;
 pub(crate) use format::{BLOCK, MAX_STRETCH};
 pub(crate) use key::KeyRecord;
@@ -80,7 +78,7 @@ pub(crate) use stretch::Stretch;
 use std::{
     ops::Range,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Acquire},
     thread::JoinHandle,
     time::Duration,
 };
@@ -243,6 +241,11 @@ impl Log {
     /// Whether the segment of this place is still there.
     pub(crate) fn has(&self, place: Place) -> bool {
         self.shared.segments.get(place.segment).is_some()
+    }
+
+    /// Whether anything was found damaged since the start: else no stretch is bad.
+    pub(crate) fn has_damage(&self) -> bool {
+        self.shared.counters.damaged.load(Acquire) > 0
     }
 
     /// Whether the segment of these bytes is still there.

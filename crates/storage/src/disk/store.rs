@@ -121,6 +121,11 @@ impl Disk {
         self.shared.log.has_stretch(stretch)
     }
 
+    /// Whether anything was found damaged since the start.
+    pub(crate) fn has_damage(&self) -> bool {
+        self.shared.log.has_damage()
+    }
+
     /// Takes one body of a key as it arrives.
     pub(crate) fn spool(&self, key: &CacheKey) -> Box<dyn Spool> {
         Box::new(Bodies {

@@ -81,6 +81,10 @@ impl Both {
 
     /// Drops a key of which some bytes could not be read: the disk tells what is left.
     fn drops_bad(&self, key: &CacheKey, all: &[Stored]) -> bool {
+        // Nearly always: a large body has thousands of stretches, and this is asked at each hit.
+        if !self.disk.has_damage() {
+            return false;
+        }
         let mut stretches = all.iter().flat_map(|stored| stored.body.stretches());
         let is_bad = stretches.any(|stretch| stretch.is_bad());
         if is_bad {

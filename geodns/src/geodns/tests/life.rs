@@ -28,7 +28,8 @@ async fn a_taken_port_is_named_with_what_to_do() {
 
 #[tokio::test]
 async fn a_port_that_only_udp_has_taken_is_named_too() {
-    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    // An address of its own: on 127.0.0.1 another test may have the same number over TCP.
+    let taken = std::net::UdpSocket::bind("127.0.0.3:0").unwrap();
     let mut config = fixture::config();
     config.listen = vec![taken.local_addr().unwrap()];
     let error = start_error(config);

@@ -175,10 +175,10 @@ impl Stretch {
     }
 
     fn counted<T>(&self, result: Result<T, Damaged>) -> Result<T, Damaged> {
-        self.inner.counters.read(&result);
         if let Err(Damaged::Checksum | Damaged::Io(_)) = result {
             self.inner.segment.is_found_bad(self.inner.offset);
         }
+        self.inner.counters.read(&result);
         result
     }
 }
