@@ -9,6 +9,7 @@
 mod admission;
 mod balance;
 pub mod body;
+mod budget;
 mod classify;
 mod dial;
 mod endpoint;
@@ -28,6 +29,7 @@ mod transfer;
 mod upload;
 
 pub use body::Body;
+pub use budget::{RetryBudget, RetryLimit};
 pub use endpoint::{Endpoint, EndpointConfig, Target, TargetError};
 pub use error::{SendError, SendErrorKind};
 pub use interim::OnInterim;
