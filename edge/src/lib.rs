@@ -11,11 +11,11 @@ pub use perigee_cluster::{
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, CacheStats, Cookies, Disclosure, DiskConfig, DiskCounts, Endpoint,
-    EndpointConfig, EndpointLimits, Explanation, Finish, Glob, HitForMiss, KeyParts, KeyPolicy,
-    ListQuestion, Listed, Listing, MOST_PURGES, MemoryConfig, MemoryCounts, NextHopStatus,
-    NextPlace, Outline, Policy, PoolConfig, PurgeCounts, PurgeOrder, Purged, QueryRule, Question,
-    RangeMiss, RequestFields, Rule, ServiceConfig, Shown, ShownEntry, Status, StoredResponse,
-    Streaming, Target, Use, When, is_targeted, outline,
+    EndpointConfig, EndpointLimits, Explanation, Failover, Finish, Glob, HitForMiss, KeyParts,
+    KeyPolicy, ListQuestion, Listed, Listing, MOST_PURGES, MemoryConfig, MemoryCounts,
+    NextHopStatus, NextPlace, Outline, Policy, PoolConfig, PurgeCounts, PurgeOrder, Purged,
+    QueryRule, Question, RangeMiss, RequestFields, RetryLimit, Rule, ServiceConfig, Shown,
+    ShownEntry, Status, StoredResponse, Streaming, Target, Use, When, is_targeted, outline,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,

@@ -26,6 +26,7 @@ impl Document {
             max_alike_queries: limits.max_alike_queries.0,
             tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
             streaming: self.file.storage.streaming(),
+            failover: self.file.tier.failover(),
         }
     }
 

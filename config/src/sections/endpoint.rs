@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use perigee_edge::{EndpointLimits, PoolConfig};
+use perigee_edge::{EndpointLimits, Failover, PoolConfig, RetryLimit};
 use perigee_geodns::{PanicShare, Thresholds};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,10 @@ pub(crate) type Fields = Whole<1, 10_000>;
 
 /// Defines a table of limits on endpoints. They differ in their defaults and in what is asked.
 macro_rules! endpoint_limits {
-    ($(#[$doc:meta])* $name:ident, $default:expr) => {
+    (
+        $(#[$doc:meta])* $name:ident, $default:expr,
+        $($(#[$more_doc:meta])* $more:ident: $type:ty = $value:expr,)*
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
@@ -43,6 +46,7 @@ macro_rules! endpoint_limits {
             pub(crate) max_fields: Fields,
             /// Interim responses (1xx) to one request; with more it has failed.
             pub(crate) max_interim: Whole<0, 1_000>,
+            $($(#[$more_doc])* pub(crate) $more: $type,)*
         }
 
         impl Default for $name {
@@ -60,6 +64,7 @@ macro_rules! endpoint_limits {
                     max_head: Bytes(limits.max_head as u64),
                     max_fields: Whole(limits.max_fields as u64),
                     max_interim: Whole(limits.max_interim as u64),
+                    $($more: $value,)*
                 }
             }
         }
@@ -88,13 +93,32 @@ macro_rules! endpoint_limits {
 endpoint_limits! {
     /// Limits on the use of each origin of a service.
     OriginLimits,
-    EndpointLimits::default()
+    EndpointLimits::default(),
 }
 
 endpoint_limits! {
     /// Limits on the connections from edges to other edges and to shields, per node asked.
     Tier,
-    tier_limits()
+    tier_limits(),
+    /// A node that keeps a request or a body waiting for so long is probed at once.
+    suspect_after: Period = Period(Failover::default().suspect_after),
+    /// The share of requests, over ten seconds, that may be sent to another node after one failed.
+    retry_share: Share = Share(RetryLimit::default().share),
+    /// Such requests that are allowed besides, for each second.
+    retry_min: Whole<0, 1_000_000> = Whole(RetryLimit::default().per_second.into()),
+}
+
+impl Tier {
+    /// What is done when another node fails.
+    pub(crate) fn failover(&self) -> Failover {
+        Failover {
+            suspect_after: self.suspect_after.0,
+            retries: RetryLimit {
+                share: self.retry_share.0,
+                per_second: self.retry_min.as_u32(),
+            },
+        }
+    }
 }
 
 /// There is always another way than through this node, so give up on a connection soon; but leave

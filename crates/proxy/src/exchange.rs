@@ -17,6 +17,7 @@ use crate::{
     access::AccessLog,
     answer::{Answer, plain},
     cache_status::{Disclosure, Handling, disclose},
+    failover::{Failover, Retries},
     fetch::Wanted,
     flight::Flights,
     here,
@@ -52,6 +53,8 @@ pub struct ExchangeConfig {
     pub tunnel_idle_timeout: Duration,
     /// How far a fetch goes for its readers, and for those who come later.
     pub streaming: Streaming,
+    /// What is done when another node fails.
+    pub failover: Failover,
 }
 
 /// What all requests of a node share.
@@ -64,6 +67,8 @@ pub struct Exchange {
     pub(crate) searches: Searches,
     /// Room for background refreshes.
     pub(crate) refreshes: Arc<Semaphore>,
+    /// How often another node may be asked in place of one that failed.
+    pub(crate) retries: Retries,
     /// Lines about what next hops do wrong.
     pub(crate) failures: Seldom,
     log: Option<Arc<dyn AccessLog>>,
@@ -94,15 +99,16 @@ impl Exchange {
             config.streaming.join_ahead,
         );
         Arc::new(Exchange {
-            config,
             store,
             metrics,
             flights,
             searches,
             refreshes: Arc::new(Semaphore::new(room)),
+            retries: Retries::new(config.failover.retries, Instant::now()),
             failures: Seldom::new(Instant::now()),
             log,
             via,
+            config,
         })
     }
 
@@ -179,7 +185,7 @@ impl Exchange {
             return Answer::allow(status, here::ALLOW);
         }
         if let Some(upgrade) = Upgrade::wanted(&inbound) {
-            return Box::pin(self.upgrade(&inbound, upgrade, body, &*next)).await;
+            return Box::pin(self.upgrade(&inbound, upgrade, body, &next)).await;
         }
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();

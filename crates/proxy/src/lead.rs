@@ -117,7 +117,7 @@ impl Exchange {
         make_unconditional(&mut head.headers);
         head.headers.extend(trip.wanted.fields.clone());
         let empty = perigee_upstream::body::empty();
-        self.send_over(&trip.hops, &*trip.next, inbound, &head, empty)
+        self.send_over(&trip.hops, &trip.next, inbound, head, empty)
             .await
     }
 

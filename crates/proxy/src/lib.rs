@@ -10,6 +10,7 @@ mod cache_status;
 mod claims;
 mod exchange;
 mod explain;
+mod failover;
 mod fetch;
 mod flight;
 mod here;
@@ -42,6 +43,7 @@ mod several;
 mod status;
 mod stitched;
 mod streaming;
+mod suspicion;
 mod tunnel;
 mod upgrade;
 mod url;
@@ -53,6 +55,7 @@ pub use cache_status::Disclosure;
 pub use claims::{RequestFields, add_claims};
 pub use exchange::{Exchange, ExchangeConfig};
 pub use explain::{Explanation, HitForMiss, NextPlace, Outline, Question, StoredResponse, outline};
+pub use failover::Failover;
 pub use inbound::{Inbound, Sender};
 pub use intake::{Origination, Refusal, take_in};
 pub use line::{Duplex, Line, Upgrading};
@@ -70,7 +73,7 @@ pub use perigee_http_cache::{
 };
 pub use perigee_storage::{DiskConfig, MOST_PURGES, MemoryConfig};
 pub use perigee_upstream::{
-    Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, Target,
+    Endpoint, EndpointConfig, Limits as EndpointLimits, PoolConfig, RetryLimit, Target,
 };
 pub use purge::PurgeOrder;
 pub use seldom::Seldom;

@@ -28,6 +28,11 @@ struct HopOutcome {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Budgeted {
+    budget: &'static str,
+}
+
 /// All that a tier counts.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -35,6 +40,7 @@ pub struct Metrics {
     bytes: Family<ServiceLabel, Counter>,
     cut: Family<ServiceLabel, Counter>,
     forwarded: Family<HopOutcome, Counter>,
+    retries: Family<Budgeted, Counter>,
 }
 
 impl Metrics {
@@ -60,6 +66,11 @@ impl Metrics {
             "perigee_forwarded_requests",
             "Requests sent to peers, shields and origins, by what came of them",
             metrics.forwarded.clone(),
+        );
+        registry.register(
+            "perigee_retries",
+            "Requests that another node was to be asked after one failed, by what the budget said",
+            metrics.retries.clone(),
         );
         metrics
     }
@@ -95,6 +106,15 @@ impl Metrics {
             outcome,
         };
         self.forwarded.get_or_create(&labels).inc();
+    }
+
+    /// Another node was to be asked after one failed.
+    pub(crate) fn retried(&self, is_allowed: bool) {
+        let budget = match is_allowed {
+            true => "allowed",
+            false => "exhausted",
+        };
+        self.retries.get_or_create(&Budgeted { budget }).inc();
     }
 }
 

@@ -45,6 +45,11 @@ impl Hop {
         }
     }
 
+    /// Whether it is another node of this CDN.
+    pub(crate) fn is_node(&self) -> bool {
+        !matches!(self, Hop::Origin(_))
+    }
+
     pub(crate) async fn send(
         &self,
         request: Request<Relayed>,

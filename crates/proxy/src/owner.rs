@@ -17,7 +17,7 @@ use crate::{
 
 impl Exchange {
     /// Asks the edge that owns the key. `None`: no owner could be asked, so that this node
-    /// stands in for it.
+    /// stands in for it, as far as the budget of retries allows.
     ///
     /// What this node has from a time when it stood in may take the place of an owner's error
     /// (RFC 5861 section 4).
@@ -25,8 +25,12 @@ impl Exchange {
         let inbound = &*trip.inbound;
         let head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
         let empty = perigee_upstream::body::empty();
-        let sent = self.send_over(owners, &*trip.next, inbound, &head, empty);
-        let arrived = sent.await.ok()?;
+        let sent = self.send_over(owners, &trip.next, inbound, head, empty);
+        let arrived = match sent.await {
+            Ok(arrived) => arrived,
+            Err(_) if self.may_retry() => return None,
+            Err(failure) => return Some(or_stale(trip, failure, Handling::forwarded(why))),
+        };
         if inbound.policy().no_vary_search {
             let variance = SearchVariance::of(arrived.response.headers());
             self.searches.learn(&inbound.key, variance.as_ref());

@@ -38,7 +38,7 @@ impl Exchange {
         }
         let route = next.route(&inbound);
         let hops: Vec<_> = route.sideways.into_iter().chain(route.up).collect();
-        let sent = self.send_over(&hops, &*next, &inbound, &head, body).await;
+        let sent = self.send_over(&hops, &next, &inbound, head, body).await;
         match sent {
             Ok(arrived) => self.passed(&inbound, arrived, why).await,
             Err(failure) => not_passed(&inbound, failure, why),
@@ -52,7 +52,7 @@ impl Exchange {
         let inbound = &*trip.inbound;
         let head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
         let empty = perigee_upstream::body::empty();
-        let sent = self.send_over(&trip.hops, &*trip.next, inbound, &head, empty);
+        let sent = self.send_over(&trip.hops, &trip.next, inbound, head, empty);
         let handling = Handling {
             detail,
             ..Handling::forwarded(why)

@@ -17,6 +17,7 @@ use crate::{
     line::relay_interim,
     next_hop::{Hop, NextHop, REFUSED},
     once_body::OnceBody,
+    suspicion::{Suspected, until_lost},
 };
 
 /// What came back, and from where.
@@ -48,20 +49,26 @@ impl Exchange {
     /// A hop is passed over when it is safe to ask another: not a byte was sent, or the hop says
     /// it did nothing, or the method is safe and there is no body (RFC 9110 section 9.2.2). Then
     /// it is also passed over if it goes down before it answers: a node that has frozen keeps its
-    /// connections.
+    /// connections. A node that lets wait is looked after at once. How often hops are passed over
+    /// in all is limited by a budget.
     pub(crate) async fn send_over(
         &self,
         hops: &[Hop],
-        next: &dyn NextHop,
+        next: &Arc<dyn NextHop>,
         inbound: &Inbound,
-        head: &request::Parts,
+        head: request::Parts,
         body: Relayed,
     ) -> Result<Arrived, Failure> {
+        self.retries.note_request(Instant::now());
+        let suspect_after = self.config.failover.suspect_after;
         let asked_at = self.store.purges().now();
         let repeatable = head.method.is_safe() && body.is_end_stream();
         let body = Arc::new(Mutex::new(Some(body)));
         let mut failure = Failure::Unreachable;
-        for hop in hops {
+        for (passed_over, hop) in hops.iter().enumerate() {
+            if passed_over > 0 && !self.may_retry() {
+                break;
+            }
             let mut parts = head.clone();
             next.stamp(inbound, hop, &mut parts);
             let once = perigee_upstream::body::boxed(OnceBody::new(&body));
@@ -72,7 +79,7 @@ impl Exchange {
             let requested = SystemTime::now();
             let sent = tokio::select! {
                 sent = hop.send(request) => Some(sent),
-                () = next.lost(hop), if repeatable => None,
+                () = until_lost(hop, &**next, suspect_after), if repeatable && hop.is_node() => None,
             };
             let asked = Asked {
                 hop,
@@ -82,12 +89,13 @@ impl Exchange {
             };
             let tried = match sent {
                 Some(Ok(response)) => self.answered(&asked, response),
-                Some(Err(error)) => self.failed(&asked, &error, next),
+                Some(Err(error)) => self.failed(&asked, &error, &**next),
                 None => self.lost(&asked),
             };
             match tried {
                 Tried::Answered(mut response) => {
                     inbound.policy().clean_response(response.headers_mut());
+                    let response = self.suspected(response, hop, next);
                     return Ok(arrived(response, hop, requested, asked_at));
                 }
                 Tried::PassOver(why) => failure = why,
@@ -97,8 +105,31 @@ impl Exchange {
         Err(failure)
     }
 
+    /// Whether the budget allows to ask another hop after one failed.
+    pub(crate) fn may_retry(&self) -> bool {
+        let is_allowed = self.retries.may_retry(Instant::now());
+        self.metrics.retried(is_allowed);
+        is_allowed
+    }
+
+    /// The response, with a body that ends when another node that sends it goes down.
+    fn suspected(
+        &self,
+        response: Response<Relayed>,
+        hop: &Hop,
+        next: &Arc<dyn NextHop>,
+    ) -> Response<Relayed> {
+        if !hop.is_node() || response.body().is_end_stream() {
+            return response;
+        }
+        let suspect_after = self.config.failover.suspect_after;
+        response.map(|body| {
+            perigee_upstream::body::boxed(Suspected::new(body, hop, next, suspect_after))
+        })
+    }
+
     fn answered(&self, asked: &Asked<'_>, response: Response<Relayed>) -> Tried {
-        let is_ours = !matches!(asked.hop, Hop::Origin(_));
+        let is_ours = asked.hop.is_node();
         let (tried, outcome) = if was_refused(&response) && asked.untouched && is_ours {
             (Tried::PassOver(Failure::Overloaded), "refused")
         } else if is_unasked(response.status(), asked.fields) {

@@ -1,6 +1,8 @@
 //! Requests that want to switch protocols (RFC 9110 section 7.8), WebSocket above all: passed
 //! up, and after a 101 the two connections are joined.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use perigee_http_cache::Miss;
 use perigee_upstream::Body as Relayed;
@@ -67,7 +69,7 @@ impl Exchange {
         inbound: &Inbound,
         upgrade: Upgrade,
         body: Relayed,
-        next: &dyn NextHop,
+        next: &Arc<dyn NextHop>,
     ) -> Answer {
         let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
         let connection = HeaderValue::from_static("upgrade");
@@ -76,7 +78,7 @@ impl Exchange {
         // It would have to be named in Connection, and a tunnel has no trailers.
         head.headers.remove(header::TE);
         let hops = next.route(inbound).up;
-        let sent = self.send_over(&hops, next, inbound, &head, body).await;
+        let sent = self.send_over(&hops, next, inbound, head, body).await;
         match sent {
             Ok(mut arrived) => {
                 if arrived.response.status() == StatusCode::SWITCHING_PROTOCOLS {

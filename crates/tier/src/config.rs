@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use perigee_cluster::NodeName;
-use perigee_proxy::{DiskConfig, MemoryConfig, ServiceConfig, Streaming};
+use perigee_proxy::{DiskConfig, Failover, MemoryConfig, ServiceConfig, Streaming};
 use perigee_server::Limits;
 
 /// The part of a configuration that edge and shield have in common.
@@ -48,6 +48,8 @@ pub struct Config {
     pub tunnel_idle_timeout: Duration,
     /// How far a fetch goes for its readers, and for those who come later.
     pub streaming: Streaming,
+    /// What is done when another node fails.
+    pub failover: Failover,
 }
 
 impl Config {
@@ -64,6 +66,10 @@ impl Config {
                 "`purges` of `[storage]`",
             ),
             (self.streaming != after.streaming, "`[storage]`"),
+            (
+                self.failover != after.failover,
+                "`suspect_after`, `retry_share` and `retry_min` of `[tier]`",
+            ),
             (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
             (self.max_refreshes != after.max_refreshes, "`max_refreshes`"),
             (

@@ -277,5 +277,6 @@ fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
         max_alike_queries: config.max_alike_queries,
         tunnel_idle_timeout: config.tunnel_idle_timeout,
         streaming: config.streaming,
+        failover: config.failover,
     }
 }

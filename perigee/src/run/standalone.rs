@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use perigee_edge::{
     CertFiles, ClientLimits, Config, Disclosure, DiskConfig, Edge, EndpointConfig, EndpointLimits,
-    MemoryConfig, Policy, PoolConfig, RequestFields, ServiceConfig, Streaming, Target, TierConfig,
-    ViewConfig,
+    Failover, MemoryConfig, Policy, PoolConfig, RequestFields, ServiceConfig, Streaming, Target,
+    TierConfig, ViewConfig,
 };
 
 use super::{
@@ -104,6 +104,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         max_alike_queries: 65_536,
         tunnel_idle_timeout: Duration::from_secs(600),
         streaming: Streaming::default(),
+        failover: Failover::default(),
     };
     Config {
         tier,
