@@ -1,0 +1,58 @@
+//! The health of peers and shields.
+
+use std::{future::pending, sync::Arc};
+
+use perigee_cluster::{Credential, Node, NodeHealth, Prober, Role, View};
+use perigee_proxy::NextHopStatus;
+
+use super::EdgeState;
+use crate::Config;
+
+/// Watches peers and shields: all nodes but this one. A view that is there already goes on, so
+/// that what it knows is not lost.
+pub(super) fn view(
+    config: &Config,
+    credential: Option<&Arc<Credential>>,
+    before: Option<&EdgeState>,
+) -> Option<Arc<View>> {
+    let others = config.peers.iter().chain(&config.shields);
+    let nodes: Vec<Node> = others
+        .filter(|node| node.name != config.tier.node)
+        .cloned()
+        .collect();
+    let same_watch =
+        |b: &&EdgeState| b.config.view == config.view && b.config.secret == config.secret;
+    let kept = before.filter(same_watch).and_then(|b| b.view.as_ref());
+    if let Some(view) = kept {
+        view.set_nodes(nodes);
+        return Some(Arc::clone(view));
+    }
+    let credential = Arc::clone(credential?);
+    let prober = Prober::new(credential, config.view.timeout);
+    Some(View::start(nodes, prober, config.view.clone()))
+}
+
+pub(super) fn status(health: &NodeHealth) -> NextHopStatus {
+    let kind = match health.node.role {
+        Role::Edge => "peer",
+        Role::Shield => "shield",
+        Role::GeoDns => "geodns",
+    };
+    NextHopStatus {
+        name: health.node.name.to_string(),
+        kind: kind.to_owned(),
+        usable: health.is_usable(),
+        error: health.error.clone(),
+    }
+}
+
+/// A node that drains is not down: it answers what it has begun.
+pub(super) async fn until_down(view: &View, name: &str) {
+    let mut changes = view.subscribe();
+    let is_down = |node: &NodeHealth| node.node.name.as_str() == name && !node.up;
+    while !view.nodes().iter().any(is_down) {
+        if changes.changed().await.is_err() {
+            return pending().await;
+        }
+    }
+}
