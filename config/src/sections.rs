@@ -13,6 +13,7 @@ mod node_ref;
 mod nodes;
 mod operations;
 mod request_fields;
+mod ring;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub(crate) use node_ref::NodeRef;
 pub(crate) use nodes::{Edge, GeoDns, Shield, Weight};
 pub(crate) use operations::{Health, Log, Reload, Shutdown};
 pub(crate) use request_fields::RequestFields;
+pub(crate) use ring::Ring;
 pub(crate) use services::{Certificate, Service};
 
 use schemars::JsonSchema;
@@ -64,6 +66,8 @@ pub(crate) struct File {
     pub(crate) limits: Limits,
     /// Limits on the connections from edges to other edges and to shields, per node asked.
     pub(crate) tier: Tier,
+    /// How the edges of a PoP share the content out.
+    pub(crate) ring: Ring,
     /// How nodes watch each other.
     pub(crate) health: Health,
     /// How a node stops.

@@ -97,8 +97,12 @@ max_requests = 11
 max_connections = 12
 [tier]
 connect_timeout = "250ms"
+[ring]
+load_factor = 2
 [health]
 fall = 4
+suspect_timeout = "100ms"
+slow_start = "0s"
 [shutdown]
 grace = "0s"
 [log]
@@ -169,6 +173,9 @@ fn an_edge() {
     );
     assert_eq!(edge.tier_limits.connect_timeout, Duration::from_millis(250));
     assert_eq!(edge.view.thresholds.fall, 4);
+    assert_eq!(edge.view.suspect_timeout, Duration::from_millis(100));
+    assert_eq!(edge.view.slow_start, Duration::ZERO);
+    assert_eq!((edge.load_bound.factor, edge.load_bound.floor), (2.0, 32));
 }
 
 #[test]

@@ -237,6 +237,12 @@ fn values_that_cannot_be() {
         ),
         (
             "[[services]]",
+            "[ring]\nload_factor = 1.0\n[[services]]",
+            (24, 15),
+            "1 is out of range: write a number from 1.05 to 100",
+        ),
+        (
+            "[[services]]",
             "[limits]\nmax_head = \"1KiB\"\n[[services]]",
             (24, 12),
             "1KiB is too small: at least 8KiB",

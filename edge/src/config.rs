@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use perigee_cluster::{Node, ViewConfig};
+use perigee_cluster::{LoadBound, Node, ViewConfig};
 use perigee_proxy::EndpointLimits;
 use perigee_server::CertFiles;
 
@@ -23,6 +23,8 @@ pub struct Config {
     pub secret: Option<Vec<u8>>,
     /// Limits on the connections to peers and shields.
     pub tier_limits: EndpointLimits,
+    /// How much more than its part a peer may have under way.
+    pub load_bound: LoadBound,
     /// How peers and shields are watched.
     pub view: ViewConfig,
 }

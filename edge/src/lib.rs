@@ -6,8 +6,8 @@ mod state;
 
 pub use config::Config;
 pub use perigee_cluster::{
-    Credential, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness, Role, View,
-    ViewConfig,
+    Credential, LoadBound, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness,
+    Role, View, ViewConfig,
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, CacheStats, Cookies, Disclosure, DiskConfig, DiskCounts, Endpoint,

@@ -25,6 +25,7 @@ impl Document {
             shields: self.shield_nodes().collect(),
             secret: self.secret(env)?,
             tier_limits: self.file.tier.build(),
+            load_bound: self.file.ring.load_bound(),
             view: self.file.health.build(),
         })
     }

@@ -20,9 +20,17 @@ pub(crate) struct Health {
     pub(crate) fall: Count,
     /// Successes in a row after which it is in again.
     pub(crate) rise: Count,
-    /// The share of nodes that must look healthy for health to be believed: when nearly all look
-    /// dead, it is more likely that the one who looks is wrong.
+    /// The share that must look healthy for health to be believed: when nearly all look dead, it is
+    /// more likely that the one who looks is wrong. GeoDNS counts all edges; edges count those of
+    /// their PoP, and the shields.
     pub(crate) panic_share: Share,
+    /// How long a probe may take of a node that keeps a request waiting.
+    pub(crate) suspect_timeout: Period,
+    /// How long a node that has come back or started takes to be given all of its keys again.
+    pub(crate) slow_start: Lifetime,
+    /// A node that falls so soon after it came back must answer twice as often to be in again, and
+    /// each further time twice as often again, up to 32 times.
+    pub(crate) flap_window: Lifetime,
 }
 
 impl Default for Health {
@@ -34,6 +42,9 @@ impl Default for Health {
             fall: Whole(view.thresholds.fall.into()),
             rise: Whole(view.thresholds.rise.into()),
             panic_share: Share(view.panic.0),
+            suspect_timeout: Period(view.suspect_timeout),
+            slow_start: Lifetime(view.slow_start),
+            flap_window: Lifetime(view.flap_window),
         }
     }
 }
@@ -49,6 +60,9 @@ impl Health {
                 rise: self.rise.as_u32(),
             },
             panic: PanicShare(self.panic_share.0),
+            suspect_timeout: self.suspect_timeout.0,
+            slow_start: self.slow_start.0,
+            flap_window: self.flap_window.0,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! An empty table is what the room that owns it does by default.
 
-use perigee_edge::{ClientLimits, EndpointLimits, MemoryConfig, Policy, PoolConfig};
+use perigee_edge::{ClientLimits, EndpointLimits, LoadBound, MemoryConfig, Policy, PoolConfig};
 use perigee_geodns::ViewConfig;
 use serde::de::DeserializeOwned;
 
@@ -16,6 +16,7 @@ fn empty_tables_are_the_rooms_defaults() {
     assert_eq!(empty::<Storage>().build(), MemoryConfig::default());
     assert_eq!(empty::<OriginLimits>().build(), EndpointLimits::default());
     assert_eq!(empty::<OriginPool>().build(), PoolConfig::default());
+    assert_eq!(empty::<Ring>().load_bound(), LoadBound::default());
     assert_eq!(empty::<Health>().build(), ViewConfig::default());
     assert_eq!(empty::<Cache>().build(false), Policy::default());
     assert_eq!(empty::<Cache>().build(true), Policy::for_files());
@@ -43,6 +44,7 @@ fn defaults_can_be_written() {
     round_trip::<OriginLimits>();
     round_trip::<OriginPool>();
     round_trip::<Tier>();
+    round_trip::<Ring>();
     round_trip::<Health>();
     round_trip::<Cache>();
     round_trip::<Shutdown>();

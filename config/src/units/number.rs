@@ -76,6 +76,10 @@ pub(crate) struct PartialShare(pub(crate) f64);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PositiveShare(pub(crate) f64);
 
+/// How many times as much as something else, from 1.05 to 100.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Factor(pub(crate) f64);
+
 /// Degrees of an angle, from -`MAX` to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Degrees<const MAX: u16>(pub(crate) f64);
@@ -115,11 +119,13 @@ macro_rules! fraction {
 fraction!(impl [] Share, Share, |n| (0.0..=1.0).contains(&n), "from 0 to 1");
 fraction!(impl [] PartialShare, PartialShare, |n| (0.0..=0.9).contains(&n), "from 0 to 0.9");
 fraction!(impl [] PositiveShare, PositiveShare, |n| n > 0.0 && n <= 1.0, "above 0 and up to 1");
+fraction!(impl [] Factor, Factor, |n| (1.05..=100.0).contains(&n), "from 1.05 to 100");
 fraction!(impl [const MAX: u16] Degrees<MAX>, Degrees, |n: f64| n.abs() <= f64::from(MAX), format!("from -{MAX} to {MAX}"));
 
 scalar!(Share, { "type": "number", "minimum": 0, "maximum": 1 });
 scalar!(PartialShare, { "type": "number", "minimum": 0, "maximum": 0.9 });
 scalar!(PositiveShare, { "type": "number", "exclusiveMinimum": 0, "maximum": 1 });
+scalar!(Factor, { "type": "number", "minimum": 1.05, "maximum": 100 });
 scalar!(impl [const MAX: u16] Degrees<MAX>, { "type": "number", "minimum": -f64::from(MAX), "maximum": f64::from(MAX) });
 
 #[cfg(test)]
@@ -137,6 +143,8 @@ mod tests {
         assert!(Share::from_fraction(1.01).is_err());
         assert!(Share::from_fraction(f64::NAN).is_err());
         assert!(PositiveShare::from_whole(0).is_err());
+        assert!(Factor::from_whole(1).is_err());
+        assert_eq!(Factor::from_whole(2), Ok(Factor(2.0)));
         assert_eq!(Degrees::<90>::from_fraction(-90.0), Ok(Degrees(-90.0)));
         assert_eq!(
             Degrees::<90>::from_fraction(91.5).unwrap_err(),

@@ -21,5 +21,5 @@ pub use node::{Node, NodeName, PopName, Role};
 pub use probe::{ProbeError, Prober};
 pub use purge_log::{PurgeLog, PurgeRecord};
 pub use readiness::{READY_PATH, Readiness};
-pub use ring::{Owners, Ring};
+pub use ring::{LoadBound, Owners, Ring};
 pub use view::{NodeHealth, View, ViewConfig};

@@ -84,10 +84,21 @@ impl Prober {
     /// # Errors
     /// [`ProbeError`] says what came instead.
     pub async fn probe(&self, node: &Node) -> Result<Readiness, ProbeError> {
-        let answer = tokio::time::timeout(self.timeout, self.ask(node));
-        let readiness = match answer.await {
+        self.probe_within(node, self.timeout).await
+    }
+
+    /// [`Prober::probe`] with another patience.
+    ///
+    /// # Errors
+    /// As [`Prober::probe`].
+    pub async fn probe_within(
+        &self,
+        node: &Node,
+        timeout: Duration,
+    ) -> Result<Readiness, ProbeError> {
+        let readiness = match tokio::time::timeout(timeout, self.ask(node)).await {
             Ok(answer) => answer.and_then(|(status, body)| judge(node, status, &body)),
-            Err(_) => Err(format!("no answer in {:?}", self.timeout)),
+            Err(_) => Err(format!("no answer in {timeout:?}")),
         };
         readiness.map_err(|why| ProbeError::new(node, why))
     }
@@ -147,6 +158,7 @@ fn judge(node: &Node, status: StatusCode, body: &[u8]) -> Result<Readiness, Stri
         return Err(format!("answers as another node, {other:?}"));
     }
     readiness.load = readiness.load.clamp(0.0, 1.0);
+    readiness.uptime = readiness.uptime.max(0.0);
     Ok(readiness)
 }
 

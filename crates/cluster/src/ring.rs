@@ -17,6 +17,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::NodeName;
 
+mod loads;
+
+pub use loads::LoadBound;
+
 /// Who owns which key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ring {

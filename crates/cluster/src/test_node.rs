@@ -2,10 +2,11 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
 };
@@ -71,6 +72,7 @@ pub(crate) struct TestNode {
     pub(crate) address: SocketAddr,
     pub(crate) readiness: Arc<Mutex<Readiness>>,
     pub(crate) connections: Arc<AtomicUsize>,
+    frozen: Arc<AtomicBool>,
     server: JoinHandle<()>,
 }
 
@@ -84,17 +86,29 @@ impl TestNode {
         let address = listener.local_addr().unwrap();
         let readiness = Arc::new(Mutex::new(ready(name)));
         let connections = Arc::new(AtomicUsize::new(0));
-        let server = serve(listener, Arc::clone(&readiness), Arc::clone(&connections));
+        let frozen = Arc::new(AtomicBool::new(false));
+        let server = serve(
+            listener,
+            Arc::clone(&readiness),
+            Arc::clone(&connections),
+            Arc::clone(&frozen),
+        );
         TestNode {
             address,
             readiness,
             connections,
+            frozen,
             server: tokio::spawn(server),
         }
     }
 
     pub(crate) fn set_draining(&self, draining: bool) {
         self.readiness.lock().unwrap().draining = draining;
+    }
+
+    /// From now on it accepts and never answers, as a stopped process does.
+    pub(crate) fn freeze(&self) {
+        self.frozen.store(true, Relaxed);
     }
 
     /// Closes the port and all connections, as a killed process does.
@@ -108,14 +122,22 @@ async fn serve(
     listener: TcpListener,
     readiness: Arc<Mutex<Readiness>>,
     connections: Arc<AtomicUsize>,
+    frozen: Arc<AtomicBool>,
 ) {
     let mut open = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         connections.fetch_add(1, Relaxed);
         let readiness = Arc::clone(&readiness);
+        let frozen = Arc::clone(&frozen);
         let answer = move |request| {
             let response = respond(&request, &readiness.lock().unwrap());
-            async { Ok::<_, Infallible>(response) }
+            let frozen = Arc::clone(&frozen);
+            async move {
+                if frozen.load(Relaxed) {
+                    pending::<()>().await;
+                }
+                Ok::<_, Infallible>(response)
+            }
         };
         let connection =
             http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));

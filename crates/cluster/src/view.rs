@@ -1,5 +1,7 @@
 //! The live view: the nodes of the file, and what probes and real requests say of them.
 
+mod entries;
+mod group;
 mod known;
 mod pool;
 mod watched;
@@ -22,8 +24,16 @@ pub struct ViewConfig {
     pub timeout: Duration,
     /// When a node is out, and in again.
     pub thresholds: Thresholds,
-    /// When health is not believed.
+    /// When the health of a group is not believed: of the edges of one PoP, or of all shields.
     pub panic: PanicShare,
+    /// How long a probe may take of a node that is suspected ([`View::suspect`]). Default 250 ms.
+    pub suspect_timeout: Duration,
+    /// How long a node that has come back or started takes to be given all of its keys again, while
+    /// most of its group had been there before. Zero: all at once. Default 30 s.
+    pub slow_start: Duration,
+    /// A node that falls so soon after it came back must answer twice as often in a row to be in
+    /// again, and each further time again twice, up to 32 times. Zero: never. Default 1 min.
+    pub flap_window: Duration,
 }
 
 impl Default for ViewConfig {
@@ -33,6 +43,9 @@ impl Default for ViewConfig {
             timeout: Duration::from_secs(1),
             thresholds: Thresholds::default(),
             panic: PanicShare::default(),
+            suspect_timeout: Duration::from_millis(250),
+            slow_start: Duration::from_secs(30),
+            flap_window: Duration::from_secs(60),
         }
     }
 }
@@ -64,8 +77,8 @@ impl NodeHealth {
     }
 }
 
-/// Watches nodes for as long as it lives; dropped, its probes stop. All its nodes are one pool
-/// as far as panic mode goes: watch peers and shields by a view each.
+/// Watches nodes for as long as it lives; dropped, its probes stop. Panic mode and the gradual return
+/// go by groups: the edges of one PoP, or all shields.
 pub struct View {
     pool: Arc<Pool>,
     /// Where probes run.
@@ -75,7 +88,8 @@ pub struct View {
 impl View {
     /// Starts to probe these nodes. Until the first results are in, all are believed up.
     /// Needs a tokio runtime. A node whose name, address and role stay the same keeps its
-    /// history across [`View::set_nodes`]. Of nodes with one name, the first counts.
+    /// history across [`View::set_nodes`]. Of nodes with one name, the first counts. A node of the
+    /// prober's own name is not probed and not told: it only says which group the prober is of.
     pub fn start(nodes: Vec<Node>, prober: Prober, config: ViewConfig) -> Arc<Self> {
         let view = View {
             pool: Arc::new(Pool::new(prober, config)),
@@ -101,20 +115,25 @@ impl View {
         known.get(name).is_some_and(NodeHealth::is_usable)
     }
 
-    /// Whether so many nodes look alive that the others may be believed dead
-    /// ([`ViewConfig::panic`]).
-    pub fn is_believed(&self) -> bool {
-        self.pool.known().believed
-    }
-
-    /// Like [`View::is_usable`], but when health is not believed, every node is tried that did not
-    /// say itself that it drains. For choices where one node must be taken in the end; where there
-    /// is something better than a node that looks dead, ask [`View::is_usable`]. Takes no lock.
-    pub fn may_use(&self, name: &NodeName) -> bool {
+    /// Whether so many of this node's group look alive that the others may be believed dead
+    /// ([`ViewConfig::panic`]). The prober counts in its own group, as one that is alive. Unknown
+    /// names are believed. Takes no lock.
+    pub fn is_believed(&self, name: &NodeName) -> bool {
         let known = self.pool.known();
         known
             .get(name)
-            .is_some_and(|health| health.is_usable() || (!known.believed && !health.is_draining()))
+            .is_none_or(|health| known.is_believed(&health.node))
+    }
+
+    /// Like [`View::is_usable`], but when the health of its group is not believed, every node of it
+    /// is tried that did not say itself that it drains. For choices where one node must be taken in
+    /// the end; where there is something better than a node that looks dead, ask
+    /// [`View::is_usable`]. Takes no lock.
+    pub fn may_use(&self, name: &NodeName) -> bool {
+        let known = self.pool.known();
+        known.get(name).is_some_and(|health| {
+            health.is_usable() || (!known.is_believed(&health.node) && !health.is_draining())
+        })
     }
 
     /// A real request to this node could not be sent: counts as a failed probe, so that those
@@ -124,19 +143,25 @@ impl View {
     }
 
     /// A request to this node waits for longer than it should: it is probed at once, with little
-    /// patience, so that one that has frozen is known to be down soon. Returns at once.
+    /// patience ([`ViewConfig::suspect_timeout`]), until it answers or is down, so that one that has
+    /// frozen is known to be down soon. Returns at once, and may be called as often as one likes:
+    /// one such probe is under way at a time, and two are apart by half of that patience. Nothing
+    /// happens for a node that is down, or unknown.
     pub fn suspect(&self, name: &NodeName) {
-        self.pool.suspect(name);
+        self.pool.suspect(name, &self.runtime);
     }
 
-    /// The share, from 0 to 1, of the keys it owns that a node is to be given now: less than all
-    /// while it has just come back. Unknown names have all. Takes no lock.
+    /// The share, from 0.1 to 1, of the keys it owns that a node is to be given now: less than all
+    /// while it has just come back or started, and most of its group have been there for longer
+    /// ([`ViewConfig::slow_start`]). The prober's own name has one, too, as its peers see it; unknown
+    /// names have all. Takes no lock.
     pub fn share(&self, name: &NodeName) -> f64 {
         self.pool.share(name)
     }
 
-    /// A number that grows at each change of what is known; for those who derive things.
-    /// It is closed when the view is gone.
+    /// A number that grows at each change of what is known, but for the figures that always move
+    /// (latency, load, uptime: [`View::nodes`] has them as they were an interval ago at the latest);
+    /// for those who derive things. It is closed when the view is gone.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.pool.subscribe()
     }

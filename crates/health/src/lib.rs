@@ -1,8 +1,15 @@
-//! Whether a thing that is probed should be believed up: thresholds and panic mode, pure.
-//! The probe itself is passed in. Used by upstream, cluster and geodns.
+//! Whether a thing that is probed should be believed up: thresholds, damping of what flaps, the
+//! gradual return, and panic mode. All pure: probes and time are passed in.
+//!
+//! Used by upstream (endpoints of an origin), cluster (peers and shields) and geodns (edges).
+//! [`is_believed`] is panic mode, for all three of them; nobody counts the dead otherwise.
 
+mod damping;
 mod panic_mode;
+mod slow_start;
 mod tracker;
 
+pub use damping::Damping;
 pub use panic_mode::{PanicShare, is_believed};
+pub use slow_start::slow_start;
 pub use tracker::{Change, Outcome, Thresholds, Tracker};

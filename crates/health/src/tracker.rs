@@ -59,6 +59,11 @@ impl Tracker {
         self.up
     }
 
+    /// From now on, so many successes in a row bring it back ([`Thresholds::rise`]).
+    pub fn set_rise(&mut self, rise: u32) {
+        self.thresholds.rise = rise;
+    }
+
     /// Takes a result in; says so if it changed the opinion. Whoever acts on changes alone
     /// misses none: [`Tracker::is_up`] differs before and after exactly when there is one.
     pub fn observe(&mut self, outcome: Outcome) -> Option<Change> {
@@ -138,6 +143,17 @@ mod tests {
         assert_eq!(target.observe(Success), None);
         assert_eq!(target.observe(Failure), Some(WentDown));
         assert_eq!(target.observe(Failure), None);
+        assert_eq!(target.observe(Success), Some(WentUp));
+    }
+
+    #[test]
+    fn more_may_be_asked_of_one_that_is_down() {
+        let mut target = tracker(1, 1, true);
+        assert_eq!(target.observe(Failure), Some(WentDown));
+        target.set_rise(3);
+        for _ in 0..2 {
+            assert_eq!(target.observe(Success), None);
+        }
         assert_eq!(target.observe(Success), Some(WentUp));
     }
 

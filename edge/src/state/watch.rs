@@ -8,18 +8,15 @@ use perigee_proxy::NextHopStatus;
 use super::EdgeState;
 use crate::Config;
 
-/// Watches peers and shields: all nodes but this one. A view that is there already goes on, so
-/// that what it knows is not lost.
+/// Watches peers and shields; of the peers, this node itself tells which group it is of. A view that
+/// is there already goes on, so that what it knows is not lost.
 pub(super) fn view(
     config: &Config,
     credential: Option<&Arc<Credential>>,
     before: Option<&EdgeState>,
 ) -> Option<Arc<View>> {
-    let others = config.peers.iter().chain(&config.shields);
-    let nodes: Vec<Node> = others
-        .filter(|node| node.name != config.tier.node)
-        .cloned()
-        .collect();
+    let nodes = config.peers.iter().chain(&config.shields);
+    let nodes: Vec<Node> = nodes.cloned().collect();
     let same_watch =
         |b: &&EdgeState| b.config.view == config.view && b.config.secret == config.secret;
     let kept = before.filter(same_watch).and_then(|b| b.view.as_ref());

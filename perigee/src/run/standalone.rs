@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use perigee_edge::{
     CertFiles, ClientLimits, Config, Disclosure, DiskConfig, Edge, EndpointConfig, EndpointLimits,
-    Failover, MemoryConfig, Policy, PoolConfig, RequestFields, ServiceConfig, Streaming, Target,
-    TierConfig, ViewConfig,
+    Failover, LoadBound, MemoryConfig, Policy, PoolConfig, RequestFields, ServiceConfig, Streaming,
+    Target, TierConfig, ViewConfig,
 };
 
 use super::{
@@ -114,6 +114,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         shields: Vec::new(),
         secret: None,
         tier_limits: EndpointLimits::default(),
+        load_bound: LoadBound::default(),
         view: ViewConfig::default(),
     }
 }

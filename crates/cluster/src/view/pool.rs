@@ -7,65 +7,43 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use perigee_health::Change;
 use tokio::{
     runtime::Handle,
     sync::watch,
-    task::AbortHandle,
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{Instant, MissedTickBehavior, interval_at, sleep},
 };
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    NodeHealth, ViewConfig,
+    ViewConfig,
+    entries::{Entries, Entry, Probes, Suspicion},
     known::Known,
-    watched::{Effect, Watched},
+    watched::{Seen, Watched},
 };
-use crate::{Node, NodeName, ProbeError, Prober, Readiness};
+use crate::{Node, NodeName, Prober};
 
 /// What the view and its probes share.
 pub(super) struct Pool {
     prober: Prober,
     config: ViewConfig,
+    /// When the view began: all other times are counted from there.
+    began: Instant,
     entries: Mutex<Entries>,
     /// What `entries` look like from outside. Replaced under their lock, read without.
     known: ArcSwap<Known>,
     changes: watch::Sender<u64>,
 }
 
-#[derive(Default)]
-struct Entries {
-    /// In the order they were given, each name once.
-    list: Vec<Entry>,
-    /// For the next node, so that a late probe of one that left is not taken for another's.
-    next_id: u64,
-}
-
-struct Entry {
-    id: u64,
-    watched: Watched,
-    /// Held for its drop.
-    _probes: Probes,
-}
-
-/// The probes of one node; dropped, they stop.
-struct Probes(AbortHandle);
-
-impl Drop for Probes {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl Pool {
     /// A pool without nodes.
     pub(super) fn new(prober: Prober, config: ViewConfig) -> Self {
         Pool {
-            prober: prober.with_timeout(config.timeout),
-            entries: Mutex::default(),
-            known: ArcSwap::from_pointee(Known::new(Vec::new(), config.panic)),
-            changes: watch::Sender::new(0),
+            prober,
             config,
+            began: Instant::now(),
+            entries: Mutex::default(),
+            known: ArcSwap::default(),
+            changes: watch::Sender::new(0),
         }
     }
 
@@ -81,14 +59,23 @@ impl Pool {
         self.changes.subscribe()
     }
 
+    pub(super) fn share(&self, name: &NodeName) -> f64 {
+        self.known().share(name, &self.config, || self.now())
+    }
+
     pub(super) fn set_nodes(self: &Arc<Self>, nodes: Vec<Node>, runtime: &Handle) {
-        let mut entries = self.entries();
+        let (mut entries, now) = (self.entries(), self.now());
+        let own_before = entries.own.take();
         let mut old: HashMap<NodeName, Entry> = entries
             .list
             .drain(..)
             .map(|entry| (entry.watched.health.node.name.clone(), entry))
             .collect();
         for node in nodes {
+            if node.name.as_str() == self.prober.node() {
+                entries.own = Some(node);
+                continue;
+            }
             if entries.find(&node.name).is_some() {
                 tracing::warn!(%node.name, %node.address, "a second node of one name: not watched");
                 continue;
@@ -102,26 +89,37 @@ impl Pool {
             };
             entries.list.push(entry);
         }
-        if !entries.healths().eq(self.known().nodes.iter()) {
-            self.publish(&entries);
+        let same = entries.own == own_before && entries.healths().eq(self.known().nodes.iter());
+        if !same {
+            self.show(&mut entries, Seen::State, now);
         }
     }
 
     pub(super) fn report_failure(&self, name: &NodeName) {
-        let mut entries = self.entries();
+        let (mut entries, now) = (self.entries(), self.now());
         if let Some(entry) = entries.find(name) {
-            let error = ProbeError::new(&entry.watched.health.node, "a request to it failed");
-            if entry.observe(Err(error)) {
-                self.publish(&entries);
-            }
+            let seen = entry.failed(now);
+            self.show(&mut entries, seen, now);
         }
     }
 
-    /// Not yet more than the next probe.
-    pub(super) fn suspect(&self, _name: &NodeName) {}
-
-    pub(super) fn share(&self, _name: &NodeName) -> f64 {
-        1.0
+    /// Begins to probe a node that is waited for, unless that is under way.
+    pub(super) fn suspect(self: &Arc<Self>, name: &NodeName, runtime: &Handle) {
+        let (mut entries, now) = (self.entries(), self.now());
+        let Some(entry) = entries.find(name) else {
+            return;
+        };
+        if !entry.watched.health.up || entry.suspicion.probes.is_some() {
+            return;
+        }
+        let apart = self.config.suspect_timeout / 2;
+        let begin = entry.suspicion.began.map_or(now, |b| now.max(b + apart));
+        let node = entry.watched.health.node.clone();
+        let probes = probe_suspect(Arc::clone(self), entry.id, node, begin - now);
+        entry.suspicion = Suspicion {
+            probes: Some(Probes(runtime.spawn(probes).abort_handle())),
+            began: Some(begin),
+        };
     }
 
     /// Ends all probes.
@@ -135,24 +133,51 @@ impl Pool {
         let probes = probe_always(Arc::clone(self), id, node.clone());
         Entry {
             id,
-            watched: Watched::new(node, self.config.thresholds),
+            watched: Watched::new(node, &self.config),
             _probes: Probes(runtime.spawn(probes).abort_handle()),
+            suspicion: Suspicion::default(),
         }
     }
 
-    fn take_in(&self, id: u64, result: Result<Readiness, ProbeError>) {
-        let mut entries = self.entries();
-        let entry = entries.list.iter_mut().find(|entry| entry.id == id);
-        if entry.is_some_and(|entry| entry.observe(result)) {
-            self.publish(&entries);
+    /// Probes a node once, and takes in what comes of it.
+    async fn probe(&self, id: u64, node: &Node, timeout: Duration) -> Probed {
+        let sent = Instant::now();
+        let result = self.prober.probe_within(node, timeout).await;
+        let round_trip = sent.elapsed();
+        let (mut entries, now) = (self.entries(), self.now());
+        let Some(entry) = entries.find_id(id) else {
+            return Probed::Over;
+        };
+        let (effect, answered) = match result {
+            Ok(readiness) => (entry.watched.answered(readiness, round_trip, now), true),
+            Err(error) => (entry.watched.failed(error, now), false),
+        };
+        let seen = entry.tell(effect);
+        let is_open = !answered && entry.watched.health.up;
+        self.show(&mut entries, seen, now);
+        match is_open {
+            true => Probed::Open,
+            false => Probed::Over,
         }
     }
 
-    fn publish(&self, entries: &Entries) {
-        let nodes = entries.healths().cloned().collect();
-        let known = Known::new(nodes, self.config.panic);
+    /// Shows others what is seen of a change: at once, or figures alone once in an interval.
+    fn show(&self, entries: &mut Entries, seen: Seen, now: Duration) {
+        let is_due = now >= entries.shown + self.config.interval;
+        if seen == Seen::Nothing || (seen == Seen::Figures && !is_due) {
+            return;
+        }
+        entries.shown = now;
+        let known = Known::new(entries.watched(), entries.own.as_ref(), &self.config, now);
         self.known.store(Arc::new(known));
-        self.changes.send_modify(|changes| *changes += 1);
+        if seen == Seen::State {
+            self.changes.send_modify(|changes| *changes += 1);
+        }
+    }
+
+    /// Since the view began.
+    fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// They are whole after each change of one, so a panic elsewhere does not spoil them.
@@ -161,30 +186,13 @@ impl Pool {
     }
 }
 
-impl Entries {
-    fn find(&mut self, name: &NodeName) -> Option<&mut Entry> {
-        self.list
-            .iter_mut()
-            .find(|entry| entry.watched.health.node.name == *name)
-    }
-
-    fn healths(&self) -> impl Iterator<Item = &NodeHealth> {
-        self.list.iter().map(|entry| &entry.watched.health)
-    }
-}
-
-impl Entry {
-    /// Whether others see a difference.
-    fn observe(&mut self, result: Result<Readiness, ProbeError>) -> bool {
-        let Effect { opinion, visible } = self.watched.observe(result);
-        let NodeHealth { node, error, .. } = &self.watched.health;
-        match opinion {
-            Some(Change::WentUp) => tracing::info!(%node.name, "node is up"),
-            Some(Change::WentDown) => tracing::warn!(%node.name, error, "node is down"),
-            None => {}
-        }
-        visible
-    }
+/// What a probe means for the suspicion that a node has frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probed {
+    /// It did not answer, and is still believed up.
+    Open,
+    /// It answered, or is down now, or is not watched any more.
+    Over,
 }
 
 /// Probes one node until it is stopped.
@@ -195,8 +203,17 @@ async fn probe_always(pool: Arc<Pool>, id: u64, node: Node) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let result = pool.prober.probe(&node).await;
-        pool.take_in(id, result);
+        pool.probe(id, &node, pool.config.timeout).await;
+    }
+}
+
+/// Probes a node that is waited for, with little patience, until it answers or is down.
+async fn probe_suspect(pool: Arc<Pool>, id: u64, node: Node, delay: Duration) {
+    sleep(delay).await;
+    let patience = pool.config.suspect_timeout;
+    while pool.probe(id, &node, patience).await == Probed::Open {}
+    if let Some(entry) = pool.entries().find_id(id) {
+        entry.suspicion.probes = None;
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, slice::from_ref};
+use std::{net::SocketAddr, slice::from_ref, sync::atomic::Ordering::Relaxed};
 
 use super::*;
 use crate::{
@@ -152,7 +152,7 @@ async fn unknown_names_are_not_usable() {
     assert!(!view.may_use(&"b".into()));
     view.set_nodes(Vec::new());
     assert!(!view.is_usable(&"a".into()));
-    assert!(view.is_believed() && view.nodes().is_empty());
+    assert!(view.is_believed(&"a".into()) && view.nodes().is_empty());
 }
 
 #[tokio::test]
@@ -225,10 +225,10 @@ async fn when_too_many_look_dead_health_is_disregarded() {
     let view = view(&unprobed(&["a", "b", "c", "d"]), silent());
     take_down(&view, "a");
     take_down(&view, "b");
-    assert!(view.is_believed());
+    assert!(view.is_believed(&"c".into()));
     assert!(!view.may_use(&"a".into()) && view.may_use(&"c".into()));
     take_down(&view, "c");
-    assert!(!view.is_believed());
+    assert!(!view.is_believed(&"d".into()));
     for name in ["a", "b", "c", "d"] {
         assert!(view.may_use(&name.into()), "{name}");
     }
@@ -251,7 +251,7 @@ async fn a_node_that_drains_is_not_used_even_then() {
         nodes[0].is_draining() && !nodes[1].up
     })
     .await;
-    assert!(!view.is_believed());
+    assert!(!view.is_believed(&"a".into()));
     assert!(!view.may_use(&"a".into()) && view.may_use(&"b".into()));
 }
 
@@ -270,4 +270,124 @@ async fn probes_end_with_the_view() {
     // The last task to end closes the channel.
     let ended = async { while changes.changed().await.is_ok() {} };
     assert!(tokio::time::timeout(DEADLINE, ended).await.is_ok());
+}
+
+/// Only what is suspected is probed, with little patience.
+fn suspicious() -> ViewConfig {
+    ViewConfig {
+        suspect_timeout: Duration::from_millis(50),
+        ..silent()
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_node_that_is_suspected_is_soon_known_to_be_down() {
+    let server = TestNode::start("a").await;
+    server.freeze();
+    let view = view(&[node("a", server.address)], suspicious());
+    for _ in 0..100 {
+        view.suspect(&"a".into());
+    }
+    until(&view, "down", |nodes| !nodes[0].up).await;
+    let known = view.nodes();
+    let error = known[0].error.as_deref().unwrap_or_default();
+    assert!(error.contains("no answer in 50ms"), "{error}");
+    let probes = server.connections.load(Relaxed);
+    assert!(
+        probes <= 2,
+        "one at a time, and no more than it needs to fall"
+    );
+    view.suspect(&"a".into());
+    view.suspect(&"nobody".into());
+}
+
+#[tokio::test]
+async fn a_node_that_answers_is_suspected_no_longer() {
+    let server = TestNode::start("a").await;
+    let config = ViewConfig {
+        suspect_timeout: DEADLINE,
+        ..silent()
+    };
+    let view = view(&[node("a", server.address)], config);
+    view.report_failure(&"a".into());
+    view.suspect(&"a".into());
+    until(&view, "ready", |nodes| nodes[0].readiness.is_some()).await;
+    view.report_failure(&"a".into());
+    assert!(view.is_usable(&"a".into()), "the answer counts");
+}
+
+/// What was suspected once can be suspected again.
+#[tokio::test]
+async fn one_that_answered_and_froze_then_falls() {
+    let server = TestNode::start("a").await;
+    let view = view(&[node("a", server.address)], quick_suspicion());
+    view.suspect(&"a".into());
+    until(&view, "ready", |nodes| nodes[0].readiness.is_some()).await;
+    server.freeze();
+    let falls = until(&view, "down", |nodes| !nodes[0].up);
+    let suspects = async {
+        loop {
+            view.suspect(&"a".into());
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = falls => {}
+        () = suspects => {}
+    }
+}
+
+/// With patience enough for a busy machine to answer the first time.
+fn quick_suspicion() -> ViewConfig {
+    ViewConfig {
+        suspect_timeout: Duration::from_millis(500),
+        ..silent()
+    }
+}
+
+#[tokio::test]
+async fn how_far_a_node_is_away_is_measured() {
+    let server = TestNode::start("a").await;
+    let view = view(&[node("a", server.address)], quick());
+    until(&view, "ready", |nodes| nodes[0].readiness.is_some()).await;
+    let latency = view.nodes()[0].latency;
+    assert!(latency.is_some_and(|latency| latency < DEADLINE));
+    server.kill().await;
+    until(&view, "down", |nodes| !nodes[0].up).await;
+    assert!(view.nodes()[0].latency.is_some());
+}
+
+#[tokio::test]
+async fn a_node_that_started_among_old_ones_is_given_its_keys_little_by_little() {
+    let (old, new) = (TestNode::start("old").await, TestNode::start("new").await);
+    let day = 86_400.0;
+    old.readiness.lock().unwrap().uptime = 100.0 * day;
+    let config = ViewConfig {
+        slow_start: Duration::from_secs_f64(day),
+        ..quick()
+    };
+    let nodes = [node("old", old.address), node("new", new.address)];
+    let view = view(&nodes, config);
+    until(&view, "ready", |nodes| {
+        nodes.iter().all(|node| node.readiness.is_some())
+    })
+    .await;
+    let share = view.share(&"new".into());
+    assert!((0.1..0.11).contains(&share), "{share}");
+    assert_eq!(view.share(&"old".into()), 1.0);
+    assert_eq!(view.share(&"nobody".into()), 1.0);
+}
+
+#[tokio::test]
+async fn the_node_that_watches_is_of_its_group_and_is_not_probed() {
+    let own = TestNode::start("geo-1").await;
+    let others = unprobed(&["a"]);
+    let nodes = [node("geo-1", own.address), others[0].clone()];
+    let view = view(&nodes, silent());
+    take_down(&view, "a");
+    assert_eq!(view.nodes().len(), 1);
+    assert!(view.is_believed(&"a".into()), "one of two is up: itself");
+    assert_eq!(own.connections.load(Relaxed), 0);
+    view.set_nodes(others);
+    assert!(!view.is_believed(&"a".into()), "it left the group");
 }

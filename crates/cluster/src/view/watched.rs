@@ -1,14 +1,28 @@
 //! What is known of one node, and how it changes. Pure: no IO, no clock.
 
-use perigee_health::{Change, Outcome, Thresholds, Tracker};
+use std::time::Duration;
 
+use perigee_health::{Change, Damping, Outcome, Tracker};
+
+use super::ViewConfig;
 use crate::{Node, NodeHealth, ProbeError, Readiness};
 
-/// A node that is probed: the opinion of it, and what led there.
+/// How much a new round trip counts beside all earlier ones.
+const NEW_ROUND_TRIP: f64 = 0.25;
+
+/// A node that is probed: the opinion of it, and what led there. Times are since the view began.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Watched {
     pub(super) health: NodeHealth,
+    /// Since when it is there, as far as is known: its process, or its last return. In seconds;
+    /// negative for what was before the view.
+    pub(super) since: Option<f64>,
     tracker: Tracker,
+    damping: Damping,
+    /// Successes in a row that bring it back if it does not flap.
+    rise: u32,
+    /// When it last came back.
+    rose: Option<Duration>,
 }
 
 /// What an observation changed.
@@ -17,13 +31,23 @@ pub(super) struct Effect {
     /// Whether it is now up where it was down, or the other way round.
     pub(super) opinion: Option<Change>,
     /// Whether anything that others see is different.
-    pub(super) visible: bool,
+    pub(super) seen: Seen,
+}
+
+/// What others see of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Seen {
+    Nothing,
+    /// Figures that always move: latency, load, the time it is up.
+    Figures,
+    /// What may change a decision.
+    State,
 }
 
 impl Watched {
     /// A node that nothing is known of yet is believed up.
-    pub(super) fn new(node: Node, thresholds: Thresholds) -> Self {
-        let tracker = Tracker::new(thresholds, true);
+    pub(super) fn new(node: Node, config: &ViewConfig) -> Self {
+        let tracker = Tracker::new(config.thresholds, true);
         Watched {
             health: NodeHealth {
                 node,
@@ -32,7 +56,11 @@ impl Watched {
                 error: None,
                 latency: None,
             },
+            since: None,
             tracker,
+            damping: Damping::new(config.flap_window),
+            rise: config.thresholds.rise,
+            rose: None,
         }
     }
 
@@ -42,143 +70,84 @@ impl Watched {
         (&known.name, known.role, known.address) == (&node.name, node.role, node.address)
     }
 
-    /// Takes in what a probe found, or why a request failed. The last readiness is kept when the
-    /// node fails: one that drained and then fell silent is still one that drained.
-    pub(super) fn observe(&mut self, result: Result<Readiness, ProbeError>) -> Effect {
-        let (outcome, readiness, error) = match result {
-            Ok(readiness) => (Outcome::Success, Some(readiness), None),
-            Err(error) => (
-                Outcome::Failure,
-                self.health.readiness.clone(),
-                Some(error.0),
-            ),
+    /// Takes in a probe's answer, and how long it took.
+    pub(super) fn answered(
+        &mut self,
+        readiness: Readiness,
+        round_trip: Duration,
+        now: Duration,
+    ) -> Effect {
+        let opinion = self.judge(Outcome::Success, now);
+        let started = now.as_secs_f64() - readiness.uptime;
+        let rose = self.rose.map_or(started, |rose| rose.as_secs_f64());
+        self.since = Some(started.max(rose));
+        let latency = match self.health.latency {
+            None => round_trip,
+            Some(mean) => mean.mul_f64(1.0 - NEW_ROUND_TRIP) + round_trip.mul_f64(NEW_ROUND_TRIP),
         };
-        let opinion = self.tracker.observe(outcome);
-        let known = NodeHealth {
-            node: self.health.node.clone(),
-            up: self.tracker.is_up(),
-            readiness,
-            error,
-            latency: self.health.latency,
-        };
-        let visible = known != self.health;
-        self.health = known;
-        Effect { opinion, visible }
+        self.show(
+            opinion,
+            NodeHealth {
+                node: self.health.node.clone(),
+                up: self.tracker.is_up(),
+                readiness: Some(readiness),
+                error: None,
+                latency: Some(latency),
+            },
+        )
     }
+
+    /// Takes in why a probe or a request failed. The last readiness is kept: a node that drained
+    /// and then fell silent is still one that drained.
+    pub(super) fn failed(&mut self, error: ProbeError, now: Duration) -> Effect {
+        let opinion = self.judge(Outcome::Failure, now);
+        let known = NodeHealth {
+            up: self.tracker.is_up(),
+            error: Some(error.0),
+            ..self.health.clone()
+        };
+        self.show(opinion, known)
+    }
+
+    fn judge(&mut self, outcome: Outcome, now: Duration) -> Option<Change> {
+        let opinion = self.tracker.observe(outcome);
+        match opinion {
+            Some(Change::WentUp) => {
+                self.damping.rose(now);
+                self.rose = Some(now);
+            }
+            Some(Change::WentDown) => {
+                self.damping.fell(now);
+                let rise = self.rise.max(1).saturating_mul(self.damping.factor());
+                self.tracker.set_rise(rise);
+            }
+            None => {}
+        }
+        opinion
+    }
+
+    fn show(&mut self, opinion: Option<Change>, known: NodeHealth) -> Effect {
+        let seen = if known == self.health {
+            Seen::Nothing
+        } else if without_figures(&known) == without_figures(&self.health) {
+            Seen::Figures
+        } else {
+            Seen::State
+        };
+        self.health = known;
+        Effect { opinion, seen }
+    }
+}
+
+fn without_figures(health: &NodeHealth) -> NodeHealth {
+    let mut health = health.clone();
+    health.latency = None;
+    if let Some(readiness) = &mut health.readiness {
+        readiness.load = 0.0;
+        readiness.uptime = 0.0;
+    }
+    health
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Role;
-
-    fn node() -> Node {
-        Node {
-            name: "fra-1".into(),
-            role: Role::Edge,
-            pop: None,
-            address: ([127, 0, 0, 1], 8080).into(),
-            weight: 100,
-        }
-    }
-
-    fn ready(draining: bool) -> Readiness {
-        Readiness {
-            node: "fra-1".into(),
-            draining,
-            load: 0.5,
-            config_version: "1".into(),
-            purge_revision: 7,
-            ..Readiness::default()
-        }
-    }
-
-    fn refused() -> Result<Readiness, ProbeError> {
-        Err(ProbeError::new(&node(), "connection refused"))
-    }
-
-    fn watched() -> Watched {
-        Watched::new(node(), Thresholds { fall: 2, rise: 2 })
-    }
-
-    fn changed(opinion: Option<Change>) -> Effect {
-        Effect {
-            opinion,
-            visible: true,
-        }
-    }
-
-    const NOTHING: Effect = Effect {
-        opinion: None,
-        visible: false,
-    };
-
-    #[test]
-    fn a_new_node_is_believed_up() {
-        assert!(watched().health.is_usable());
-    }
-
-    #[test]
-    fn it_falls_and_rises_by_the_thresholds() {
-        let mut watched = watched();
-        assert_eq!(watched.observe(Ok(ready(false))), changed(None));
-        assert_eq!(watched.observe(refused()), changed(None));
-        assert!(watched.health.is_usable());
-        assert_eq!(watched.observe(refused()), changed(Some(Change::WentDown)));
-        assert!(!watched.health.is_usable());
-        assert_eq!(
-            watched.health.error.as_deref(),
-            Some("fra-1 at 127.0.0.1:8080: connection refused")
-        );
-        assert_eq!(watched.observe(Ok(ready(false))), changed(None));
-        assert!(!watched.health.up);
-        assert_eq!(
-            watched.observe(Ok(ready(false))),
-            changed(Some(Change::WentUp))
-        );
-        assert_eq!(watched.health.error, None);
-    }
-
-    #[test]
-    fn more_of_the_same_changes_nothing() {
-        let mut watched = watched();
-        watched.observe(Ok(ready(false)));
-        assert_eq!(watched.observe(Ok(ready(false))), NOTHING);
-        watched.observe(refused());
-        watched.observe(refused());
-        assert_eq!(watched.observe(refused()), NOTHING);
-    }
-
-    #[test]
-    fn a_draining_node_is_up_but_not_usable() {
-        let mut watched = watched();
-        assert_eq!(watched.observe(Ok(ready(true))), changed(None));
-        assert!(watched.health.up && !watched.health.is_usable());
-        watched.observe(refused());
-        watched.observe(refused());
-        assert_eq!(watched.health.readiness, Some(ready(true)));
-        watched.observe(Ok(ready(false)));
-        watched.observe(Ok(ready(false)));
-        assert!(watched.health.is_usable());
-    }
-
-    #[test]
-    fn name_address_and_role_make_a_node() {
-        let watched = watched();
-        let address = ([127, 0, 0, 1], 8081).into();
-        assert!(watched.is_same(&Node {
-            weight: 50,
-            pop: Some("fra".into()),
-            ..node()
-        }));
-        assert!(!watched.is_same(&Node {
-            name: "fra-2".into(),
-            ..node()
-        }));
-        assert!(!watched.is_same(&Node { address, ..node() }));
-        assert!(!watched.is_same(&Node {
-            role: Role::Shield,
-            ..node()
-        }));
-    }
-}
+mod tests;
