@@ -19,7 +19,10 @@ pub use credential::{Credential, CredentialError, Proof, Refused};
 pub use markers::{AUTH_FIELD, Markers, VIA_FIELD, admit, admit_node, stamp, strip};
 pub use node::{Node, NodeName, PopName, Role};
 pub use probe::{ProbeError, Prober};
-pub use purge_log::{PurgeLog, PurgeRecord};
+pub use purge_log::{
+    Carry, Cursor, Followed, Follower, Keeper, Moment, NodeKeeper, PURGES_PATH, Page, PurgeEntry,
+    PurgeLog, Reading, Refills, Step, Touch, asked, new_id,
+};
 pub use readiness::{READY_PATH, Readiness};
 pub use ring::{LoadBound, Owners, Ring};
 pub use view::{NodeHealth, View, ViewConfig};

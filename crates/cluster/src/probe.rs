@@ -96,34 +96,55 @@ impl Prober {
         node: &Node,
         timeout: Duration,
     ) -> Result<Readiness, ProbeError> {
-        let readiness = match tokio::time::timeout(timeout, self.ask(node)).await {
-            Ok(answer) => answer.and_then(|(status, body)| judge(node, status, &body)),
-            Err(_) => Err(format!("no answer in {timeout:?}")),
-        };
+        let answer = self.get(node, READY_PATH, MAX_BYTES, timeout).await;
+        let readiness = answer.and_then(|(status, body)| judge(node, status, &body));
         readiness.map_err(|why| ProbeError::new(node, why))
     }
 
-    async fn ask(&self, node: &Node) -> Result<(StatusCode, Bytes), String> {
-        let request = self.request(node, SystemTime::now())?;
+    /// GET of a path and query at a node's address, with a proof: the body, if the answer is 200 and
+    /// has so many bytes at most.
+    pub(crate) async fn get(
+        &self,
+        node: &Node,
+        target: &str,
+        most: usize,
+        timeout: Duration,
+    ) -> Result<(StatusCode, Bytes), String> {
+        let answer = tokio::time::timeout(timeout, self.ask(node, target, most)).await;
+        answer.unwrap_or_else(|_| Err(format!("no answer in {timeout:?}")))
+    }
+
+    async fn ask(
+        &self,
+        node: &Node,
+        target: &str,
+        most: usize,
+    ) -> Result<(StatusCode, Bytes), String> {
+        let request = self.request(node, target, SystemTime::now())?;
         let answer = self.client.request(request).await;
-        let (head, body) = answer.map_err(|error| in_words(&error))?.into_parts();
+        let (head, body) = answer.map_err(|error| in_words(&error, most))?.into_parts();
         if head.status != StatusCode::OK {
             return Ok((head.status, Bytes::new()));
         }
-        let body = Limited::new(body, MAX_BYTES).collect().await;
-        let body = body.map_err(|error| in_words(&*error))?;
+        let body = Limited::new(body, most).collect().await;
+        let body = body.map_err(|error| in_words(&*error, most))?;
         Ok((head.status, body.to_bytes()))
     }
 
-    fn request(&self, node: &Node, now: SystemTime) -> Result<Request<Empty<Bytes>>, String> {
+    fn request(
+        &self,
+        node: &Node,
+        target: &str,
+        now: SystemTime,
+    ) -> Result<Request<Empty<Bytes>>, String> {
         let host = node.address.to_string();
         let proof = Proof {
             method: Method::GET.as_str(),
             host: &host,
-            target: READY_PATH,
+            target,
             markers: "",
         };
-        Request::get(format!("http://{host}{READY_PATH}"))
+        Request::get(format!("http://{host}{target}"))
             .header(HOST, &host)
             .header(&AUTH_FIELD, self.credential.sign(&proof, now))
             .body(Empty::new())
@@ -163,13 +184,13 @@ fn judge(node: &Node, status: StatusCode, body: &[u8]) -> Result<Readiness, Stri
 }
 
 /// The error at the bottom, which names the cause; those above it repeat that something failed.
-fn in_words(error: &(dyn Error + 'static)) -> String {
+fn in_words(error: &(dyn Error + 'static), most: usize) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
     if cause.is::<LengthLimitError>() {
-        return format!("its answer is longer than {MAX_BYTES} bytes");
+        return format!("its answer is longer than {most} bytes");
     }
     match cause.downcast_ref::<io::Error>().map(io::Error::kind) {
         // In words, without the number that the system gives it.

@@ -45,7 +45,7 @@ impl<S: State> Shared<S> {
             draining: self.draining.load(Ordering::Relaxed),
             load: requests as f64 / config.max_requests.max(1) as f64,
             config_version: config.version.clone(),
-            purge_revision: self.purges.revision(),
+            purge_revision: self.purges.head(),
             uptime: self.started.elapsed().as_secs_f64(),
         }
     }

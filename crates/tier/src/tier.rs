@@ -7,11 +7,11 @@ use std::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use arc_swap::ArcSwap;
-use perigee_cluster::{PurgeLog, Readiness};
+use perigee_cluster::{PurgeEntry, PurgeLog, Readiness, new_id};
 use perigee_proxy::{
     AccessLog, CacheStats, Exchange, ExchangeConfig, Explanation, ListQuestion, Listing, Metrics,
     PurgeOrder, Purged, Question, Seldom, Shown, Status,
@@ -78,7 +78,7 @@ impl<S: State> Tier<S> {
         let shared = Arc::new(Shared {
             state: ArcSwap::from_pointee(state),
             exchange,
-            purges: PurgeLog::new(PURGES_KEPT),
+            purges: PurgeLog::new(new_id().map_err(StartError)?, PURGES_KEPT),
             requests: Arc::new(AtomicU64::new(0)),
             draining: AtomicBool::new(false),
             started: Instant::now(),
@@ -135,7 +135,13 @@ impl<S: State> Tier<S> {
         let (begun, now) = (Instant::now(), SystemTime::now());
         let purges = order.purges(self.shared.state.load().services())?;
         let outcome = self.shared.exchange.purge(&purges, now).await;
-        let revision = self.shared.purges.append(order.in_words(), now);
+        let at = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let revision = self.shared.purges.append(PurgeEntry {
+            id: new_id()?,
+            at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            order: serde_json::to_string(order).map_err(|why| why.to_string())?,
+            again_by: None,
+        });
         Ok(Purged {
             keys: outcome.keys,
             revision,

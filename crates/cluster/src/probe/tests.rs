@@ -164,7 +164,9 @@ fn the_request_names_the_address() {
         ("[::1]:8080", "[::1]:8080"),
     ] {
         let node = node("fra-1", address.parse().unwrap());
-        let request = prober(PATIENCE).request(&node, now).unwrap();
+        let request = prober(PATIENCE)
+            .request(&node, crate::READY_PATH, now)
+            .unwrap();
         assert_eq!(request.headers()[HOST], host);
         assert_eq!(request.uri().path(), READY_PATH);
     }
