@@ -4,19 +4,29 @@
 
 mod admission;
 mod credential;
+mod etcd;
 mod markers;
+mod membership;
 mod node;
 mod probe;
 mod purge_log;
 mod readiness;
 mod ring;
 #[cfg(test)]
+#[path = "../../../tests/harness/etcd.rs"]
+mod test_etcd;
+#[cfg(test)]
 mod test_node;
 mod view;
 
 pub use admission::{Caller, caller, vouch};
 pub use credential::{Credential, CredentialError, Proof, Refused};
+pub use etcd::{Change, Entries, Entry, Etcd, EtcdConfig, EtcdError, Watch, Written};
 pub use markers::{AUTH_FIELD, Markers, VIA_FIELD, admit, admit_node, stamp, strip};
+pub use membership::{
+    Application, Applied, MAX_APPLIED, Member, Members, Membership, MembershipConfig, News,
+    Registration, Source, look,
+};
 pub use node::{Node, NodeName, PopName, Role};
 pub use probe::{ProbeError, Prober};
 pub use purge_log::{

@@ -1,0 +1,69 @@
+//! Why etcd did not do what it was asked.
+
+use std::{error, fmt};
+
+use http::StatusCode;
+
+use super::wire::Refusal;
+
+/// Why etcd did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EtcdError {
+    /// No endpoint answers as it should: for each that was asked, why.
+    Unreachable(String),
+    /// It answered that it will not, in its own words.
+    Refused(String),
+    /// What was to be watched has been compacted away: it must be read anew.
+    Compacted,
+}
+
+impl fmt::Display for EtcdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EtcdError::Unreachable(why) => write!(f, "etcd cannot be reached: {why}"),
+            EtcdError::Refused(why) => write!(f, "etcd refuses: {why}"),
+            EtcdError::Compacted => f.write_str("etcd has compacted what was to be watched"),
+        }
+    }
+}
+
+impl error::Error for EtcdError {}
+
+/// What became of one request at one endpoint.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Another endpoint may do better.
+    Away(String),
+    /// The token has expired: authenticate again.
+    Unauthenticated(String),
+    /// Another one would say the same.
+    Refused(String),
+}
+
+/// Codes of gRPC by which a member says that it cannot, and another one may: cancelled, deadline
+/// exceeded, unavailable.
+const AWAY: [i64; 3] = [1, 4, 14];
+const UNAUTHENTICATED: i64 = 16;
+/// The longest words of etcd that are repeated.
+const MOST_WORDS: usize = 300;
+
+impl Fault {
+    /// An answer that is not 200 OK.
+    pub(super) fn of_answer(status: StatusCode, body: &[u8]) -> Self {
+        match serde_json::from_slice::<Refusal>(body) {
+            Ok(refusal) if !refusal.message.is_empty() => Fault::of_refusal(&refusal),
+            _ => Fault::Away(format!("answers {status}")),
+        }
+    }
+
+    pub(super) fn of_refusal(refusal: &Refusal) -> Self {
+        let why: String = refusal.message.chars().take(MOST_WORDS).collect();
+        if AWAY.contains(&refusal.code) || why.contains("no leader") {
+            Fault::Away(why)
+        } else if refusal.code == UNAUTHENTICATED || why.contains("invalid auth token") {
+            Fault::Unauthenticated(why)
+        } else {
+            Fault::Refused(why)
+        }
+    }
+}
