@@ -89,11 +89,6 @@ async fn what_only_a_restart_can_change_is_refused_as_a_whole() {
 
     for (from, to, says) in [
         (
-            "deadline = \"10s\"",
-            "deadline = \"11s\"",
-            "[shutdown] cannot change",
-        ),
-        (
             "access = \"stdout\"",
             "access = \"stderr\"",
             "[log] cannot change",

@@ -18,6 +18,7 @@ mod disk;
 mod disk_purged;
 mod disk_trouble;
 mod dns;
+mod draining;
 mod examples;
 mod explain;
 mod faults;

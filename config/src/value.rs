@@ -1,10 +1,10 @@
 //! Single values by the rules of the file, for command lines that take the same ones.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     AccessLog,
-    units::{AccessLogTarget, Address, Scalar},
+    units::{AccessLogTarget, Address, Lifetime, Scalar},
 };
 
 /// An IP address and a port.
@@ -13,6 +13,14 @@ use crate::{
 /// What was expected.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     Address::from_text(text).map(|address| address.0)
+}
+
+/// A length of time that may be zero.
+///
+/// # Errors
+/// What was expected.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    Lifetime::from_text(text).map(|lifetime| lifetime.0)
 }
 
 /// Where the access log goes; the path of a file has a dot or a slash in it.

@@ -314,6 +314,27 @@ fn pops_and_what_clients_are_told() {
 }
 
 #[test]
+fn who_has_an_address_is_waited_for_as_long_as_it_may_be_kept() {
+    let grace = |text: &str, node: &str| {
+        let document = parse(text, Path::new("cdn.toml")).expect("right");
+        let node = document.node(node, &env).expect("known");
+        node.shutdown.grace.as_millis()
+    };
+    let unset = TEXT.replace("grace = \"0s\"", "");
+    assert!(unset != TEXT);
+    // The longest TTL of a service, an interval between probes, and a probe.
+    let slow = unset.replace("fall = 4", "interval = \"2s\"\ntimeout = \"3s\"");
+    assert_eq!(grace(&unset, "fra-1"), 30_000 + 1_500);
+    assert_eq!(grace(&slow, "fra-1"), 30_000 + 5_000);
+    assert_eq!(grace(&slow, "shield-1"), 5_000);
+    assert_eq!(grace(&slow, "ns1"), 1_000);
+    let only_edges = "[[pops]]\nname = \"p\"\nlatitude = 0\nlongitude = 0\n[dns]\nzone = \"a.test\"\n\
+                      [[edges]]\nname = \"one\"\npop = \"p\"\nlisten = [\"127.0.0.1:1\"]\n\
+                      [[services]]\nname = \"www\"\norigins = [\"http://127.0.0.1:2\"]\n";
+    assert_eq!(grace(only_edges, "one"), 1_000);
+}
+
+#[test]
 fn what_all_nodes_have() {
     let document = document();
     let node = document.node("fra-1", &env).expect("known");

@@ -5,7 +5,10 @@ mod next_hop;
 mod nodes;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use perigee_cluster::{Caller, Credential, Refused, View};
 use perigee_proxy::{Metrics, NextHopStatus, Origination, Services};
@@ -23,6 +26,8 @@ pub struct EdgeState {
     peers: Nodes,
     shields: Nodes,
     view: Option<Arc<View>>,
+    /// Whether this node drains. The same over all reloads.
+    leaving: Arc<AtomicBool>,
 }
 
 impl State for EdgeState {
@@ -45,6 +50,7 @@ impl State for EdgeState {
         let shields = Nodes::build(&config.shields, limits, before.map(|b| &b.shields))?;
         let view = watch::view(&config, credential.as_ref(), before);
         Ok(EdgeState {
+            leaving: before.map_or_else(Arc::default, |b| Arc::clone(&b.leaving)),
             config,
             services,
             credential,
@@ -93,6 +99,10 @@ impl State for EdgeState {
             Err(Refused::Expired) => Admission::Refuse(EXPIRED),
             Err(_) => Admission::Refuse("this proof of membership is not good"),
         }
+    }
+
+    fn leave(&self, leaving: bool) {
+        self.leaving.store(leaving, Ordering::Relaxed);
     }
 
     fn next_hops(&self) -> Vec<NextHopStatus> {

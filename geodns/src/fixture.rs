@@ -121,7 +121,8 @@ fn at_pop(network: &str, pop: &str) -> Network {
     }
 }
 
-/// The health of the edges of `config`, of which these are down and these drain.
+/// The health of the edges of `config`, of which these are down and these drain, or did before they
+/// went down.
 pub(crate) fn health(config: &Config, down: &[&str], draining: &[&str]) -> Vec<NodeHealth> {
     let edges = config.pops.iter().flat_map(|pop| &pop.edges);
     edges
@@ -131,7 +132,7 @@ pub(crate) fn health(config: &Config, down: &[&str], draining: &[&str]) -> Vec<N
             NodeHealth {
                 node: edge.node.clone(),
                 up,
-                readiness: up.then(|| Readiness {
+                readiness: (up || draining.contains(&name)).then(|| Readiness {
                     node: name.to_owned(),
                     draining: draining.contains(&name),
                     load: 0.5,

@@ -45,6 +45,8 @@ pub(crate) struct EdgeState {
     pub(crate) up: bool,
     /// Up, and not draining.
     pub(crate) usable: bool,
+    /// When it last answered, it drained.
+    pub(crate) draining: bool,
 }
 
 /// An address family, as it is asked for.
@@ -62,6 +64,8 @@ pub(crate) enum Standard {
     Usable,
     /// Up.
     Up,
+    /// It has not said that it drains.
+    Staying,
     /// Any at all.
     Any,
 }
@@ -104,7 +108,8 @@ impl Snapshot {
         if self.believed {
             &[Standard::Usable, Standard::Up, Standard::Any]
         } else {
-            &[Standard::Any]
+            // What an edge has said of itself holds, whatever is to be thought of silence.
+            &[Standard::Staying, Standard::Any]
         }
     }
 }
@@ -119,6 +124,7 @@ impl PopState {
                 address: edge.clone(),
                 up: known.is_none_or(|h| h.up),
                 usable: known.is_none_or(|h| h.is_usable()),
+                draining: known.is_some_and(|h| h.is_draining()),
             }
         });
         PopState {
@@ -133,6 +139,7 @@ impl PopState {
         self.edges.iter().filter(move |edge| match standard {
             Standard::Usable => edge.usable,
             Standard::Up => edge.up,
+            Standard::Staying => !edge.draining,
             Standard::Any => true,
         })
     }

@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the binary, and what is told to who asks wrongly.
 
 mod cache;
+mod drain;
 mod values;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
 pub(crate) use cache::{Cache, CacheCommand, CacheLs, CacheShow, CacheStats, OneNode, TierName};
+pub(crate) use drain::Drain;
 pub(crate) use values::{AccessLogTarget, Field, HttpUrl, LogLevel, Origin, Size};
 
 const EXAMPLES: &str = "\
@@ -20,6 +22,7 @@ Examples:
   perigee check cdn.toml                            is the file right? where is it not?
   perigee purge http://www.example.com/a.css --config cdn.toml
   perigee status --config cdn.toml
+  perigee drain fra-1 --config cdn.toml             before a node is started anew
   perigee explain http http://www.example.com/a.css --config cdn.toml
   perigee cache ls --node fra-1 --config cdn.toml
 
@@ -81,6 +84,15 @@ pub(crate) enum Command {
     ///
     /// Exits with 0 if all nodes are up, with 1 if one is not.
     Status(Status),
+    /// Takes a node out of the CDN without losing a request, and stops it.
+    ///
+    /// The node tells the GeoDNS, its peers and the edges that it leaves, and goes on serving until
+    /// nobody has its address any more (`grace` of [shutdown]: by itself, the longest TTL of a service and
+    /// until all have noticed). Then it lets nobody in, finishes what is under way, and stops. How far it is
+    /// is told until it is gone. SIGTERM does the same.
+    ///
+    /// Exits with 0 once it has stopped, or takes nothing new with --keep-running.
+    Drain(Drain),
     /// Says what would become of a request, and why.
     Explain(Explain),
     /// Lists what is stored on a node, shows it, and says how the store does.

@@ -1,6 +1,9 @@
 //! Finding nodes, and what all roles have.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use perigee_edge::{NodeName, PopName, Role};
 
@@ -11,6 +14,9 @@ use crate::{
     suggest::{list, nearest},
     units::{AccessLogTarget, LevelName},
 };
+
+/// For a node whose address nobody keeps for long.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Document {
     /// What the node of this name has, whatever its role.
@@ -28,7 +34,7 @@ impl Document {
             admin_token: self.admin_token(env)?,
             log: self.log(),
             shutdown: Shutdown {
-                grace: file.shutdown.grace.0,
+                grace: self.grace(node.role),
                 deadline: file.shutdown.deadline.0,
             },
             reload_interval: file.reload.check_interval.0,
@@ -71,6 +77,30 @@ impl Document {
             "no {what} is named {name:?}:{near} the file has {}",
             list(names(), "and")
         )))
+    }
+
+    /// How long a node of this role takes new requests after it has said that it drains.
+    fn grace(&self, role: Role) -> Duration {
+        let file = &self.file;
+        if let Some(grace) = file.shutdown.grace {
+            return grace.0;
+        }
+        // One probe may have begun just before, and the next one takes its time.
+        let noticed = file.health.interval.0 + file.health.timeout.0;
+        match (role, &file.dns) {
+            _ if file.geodns.is_empty() => GRACE,
+            (Role::Edge, Some(dns)) => {
+                let ttls = file
+                    .services
+                    .iter()
+                    .map(|s| s.dns.ttl.unwrap_or(dns.value.ttl).0);
+                let longest = ttls.max().unwrap_or(dns.value.ttl.0);
+                noticed + Duration::from_secs(longest.into())
+            }
+            (Role::Shield, _) => noticed,
+            // Resolvers ask the next name server of the zone.
+            (Role::Edge | Role::GeoDns, _) => GRACE,
+        }
     }
 
     fn log(&self) -> Log {

@@ -67,13 +67,16 @@ impl Health {
     }
 }
 
-/// How a node stops. Changed by a restart only.
+/// How a node that drains stops.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Shutdown {
-    /// How long it still takes new requests after it has said that it stops, so that the others
-    /// notice.
-    pub(crate) grace: Lifetime,
+    /// How long it still takes new requests after it has said that it drains, so that all who have
+    /// its address find another. Default, for an edge of a CDN with GeoDNS nodes: the longest TTL of
+    /// a service, and until the GeoDNS has noticed, which is `interval` and `timeout` of `[health]`;
+    /// for a shield of one: until edges have noticed; for all other nodes: 1 s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grace: Option<Lifetime>,
     /// How long the requests under way then have to finish.
     pub(crate) deadline: Lifetime,
 }
@@ -81,7 +84,7 @@ pub(crate) struct Shutdown {
 impl Default for Shutdown {
     fn default() -> Self {
         Shutdown {
-            grace: Lifetime(Duration::from_secs(1)),
+            grace: None,
             deadline: Lifetime(Duration::from_secs(30)),
         }
     }

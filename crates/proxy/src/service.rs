@@ -127,6 +127,7 @@ impl Services {
     pub fn origin_status(&self) -> impl Iterator<Item = NextHopStatus> {
         let health = self.all.iter().flat_map(|service| service.origins.health());
         health.map(|(name, usable)| NextHopStatus {
+            draining: false,
             name,
             kind: "origin".to_owned(),
             usable,

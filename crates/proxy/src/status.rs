@@ -73,6 +73,9 @@ pub struct NextHopStatus {
     pub kind: String,
     /// Whether requests are sent there.
     pub usable: bool,
+    /// Whether it has said that it takes nothing new.
+    #[serde(default)]
+    pub draining: bool,
     /// Why not, as far as is known.
     pub error: Option<String>,
 }

@@ -103,7 +103,12 @@ impl Server {
     /// From now on each HTTP/1.1 response says `Connection: close` and HTTP/2 connections get
     /// GOAWAY, while new connections are still accepted, so that clients move away.
     pub fn turn_away(&self) {
-        self.running.shared.turn_away();
+        self.running.shared.turn_away(true);
+    }
+
+    /// Takes [`Server::turn_away`] back: connections are kept alive again.
+    pub fn welcome(&self) {
+        self.running.shared.turn_away(false);
     }
 
     /// Stops accepting, lets requests under way finish, closes idle connections; cuts what is

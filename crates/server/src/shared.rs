@@ -55,8 +55,8 @@ impl Shared {
         self.away.load(Ordering::Acquire) || self.draining.get().is_some()
     }
 
-    pub(crate) fn turn_away(&self) {
-        self.away.store(true, Ordering::Release);
+    pub(crate) fn turn_away(&self, away: bool) {
+        self.away.store(away, Ordering::Release);
         self.registry.each(|connection| connection.task.wake());
     }
 

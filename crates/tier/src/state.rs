@@ -47,6 +47,10 @@ pub trait State: NextHop + Sized {
     /// Whom to let in, and what to believe of them.
     fn admit(&self, caller: Result<Caller, Refused>, client: Client) -> Admission;
 
+    /// Whether the node drains from now on, over all reloads: what was its own part of the content
+    /// is that of others then.
+    fn leave(&self, _leaving: bool) {}
+
     /// What it thinks of the places it sends requests to.
     fn next_hops(&self) -> Vec<NextHopStatus>;
 }

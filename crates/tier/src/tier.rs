@@ -215,13 +215,26 @@ impl<S: State> Tier<S> {
         }
     }
 
-    /// Readiness says draining from now on; requests are still taken for `grace`, then the
-    /// listeners close, and what is under way may finish until `deadline` after that. What is queued for
-    /// the disk is written then.
-    pub async fn drain(&self, grace: Duration, deadline: Duration) -> DrainReport {
-        self.shared.draining.store(true, Ordering::Relaxed);
-        self.server.turn_away();
-        tokio::time::sleep(grace).await;
+    /// Readiness says from now on whether the node drains: GeoDNS and peers leave it out if it does,
+    /// and it asks them for what it owned. Requests are taken as before.
+    pub fn leave(&self, leaving: bool) {
+        self.shared.draining.store(leaving, Ordering::Relaxed);
+        self.shared.state.load().leave(leaving);
+    }
+
+    /// From now on each answer closes its connection, so that clients ask another node; or they are
+    /// kept alive again. New ones are let in all the same.
+    pub fn turn_away(&self, away: bool) {
+        match away {
+            true => self.server.turn_away(),
+            false => self.server.welcome(),
+        }
+    }
+
+    /// Closes the listeners; what is under way may finish until `deadline` after that. What is
+    /// queued for the disk is written then.
+    pub async fn stop(&self, deadline: Duration) -> DrainReport {
+        self.leave(true);
         let report = self.server.drain(deadline).await;
         let closed = self.shared.exchange.store().close().get();
         if timeout(self.flush_timeout, closed).await.is_err() {

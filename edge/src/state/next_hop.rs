@@ -1,6 +1,10 @@
 //! Where a request goes from an edge.
 
-use std::{future::pending, sync::Arc, time::SystemTime};
+use std::{
+    future::pending,
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use http::request;
 use perigee_cluster::{Markers, NodeName, Role, vouch};
@@ -16,13 +20,16 @@ impl EdgeState {
         self.view.as_ref().is_some_and(|view| view.is_usable(name))
     }
 
-    /// The usable peers that own a key before this node does. Empty: it is this node's.
+    /// The usable peers that own a key before this node does. Empty: it is this node's. One that
+    /// drains owns nothing: the others go round it already.
     fn owners_before_self(&self, key_hash: u64) -> Vec<Hop> {
+        let own = &self.config.tier.node;
+        let leaving = self.leaving.load(Ordering::Relaxed);
         self.peers
             .ring
             .owners(key_hash)
-            .take_while(|name| **name != self.config.tier.node)
-            .filter(|name| self.is_usable(name))
+            .take_while(|name| leaving || *name != own)
+            .filter(|name| *name != own && self.is_usable(name))
             .filter_map(|name| self.peers.endpoints.get(name))
             .take(MAX_PEERS_ASKED)
             .map(|(_, endpoint)| Hop::Peer(Arc::clone(endpoint)))

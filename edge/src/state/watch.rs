@@ -39,6 +39,7 @@ pub(super) fn status(health: &NodeHealth) -> NextHopStatus {
         name: health.node.name.to_string(),
         kind: kind.to_owned(),
         usable: health.is_usable(),
+        draining: health.is_draining(),
         error: health.error.clone(),
     }
 }

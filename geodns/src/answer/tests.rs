@@ -167,6 +167,21 @@ fn when_nearly_everything_looks_down_health_is_disregarded() {
 }
 
 #[test]
+fn an_edge_that_said_it_drains_is_left_out_even_then() {
+    let config = config();
+    let down = ["fra-1", "fra-2", "nyc-1", "nyc-2", "sin-1", "sin-2"];
+    let snapshot = snapshot_with(&config, &down, &["fra-1", "sin-1", "sin-2"]);
+    assert!(!snapshot.believed);
+    assert_eq!(
+        www(&snapshot, RecordType::A, "10.49.1.0/24").0,
+        ["192.0.2.2"]
+    );
+    assert_eq!(www(&snapshot, RecordType::A, "10.65.1.0/24").0, FRA[1..]);
+    let snapshot = snapshot_with(&config, &down, &down);
+    assert_eq!(www(&snapshot, RecordType::A, "10.65.1.0/24").0, SIN);
+}
+
+#[test]
 fn ipv6_is_answered_for_edges_that_have_it() {
     let snapshot = snapshot();
     let fra = www(&snapshot, RecordType::AAAA, "10.49.1.0/24").0;

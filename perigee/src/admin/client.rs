@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 
 use super::cache;
+use crate::run::{DrainOrder, DrainStatus};
 
 const MAX_ANSWER: usize = 4 << 20;
 
@@ -38,6 +39,16 @@ pub(crate) enum CallError {
     Refused(StatusCode, String),
     /// It answered something else.
     Garbled(String),
+}
+
+/// What is said where nobody listens.
+const CONNECTION_REFUSED: &str = "connection refused";
+
+impl CallError {
+    /// Whether nobody listens there: who is only slow, or behind a network that is, is not gone.
+    pub(crate) fn nobody_listens(&self) -> bool {
+        matches!(self, CallError::Down(why) if why == CONNECTION_REFUSED)
+    }
 }
 
 impl fmt::Display for CallError {
@@ -64,6 +75,11 @@ impl AdminClient {
     /// POST /purge.
     pub(crate) async fn purge(&self, order: &PurgeOrder) -> Result<Purged, CallError> {
         self.call(Method::POST, "/purge", Some(json!(order))).await
+    }
+
+    /// POST /drain.
+    pub(crate) async fn drain(&self, order: DrainOrder) -> Result<DrainStatus, CallError> {
+        self.call(Method::POST, "/drain", Some(json!(order))).await
     }
 
     /// POST /explain.
@@ -149,7 +165,7 @@ struct Plain<'a>(&'a std::io::Error);
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.kind() {
-            std::io::ErrorKind::ConnectionRefused => f.write_str("connection refused"),
+            std::io::ErrorKind::ConnectionRefused => f.write_str(CONNECTION_REFUSED),
             _ => self.0.fmt(f),
         }
     }

@@ -10,6 +10,7 @@ pub(super) enum Route {
     Metrics,
     Status,
     Purge,
+    Drain,
     Explain,
     Cache,
     CacheEntry,
@@ -32,6 +33,7 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
         "/metrics" => (Route::Metrics, "GET, HEAD"),
         "/status" => (Route::Status, "GET, HEAD"),
         "/purge" => (Route::Purge, "POST"),
+        "/drain" => (Route::Drain, "POST"),
         "/explain" => (Route::Explain, "POST"),
         "/cache" => (Route::Cache, "GET, HEAD"),
         "/cache/entry" => (Route::CacheEntry, "GET, HEAD"),
@@ -54,6 +56,7 @@ mod tests {
         assert_eq!(route(&Method::GET, "/health"), Ok(Route::Health));
         assert_eq!(route(&Method::HEAD, "/ready"), Ok(Route::Ready));
         assert_eq!(route(&Method::POST, "/purge"), Ok(Route::Purge));
+        assert_eq!(route(&Method::POST, "/drain"), Ok(Route::Drain));
         assert_eq!(route(&Method::POST, "/explain"), Ok(Route::Explain));
         assert_eq!(route(&Method::GET, "/cache"), Ok(Route::Cache));
         assert_eq!(route(&Method::GET, "/cache/entry"), Ok(Route::CacheEntry));

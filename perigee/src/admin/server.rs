@@ -5,13 +5,19 @@ use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Durat
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use perigee_edge::{PurgeOrder, Question};
 use prometheus_client::{encoding::text, registry::Registry};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, net::TcpStream, sync::Semaphore, time::timeout};
+
+use crate::run::{DrainOrder, Draining};
 
 use super::{
     Guard, Managed, NotDone, cache,
@@ -30,6 +36,7 @@ const CONNECTION_AGE: Duration = Duration::from_secs(60);
 /// The admin API of one node.
 pub(crate) struct Admin {
     pub(crate) node: Arc<dyn Managed>,
+    pub(crate) draining: Arc<Draining>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) guard: Guard,
 }
@@ -97,8 +104,8 @@ impl Admin {
         let route = match route(request.method(), request.uri().path()) {
             Ok(route) => route,
             Err(NoRoute::NotFound) => {
-                let known = "there are /health, /ready, /metrics, /status, /purge, /explain, /cache, \
-                             /cache/entry and /cache/stats";
+                let known = "there are /health, /ready, /metrics, /status, /purge, /drain, /explain, \
+                             /cache, /cache/entry and /cache/stats";
                 return error(StatusCode::NOT_FOUND, known);
             }
             Err(NoRoute::WrongMethod(allowed)) => return wrong_method(request.method(), allowed),
@@ -116,11 +123,12 @@ impl Admin {
             Route::Health => json(StatusCode::OK, &json!({ "alive": true })),
             Route::Ready => self.ready(),
             Route::Metrics => self.metrics(),
-            Route::Status => json(StatusCode::OK, &self.node.status()),
+            Route::Status => json(StatusCode::OK, &self.status()),
             Route::Purge => {
                 let (head, body) = request.into_parts();
                 self.purge(head.uri.query(), body).await
             }
+            Route::Drain => self.drain(request.into_body()).await,
             Route::Explain => self.explain(request.into_body()).await,
             Route::Cache => told(cache::list(&*self.node, request.uri().query()).await),
             Route::CacheEntry => told(cache::show(&*self.node, request.uri().query()).await),
@@ -162,6 +170,31 @@ impl Admin {
         match order {
             Ok(order) => told(self.node.purge(&order).await),
             Err(refused) => *refused,
+        }
+    }
+
+    /// What the node says, and how far it is where it drains.
+    fn status(&self) -> Value {
+        let mut status = self.node.status();
+        if let Some(members) = status.as_object_mut() {
+            members.insert("drain".into(), json!(self.draining.status()));
+        }
+        status
+    }
+
+    /// Without a body: it drains and stops.
+    async fn drain(&self, body: Incoming) -> Response<Full<Bytes>> {
+        let expected = r#"{"keep_running": true}, {"undo": true}, or nothing"#;
+        let order: DrainOrder = match body.is_end_stream() {
+            true => DrainOrder::default(),
+            false => match read(body, expected).await {
+                Ok(order) => order,
+                Err(refused) => return *refused,
+            },
+        };
+        match self.draining.order(order) {
+            Ok(status) => json(StatusCode::OK, &json!(status)),
+            Err(why) => error(StatusCode::CONFLICT, why),
         }
     }
 

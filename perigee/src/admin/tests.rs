@@ -11,6 +11,12 @@ use tokio::{
 };
 
 use super::*;
+use crate::run::{DrainOrder, Draining, Phase, Terms};
+
+const TERMS: Terms = Terms {
+    grace: Duration::from_secs(20),
+    deadline: Duration::from_secs(30),
+};
 
 struct Node {
     draining: bool,
@@ -57,6 +63,7 @@ async fn start(draining: bool, token: Option<&str>) -> SocketAddr {
     counter.inc();
     let admin = Admin {
         node: Arc::new(Node { draining }),
+        draining: Arc::new(Draining::new(TERMS)),
         registry: Arc::new(registry),
         guard: Guard::new(address, token.map(str::to_owned)).expect("guards"),
     };
@@ -229,4 +236,47 @@ async fn who_asks_nothing_is_cut() {
         let end = tokio::time::timeout(AGES, raw(address, said)).await;
         assert_eq!(end.expect(said).contains("200 OK"), said == served);
     }
+}
+
+#[tokio::test]
+async fn a_node_is_told_to_drain_and_says_how_far_it_is() {
+    let address = start(false, None).await;
+    let client = client(address, None);
+    let status: Value = client.status().await.expect("answers");
+    assert_eq!(status["drain"]["phase"], "serving");
+
+    let told = client.drain(DrainOrder::default()).await.expect("drains");
+    assert_eq!((told.phase, told.stops), (Phase::Leaving, true));
+    assert_eq!((told.grace, told.deadline), (20.0, 30.0));
+    let status: Value = client.status().await.expect("answers");
+    assert_eq!(status["drain"]["phase"], "leaving");
+    assert!(
+        status["drain"]["remaining"].as_f64() <= Some(20.0),
+        "{status}"
+    );
+
+    let undo = DrainOrder {
+        undo: true,
+        ..DrainOrder::default()
+    };
+    let told = client.drain(undo).await.expect("is taken back");
+    assert_eq!((told.phase, told.stops), (Phase::Serving, false));
+
+    // As curl sends it: without a body.
+    let bare = "POST /drain HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n";
+    let answer = raw(address, bare).await;
+    assert!(answer.contains("\"phase\":\"leaving\""), "{answer}");
+    let both = DrainOrder {
+        keep_running: true,
+        undo: true,
+    };
+    let refused = client.drain(both).await.expect_err("is refused");
+    assert!(matches!(refused, CallError::Refused(status, _) if status == 409));
+    let odd = "POST /drain HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
+               content-length: 14\r\n\r\n{\"keep\": true}";
+    let answer = raw(address, odd).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("keep_running"),
+        "{answer}"
+    );
 }

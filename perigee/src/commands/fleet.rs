@@ -46,6 +46,25 @@ impl Fleet {
         })
     }
 
+    /// The node that is named.
+    pub(super) fn member(&self, name: &str) -> Result<Member, String> {
+        let env = |name: &str| std::env::var(name).ok();
+        let node = self.document.node(name, &env).map_err(|e| e.to_string())?;
+        let member = self
+            .nodes
+            .iter()
+            .find(|member| member.node.name == node.name);
+        member
+            .cloned()
+            .ok_or_else(|| format!("the file has no node {name:?}"))
+    }
+
+    /// Whether clients are told by name servers of this file where to go.
+    pub(super) fn has_geodns(&self) -> bool {
+        let mut roles = self.nodes.iter().map(|member| member.node.role);
+        roles.any(|role| role == Role::GeoDns)
+    }
+
     /// The nodes that store something: edges in the order of the file, then shields; or the one that
     /// is named.
     pub(super) fn that_store(&self, name: Option<&str>) -> Result<Vec<Member>, String> {
@@ -54,12 +73,9 @@ impl Fleet {
         let Some(name) = name else {
             return Ok(members.cloned().collect());
         };
-        let env = |name: &str| std::env::var(name).ok();
-        let node = self.document.node(name, &env).map_err(|e| e.to_string())?;
-        let mut members = members.filter(|member| member.node.name == node.name);
-        match members.next() {
-            Some(member) => Ok(vec![member.clone()]),
-            None => Err(format!(
+        match self.member(name)? {
+            member if store(&&member) => Ok(vec![member]),
+            _ => Err(format!(
                 "{name:?} is a name server, which stores nothing: name an edge or a shield"
             )),
         }

@@ -1,6 +1,7 @@
 //! What each subcommand does.
 
 mod cache;
+mod drain;
 mod explain;
 mod fleet;
 mod purge;
@@ -15,7 +16,7 @@ use crate::{
     cli::{Check, Cli, Command, Explained, LogLevel, OriginServer},
     demo,
     origin::{OriginRole, Source},
-    run::{self, Process, Role, Settings},
+    run::{self, Process, Role, Settings, Terms},
     style::print,
     telemetry,
 };
@@ -47,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         }
         Command::Purge(purge) => block_on(purge::run(&purge)),
         Command::Status(status) => block_on(status::run(&status)),
+        Command::Drain(drain) => block_on(drain::run(&drain)),
         Command::Explain(explain) => match explain.what {
             Explained::Http(http) => block_on(explain::run(&http)),
         },
@@ -96,8 +98,10 @@ async fn serve_origin(origin: &OriginServer, level: Option<LogLevel>) -> Result<
     telemetry::diagnostics(level.unwrap_or(LogLevel::Info));
     let settings = Settings {
         admin: origin.admin.map(|address| (address, None)),
-        grace: std::time::Duration::ZERO,
-        deadline: std::time::Duration::from_secs(5),
+        drain: Terms {
+            grace: std::time::Duration::ZERO,
+            deadline: std::time::Duration::from_secs(5),
+        },
     };
     let mut process = Process::prepare(settings).await?;
     let source = origin.folder.clone().map_or(Source::Sample, Source::Folder);

@@ -9,6 +9,7 @@ use super::{Outcome, fleet::Fleet};
 use crate::{
     admin::CallError,
     cli,
+    run::{DrainStatus, Phase},
     style::print,
     table::{Table, bytes},
 };
@@ -19,6 +20,7 @@ use crate::{
 struct Said {
     config_version: String,
     draining: bool,
+    drain: Option<DrainStatus>,
     requests: Option<u64>,
     load: Option<f64>,
     connections: Option<u64>,
@@ -112,10 +114,25 @@ impl Row {
 
     fn state(&self) -> String {
         match (&self.said, &self.error) {
-            (Some(said), _) if said.draining => "draining".into(),
+            (Some(said), _) if said.draining => draining(said.drain.as_ref()),
             (Some(_), _) => "up".into(),
             (None, error) => format!("down: {}", error.as_deref().unwrap_or("no answer")),
         }
+    }
+}
+
+/// How far a node is that drains.
+fn draining(drain: Option<&DrainStatus>) -> String {
+    let Some(drain) = drain else {
+        return "draining".into();
+    };
+    let remaining = drain.remaining.unwrap_or_default();
+    match drain.phase {
+        // It has taken it back meanwhile.
+        Phase::Serving => "up".into(),
+        Phase::Leaving => format!("draining: {remaining:.0} s more"),
+        Phase::Left => "draining: keeps running".into(),
+        Phase::Finishing => format!("draining: finishing, {remaining:.0} s at most"),
     }
 }
 
@@ -230,6 +247,38 @@ mod tests {
         let loaded = lines[2].contains("3.0 GiB") && !lines[2].contains("loaded");
         assert!(loaded, "{}", lines[2]);
         assert!(!rows[2].up && rows[0].up);
+    }
+
+    #[test]
+    fn tells_how_far_a_drain_is() {
+        let drain = |phase, remaining| DrainStatus {
+            phase,
+            stops: true,
+            remaining,
+            seconds: 3.0,
+            grace: 20.0,
+            deadline: 30.0,
+            uptime: 60.0,
+        };
+        for (drain, says) in [
+            (None, "draining"),
+            (
+                Some(drain(Phase::Leaving, Some(17.4))),
+                "draining: 17 s more",
+            ),
+            (Some(drain(Phase::Left, None)), "draining: keeps running"),
+            (
+                Some(drain(Phase::Finishing, Some(29.6))),
+                "draining: finishing, 30 s at most",
+            ),
+        ] {
+            let said = Said {
+                draining: true,
+                drain,
+                ..Said::default()
+            };
+            assert_eq!(Row::new(&node("a"), Ok(said), "v1").state(), says);
+        }
     }
 
     #[test]

@@ -1,6 +1,14 @@
 //! The origin as a process: started, managed, drained like the other roles.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use http::StatusCode;
 use perigee_edge::{
@@ -30,6 +38,7 @@ pub(crate) enum Source {
 pub(crate) struct OriginRole {
     server: Server,
     counts: Counts,
+    draining: AtomicBool,
 }
 
 impl OriginRole {
@@ -55,7 +64,11 @@ impl OriginRole {
         let counts = Counts::register(registry);
         let handler = Arc::new(Counted::new(content, counts.clone()));
         let server = Server::start(config, handler);
-        Ok(OriginRole { server, counts })
+        Ok(OriginRole {
+            server,
+            counts,
+            draining: AtomicBool::new(false),
+        })
     }
 }
 
@@ -72,7 +85,7 @@ impl Managed for OriginRole {
     fn readiness(&self) -> Readiness {
         Readiness {
             node: "origin".into(),
-            draining: false,
+            draining: self.draining.load(Ordering::Relaxed),
             load: 0.0,
             config_version: String::new(),
             purge_revision: 0,
@@ -101,11 +114,18 @@ impl Role for OriginRole {
         self.server.addresses()
     }
 
-    fn drain(&self, grace: Duration, deadline: Duration) -> Answer<'_, DrainReport> {
-        Box::pin(async move {
-            self.server.turn_away();
-            tokio::time::sleep(grace).await;
-            self.server.drain(deadline).await
-        })
+    fn leave(&self, leaving: bool) {
+        self.draining.store(leaving, Ordering::Relaxed);
+    }
+
+    fn turn_away(&self, away: bool) {
+        match away {
+            true => self.server.turn_away(),
+            false => self.server.welcome(),
+        }
+    }
+
+    fn stop(&self, deadline: Duration) -> Answer<'_, DrainReport> {
+        Box::pin(self.server.drain(deadline))
     }
 }

@@ -49,7 +49,15 @@ impl Role for Edge {
         Edge::addresses(self)
     }
 
-    fn drain(&self, grace: Duration, deadline: Duration) -> Answer<'_, DrainReport> {
-        Box::pin(Edge::drain(self, grace, deadline))
+    fn leave(&self, leaving: bool) {
+        Edge::leave(self, leaving);
+    }
+
+    fn turn_away(&self, away: bool) {
+        Edge::turn_away(self, away);
+    }
+
+    fn stop(&self, deadline: Duration) -> Answer<'_, DrainReport> {
+        Box::pin(Edge::stop(self, deadline))
     }
 }

@@ -11,7 +11,7 @@ use perigee_geodns::{Credential, GeoDns};
 use perigee_origin_shield::Shield;
 
 use super::{
-    Process, Role, Settings,
+    Process, Role, Settings, Terms,
     geodns::GeoDnsRole,
     reload::{Load, Loaded, NotLoaded, Reloader, Seen, stamped},
 };
@@ -172,8 +172,7 @@ impl Described {
         let node = &self.node;
         let settings = Settings {
             admin: Some((node.admin, node.admin_token.clone())),
-            grace: node.shutdown.grace,
-            deadline: node.shutdown.deadline,
+            drain: terms(node),
         };
         Process::prepare(settings).await
     }
@@ -198,13 +197,14 @@ impl Described {
         let files = seen.iter().map(|(file, _)| file.clone()).collect();
         let loaded = loaded(&self.file, &self.document, &self.node, files);
         seen.push(self.seen);
-        let (file, running) = (self.file, self.node);
+        let (file, running, draining) = (self.file, self.node, process.draining());
         let load: Load = Arc::new(move || {
             let name = running.name.as_str();
             let document = Document::load(&file).map_err(text)?;
             let node = document.node(name, &env).map_err(text)?;
             check_fixed(&running, &node)?;
             let files = reload(&document, name)?;
+            draining.set_terms(terms(&node));
             Ok(self::loaded(&file, &document, &node, files))
         });
         let reloader = Reloader::new(load, loaded, seen);
@@ -221,14 +221,19 @@ fn check_fixed(running: &NodeCommon, new: &NodeCommon) -> Result<(), String> {
         "the token of the admin API"
     } else if running.log != new.log {
         "[log]"
-    } else if running.shutdown != new.shutdown {
-        "[shutdown]"
     } else {
         return Ok(());
     };
     Err(format!(
         "{changed} cannot change while running; restart the node for that"
     ))
+}
+
+fn terms(node: &NodeCommon) -> Terms {
+    Terms {
+        grace: node.shutdown.grace,
+        deadline: node.shutdown.deadline,
+    }
 }
 
 fn loaded(file: &Path, document: &Document, node: &NodeCommon, files: Vec<PathBuf>) -> Loaded {

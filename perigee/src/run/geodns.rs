@@ -12,7 +12,7 @@ use std::{
 use perigee_edge::{DrainReport, PurgeOrder, Purged, Readiness};
 use perigee_geodns::GeoDns;
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::Role;
 use crate::admin::{Answer, Managed, NotDone};
@@ -65,10 +65,15 @@ impl Role for GeoDnsRole {
         self.server.addresses()
     }
 
-    fn drain(&self, grace: Duration, deadline: Duration) -> Answer<'_, DrainReport> {
+    fn leave(&self, leaving: bool) {
+        self.draining.store(leaving, Ordering::Relaxed);
+    }
+
+    /// Answers without connections can close none.
+    fn turn_away(&self, _away: bool) {}
+
+    fn stop(&self, deadline: Duration) -> Answer<'_, DrainReport> {
         Box::pin(async move {
-            self.draining.store(true, Ordering::Relaxed);
-            sleep(grace).await;
             let cut = timeout(deadline, self.server.shutdown()).await.is_err();
             DrainReport {
                 finished: 0,

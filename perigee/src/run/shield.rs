@@ -50,7 +50,15 @@ impl Role for Shield {
         Shield::addresses(self)
     }
 
-    fn drain(&self, grace: Duration, deadline: Duration) -> Answer<'_, DrainReport> {
-        Box::pin(Shield::drain(self, grace, deadline))
+    fn leave(&self, leaving: bool) {
+        Shield::leave(self, leaving);
+    }
+
+    fn turn_away(&self, away: bool) {
+        Shield::turn_away(self, away);
+    }
+
+    fn stop(&self, deadline: Duration) -> Answer<'_, DrainReport> {
+        Box::pin(Shield::stop(self, deadline))
     }
 }

@@ -41,10 +41,20 @@ impl Signals {
         }
     }
 
-    /// Ends the process at the next signal to stop: who asks twice does not want to wait.
-    pub(super) async fn quit_at_stop(&mut self) {
-        while self.next().await != Told::Stop {}
-        tracing::warn!("asked again to stop: quitting at once");
-        process::exit(130);
+    /// Ends the process at the next signal to stop, or at the second one if none has been `asked` yet.
+    pub(super) async fn quit_at_stop(&mut self, mut asked: bool) {
+        loop {
+            match self.next().await {
+                Told::Stop if asked => quit(),
+                Told::Stop => asked = true,
+                Told::Reload => {}
+            }
+        }
     }
+}
+
+/// Ends the process: who asks twice does not want to wait.
+pub(super) fn quit() -> ! {
+    tracing::warn!("asked again to stop: quitting at once");
+    process::exit(130);
 }

@@ -9,7 +9,7 @@ use perigee_edge::{
 };
 
 use super::{
-    Process, Settings,
+    Process, Settings, Terms,
     from_file::{certificate_files, seen},
     reload::{Load, Loaded, Reloader, Seen},
 };
@@ -38,8 +38,10 @@ pub(crate) async fn run_standalone(
     let config = config(edge, origin);
     let settings = Settings {
         admin: edge.admin.map(|address| (address, None)),
-        grace: GRACE,
-        deadline: DEADLINE,
+        drain: Terms {
+            grace: GRACE,
+            deadline: DEADLINE,
+        },
     };
     let mut process = Process::prepare(settings).await?;
     let target = edge.access_log.clone().unwrap_or(AccessLogTarget::Stdout);
