@@ -34,5 +34,5 @@ pub use purge_log::{
     PurgeLog, Reading, Refills, Step, Touch, asked, new_id,
 };
 pub use readiness::{READY_PATH, Readiness};
-pub use ring::{LoadBound, Owners, Ring};
+pub use ring::{LoadBound, Owners, OwnersWithin, Ring, Standing};
 pub use view::{NodeHealth, View, ViewConfig};

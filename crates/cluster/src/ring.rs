@@ -5,29 +5,34 @@
 //! after its hash. Points depend on nothing but the node's name, so a node that comes or goes
 //! moves only the keys that it gains or loses, and every process draws the same ring.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    fmt::Write as _,
-    iter::{Chain, FusedIterator},
-    slice,
-};
+use std::{collections::BTreeMap, fmt, fmt::Write as _, iter::FusedIterator};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::NodeName;
 
+mod circle;
 mod loads;
 
-pub use loads::LoadBound;
+use circle::{Around, Circle};
+pub use loads::{LoadBound, OwnersWithin, Standing};
 
 /// Who owns which key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ring {
     /// In the order of their names.
-    nodes: Vec<NodeName>,
-    /// The virtual nodes, sorted: where each is on the circle, and its index in `nodes`.
-    points: Vec<(u64, u16)>,
+    members: Vec<Member>,
+    /// The virtual nodes; whose they are is a place in `members`.
+    circle: Circle,
+}
+
+/// A node of a ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Member {
+    name: NodeName,
+    weight: u32,
+    /// Which of its keys a node is given first when it comes.
+    seed: u64,
 }
 
 impl Ring {
@@ -51,34 +56,36 @@ impl Ring {
             let known = weights.entry(name).or_insert(weight);
             *known = weight.max(*known);
         }
-        let mut ring = Ring {
-            nodes: Vec::with_capacity(weights.len()),
-            points: Vec::new(),
-        };
+        let mut members = Vec::with_capacity(weights.len());
+        let mut points = Vec::new();
         for (index, (name, weight)) in (0..).zip(weights).take(Self::MAX_NODES) {
-            ring.nodes.push(name.clone());
-            push_points(&mut ring.points, name, index, weight);
+            let member = Member {
+                name: name.clone(),
+                weight: weight.clamp(1, Self::MAX_WEIGHT),
+                seed: xxh3_64(name.as_str().as_bytes()),
+            };
+            push_points(&mut points, &member, index);
+            members.push(member);
         }
-        ring.points.sort_unstable();
-        ring
+        Ring {
+            members,
+            circle: Circle::new(points),
+        }
     }
 
     /// The nodes of the ring, in the order of their names.
-    pub fn nodes(&self) -> &[NodeName] {
-        &self.nodes
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = &NodeName> {
+        self.members.iter().map(|member| &member.name)
     }
 
     /// All nodes in the order in which they own a key: the owner, then who would own it if the
     /// owner were gone, and so on; each once. `key_hash` must be spread evenly over all 64 bits.
     /// Does not allocate.
     pub fn owners(&self, key_hash: u64) -> Owners<'_> {
-        let (before, from) = self
-            .points
-            .split_at(self.points.partition_point(|(at, _)| *at < key_hash));
         Owners {
-            nodes: &self.nodes,
-            points: from.iter().chain(before),
-            left: self.nodes.len(),
+            members: &self.members,
+            points: self.circle.from(key_hash),
+            left: self.members.len(),
             seen: [0; SEEN_WORDS],
         }
     }
@@ -88,15 +95,15 @@ impl fmt::Debug for Ring {
     /// The points follow from the nodes and are too many to read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ring")
-            .field("nodes", &self.nodes)
-            .field("points", &self.points.len())
+            .field("members", &self.members)
+            .field("points", &self.circle.len())
             .finish()
     }
 }
 
-fn push_points(points: &mut Vec<(u64, u16)>, name: &NodeName, index: u16, weight: u32) {
-    let count = Ring::VIRTUAL_NODES * weight.clamp(1, Ring::MAX_WEIGHT) / 100;
-    let mut text = format!("{name}#");
+fn push_points(points: &mut Vec<(u64, u16)>, member: &Member, index: u16) {
+    let count = Ring::VIRTUAL_NODES * member.weight / 100;
+    let mut text = format!("{}#", member.name);
     let stem = text.len();
     points.extend((0..count).map(|i| {
         text.truncate(stem);
@@ -108,29 +115,25 @@ fn push_points(points: &mut Vec<(u64, u16)>, name: &NodeName, index: u16, weight
 
 const SEEN_WORDS: usize = Ring::MAX_NODES / 64;
 
-type Points<'r> = slice::Iter<'r, (u64, u16)>;
-
 /// The nodes in the order in which they own a key; see [`Ring::owners`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Owners<'r> {
-    nodes: &'r [NodeName],
+    members: &'r [Member],
     /// Once around the circle.
-    points: Chain<Points<'r>, Points<'r>>,
+    points: Around<'r>,
     /// Nodes not yet given, so that the walk ends with the last of them.
     left: usize,
     /// One bit per node that was given.
     seen: [u64; SEEN_WORDS],
 }
 
-impl<'r> Iterator for Owners<'r> {
-    type Item = &'r NodeName;
-
-    fn next(&mut self) -> Option<&'r NodeName> {
+impl<'r> Owners<'r> {
+    fn next_member(&mut self) -> Option<&'r Member> {
         if self.left == 0 {
             return None;
         }
         let seen = &mut self.seen;
-        let (_, index) = self.points.find(|(_, index)| {
+        let index = self.points.find(|index| {
             let word = &mut seen[usize::from(index / 64)];
             let bit = 1 << (index % 64);
             let new = *word & bit == 0;
@@ -138,11 +141,26 @@ impl<'r> Iterator for Owners<'r> {
             new
         })?;
         self.left -= 1;
-        self.nodes.get(usize::from(*index))
+        self.members.get(usize::from(index))
+    }
+}
+
+impl<'r> Iterator for Owners<'r> {
+    type Item = &'r NodeName;
+
+    fn next(&mut self) -> Option<&'r NodeName> {
+        self.next_member().map(|member| &member.name)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.left, Some(self.left))
+    }
+}
+
+impl fmt::Debug for Owners<'_> {
+    /// Those that are still to come.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
     }
 }
 
