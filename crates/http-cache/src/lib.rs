@@ -25,7 +25,7 @@
 //! | `posted` | the answer to a POST, for later GETs, RFC 9110 9.3.3 |
 //! | `conditional` | preconditions, RFC 9110 13 |
 //! | `range`, `multipart` | one and several ranges, RFC 9110 14 and 15.3.7 |
-//! | `part`, `held`, `missing` | incomplete responses, RFC 9111 3.3 and 3.4 |
+//! | `part`, `held`, `missing`, `rest` | incomplete responses, RFC 9111 3.3 and 3.4 |
 //! | `asking` | what a fetch asks for, RFC 9111 3.4 and 4.3.1 |
 //! | `explain` | a decision in words |
 //! | `facts` | what is known of a stored response, for people who ask |
@@ -63,6 +63,7 @@ mod record;
 mod recover;
 mod reference;
 mod render;
+mod rest;
 mod reuse;
 mod rules;
 mod search;

@@ -6,6 +6,15 @@ use perigee_upstream::Body as Relayed;
 
 use crate::{flight::Lead, streaming::Finish};
 
+/// Why a body does not come to its end.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// Where it comes from, it broke off.
+    There(String),
+    /// Nobody wants it any more, or it is not what it said it was.
+    Here(String),
+}
+
 /// A body on its way from the next tier into the store.
 #[derive(Debug)]
 pub(crate) struct Arriving {
@@ -36,8 +45,13 @@ impl Arriving {
         }
     }
 
+    /// It has broken off, and goes on with this one.
+    pub(crate) fn go_on(&mut self, rest: Relayed) {
+        self.body = rest;
+    }
+
     /// Moves it into the store.
-    pub(crate) async fn pour_into(&mut self, fill: &mut Fill) -> Result<(), String> {
+    pub(crate) async fn pour_into(&mut self, fill: &mut Fill) -> Result<(), Ended> {
         // Where it began to come for nobody.
         let mut unread_from = None;
         loop {
@@ -45,14 +59,15 @@ impl Arriving {
             let frame = tokio::select! {
                 biased;
                 frame = self.body.frame() => match frame {
-                    Some(frame) => Some(frame.map_err(|error| error.to_string())?),
+                    Some(frame) => Some(frame.map_err(|error| Ended::There(error.to_string()))?),
                     None => return Ok(()),
                 },
                 () = fill.unread(), if is_watched => None,
             };
             // Trailers are not kept.
             if let Some(Ok(data)) = frame.map(http_body::Frame::into_data) {
-                fill.write(data).await.map_err(|error| error.to_string())?;
+                let written = fill.write(data).await;
+                written.map_err(|error| Ended::Here(error.to_string()))?;
             }
             unread_from = match fill.is_unread() {
                 true => unread_from.or(Some(fill.received())),
@@ -61,7 +76,8 @@ impl Arriving {
             if let Some(from) = unread_from
                 && self.is_over(fill, from)
             {
-                return Err("nobody reads it, and much is left".to_owned());
+                let why = "nobody reads it, and much is left";
+                return Err(Ended::Here(why.to_owned()));
             }
         }
     }

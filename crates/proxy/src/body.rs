@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use perigee_storage::Reader;
 use perigee_upstream::Body as Relayed;
 
-use crate::{observe::Observation, several::Several, stitched::Stitched};
+use crate::{observe::Observation, passing::Passing, several::Several, stitched::Stitched};
 
 /// An error that cut a body short.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -31,6 +31,7 @@ enum Source {
     Several(Box<Several>),
     Stitched(Box<Stitched>),
     Relayed(Relayed),
+    Passing(Box<Passing>),
 }
 
 impl Body {
@@ -62,6 +63,21 @@ impl Body {
     /// Bytes that pass through.
     pub(crate) fn relayed(body: Relayed) -> Self {
         Body::of(Source::Relayed(body))
+    }
+
+    /// The same, where bytes that pass through may be made to go on when they break off.
+    pub(crate) fn map_relayed(
+        mut self,
+        passing: impl FnOnce(Relayed) -> Result<Passing, Relayed>,
+    ) -> Self {
+        self.source = match std::mem::replace(&mut self.source, Source::Empty) {
+            Source::Relayed(body) => match passing(body) {
+                Ok(passing) => Source::Passing(Box::new(passing)),
+                Err(body) => Source::Relayed(body),
+            },
+            source => source,
+        };
+        self
     }
 
     /// Whether the first bytes of it are gone already: a fill that is not kept has moved on.
@@ -106,6 +122,7 @@ impl Body {
                 Poll::Ready(chunk.map(|c| c.map(Frame::data).map_err(Into::into)))
             }
             Source::Relayed(body) => Pin::new(body).poll_frame(cx),
+            Source::Passing(passing) => passing.poll_frame(cx),
         }
     }
 }
@@ -139,6 +156,7 @@ impl HttpBody for Body {
             Source::Several(several) => several.remaining() == 0,
             Source::Stitched(stitched) => stitched.remaining() == 0,
             Source::Relayed(body) => body.is_end_stream(),
+            Source::Passing(passing) => passing.is_end_stream(),
         }
     }
 
@@ -152,6 +170,7 @@ impl HttpBody for Body {
             Source::Several(several) => SizeHint::with_exact(several.remaining()),
             Source::Stitched(stitched) => SizeHint::with_exact(stitched.remaining()),
             Source::Relayed(body) => body.size_hint(),
+            Source::Passing(passing) => SizeHint::with_exact(passing.remaining()),
         }
     }
 }

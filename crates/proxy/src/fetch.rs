@@ -17,6 +17,7 @@ use crate::{
     marks::Whose,
     next_hop::Hop,
     outcome::{or_stale, to_leader_alone},
+    passing::Way,
 };
 
 /// What a fetch asks for.
@@ -197,7 +198,10 @@ impl Exchange {
                         answer => return answer,
                     }
                 }
-                Landed::Alone(arrived) => to_leader_alone(trip, arrived, handling),
+                Landed::Alone(arrived) => {
+                    let answer = to_leader_alone(trip, arrived, handling);
+                    self.passing_on(answer, &trip.inbound, &trip.next, Way::Fetched)
+                }
                 Landed::ForItself => self.forward(trip, why, None).await,
                 Landed::ServeStale(status) => {
                     let handling = handling.with_status(status);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use perigee_http_cache::{Failure, NotStored, Receipt, ResponseHead, receive};
 use perigee_storage::{Reader, Stored};
 use tokio::sync::oneshot;
@@ -14,7 +14,6 @@ use crate::{
     fetch::{Trip, Wanted},
     flight::{Arrival, Lead, Progress},
     marks::{Mark, Whose},
-    onward::{make_unconditional, request_head},
     send::Arrived,
 };
 
@@ -108,13 +107,7 @@ impl Exchange {
 
     async fn ask(&self, trip: &Trip) -> Result<Arrived, Failure> {
         let inbound = &*trip.inbound;
-        let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
-        head.method = Method::GET;
-        if let Some(target) = &inbound.fetched {
-            // What is not in the key must not shape what is stored.
-            head.uri = target.clone().into();
-        }
-        make_unconditional(&mut head.headers);
+        let mut head = self.get_head(inbound, true);
         head.headers.extend(trip.wanted.fields.clone());
         let empty = perigee_upstream::body::empty();
         self.send_over(&trip.hops, &trip.next, inbound, head, empty)

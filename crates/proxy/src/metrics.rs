@@ -33,6 +33,11 @@ struct Budgeted {
     budget: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Resumed {
+    outcome: &'static str,
+}
+
 /// All that a tier counts.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -41,6 +46,7 @@ pub struct Metrics {
     cut: Family<ServiceLabel, Counter>,
     forwarded: Family<HopOutcome, Counter>,
     retries: Family<Budgeted, Counter>,
+    resumed: Family<Resumed, Counter>,
 }
 
 impl Metrics {
@@ -71,6 +77,11 @@ impl Metrics {
             "perigee_retries",
             "Requests that another node was to be asked after one failed, by what the budget said",
             metrics.retries.clone(),
+        );
+        registry.register(
+            "perigee_resumed_bodies",
+            "Attempts to go on with a response body that broke off, by what came of them",
+            metrics.resumed.clone(),
         );
         metrics
     }
@@ -106,6 +117,11 @@ impl Metrics {
             outcome,
         };
         self.forwarded.get_or_create(&labels).inc();
+    }
+
+    /// A body that broke off was to go on from another source.
+    pub(crate) fn resumed(&self, outcome: &'static str) {
+        self.resumed.get_or_create(&Resumed { outcome }).inc();
     }
 
     /// Another node was to be asked after one failed.

@@ -1,5 +1,7 @@
 //! Asking the edge that owns a key: it answers, and this node keeps nothing of it.
 
+use std::sync::Arc;
+
 use perigee_http_cache::{Failure, Miss, Receipt, SearchVariance};
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
     next_hop::Hop,
     onward::request_head,
     outcome::{or_stale, with_status},
+    passing::Way,
     send::Arrived,
 };
 
@@ -21,8 +24,13 @@ impl Exchange {
     ///
     /// What this node has from a time when it stood in may take the place of an owner's error
     /// (RFC 5861 section 4).
-    pub(crate) async fn ask_owner(&self, trip: &Trip, owners: &[Hop], why: Miss) -> Option<Answer> {
-        let inbound = &*trip.inbound;
+    pub(crate) async fn ask_owner(
+        self: &Arc<Self>,
+        trip: &Trip,
+        owners: &[Hop],
+        why: Miss,
+    ) -> Option<Answer> {
+        let inbound = &trip.inbound;
         let head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(owners, &trip.next, inbound, head, empty);
@@ -43,7 +51,8 @@ impl Exchange {
             detail: Some(Detail::Peer(arrived.hop.clone())),
             ..handling
         };
-        Some(Answer::relayed(arrived, handling))
+        let answer = Answer::relayed(arrived, handling);
+        Some(self.passing_on(answer, inbound, &trip.next, Way::Owner))
     }
 
     fn is_worse_than_stale(&self, trip: &Trip, arrived: &Arrived) -> bool {

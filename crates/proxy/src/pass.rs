@@ -17,6 +17,7 @@ use crate::{
     marks::Mark,
     onward::request_head,
     outcome::{failed, or_stale, with_status},
+    passing::Way,
     send::Arrived,
 };
 
@@ -36,11 +37,18 @@ impl Exchange {
             let chunked = HeaderValue::from_static("chunked");
             head.headers.insert(header::TRANSFER_ENCODING, chunked);
         }
+        let is_repeatable = body.is_end_stream();
         let route = next.route(&inbound);
         let hops: Vec<_> = route.sideways.into_iter().chain(route.up).collect();
         let sent = self.send_over(&hops, &next, &inbound, head, body).await;
         match sent {
-            Ok(arrived) => self.passed(&inbound, arrived, why).await,
+            Ok(arrived) => {
+                let answer = self.passed(&inbound, arrived, why).await;
+                match is_repeatable {
+                    true => self.passing_on(answer, &inbound, &next, Way::AsAsked),
+                    false => answer,
+                }
+            }
             Err(failure) => not_passed(&inbound, failure, why),
         }
     }
@@ -48,8 +56,13 @@ impl Exchange {
     /// Forwards a request that need not, or cannot, be answered by another one's fetch: as it is,
     /// side by side with the others. What comes is not stored, but says whether it is worth
     /// waiting for the next time.
-    pub(crate) async fn forward(&self, trip: &Trip, why: Miss, detail: Option<Detail>) -> Answer {
-        let inbound = &*trip.inbound;
+    pub(crate) async fn forward(
+        self: &Arc<Self>,
+        trip: &Trip,
+        why: Miss,
+        detail: Option<Detail>,
+    ) -> Answer {
+        let inbound = &trip.inbound;
         let head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(&trip.hops, &trip.next, inbound, head, empty);
@@ -62,7 +75,8 @@ impl Exchange {
             Ok(arrived) => {
                 self.learn(trip, &arrived);
                 let handling = with_status(handling, &arrived);
-                Answer::relayed(arrived, handling)
+                let answer = Answer::relayed(arrived, handling);
+                self.passing_on(answer, inbound, &trip.next, Way::AsAsked)
             }
         }
     }

@@ -112,7 +112,7 @@ fn piece_of(trip: &Trip, stored: &Stored, wanted: &Range<u64>) -> Result<Piece, 
 
 /// Whether an answer to a condition and a Range, which is not stored, says that the version is
 /// another one by now.
-fn says_changed(status: StatusCode) -> bool {
+pub(crate) fn says_changed(status: StatusCode) -> bool {
     status.is_success()
         || matches!(
             status,
