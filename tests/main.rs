@@ -46,6 +46,7 @@ mod stale;
 mod streaming;
 mod strict_http2;
 mod strict_requests;
+mod tier_listen;
 mod tls;
 mod upgrade;
 mod whole_cdn;

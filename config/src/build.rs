@@ -9,6 +9,7 @@ mod secrets;
 mod services;
 mod shield;
 mod tier;
+mod trust;
 
 use std::fmt;
 

@@ -6,6 +6,7 @@ mod nodes;
 mod secrets;
 mod services;
 mod storage;
+mod trust;
 
 pub(crate) use secrets::SHORTEST;
 
@@ -21,6 +22,7 @@ pub(crate) fn validate(file: &File, text: &str, path: &Path) -> Vec<Problem> {
         problems: Vec::new(),
     };
     secrets::check(file, &mut report);
+    trust::check(file, &mut report);
     nodes::check(file, &mut report);
     addresses::check(file, &mut report);
     dns::check(file, &mut report);

@@ -139,7 +139,10 @@ fn an_edge() {
     );
     assert_eq!(edge.tls_listen, [address("0.0.0.0:443")]);
     assert_eq!(
-        edge.secret.as_deref(),
+        edge.tier
+            .trust
+            .as_ref()
+            .and_then(|trust| trust.secret.as_deref()),
         Some(&b"SECRET of sixteen bytes and more"[..])
     );
     let certificate = &edge.certificates[0];

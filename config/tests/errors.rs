@@ -79,7 +79,7 @@ fn a_problem_displays_like_a_compilers() {
          12 | lisen = [\"127.0.11.1:8080\"]\n   \
          | ^^^^^\n   \
          = help: did you mean `listen`? expected one of `name`, `pop`, `listen`, `tls_listen`, \
-         `address`, `address6`, `tier_address`, `admin` or `weight`"
+         `address`, `address6`, `tier_listen`, `tier_address`, `admin` or `weight`"
     );
 }
 
@@ -457,6 +457,38 @@ fn secrets() {
     );
     let shown = broken("0123456789abcdef", "short").to_string();
     assert!(!shown.contains("\"short\""), "{shown}");
+}
+
+#[test]
+fn mutual_tls_needs_names_addresses_and_files() {
+    let listen = "listen = [\"127.0.11.1:8080\"]\n";
+    let nodes = "listen = [\"127.0.11.1:8080\"]\ntier_listen = [\"127.0.11.1:8443\"]\n";
+    let table =
+        "[tier]\ntrust = \"mtls\"\n[tier.tls]\nca = \"a\"\ncert = \"{node}\"\nkey = \"k\"\n[dns]";
+    // Each edge and shield has to have one.
+    let found = problems(&GOOD.replacen("[dns]", table, 1));
+    let why = "has no address where other nodes reach it over TLS";
+    assert!(found.iter().all(|problem| problem.message.ends_with(why)));
+    assert_eq!(found.len(), 3, "{found:#?}");
+    check(
+        listen,
+        &nodes.replace("8443", "8080"),
+        (13, 16),
+        "127.0.11.1:8080 is taken: it is `listen` of \"fra-1\" (line 12), and `tier_listen` of \"fra-1\" too",
+        "another address",
+    );
+    check(
+        listen,
+        &format!("{nodes}tier_address = \"127.0.11.1:8080\"\n"),
+        (14, 16),
+        "127.0.11.1:8080 is for clients, and \"fra-1\" serves other nodes at `tier_listen` alone",
+        "leave `tier_address` out",
+    );
+    let unused = table.replace("\"mtls\"", "\"secret\"");
+    let problem = broken("[dns]", &unused);
+    assert!(problem.message.contains("are of no use"), "{problem}");
+    let bare = broken("[dns]", "[tier]\ntrust = \"mtls\"\n[dns]");
+    assert!(bare.message.contains("needs certificates"), "{bare}");
 }
 
 #[test]

@@ -19,8 +19,6 @@ pub struct Config {
     pub peers: Vec<Node>,
     /// All shields; empty: it asks the origins itself.
     pub shields: Vec<Node>,
-    /// What the nodes of the CDN share; `None`: it stands alone and believes nobody's markers.
-    pub secret: Option<Vec<u8>>,
     /// Limits on the connections to peers and shields.
     pub tier_limits: EndpointLimits,
     /// How much more than its part a peer may have under way.

@@ -6,8 +6,8 @@ mod state;
 
 pub use config::Config;
 pub use perigee_cluster::{
-    Credential, LoadBound, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness,
-    Role, View, ViewConfig,
+    LoadBound, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness, Role, TlsFiles,
+    Trust, TrustConfig, View, ViewConfig, server_name,
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, CacheStats, Cookies, Disclosure, DiskConfig, DiskCounts, Endpoint,

@@ -5,24 +5,27 @@ mod next_hop;
 mod nodes;
 mod watch;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
 };
 
-use perigee_cluster::{Caller, Credential, Refused, View};
+use perigee_cluster::{Caller, Refused, Trust, View};
 use perigee_proxy::{Metrics, NextHopStatus, Origination, Services};
 use perigee_server::{CertStore, Client};
 use perigee_tier::{Admission, Listeners, State, told};
 
 use crate::Config;
-use nodes::Nodes;
+use nodes::{Nodes, Reach};
 
 /// The state of one edge.
 pub struct EdgeState {
     config: Config,
     services: Services,
-    credential: Option<Arc<Credential>>,
+    trust: Option<Arc<Trust>>,
     peers: Nodes,
     shields: Nodes,
     view: Option<Arc<View>>,
@@ -39,21 +42,23 @@ impl State for EdgeState {
         let services = before.map(|b| &b.services);
         let services = Services::build(config.tier.services.clone(), metrics, services)
             .map_err(|e| e.to_string())?;
-        let credential = match &config.secret {
+        let trusted = before.and_then(|b| b.trust.as_ref());
+        let trust = match &config.tier.trust {
             None => None,
-            Some(secret) => Some(Arc::new(
-                Credential::new(secret, config.tier.node.as_str()).map_err(|e| e.0)?,
-            )),
+            Some(trust) => Some(Trust::load(trust, trusted, SystemTime::now())?),
         };
-        let limits = &config.tier_limits;
-        let peers = Nodes::build(&config.peers, limits, before.map(|b| &b.peers))?;
-        let shields = Nodes::build(&config.shields, limits, before.map(|b| &b.shields))?;
-        let view = watch::view(&config, credential.as_ref(), before);
+        let to = Reach {
+            limits: &config.tier_limits,
+            trust: trust.as_deref(),
+        };
+        let peers = Nodes::build(&config.peers, to, before.map(|b| &b.peers))?;
+        let shields = Nodes::build(&config.shields, to, before.map(|b| &b.shields))?;
+        let view = watch::view(&config, trust.as_ref(), before);
         Ok(EdgeState {
             leaving: before.map_or_else(Arc::default, |b| Arc::clone(&b.leaving)),
             config,
             services,
-            credential,
+            trust,
             peers,
             shields,
             view,
@@ -84,12 +89,12 @@ impl State for EdgeState {
         &self.services
     }
 
-    fn credential(&self) -> Option<&Credential> {
-        self.credential.as_deref()
+    fn trust(&self) -> Option<&Trust> {
+        self.trust.as_deref()
     }
 
     /// Anybody may ask an edge. Only what nodes say of a request is believed, and only with proof.
-    fn admit(&self, caller: Result<Caller, Refused>, client: Client) -> Admission {
+    fn admit(&self, caller: Result<Caller, Refused>, client: &Client) -> Admission {
         match caller {
             Ok(Caller::Stranger) => {
                 Admission::Enter(Origination::of_connection(client.address.ip(), client.tls))
@@ -97,6 +102,7 @@ impl State for EdgeState {
             Ok(Caller::Node(markers)) => Admission::Enter(told(&markers)),
             Ok(Caller::Prober) => Admission::Probe,
             Err(Refused::Expired) => Admission::Refuse(EXPIRED),
+            Err(Refused::Elsewhere) => Admission::Refuse(ELSEWHERE),
             Err(_) => Admission::Refuse("this proof of membership is not good"),
         }
     }
@@ -115,4 +121,5 @@ impl State for EdgeState {
     }
 }
 
+const ELSEWHERE: &str = "nodes are not served at this address, but at those of `tier_listen`";
 const EXPIRED: &str = "this proof of membership is too old or too new: do the clocks differ?";

@@ -10,7 +10,7 @@ use std::{
 use arc_swap::ArcSwap;
 use hickory_server::server::Server;
 use ipnet::IpNet;
-use perigee_cluster::{Credential, Node, Prober, View};
+use perigee_cluster::{Node, Prober, Trust, View};
 use prometheus_client::registry::Registry;
 use tokio::{
     net::{TcpListener, UdpSocket},
@@ -79,7 +79,7 @@ struct Shared {
 
 struct State {
     config: Config,
-    credential: Arc<Credential>,
+    trust: Arc<Trust>,
     zone: Arc<Zone>,
     places: Arc<Places>,
     view: Arc<View>,
@@ -94,7 +94,7 @@ impl GeoDns {
     /// [`StartError`] if an address, the database or the zone cannot be used.
     pub fn start(
         config: Config,
-        credential: Arc<Credential>,
+        trust: Arc<Trust>,
         registry: &mut Registry,
     ) -> Result<Self, StartError> {
         let zone = Zone::build(&config).map_err(|e| StartError(e.to_string()))?;
@@ -109,7 +109,7 @@ impl GeoDns {
         }
         let addresses = listeners.iter().map(|listener| listener.address).collect();
         let limits = config.limits.clone();
-        let shared = Shared::start(config, zone, places, credential);
+        let shared = Shared::start(config, zone, places, trust);
         let handler = Handler {
             snapshot: Arc::clone(&shared.snapshot),
             metrics: Metrics::register(registry),
@@ -129,12 +129,12 @@ impl GeoDns {
 
     /// Puts a new configuration in place, whole or not at all. The database is read again if
     /// its path or its file changed; this blocks for as long as that takes. Edges are watched
-    /// anew if `credential` is another one than before.
+    /// anew if `trust` is another one than before.
     ///
     /// # Errors
     /// [`ReloadError`] if it cannot be used, or changes what only a restart can change.
-    pub fn reload(&self, config: Config, credential: Arc<Credential>) -> Result<(), ReloadError> {
-        self.shared.reload(config, credential)
+    pub fn reload(&self, config: Config, trust: Arc<Trust>) -> Result<(), ReloadError> {
+        self.shared.reload(config, trust)
     }
 
     /// What the node says of itself on its admin API.
@@ -189,16 +189,16 @@ impl Serving {
 }
 
 impl Shared {
-    fn start(config: Config, zone: Zone, places: Places, credential: Arc<Credential>) -> Arc<Self> {
+    fn start(config: Config, zone: Zone, places: Places, trust: Arc<Trust>) -> Arc<Self> {
         let (zone, places) = (Arc::new(zone), Arc::new(places));
-        let view = start_view(&config, &credential);
+        let view = start_view(&config, &trust);
         let changes = view.subscribe();
         let snapshot = Snapshot::new(&config, zone.clone(), places.clone(), &view.nodes());
         let shared = Arc::new(Shared {
             snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             state: Mutex::new(State {
                 config,
-                credential,
+                trust,
                 zone,
                 places,
                 view,
@@ -208,11 +208,7 @@ impl Shared {
         shared
     }
 
-    fn reload(
-        self: &Arc<Self>,
-        config: Config,
-        credential: Arc<Credential>,
-    ) -> Result<(), ReloadError> {
+    fn reload(self: &Arc<Self>, config: Config, trust: Arc<Trust>) -> Result<(), ReloadError> {
         let refuse = |why: String| ReloadError(why);
         // Whatever can fail is done before anything changes.
         let zone = Zone::build(&config).map_err(|e| refuse(e.to_string()))?;
@@ -221,18 +217,18 @@ impl Shared {
 
         let mut state = self.state();
         check_fixed(&state.config, &config)?;
-        let same_member = Arc::ptr_eq(&state.credential, &credential);
+        let same_member = Arc::ptr_eq(&state.trust, &trust);
         if same_member && state.config.view == config.view {
             state.view.set_nodes(nodes(&config));
         } else {
-            state.view = start_view(&config, &credential);
+            state.view = start_view(&config, &trust);
             let changes = state.view.subscribe();
             tokio::spawn(follow(Arc::downgrade(self), changes));
         }
         state.zone = Arc::new(zone);
         state.places = Arc::new(places);
         state.config = config;
-        state.credential = credential;
+        state.trust = trust;
         self.refresh(&state);
         info!(version = %state.config.version, serial = state.zone.serial(), "configuration in place");
         Ok(())
@@ -283,8 +279,8 @@ async fn follow(shared: Weak<Shared>, mut changes: tokio::sync::watch::Receiver<
     }
 }
 
-fn start_view(config: &Config, credential: &Arc<Credential>) -> Arc<View> {
-    let prober = Prober::new(Arc::clone(credential), config.view.timeout);
+fn start_view(config: &Config, trust: &Arc<Trust>) -> Arc<View> {
+    let prober = Prober::new(Arc::clone(trust), config.view.timeout);
     View::start(nodes(config), prober, config.view.clone())
 }
 

@@ -43,7 +43,7 @@ pub use database::{Database, DatabaseError};
 pub use explain::{ExplainedAnswer, ExplainedEdge, ExplainedPop, Explanation};
 pub use geo::Point;
 pub use geodns::{GeoDns, ReloadError, StartError};
-pub use perigee_cluster::{Credential, Node, NodeName, PopName, Role, ViewConfig};
+pub use perigee_cluster::{Node, NodeName, PopName, Role, Trust, TrustConfig, ViewConfig};
 pub use perigee_health::{PanicShare, Thresholds};
 pub use places::{Located, LocatedPlace, Places};
 pub use query::{QueryError, QueryRecord, QueryResponse, query};

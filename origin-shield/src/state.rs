@@ -1,9 +1,9 @@
 //! What a shield runs on until the next reload. Immutable.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use http::request;
-use perigee_cluster::{Caller, Credential, Refused};
+use perigee_cluster::{Caller, Refused, Trust};
 use perigee_proxy::{Hop, Inbound, Metrics, NextHop, NextHopStatus, Route, Services, add_claims};
 use perigee_server::Client;
 use perigee_tier::{Admission, Listeners, State, told};
@@ -14,7 +14,7 @@ use crate::Config;
 pub struct ShieldState {
     config: Config,
     services: Services,
-    credential: Credential,
+    trust: Arc<Trust>,
 }
 
 impl State for ShieldState {
@@ -26,16 +26,17 @@ impl State for ShieldState {
         let kept = before.map(|b| &b.services);
         let services = Services::build(config.tier.services.clone(), metrics, kept)
             .map_err(|e| e.to_string())?;
-        let node = config.tier.node.as_str();
-        let credential = Credential::new(&config.secret, node).map_err(|e| e.0)?;
+        let trust = config.tier.trust.as_ref();
+        let trust = trust.ok_or("a shield needs a secret or certificates to know the edges by")?;
+        let trust = Trust::load(trust, before.map(|b| &b.trust), SystemTime::now())?;
         Ok(ShieldState {
             config,
             services,
-            credential,
+            trust,
         })
     }
 
-    /// Edges come without TLS, and prove themselves request by request.
+    /// Edges come by `listen` without TLS, or by `tier_listen`.
     fn tls(_config: &Config) -> Result<Listeners, String> {
         Ok(Listeners::default())
     }
@@ -52,17 +53,20 @@ impl State for ShieldState {
         &self.services
     }
 
-    fn credential(&self) -> Option<&Credential> {
-        Some(&self.credential)
+    fn trust(&self) -> Option<&Trust> {
+        Some(&self.trust)
     }
 
-    fn admit(&self, caller: Result<Caller, Refused>, _client: Client) -> Admission {
+    fn admit(&self, caller: Result<Caller, Refused>, _client: &Client) -> Admission {
         match caller {
             Ok(Caller::Node(markers)) => Admission::Enter(told(&markers)),
             Ok(Caller::Prober) => Admission::Probe,
             Ok(Caller::Stranger) => Admission::Refuse("a shield serves the edges of its CDN only"),
             Err(Refused::Expired) => {
                 Admission::Refuse("the proof is too old or too new: do the clocks differ?")
+            }
+            Err(Refused::Elsewhere) => {
+                Admission::Refuse("nodes are not served at this address, but at `tier_listen`")
             }
             Err(_) => Admission::Refuse("this proof of membership is not good"),
         }

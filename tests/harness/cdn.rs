@@ -15,6 +15,7 @@ use super::{
 const HTTP: u16 = 8080;
 const ADMIN: u16 = 9901;
 const DNS: u16 = 5300;
+const TIER: u16 = 8443;
 /// The environment variable of the admin API's token.
 const TOKEN: &str = "SCENARIO_TOKEN";
 
@@ -48,6 +49,22 @@ impl Plan {
             token: None,
         }
     }
+}
+
+/// Gives each edge and shield of a file an address for nodes alone.
+pub(crate) fn tier_listen(text: &str) -> String {
+    let mut all = String::new();
+    for line in text.lines() {
+        all += &format!("{line}\n");
+        if line.starts_with("listen = ") && line.contains(&format!(":{HTTP}\"")) {
+            let line = line.replace("listen", "tier_listen");
+            all += &format!(
+                "{}\n",
+                line.replace(&format!(":{HTTP}"), &format!(":{TIER}"))
+            );
+        }
+    }
+    all
 }
 
 /// A running CDN.
@@ -143,6 +160,11 @@ impl Cdn {
     pub(crate) fn at(&self, name: &str) -> SocketAddr {
         let port = if name.starts_with("ns") { DNS } else { HTTP };
         self.net.at(self.host_number(name), port)
+    }
+
+    /// Where an edge or a shield serves other nodes, in a file of [`tier_listen`].
+    pub(crate) fn tier_at(&self, name: &str) -> SocketAddr {
+        self.net.at(self.host_number(name), TIER)
     }
 
     /// Where a node's admin API is.

@@ -18,12 +18,11 @@ impl Document {
             peers.clear();
         }
         Ok(Config {
-            tier: self.tier(&node),
+            tier: self.tier(&node, env)?,
             tls_listen: node.tls_listen.iter().map(|address| address.0).collect(),
             certificates: self.certificates(),
             peers,
             shields: self.shield_nodes().collect(),
-            secret: self.secret(env)?,
             tier_limits: self.file.tier.build(),
             load_bound: self.file.ring.load_bound(),
             view: self.file.health.build(),

@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Document {
-    /// The configuration of the GeoDNS node of this name. The secret, with which it probes the
-    /// edges, is had with [`Document::secret`].
+    /// The configuration of the GeoDNS node of this name. What it proves itself with to the edges is
+    /// had with [`Document::trust`].
     ///
     /// # Errors
     /// [`BuildError`] if no GeoDNS node has this name, or an environment variable is not set.

@@ -13,11 +13,8 @@ impl Document {
     /// [`BuildError`] if no shield has this name, or an environment variable is not set.
     pub fn shield(&self, name: &str, env: Env<'_>) -> Result<Config, BuildError> {
         let node = self.find(name, Some(Role::Shield))?;
-        let secret = self.secret(env)?;
         Ok(Config {
-            tier: self.tier(&node),
-            secret: secret
-                .ok_or_else(|| BuildError("a shield needs a secret in [cdn]".to_owned()))?,
+            tier: self.tier(&node, env)?,
         })
     }
 }

@@ -2,17 +2,19 @@
 
 use perigee_edge::{DiskConfig, TierConfig};
 
-use super::common::node_name;
+use super::{BuildError, Env, common::node_name};
 use crate::{Document, sections::NodeRef};
 
 impl Document {
-    pub(super) fn tier(&self, node: &NodeRef<'_>) -> TierConfig {
+    pub(super) fn tier(&self, node: &NodeRef<'_>, env: Env<'_>) -> Result<TierConfig, BuildError> {
         let limits = &self.file.limits;
-        TierConfig {
+        Ok(TierConfig {
             node: node_name(node),
             cdn_id: self.cdn_id(),
             version: self.version(),
             listen: node.listen.iter().map(|address| address.0).collect(),
+            tier_listen: node.tier_listen.iter().map(|address| address.0).collect(),
+            trust: self.trust(node.name.0.as_str(), env)?,
             services: self.services(),
             memory: self.file.storage.build(),
             disk: self.disk(node.name.0.as_str()),
@@ -27,7 +29,7 @@ impl Document {
             tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
             streaming: self.file.storage.streaming(),
             failover: self.file.tier.failover(),
-        }
+        })
     }
 
     /// The disk of this node, if it has one.

@@ -1,19 +1,23 @@
 //! `[services.origin_limits]`, `[services.origin_pool]` and `[tier]`: how endpoints are used.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use perigee_edge::{EndpointLimits, Failover, PoolConfig, RetryLimit};
+use perigee_edge::{EndpointLimits, Failover, PoolConfig, RetryLimit, TlsFiles};
 use perigee_geodns::{PanicShare, Thresholds};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::HeadBytes;
-use crate::units::{Bytes, Count, Period, Share, Whole};
+use crate::{
+    at::At,
+    units::{Bytes, Count, NodePath, Period, Share, TrustName, Whole},
+};
 
 /// Fields that a head may be allowed to have.
 pub(crate) type Fields = Whole<1, 10_000>;
 
-/// Defines a table of limits on endpoints. They differ in their defaults and in what is asked.
+/// Defines a table of limits on endpoints, and further keys that it has. They differ in their defaults
+/// and in what is asked.
 macro_rules! endpoint_limits {
     (
         $(#[$doc:meta])* $name:ident, $default:expr,
@@ -106,6 +110,12 @@ endpoint_limits! {
     retry_share: Share = Share(RetryLimit::default().share),
     /// Such requests that are allowed besides, for each second.
     retry_min: Whole<0, 1_000_000> = Whole(RetryLimit::default().per_second.into()),
+    /// By what nodes know each other: `secret`, the one of `[cdn]`; or `mtls`, certificates of an
+    /// authority of the CDN's own, and the secret besides if there is one. Changed by a restart only.
+    trust: TrustName = TrustName::Secret,
+    /// The certificates for `mtls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<At<TierTls>> = None,
 }
 
 impl Tier {
@@ -117,6 +127,31 @@ impl Tier {
                 share: self.retry_share.0,
                 per_second: self.retry_min.as_u32(),
             },
+        }
+    }
+}
+
+/// The certificates by which nodes know each other. A changed file is taken for the connections that
+/// are made from then on.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TierTls {
+    /// The certificates of the authority, as a PEM file: what it has signed is of this CDN.
+    pub(crate) ca: NodePath,
+    /// The certificate of the node, as a PEM file, leaf first. It names the node as a DNS name;
+    /// `{node}` in the path stands for the node's name.
+    pub(crate) cert: NodePath,
+    /// Its private key, as a PEM file; `{node}` stands for the node's name.
+    pub(crate) key: NodePath,
+}
+
+impl TierTls {
+    /// The files of this node.
+    pub(crate) fn files(&self, folder: &Path, node: &str) -> TlsFiles {
+        TlsFiles {
+            ca: self.ca.of(folder, node),
+            cert: self.cert.of(folder, node),
+            key: self.key.of(folder, node),
         }
     }
 }

@@ -12,14 +12,43 @@ use crate::{
 /// The port of the admin API, if the file says nothing of it.
 const ADMIN_PORT: u16 = 9901;
 
+/// Of a node without any address, in a file that is refused for that.
+static NOWHERE: At<Address> = At {
+    value: Address(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)),
+    span: 0..0,
+};
+
+/// Addresses that a node listens on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Addresses<'a> {
+    AtLeast(&'a OneOrMore<At<Address>>),
+    Any(&'a [At<Address>]),
+}
+
+impl<'a> Addresses<'a> {
+    pub(crate) fn first(self) -> Option<&'a At<Address>> {
+        self.iter().next()
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a At<Address>> {
+        let (first, others) = match self {
+            Addresses::AtLeast(all) => (Some(&all.first), all.others.as_slice()),
+            Addresses::Any(all) => (None, all),
+        };
+        first.into_iter().chain(others)
+    }
+}
+
 /// What nodes of all roles have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NodeRef<'a> {
     pub(crate) role: Role,
     pub(crate) name: &'a At<Name>,
     pub(crate) pop: Option<&'a At<Name>>,
-    pub(crate) listen: &'a OneOrMore<At<Address>>,
+    /// Empty only for a shield.
+    pub(crate) listen: Addresses<'a>,
     pub(crate) tls_listen: &'a [At<Address>],
+    pub(crate) tier_listen: &'a [At<Address>],
     pub(crate) tier_address: Option<&'a At<Address>>,
     pub(crate) address: Option<&'a At<Ip4>>,
     pub(crate) address6: Option<&'a At<Ip6>>,
@@ -29,7 +58,8 @@ pub(crate) struct NodeRef<'a> {
 impl NodeRef<'_> {
     /// Where other nodes reach it, and where in the file that is said.
     pub(crate) fn tier_address(&self) -> &At<Address> {
-        self.tier_address.unwrap_or(&self.listen.first)
+        let first = self.tier_listen.first().or(self.listen.first());
+        self.tier_address.or(first).unwrap_or(&NOWHERE)
     }
 
     /// The address of its admin API.
@@ -52,6 +82,11 @@ impl NodeRef<'_> {
     /// All addresses for clients.
     pub(crate) fn all_listen(&self) -> impl Iterator<Item = &At<Address>> {
         self.listen.iter().chain(self.tls_listen)
+    }
+
+    /// Whether it has an address at all.
+    pub(crate) fn is_somewhere(&self) -> bool {
+        self.all_listen().chain(self.tier_listen).next().is_some()
     }
 
     /// The addresses that the outside world is told, IPv4 first.
@@ -77,8 +112,9 @@ impl super::File {
             role: Role::Edge,
             name: &edge.name,
             pop: Some(&edge.pop),
-            listen: &edge.listen,
+            listen: Addresses::AtLeast(&edge.listen),
             tls_listen: &edge.tls_listen,
+            tier_listen: &edge.tier_listen,
             tier_address: edge.tier_address.as_ref(),
             address: edge.address.as_ref(),
             address6: edge.address6.as_ref(),
@@ -88,8 +124,9 @@ impl super::File {
             role: Role::Shield,
             name: &shield.name,
             pop: shield.pop.as_ref(),
-            listen: &shield.listen,
+            listen: Addresses::Any(&shield.listen),
             tls_listen: &[],
+            tier_listen: &shield.tier_listen,
             tier_address: shield.tier_address.as_ref(),
             address: None,
             address6: None,
@@ -99,8 +136,9 @@ impl super::File {
             role: Role::GeoDns,
             name: &server.name,
             pop: server.pop.as_ref(),
-            listen: &server.listen,
+            listen: Addresses::AtLeast(&server.listen),
             tls_listen: &[],
+            tier_listen: &[],
             tier_address: None,
             address: server.address.as_ref(),
             address6: server.address6.as_ref(),

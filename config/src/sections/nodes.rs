@@ -17,7 +17,7 @@ pub(crate) struct Edge {
     pub(crate) name: At<Name>,
     /// The PoP that it stands in.
     pub(crate) pop: At<Name>,
-    /// Addresses for HTTP without TLS. Other nodes ask here too, so there is at least one.
+    /// Addresses for HTTP without TLS. Without `tier_listen` other nodes ask here too.
     pub(crate) listen: OneOrMore<At<Address>>,
     /// Addresses for HTTPS. Need `[[certificates]]`.
     #[serde(default)]
@@ -28,7 +28,11 @@ pub(crate) struct Edge {
     /// The IPv6 address that clients are told in AAAA records. Default: the first one in `listen`
     /// and `tls_listen`, if it is not `::`.
     pub(crate) address6: Option<At<Ip6>>,
-    /// Where other nodes reach it. Default: the first address of `listen`.
+    /// Addresses for other nodes alone, over TLS if `trust` of `[tier]` is `mtls`. With them, nothing
+    /// that comes to other addresses is believed to come from a node. Changed by a restart only.
+    #[serde(default)]
+    pub(crate) tier_listen: Vec<At<Address>>,
+    /// Where other nodes reach it. Default: the first address of `tier_listen`, else of `listen`.
     pub(crate) tier_address: Option<At<Address>>,
     /// The address of its admin API. Default: port 9901 of `tier_address` if that is loopback,
     /// else of 127.0.0.1.
@@ -54,9 +58,14 @@ pub(crate) struct Shield {
     pub(crate) name: At<Name>,
     /// The PoP that it stands in, if it stands in one.
     pub(crate) pop: Option<At<Name>>,
-    /// Addresses for HTTP. Only nodes of this CDN are admitted.
-    pub(crate) listen: OneOrMore<At<Address>>,
-    /// Where other nodes reach it. Default: the first address of `listen`.
+    /// Addresses for HTTP without TLS, for nodes of this CDN. This or `tier_listen` is needed.
+    #[serde(default)]
+    pub(crate) listen: Vec<At<Address>>,
+    /// Addresses for other nodes alone, over TLS if `trust` of `[tier]` is `mtls`. With them, nothing
+    /// that comes to other addresses is believed to come from a node. Changed by a restart only.
+    #[serde(default)]
+    pub(crate) tier_listen: Vec<At<Address>>,
+    /// Where other nodes reach it. Default: the first address of `tier_listen`, else of `listen`.
     pub(crate) tier_address: Option<At<Address>>,
     /// The address of its admin API. Default: port 9901 of `tier_address` if that is loopback,
     /// else of 127.0.0.1.

@@ -1,5 +1,8 @@
 //! Names: of nodes and places, in DNS, of hosts and of environment variables.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::scalar::{Scalar, scalar};
 
 /// The name of a node or a PoP.
@@ -156,6 +159,17 @@ impl Scalar for EnvName {
         }
         Ok(EnvName(text.to_owned()))
     }
+}
+
+/// By what nodes know each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum TrustName {
+    /// The shared secret.
+    Secret,
+    /// Certificates, and the secret too if there is one.
+    Mtls,
 }
 
 scalar!(Name, { "type": "string", "pattern": "^[A-Za-z][A-Za-z0-9._-]{0,62}$" });

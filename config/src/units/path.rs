@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Serialize, Serializer};
+
 use super::scalar::{Scalar, scalar};
 
 /// A path, as written: relative to the folder of the configuration file.
@@ -26,4 +28,30 @@ impl Scalar for FilePath {
     }
 }
 
+/// A path in which `{node}` stands for the name of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NodePath(String);
+
+impl NodePath {
+    /// The path of this node, seen from the folder of the configuration file.
+    pub(crate) fn of(&self, folder: &Path, node: &str) -> PathBuf {
+        folder.join(self.0.replace("{node}", node))
+    }
+}
+
+impl Scalar for NodePath {
+    const EXPECTED: &'static str = "the path of a file, relative to this one";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        FilePath::from_text(text).map(|path| NodePath(path.0))
+    }
+}
+
+impl Serialize for NodePath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 scalar!(FilePath, { "type": "string", "minLength": 1 });
+scalar!(NodePath, { "type": "string", "minLength": 1 });

@@ -12,6 +12,14 @@ use crate::sections::{File, NodeRef};
 pub(super) fn check(file: &File, report: &mut Report<'_>) {
     let alone = file.nodes().count() < 2;
     for node in file.nodes() {
+        if !node.is_somewhere() {
+            report.error(
+                &node.name.span,
+                format!("{:?} listens nowhere", node.name.0),
+                "write `listen` (HTTP without TLS) or `tier_listen`",
+            );
+            continue;
+        }
         if !alone {
             reachable(report, &node);
         }
@@ -40,7 +48,8 @@ fn reachable(report: &mut Report<'_>, node: &NodeRef<'_>) {
             "set tier_address to the address that they reach it at",
         );
     }
-    for address in node.all_listen().chain(node.tier_address).chain(node.admin) {
+    let listened = node.all_listen().chain(node.tier_listen);
+    for address in listened.chain(node.tier_address).chain(node.admin) {
         if address.0.port() == 0 {
             report.error(
                 &address.span,
@@ -85,9 +94,12 @@ fn uses<'f>(node: NodeRef<'f>) -> Vec<Use<'f>> {
     let machine = Some(tier.0.ip()).filter(|ip| !ip.is_loopback());
     let listen = node.listen.iter().map(|a| ("listen", a.0, &a.span));
     let tls = node.tls_listen.iter().map(|a| ("tls_listen", a.0, &a.span));
+    let nodes = node.tier_listen.iter();
+    let nodes = nodes.map(|a| ("tier_listen", a.0, &a.span));
     let admin_span = node.admin.map_or(&node.name.span, |admin| &admin.span);
     listen
         .chain(tls)
+        .chain(nodes)
         .chain([("admin", node.admin(), admin_span)])
         .map(|(key, address, span)| Use {
             node: &node.name.0,

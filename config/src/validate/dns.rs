@@ -36,12 +36,15 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
     }
     for node in file.nodes() {
         let told = node.role != perigee_edge::Role::Shield;
-        if told && node.told().is_empty() {
+        if told
+            && node.told().is_empty()
+            && let Some(first) = node.listen.first()
+        {
             report.error(
-                &node.listen.first.span,
+                &first.span,
                 format!(
                     "the GeoDNS cannot tell from {} where {:?} is",
-                    node.listen.first.0, node.name.0
+                    first.0, node.name.0
                 ),
                 "set `address` (IPv4) or `address6` (IPv6)",
             );

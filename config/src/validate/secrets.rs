@@ -6,7 +6,7 @@ use super::Report;
 use crate::{
     at::At,
     sections::File,
-    units::{EnvName, Secret},
+    units::{EnvName, Secret, TrustName},
 };
 
 /// The fewest bytes of a secret or token.
@@ -27,12 +27,13 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
     );
     if file.cdn.secret.is_none()
         && file.cdn.secret_env.is_none()
+        && file.tier.trust == TrustName::Secret
         && let Some((span, why)) = needs_secret(file)
     {
         report.error(
                 &span,
                 format!("{why}, so the nodes need a shared secret"),
-                "write a [cdn] table with secret_env = \"PERIGEE_SECRET\" (an environment variable that holds it), or secret = \"…\" of at least 16 bytes",
+                "write a [cdn] table with secret_env = \"PERIGEE_SECRET\" (an environment variable that holds it), or secret = \"…\" of at least 16 bytes; or a [tier] table with trust = \"mtls\"",
             );
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, Method, Request, Uri, header, request};
 
 use crate::{
-    Credential, Markers, READY_PATH, Refused, VIA_FIELD,
+    AUTH_FIELD, Markers, READY_PATH, Refused, Trust, VIA_FIELD,
     markers::{admit, admit_node, stamp},
 };
 
@@ -20,13 +20,15 @@ pub enum Caller {
     Node(Markers),
 }
 
-/// Says who sent a request.
+/// Says who sent a request. `certificate` has the names of the other side's certificate, if it has
+/// shown one of the CDN's authority.
 ///
 /// # Errors
 /// [`Refused`] if it claims to come from a node and does not prove it.
 pub fn caller<B>(
-    credential: &Credential,
+    trust: &Trust,
     request: &Request<B>,
+    certificate: Option<&[String]>,
     now: SystemTime,
 ) -> Result<Caller, Refused> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
@@ -34,22 +36,31 @@ pub fn caller<B>(
     // With markers, it is a client's request that a node sends on: readiness is not for clients.
     let is_probe = !headers.contains_key(&VIA_FIELD);
     if is_probe && method == Method::GET && uri.path() == READY_PATH {
-        let node = admit_node(credential, method.as_str(), host, target, headers, now)?;
+        let method = method.as_str();
+        let node = admit_node(trust, method, host, target, headers, certificate, now)?;
         return Ok(node.map_or(Caller::Stranger, |_| Caller::Prober));
     }
-    let admitted = admit(credential, method.as_str(), host, target, headers, now)?;
+    let method = method.as_str();
+    let admitted = admit(trust, method, host, target, headers, certificate, now)?;
     Ok(admitted.map_or(Caller::Stranger, |(markers, _)| Caller::Node(markers)))
 }
 
+/// Says who sent a request to an address where nodes are not served: none may claim to be one.
+///
+/// # Errors
+/// [`Refused::Elsewhere`] if it does, whatever its proof.
+pub fn no_node<B>(request: &Request<B>) -> Result<Caller, Refused> {
+    let headers = request.headers();
+    match headers.contains_key(&AUTH_FIELD) || headers.contains_key(&VIA_FIELD) {
+        true => Err(Refused::Elsewhere),
+        false => Ok(Caller::Stranger),
+    }
+}
+
 /// Puts markers and proof onto a request in origin form that is otherwise ready to be sent.
-pub fn vouch(
-    credential: &Credential,
-    markers: &Markers,
-    request: &mut request::Parts,
-    now: SystemTime,
-) {
+pub fn vouch(trust: &Trust, markers: &Markers, request: &mut request::Parts, now: SystemTime) {
     let fields = stamp(
-        credential,
+        trust,
         markers,
         request.method.as_str(),
         host(&request.headers),
@@ -73,8 +84,8 @@ mod tests {
     use super::*;
     use crate::Role;
 
-    fn credential() -> Credential {
-        Credential::new(b"sixteen bytes and more", "fra-1").unwrap()
+    fn trust() -> std::sync::Arc<Trust> {
+        Trust::by_secret(b"sixteen bytes and more", "fra-1").unwrap()
     }
 
     fn request(path: &str) -> Request<()> {
@@ -86,9 +97,9 @@ mod tests {
 
     #[test]
     fn who_vouches_is_known_and_others_are_strangers() {
-        let (credential, now) = (credential(), SystemTime::UNIX_EPOCH);
+        let (trust, now) = (trust(), SystemTime::UNIX_EPOCH);
         assert_eq!(
-            caller(&credential, &request("/a?b"), now),
+            caller(&trust, &request("/a?b"), None, now),
             Ok(Caller::Stranger)
         );
         let markers = Markers {
@@ -97,21 +108,38 @@ mod tests {
             client: [192, 0, 2, 1].into(),
         };
         let (mut parts, ()) = request("/a?b").into_parts();
-        vouch(&credential, &markers, &mut parts, now);
+        vouch(&trust, &markers, &mut parts, now);
         let vouched = Request::from_parts(parts.clone(), ());
         assert_eq!(
-            caller(&credential, &vouched, now),
+            caller(&trust, &vouched, None, now),
             Ok(Caller::Node(markers))
         );
 
         parts.uri = Uri::from_static("/other");
         let moved = Request::from_parts(parts, ());
-        assert_eq!(caller(&credential, &moved, now), Err(Refused::Wrong));
+        assert_eq!(caller(&trust, &moved, None, now), Err(Refused::Wrong));
+    }
+
+    #[test]
+    fn where_no_node_is_served_none_is_believed() {
+        let (trust, now) = (trust(), SystemTime::UNIX_EPOCH);
+        assert_eq!(no_node(&request("/a")), Ok(Caller::Stranger));
+        let markers = Markers {
+            from: Role::Edge,
+            https: true,
+            client: [192, 0, 2, 1].into(),
+        };
+        let (mut parts, ()) = request("/a").into_parts();
+        vouch(&trust, &markers, &mut parts, now);
+        let mut vouched = Request::from_parts(parts, ());
+        assert_eq!(no_node(&vouched), Err(Refused::Elsewhere));
+        vouched.headers_mut().remove(&crate::AUTH_FIELD);
+        assert_eq!(no_node(&vouched), Err(Refused::Elsewhere));
     }
 
     #[test]
     fn readiness_is_for_probes_and_not_for_clients_through_a_node() {
-        let (credential, now) = (credential(), SystemTime::UNIX_EPOCH);
+        let (trust, now) = (trust(), SystemTime::UNIX_EPOCH);
         let (mut parts, ()) = request(READY_PATH).into_parts();
         let proof = crate::Proof {
             method: "GET",
@@ -119,21 +147,21 @@ mod tests {
             target: READY_PATH,
             markers: "",
         };
-        let proof = credential.sign(&proof, now);
+        let proof = trust.sign(&proof, now);
         let mut probe = request(READY_PATH);
         let value = http::HeaderValue::try_from(proof).unwrap();
         probe.headers_mut().insert(&crate::AUTH_FIELD, value);
-        assert_eq!(caller(&credential, &probe, now), Ok(Caller::Prober));
+        assert_eq!(caller(&trust, &probe, None, now), Ok(Caller::Prober));
 
         let markers = Markers {
             from: Role::Edge,
             https: true,
             client: [192, 0, 2, 1].into(),
         };
-        vouch(&credential, &markers, &mut parts, now);
+        vouch(&trust, &markers, &mut parts, now);
         let sent_on = Request::from_parts(parts, ());
         assert_eq!(
-            caller(&credential, &sent_on, now),
+            caller(&trust, &sent_on, None, now),
             Ok(Caller::Node(markers))
         );
     }

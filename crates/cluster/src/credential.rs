@@ -64,6 +64,12 @@ pub enum Refused {
     Expired,
     /// It was not made with this secret for this request.
     Wrong,
+    /// It is good, but it did not come over TLS with a certificate.
+    NoCertificate,
+    /// It is good, but the certificate names another node.
+    OtherName,
+    /// It came to an address that is for clients alone.
+    Elsewhere,
 }
 
 impl fmt::Display for Refused {
@@ -72,6 +78,9 @@ impl fmt::Display for Refused {
             Refused::Malformed => "the proof of membership does not parse",
             Refused::Expired => "the proof of membership is of another time: compare the clocks",
             Refused::Wrong => "the proof of membership is not of this CDN's secret",
+            Refused::NoCertificate => "nodes come with a certificate, and none was shown",
+            Refused::OtherName => "the certificate is not of the node that the request claims",
+            Refused::Elsewhere => "nodes are not served at this address, but at `tier_listen`",
         })
     }
 }

@@ -13,13 +13,18 @@ mod purge_log;
 mod readiness;
 mod ring;
 #[cfg(test)]
+mod test_certs;
+#[cfg(test)]
 #[path = "../../../tests/harness/etcd.rs"]
 mod test_etcd;
 #[cfg(test)]
 mod test_node;
+mod tier_client;
+mod tls;
+mod trust;
 mod view;
 
-pub use admission::{Caller, caller, vouch};
+pub use admission::{Caller, caller, no_node, vouch};
 pub use credential::{Credential, CredentialError, Proof, Refused};
 pub use etcd::{Change, Entries, Entry, Etcd, EtcdConfig, EtcdError, Watch, Written};
 pub use markers::{AUTH_FIELD, Markers, VIA_FIELD, admit, admit_node, stamp, strip};
@@ -35,4 +40,7 @@ pub use purge_log::{
 };
 pub use readiness::{READY_PATH, Readiness};
 pub use ring::{LoadBound, Owners, OwnersWithin, Ring, Standing};
+pub use tier_client::TierClient;
+pub use tls::{TierTls, TlsError, TlsFiles, server_name};
+pub use trust::{Trust, TrustConfig};
 pub use view::{NodeHealth, View, ViewConfig};

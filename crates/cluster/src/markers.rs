@@ -5,9 +5,9 @@ use std::{fmt, net::IpAddr, time::SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{Credential, Proof, Refused, Role};
+use crate::{Proof, Refused, Role, Trust};
 
-/// The proof that a node of this CDN asks: [`Credential::sign`].
+/// The proof that a node of this CDN asks: [`Trust::sign`].
 pub static AUTH_FIELD: HeaderName = HeaderName::from_static("perigee-auth");
 
 /// What the node says of the request: [`Markers`].
@@ -61,7 +61,7 @@ impl fmt::Display for Markers {
 /// The fields to put on a request to another tier. `host` and `target` (path and query) must be
 /// as they will be on the wire.
 pub fn stamp(
-    credential: &Credential,
+    trust: &Trust,
     markers: &Markers,
     method: &str,
     host: &str,
@@ -76,25 +76,26 @@ pub fn stamp(
         markers: &markers,
     };
     [
-        (AUTH_FIELD.clone(), value(credential.sign(&proof, now))),
+        (AUTH_FIELD.clone(), value(trust.sign(&proof, now))),
         (VIA_FIELD.clone(), value(markers)),
     ]
 }
 
 /// Who sent a request, and what it says of it; `Ok(None)` if it does not claim to be of this CDN.
-/// Without a proof, markers mean nothing: [`strip`] them.
+/// Without a proof, markers mean nothing: [`strip`] them. `certificate` is as for [`Trust::verify`].
 ///
 /// # Errors
 /// [`Refused`] if there is a proof and it is not good, or if there are no markers with it.
 pub fn admit<'a>(
-    credential: &Credential,
+    trust: &Trust,
     method: &str,
     host: &str,
     target: &str,
     headers: &'a HeaderMap,
+    certificate: Option<&[String]>,
     now: SystemTime,
 ) -> Result<Option<(Markers, &'a str)>, Refused> {
-    let Some(node) = admit_node(credential, method, host, target, headers, now)? else {
+    let Some(node) = admit_node(trust, method, host, target, headers, certificate, now)? else {
         return Ok(None);
     };
     let markers = only(headers, &VIA_FIELD)?.and_then(Markers::decode);
@@ -107,11 +108,12 @@ pub fn admit<'a>(
 /// # Errors
 /// [`Refused`] if there is a proof and it is not good.
 pub fn admit_node<'a>(
-    credential: &Credential,
+    trust: &Trust,
     method: &str,
     host: &str,
     target: &str,
     headers: &'a HeaderMap,
+    certificate: Option<&[String]>,
     now: SystemTime,
 ) -> Result<Option<&'a str>, Refused> {
     let Some(auth) = only(headers, &AUTH_FIELD)? else {
@@ -123,7 +125,7 @@ pub fn admit_node<'a>(
         target,
         markers: only(headers, &VIA_FIELD)?.unwrap_or_default(),
     };
-    credential.verify(auth, &proof, now).map(Some)
+    trust.verify(auth, &proof, certificate, now).map(Some)
 }
 
 /// Removes every field that tiers use among themselves: from all that comes from or goes to

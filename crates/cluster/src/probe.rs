@@ -1,33 +1,20 @@
 //! Asks a node for its readiness.
 
-use std::{
-    error::Error,
-    fmt, io,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header::HOST};
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http::StatusCode;
 
-use crate::{AUTH_FIELD, Credential, Node, Proof, READY_PATH, Readiness};
+use crate::{Node, READY_PATH, Readiness, TierClient, Trust};
 
-/// Bytes that a readiness answer may have: its head, and again its body.
+/// Bytes that a readiness answer may have.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// How long an unused connection is kept: longer than probes are apart.
-const IDLE: Duration = Duration::from_secs(90);
-
-/// Asks nodes for their readiness, on kept-alive connections.
+/// Asks nodes for their readiness.
+#[derive(Debug)]
 pub struct Prober {
-    credential: Arc<Credential>,
+    client: TierClient,
     timeout: Duration,
-    client: Client<HttpConnector, Empty<Bytes>>,
 }
 
 /// Why a node is not ready, in words: `fra-1 at 127.1.1.1:8080: connection refused`.
@@ -49,21 +36,12 @@ impl fmt::Display for ProbeError {
 impl Error for ProbeError {}
 
 impl Prober {
-    /// A prober that proves itself with this credential and waits no longer than `timeout` for
+    /// A prober that proves itself by this trust and waits no longer than `timeout` for
     /// all of an answer.
-    pub fn new(credential: Arc<Credential>, timeout: Duration) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(1)
-            .http1_max_buf_size(MAX_BYTES)
-            .build(connector);
+    pub fn new(trust: Arc<Trust>, timeout: Duration) -> Self {
         Prober {
-            credential,
+            client: TierClient::new(trust),
             timeout,
-            client,
         }
     }
 
@@ -75,11 +53,10 @@ impl Prober {
 
     /// The name of the node that asks.
     pub fn node(&self) -> &str {
-        self.credential.node()
+        self.client.node()
     }
 
-    /// GET [`crate::READY_PATH`] at the node's address. The proof is for a request without
-    /// markers: [`crate::admit_node`] checks it.
+    /// GET [`crate::READY_PATH`] at the node's address.
     ///
     /// # Errors
     /// [`ProbeError`] says what came instead.
@@ -110,54 +87,9 @@ impl Prober {
         most: usize,
         timeout: Duration,
     ) -> Result<(StatusCode, Bytes), String> {
-        let answer = tokio::time::timeout(timeout, self.ask(node, target, most)).await;
+        let answer = self.client.get(node, target, most);
+        let answer = tokio::time::timeout(timeout, answer).await;
         answer.unwrap_or_else(|_| Err(format!("no answer in {timeout:?}")))
-    }
-
-    async fn ask(
-        &self,
-        node: &Node,
-        target: &str,
-        most: usize,
-    ) -> Result<(StatusCode, Bytes), String> {
-        let request = self.request(node, target, SystemTime::now())?;
-        let answer = self.client.request(request).await;
-        let (head, body) = answer.map_err(|error| in_words(&error, most))?.into_parts();
-        if head.status != StatusCode::OK {
-            return Ok((head.status, Bytes::new()));
-        }
-        let body = Limited::new(body, most).collect().await;
-        let body = body.map_err(|error| in_words(&*error, most))?;
-        Ok((head.status, body.to_bytes()))
-    }
-
-    fn request(
-        &self,
-        node: &Node,
-        target: &str,
-        now: SystemTime,
-    ) -> Result<Request<Empty<Bytes>>, String> {
-        let host = node.address.to_string();
-        let proof = Proof {
-            method: Method::GET.as_str(),
-            host: &host,
-            target,
-            markers: "",
-        };
-        Request::get(format!("http://{host}{target}"))
-            .header(HOST, &host)
-            .header(&AUTH_FIELD, self.credential.sign(&proof, now))
-            .body(Empty::new())
-            .map_err(|error| format!("cannot be asked: {error}"))
-    }
-}
-
-impl fmt::Debug for Prober {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prober")
-            .field("credential", &self.credential)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
     }
 }
 
@@ -167,7 +99,8 @@ fn judge(node: &Node, status: StatusCode, body: &[u8]) -> Result<Readiness, Stri
         StatusCode::OK => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             return Err(format!(
-                "answered {status}: compare the secrets and the clocks of both nodes"
+                "answered {status}: compare the secrets, the clocks and the tier addresses of both \
+                 nodes"
             ));
         }
         other => return Err(format!("answered {other}, not 200 OK")),
@@ -181,22 +114,6 @@ fn judge(node: &Node, status: StatusCode, body: &[u8]) -> Result<Readiness, Stri
     readiness.load = readiness.load.clamp(0.0, 1.0);
     readiness.uptime = readiness.uptime.max(0.0);
     Ok(readiness)
-}
-
-/// The error at the bottom, which names the cause; those above it repeat that something failed.
-fn in_words(error: &(dyn Error + 'static), most: usize) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    if cause.is::<LengthLimitError>() {
-        return format!("its answer is longer than {most} bytes");
-    }
-    match cause.downcast_ref::<io::Error>().map(io::Error::kind) {
-        // In words, without the number that the system gives it.
-        Some(kind) if kind != io::ErrorKind::Other => kind.to_string(),
-        _ => cause.to_string(),
-    }
 }
 
 #[cfg(test)]

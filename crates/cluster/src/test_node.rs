@@ -22,13 +22,12 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{Credential, Node, Prober, READY_PATH, Readiness, Role, admit_node};
+use crate::{Node, Prober, READY_PATH, Readiness, Role, Trust, admit_node};
 
 pub(crate) const SECRET: &[u8] = b"a secret of some length";
 
 pub(crate) fn prober(timeout: Duration) -> Prober {
-    let credential = Credential::new(SECRET, "geo-1").unwrap();
-    Prober::new(Arc::new(credential), timeout)
+    Prober::new(Trust::by_secret(SECRET, "geo-1").unwrap(), timeout)
 }
 
 pub(crate) fn node(name: &str, address: SocketAddr) -> Node {
@@ -146,13 +145,14 @@ async fn serve(
 }
 
 fn respond(request: &Request<Incoming>, readiness: &Readiness) -> Response<Full<Bytes>> {
-    let credential = Credential::new(SECRET, &readiness.node).unwrap();
+    let trust = Trust::by_secret(SECRET, &readiness.node).unwrap();
     let admitted = admit_node(
-        &credential,
+        &trust,
         request.method().as_str(),
         request.headers()[HOST].to_str().unwrap(),
         request.uri().path(),
         request.headers(),
+        None,
         SystemTime::now(),
     );
     let (status, body) = match admitted {

@@ -95,6 +95,7 @@ async fn back_off(error: &io::Error) {
 /// Lets connections of one listener in.
 pub(crate) struct Door<H> {
     pub(crate) tls: bool,
+    pub(crate) private: bool,
     pub(crate) handler: Arc<H>,
     pub(crate) shared: Arc<Shared>,
 }
@@ -133,6 +134,8 @@ impl<H: Handler> Door<H> {
                 address,
                 local,
                 tls: self.tls,
+                private: self.private,
+                certificate: None,
             },
             limits: self.shared.limits.load_full(),
             shared: Arc::clone(&self.shared),

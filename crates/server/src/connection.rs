@@ -9,6 +9,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -51,17 +52,23 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    async fn run_tls(self, io: ClientIo, mut watch: Watch) {
+    async fn run_tls(mut self, io: ClientIo, mut watch: Watch) {
         let Some(stream) = self.handshake(io, &mut watch).await else {
             count(&self.shared.counters.handshake_failures);
             return;
         };
-        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let session = stream.get_ref().1;
+        let http2 = session.alpn_protocol() == Some(b"h2");
+        self.client.certificate = session.peer_certificates().and_then(names);
         self.run_http(stream, http2, watch).await;
     }
 
     async fn handshake(&self, io: ClientIo, watch: &mut Watch) -> Option<TlsStream<ClientIo>> {
-        let Some(config) = self.shared.tls.load_full() else {
+        let config = match self.client.private {
+            true => &self.shared.private_tls,
+            false => &self.shared.tls,
+        };
+        let Some(config) = config.load_full() else {
             tracing::error!(local = %self.client.local, "no certificates for a TLS listener");
             return None;
         };
@@ -96,7 +103,7 @@ impl<H: Handler> Connection<H> {
         state.enter(if http2 { Stage::Http2 } else { Stage::Http1 });
         let exchange = exchange::Exchange {
             handler,
-            client,
+            client: client.clone(),
             shared: Arc::clone(&shared),
             state: Arc::clone(&state),
         };
@@ -109,19 +116,28 @@ impl<H: Handler> Connection<H> {
             {
                 count(&shared.counters.bad_requests);
             }
-            note(client, ended);
+            note(&client, ended);
         } else {
             let connection = http1::serve(io, exchange, limits);
             // It sees by its state that it is to finish.
-            note(client, drive(pin!(connection), |_| (), &state, watch).await);
+            note(
+                &client,
+                drive(pin!(connection), |_| (), &state, watch).await,
+            );
         }
     }
 }
 
-fn note<E: std::fmt::Display>(client: Client, ended: Result<(), E>) {
+fn note<E: std::fmt::Display>(client: &Client, ended: Result<(), E>) {
     if let Err(error) = ended {
         tracing::debug!(client = %client.address, %error, "connection ended");
     }
+}
+
+/// The DNS names of the client's certificate.
+fn names(chain: &[CertificateDer<'static>]) -> Option<Arc<[String]>> {
+    let leaf = webpki::EndEntityCert::try_from(chain.first()?).ok()?;
+    Some(leaf.valid_dns_names().map(str::to_owned).collect())
 }
 
 /// Runs a connection to its end, and watches over it. When this returns the socket is

@@ -58,7 +58,7 @@ impl<H: Handler> Exchange<H> {
         let mut response = match guards::check_http2(&mut request, max_fields) {
             Ok(()) => self
                 .handler
-                .handle(request.map(RequestBody::http2), self.client)
+                .handle(request.map(RequestBody::http2), self.client.clone())
                 .await
                 .map(Either::Left),
             Err(status) => {

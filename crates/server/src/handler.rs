@@ -1,6 +1,6 @@
 //! What answers requests.
 
-use std::{future::Future, net::SocketAddr};
+use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -8,7 +8,7 @@ use http::{Request, Response};
 use crate::RequestBody;
 
 /// What is known of the connection that a request came on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The client's address.
     pub address: SocketAddr,
@@ -16,6 +16,11 @@ pub struct Client {
     pub local: SocketAddr,
     /// Whether the connection is TLS.
     pub tls: bool,
+    /// Whether it came in by one of [`crate::ServerConfig::private`].
+    pub private: bool,
+    /// The DNS names of the certificate that the client has shown, which was found good; none but
+    /// where private connections are TLS.
+    pub certificate: Option<Arc<[String]>>,
 }
 
 /// Answers requests. Errors become responses inside; one that cannot be sent whole ends its body

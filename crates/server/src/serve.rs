@@ -22,6 +22,10 @@ pub struct ServerConfig {
     pub http: Vec<TcpListener>,
     /// TLS listeners: HTTP/1.1 and HTTP/2 by ALPN. Need `certs`.
     pub https: Vec<TcpListener>,
+    /// Listeners that are not for everybody: [`crate::Client::private`] says so to the handler.
+    pub private: Vec<TcpListener>,
+    /// TLS for `private`; without it they are cleartext.
+    pub private_tls: Option<Arc<rustls::ServerConfig>>,
     /// The certificates for `https`.
     pub certs: Option<Arc<CertStore>>,
     /// Limits on clients.
@@ -46,17 +50,22 @@ struct Running {
 impl Server {
     /// Starts accepting. Needs a tokio runtime.
     pub fn start<H: Handler>(config: ServerConfig, handler: Arc<H>) -> Self {
-        let shared = Arc::new(Shared::new(config.limits, config.certs.as_ref()));
+        let private_tls = config.private_tls.is_some();
+        let shared = Shared::new(config.limits, config.certs.as_ref(), config.private_tls);
+        let shared = Arc::new(shared);
         let (stop, stopped) = watch::channel(false);
-        let cleartext = config.http.into_iter().map(|listener| (listener, false));
-        let tls = config.https.into_iter().map(|listener| (listener, true));
+        let http = config.http.into_iter().map(|it| (it, false, false));
+        let https = config.https.into_iter().map(|it| (it, true, false));
+        let private = config.private.into_iter();
+        let private = private.map(|it| (it, private_tls, true));
 
         let mut addresses = Vec::new();
         let mut acceptors = Vec::new();
-        for (listener, tls) in cleartext.chain(tls) {
+        for (listener, tls, private) in http.chain(https).chain(private) {
             addresses.extend(listener.local_addr());
             let door = Door {
                 tls,
+                private,
                 handler: Arc::clone(&handler),
                 shared: Arc::clone(&shared),
             };
@@ -73,15 +82,23 @@ impl Server {
         }
     }
 
-    /// The addresses that are listened on, cleartext first.
+    /// The addresses that are listened on: cleartext, TLS, private.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.running.addresses.clone()
     }
 
     /// Puts new certificates and limits in place for connections accepted from now on. Without
-    /// `certs` the ones in use stay.
-    pub fn reload(&self, certs: Option<Arc<CertStore>>, limits: Limits) {
+    /// `certs` or `private_tls` the ones in use stay.
+    pub fn reload(
+        &self,
+        certs: Option<Arc<CertStore>>,
+        private_tls: Option<Arc<rustls::ServerConfig>>,
+        limits: Limits,
+    ) {
         let shared = &self.running.shared;
+        if private_tls.is_some() {
+            shared.private_tls.store(private_tls);
+        }
         if let Some(certs) = certs {
             shared.tls.store(Some(certs.server_config()));
         }

@@ -19,6 +19,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) limits: ArcSwap<Limits>,
     pub(crate) tls: ArcSwapOption<rustls::ServerConfig>,
+    pub(crate) private_tls: ArcSwapOption<rustls::ServerConfig>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) registry: Arc<Registry>,
@@ -28,11 +29,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(limits: Limits, certs: Option<&Arc<CertStore>>) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        certs: Option<&Arc<CertStore>>,
+        private_tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
         Shared {
             slots: Arc::new(Slots::new(limits.max_connections)),
             limits: ArcSwap::from_pointee(limits),
             tls: ArcSwapOption::new(certs.map(CertStore::server_config)),
+            private_tls: ArcSwapOption::new(private_tls),
             clients: Arc::default(),
             registry: Arc::default(),
             counters: Counters::default(),

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use perigee_cluster::NodeName;
+use perigee_cluster::{NodeName, TrustConfig};
 use perigee_proxy::{DiskConfig, Failover, MemoryConfig, ServiceConfig, Streaming};
 use perigee_server::Limits;
 
@@ -18,6 +18,11 @@ pub struct Config {
     pub version: String,
     /// Cleartext addresses to listen on.
     pub listen: Vec<SocketAddr>,
+    /// Addresses for nodes alone. If there are any, nodes are not served anywhere else; over TLS if
+    /// `trust` has certificates.
+    pub tier_listen: Vec<SocketAddr>,
+    /// By what nodes know each other; `None`: this one stands alone and believes nobody's markers.
+    pub trust: Option<TrustConfig>,
     /// The delivery services.
     pub services: Vec<ServiceConfig>,
     /// The store.
@@ -53,12 +58,19 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether connections between nodes are TLS.
+    fn is_tls(&self) -> bool {
+        self.trust.as_ref().is_some_and(|trust| trust.tls.is_some())
+    }
+
     /// What only a restart can change, if it is another in `after`.
     pub(crate) fn needs_restart(&self, after: &Config) -> Option<&'static str> {
         let checks = [
             (self.node != after.node, "the node's name"),
             (self.cdn_id != after.cdn_id, "the CDN's identifier"),
             (self.listen != after.listen, "`listen`"),
+            (self.tier_listen != after.tier_listen, "`tier_listen`"),
+            (self.is_tls() != after.is_tls(), "`trust` of `[tier]`"),
             (self.memory != after.memory, "`[storage]`"),
             (self.disk != after.disk, "`[storage.disk]`"),
             (

@@ -12,7 +12,7 @@ use std::{
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use perigee_cluster::{Caller, PurgeLog, Readiness, caller, strip};
+use perigee_cluster::{Caller, PurgeLog, Readiness, Refused, Trust, caller, no_node, strip};
 use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, REFUSED, Refusal, Seldom, Sender, is_loop,
     take_in,
@@ -111,17 +111,38 @@ const LOOP: Refusal = Refusal {
     text: "this CDN has handled the request before, or too many others have: an origin points back",
 };
 
+const NODES_ALONE: &str = "this address is for nodes of the CDN alone";
+
+/// Who sent a request. Where there are addresses for nodes alone, no node is known at another.
+fn who(
+    trust: Option<&Trust>,
+    has_tier_listen: bool,
+    request: &Request<RequestBody>,
+    client: &Client,
+) -> Result<Caller, Refused> {
+    match trust {
+        None => Ok(Caller::Stranger),
+        Some(_) if has_tier_listen && !client.private => no_node(request),
+        Some(trust) => {
+            let certificate = client.certificate.as_deref();
+            caller(trust, request, certificate, SystemTime::now())
+        }
+    }
+}
+
 impl<S: State> Handler for Shared<S> {
     type Body = Body;
 
     async fn handle(&self, request: Request<RequestBody>, client: Client) -> Response<Body> {
         let state = self.state.load_full();
-        let caller = match state.credential() {
-            None => Ok(Caller::Stranger),
-            Some(credential) => caller(credential, &request, SystemTime::now()),
-        };
+        let has_tier_listen = !S::common(state.config()).tier_listen.is_empty();
+        let caller = who(state.trust(), has_tier_listen, &request, &client);
         let stranger = Origination::of_connection(client.address.ip(), client.tls);
-        let (mut response, to_client) = match state.admit(caller, client) {
+        let admission = match (client.private, caller) {
+            (true, Ok(Caller::Stranger)) => Admission::Refuse(NODES_ALONE),
+            _ => state.admit(caller, &client),
+        };
+        let (mut response, to_client) = match admission {
             Admission::Probe => (ready(&self.readiness(&state)), false),
             Admission::Refuse(text) => {
                 if let Some(held_back) = self.not_admitted.pass(Instant::now()) {

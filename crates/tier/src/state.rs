@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use perigee_cluster::{Caller, Credential, Markers, Refused};
+use perigee_cluster::{Caller, Markers, Refused, Trust};
 use perigee_proxy::{Metrics, NextHop, NextHopStatus, Origination, Scheme, Sender, Services};
 use perigee_server::{CertStore, Client};
 
@@ -41,11 +41,12 @@ pub trait State: NextHop + Sized {
     /// The delivery services.
     fn services(&self) -> &Services;
 
-    /// What nodes prove themselves with; none: this node stands alone.
-    fn credential(&self) -> Option<&Credential>;
+    /// By what nodes know each other; none: this node stands alone.
+    fn trust(&self) -> Option<&Trust>;
 
-    /// Whom to let in, and what to believe of them.
-    fn admit(&self, caller: Result<Caller, Refused>, client: Client) -> Admission;
+    /// Whom to let in, and what to believe of them. At addresses for nodes alone strangers have been
+    /// turned away before.
+    fn admit(&self, caller: Result<Caller, Refused>, client: &Client) -> Admission;
 
     /// Whether the node drains from now on, over all reloads: what was its own part of the content
     /// is that of others then.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use perigee_cluster::{PurgeEntry, PurgeLog, Readiness, new_id};
+use perigee_cluster::{PurgeEntry, PurgeLog, Readiness, TierTls, Trust, new_id};
 use perigee_proxy::{
     AccessLog, CacheStats, Exchange, ExchangeConfig, Explanation, ListQuestion, Listing, Metrics,
     PurgeOrder, Purged, Question, Seldom, Shown, Status,
@@ -68,6 +68,7 @@ impl<S: State> Tier<S> {
         let common = S::common(&config).clone();
         let http = bind_all(&common.listen, common.limits.backlog).await?;
         let https = bind_all(&tls.tls_listen, common.limits.backlog).await?;
+        let private = bind_all(&common.tier_listen, common.limits.backlog).await?;
         let metrics = Metrics::register(registry);
         let store = open_store(&common)?;
         store_metrics::register(registry, Arc::clone(&store));
@@ -75,6 +76,8 @@ impl<S: State> Tier<S> {
         let exchange = exchange_config::<S>(&common);
         let exchange = Exchange::new(exchange, store, metrics.clone(), log);
         let state = S::build(config, &metrics, None).map_err(StartError)?;
+        let nodes_tls = state.trust().and_then(Trust::tls);
+        let private_tls = nodes_tls.map(TierTls::server_config);
         let shared = Arc::new(Shared {
             state: ArcSwap::from_pointee(state),
             exchange,
@@ -87,6 +90,8 @@ impl<S: State> Tier<S> {
         let server = ServerConfig {
             http,
             https,
+            private,
+            private_tls,
             certs: tls.certs,
             limits: common.limits,
         };
@@ -102,7 +107,7 @@ impl<S: State> Tier<S> {
         })
     }
 
-    /// The addresses it listens on, cleartext first.
+    /// The addresses it listens on: cleartext, TLS, those for nodes alone.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.server.addresses()
     }
@@ -122,7 +127,9 @@ impl<S: State> Tier<S> {
         }
         let limits = common.limits.clone();
         let state = S::build(config, &self.metrics, Some(&before)).map_err(ReloadError)?;
-        self.server.reload(tls.certs, limits);
+        let nodes_tls = state.trust().and_then(Trust::tls);
+        self.server
+            .reload(tls.certs, nodes_tls.map(TierTls::server_config), limits);
         self.shared.state.store(Arc::new(state));
         Ok(())
     }

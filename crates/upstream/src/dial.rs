@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, MaybeHttpsStream};
@@ -39,12 +40,15 @@ pub(crate) struct Dial {
 #[derive(Clone)]
 enum Route {
     Plain(HttpConnector<Resolve>),
-    Tls(HttpsConnector<HttpConnector<Resolve>>),
+    Tls(HttpConnector<Resolve>, Tls),
 }
+
+/// How to encrypt, and the name to verify.
+type Tls = (Arc<ArcSwap<ClientConfig>>, ServerName<'static>);
 
 impl Dial {
     /// Connections over TLS if `tls` says how, and verified for which name.
-    pub(crate) fn new(tls: Option<(ClientConfig, ServerName<'static>)>, limit: Duration) -> Self {
+    pub(crate) fn new(tls: Option<Tls>, limit: Duration) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolve::default());
         tcp.set_nodelay(true);
         // Shared out among the addresses of a name, so that one that is dead leaves time for the next.
@@ -52,12 +56,7 @@ impl Dial {
         tcp.enforce_http(tls.is_none());
         let route = match tls {
             None => Route::Plain(tcp),
-            Some((config, name)) => Route::Tls(HttpsConnector::new(
-                tcp,
-                config,
-                true,
-                Arc::new(FixedServerNameResolver::new(name)),
-            )),
+            Some(tls) => Route::Tls(tcp, tls),
         };
         Dial { route, limit }
     }
@@ -71,7 +70,7 @@ impl Service<Uri> for Dial {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match &mut self.route {
             Route::Plain(tcp) => tcp.poll_ready(cx).map_err(Into::into),
-            Route::Tls(tls) => tls.poll_ready(cx),
+            Route::Tls(tcp, _) => tcp.poll_ready(cx).map_err(Into::into),
         }
     }
 
@@ -81,7 +80,13 @@ impl Service<Uri> for Dial {
             let connecting = async {
                 match &mut route {
                     Route::Plain(tcp) => Ok(MaybeHttpsStream::Http(tcp.call(to).await?)),
-                    Route::Tls(tls) => tls.call(to).await,
+                    Route::Tls(tcp, (config, name)) => {
+                        let name = Arc::new(FixedServerNameResolver::new(name.clone()));
+                        let config = config.load_full();
+                        HttpsConnector::new(tcp.clone(), config, true, name)
+                            .call(to)
+                            .await
+                    }
                 }
             };
             match timeout(limit, connecting).await {

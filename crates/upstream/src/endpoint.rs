@@ -1,8 +1,10 @@
 //! One place to send requests to.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response};
+use rustls::{ClientConfig, pki_types::ServerName};
 
 use crate::{
     Body, Limits, SendError, SendErrorKind, admission::Admission, folder::Folder,
@@ -29,6 +31,13 @@ pub enum Target {
         /// A PEM file of certificate authorities to trust in place of the system's, if set.
         ca_file: Option<PathBuf>,
     },
+    /// Another node at this address. It sees the Host that the client asked for.
+    Node {
+        /// Where it is.
+        address: SocketAddr,
+        /// TLS, if connections between nodes are that.
+        tls: Option<NodeTls>,
+    },
     /// A folder of files: content types, ETag, Last-Modified, ranges, index.html.
     ///
     /// Nothing above the folder can be reached by a path; symbolic links are followed wherever
@@ -36,6 +45,23 @@ pub enum Target {
     /// exist for clients, save `/.well-known/` (RFC 8615). No freshness is stated: caches work it
     /// out from Last-Modified.
     Folder(PathBuf),
+}
+
+/// How a node is known over TLS.
+#[derive(Clone, Debug)]
+pub struct NodeTls {
+    /// Looked at for each connection, so that certificates can be replaced. A connection is given up
+    /// after five minutes.
+    pub config: Arc<ArcSwap<ClientConfig>>,
+    /// The name that its certificate must have.
+    pub name: ServerName<'static>,
+}
+
+impl PartialEq for NodeTls {
+    /// Whether certificates are replaced in both at once.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.config, &other.config) && self.name == other.name
+    }
 }
 
 /// How to build an [`Endpoint`].
@@ -101,6 +127,9 @@ impl Endpoint {
                 ca_file.as_deref(),
                 &limits,
             )?)),
+            Target::Node { address, tls } => {
+                Origin::Http(Box::new(HttpOrigin::node(&name, address, tls, &limits)?))
+            }
             Target::Folder(path) => Origin::Folder(Folder::new(&name, &path, &limits)?),
         };
         Ok(Arc::new(Endpoint {

@@ -1,7 +1,8 @@
 //! An origin over http or https.
 
-use std::{path::Path, pin::pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
     request::Parts,
@@ -14,7 +15,7 @@ use hyper_util::{
 use rustls::pki_types::ServerName;
 
 use crate::{
-    Body, Limits, SendError, SendErrorKind, TargetError,
+    Body, Limits, NodeTls, SendError, SendErrorKind, TargetError,
     admission::Permit,
     body, classify,
     dial::{Dial, Facts},
@@ -75,7 +76,8 @@ impl HttpOrigin {
         let (scheme, authority) = check_base(base)?;
         let tls = if scheme == Scheme::HTTPS {
             let server_name = server_name(sni.unwrap_or(authority.host()))?;
-            Some((tls::client_config(ca_file)?, server_name))
+            let config = ArcSwap::from_pointee(tls::client_config(ca_file)?);
+            Some((Arc::new(config), server_name))
         } else {
             None
         };
@@ -91,6 +93,36 @@ impl HttpOrigin {
             body_idle_timeout: limits.body_idle_timeout,
             max_interim: limits.max_interim,
             max_age: is_name.then_some(MAX_CONNECTION_AGE),
+        })
+    }
+
+    /// A node of ours. With TLS its connections are given up in time, so that they have seen the
+    /// certificates of the day.
+    pub(crate) fn node(
+        name: &str,
+        address: SocketAddr,
+        tls: Option<NodeTls>,
+        limits: &Limits,
+    ) -> Result<Self, TargetError> {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let base = format!("{scheme}://{address}");
+        let (scheme, authority) = base
+            .parse()
+            .map_err(|e| TargetError(format!("{base}: {e}")))
+            .and_then(|base| check_base(&base))?;
+        let max_age = tls.is_some().then_some(MAX_CONNECTION_AGE);
+        let tls = tls.map(|tls| (tls.config, tls.name));
+        Ok(HttpOrigin {
+            label: format!("{name} ({scheme}://{authority})").into(),
+            prefix: String::new(),
+            scheme,
+            authority,
+            host: None,
+            client: client(Dial::new(tls, limits.connect_timeout), limits),
+            first_byte_timeout: limits.first_byte_timeout,
+            body_idle_timeout: limits.body_idle_timeout,
+            max_interim: limits.max_interim,
+            max_age,
         })
     }
 

@@ -30,7 +30,7 @@ mod upload;
 
 pub use body::Body;
 pub use budget::{RetryBudget, RetryLimit};
-pub use endpoint::{Endpoint, EndpointConfig, Target, TargetError};
+pub use endpoint::{Endpoint, EndpointConfig, NodeTls, Target, TargetError};
 pub use error::{SendError, SendErrorKind};
 pub use interim::OnInterim;
 pub use limits::Limits;

@@ -63,7 +63,7 @@ impl NextHop for EdgeState {
     }
 
     fn stamp(&self, inbound: &Inbound, hop: &Hop, request: &mut request::Parts) {
-        match (hop, &self.credential) {
+        match (hop, &self.trust) {
             (Hop::Origin(_), _) => {
                 add_claims(
                     &mut request.headers,
@@ -75,13 +75,13 @@ impl NextHop for EdgeState {
                 }
             }
             (_, None) => {}
-            (_, Some(credential)) => {
+            (_, Some(trust)) => {
                 let markers = Markers {
                     from: Role::Edge,
                     https: inbound.scheme == Scheme::Https,
                     client: inbound.client,
                 };
-                vouch(credential, &markers, request, SystemTime::now());
+                vouch(trust, &markers, request, SystemTime::now());
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use perigee_cluster::{Node, NodeName, Ring};
-use perigee_proxy::{Endpoint, EndpointConfig, EndpointLimits, Target};
+use perigee_cluster::{Node, NodeName, Ring, Trust, server_name};
+use perigee_proxy::{Endpoint, EndpointConfig, EndpointLimits, NodeTls, Target};
 
 use crate::places;
 
@@ -14,15 +14,22 @@ pub(super) struct Nodes {
     pub(super) endpoints: HashMap<NodeName, (EndpointConfig, Arc<Endpoint>)>,
 }
 
+/// How nodes are reached.
+#[derive(Clone, Copy)]
+pub(super) struct Reach<'a> {
+    pub(super) limits: &'a EndpointLimits,
+    pub(super) trust: Option<&'a Trust>,
+}
+
 impl Nodes {
     pub(super) fn build(
         nodes: &[Node],
-        limits: &EndpointLimits,
+        to: Reach<'_>,
         before: Option<&Nodes>,
     ) -> Result<Self, String> {
         let mut endpoints = HashMap::new();
         for node in nodes {
-            let config = endpoint_config(node, limits)?;
+            let config = endpoint_config(node, to)?;
             let kept = before
                 .and_then(|b| b.endpoints.get(&node.name))
                 .filter(|(kept, _)| *kept == config);
@@ -37,16 +44,20 @@ impl Nodes {
     }
 }
 
-fn endpoint_config(node: &Node, limits: &EndpointLimits) -> Result<EndpointConfig, String> {
-    let base = format!("http://{}", node.address);
+fn endpoint_config(node: &Node, to: Reach<'_>) -> Result<EndpointConfig, String> {
+    let tls = match to.trust.and_then(Trust::tls) {
+        None => None,
+        Some(tls) => Some(NodeTls {
+            config: Arc::clone(tls.client_config()),
+            name: server_name(node.name.as_str())?,
+        }),
+    };
     Ok(EndpointConfig {
         name: node.name.to_string(),
-        target: Target::Url {
-            base: base.parse().map_err(|e| format!("{base}: {e}"))?,
-            host: None,
-            sni: None,
-            ca_file: None,
+        target: Target::Node {
+            address: node.address,
+            tls,
         },
-        limits: limits.clone(),
+        limits: to.limits.clone(),
     })
 }

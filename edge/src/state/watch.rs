@@ -2,7 +2,7 @@
 
 use std::{future::pending, sync::Arc};
 
-use perigee_cluster::{Credential, Node, NodeHealth, Prober, Role, View};
+use perigee_cluster::{Node, NodeHealth, Prober, Role, Trust, View};
 use perigee_proxy::NextHopStatus;
 
 use super::EdgeState;
@@ -12,20 +12,19 @@ use crate::Config;
 /// is there already goes on, so that what it knows is not lost.
 pub(super) fn view(
     config: &Config,
-    credential: Option<&Arc<Credential>>,
+    trust: Option<&Arc<Trust>>,
     before: Option<&EdgeState>,
 ) -> Option<Arc<View>> {
     let nodes = config.peers.iter().chain(&config.shields);
     let nodes: Vec<Node> = nodes.cloned().collect();
     let same_watch =
-        |b: &&EdgeState| b.config.view == config.view && b.config.secret == config.secret;
+        |b: &&EdgeState| b.config.view == config.view && b.config.tier.trust == config.tier.trust;
     let kept = before.filter(same_watch).and_then(|b| b.view.as_ref());
     if let Some(view) = kept {
         view.set_nodes(nodes);
         return Some(Arc::clone(view));
     }
-    let credential = Arc::clone(credential?);
-    let prober = Prober::new(credential, config.view.timeout);
+    let prober = Prober::new(Arc::clone(trust?), config.view.timeout);
     Some(View::start(nodes, prober, config.view.clone()))
 }
 

@@ -18,18 +18,18 @@ use crate::{Config, QueryResponse, fixture, query};
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn credential() -> Arc<Credential> {
-    Arc::new(Credential::new(b"sixteen bytes or more", "ns-1").unwrap())
+fn trust() -> Arc<Trust> {
+    Trust::by_secret(b"sixteen bytes or more", "ns-1").unwrap()
 }
 
 fn start(config: Config) -> GeoDns {
-    GeoDns::start(config, credential(), &mut Registry::default()).unwrap()
+    GeoDns::start(config, trust(), &mut Registry::default()).unwrap()
 }
 
 /// The same member of the CDN goes on with another configuration.
 fn reload(geodns: &GeoDns, config: Config) -> Result<(), ReloadError> {
-    let credential = Arc::clone(&geodns.shared.state().credential);
-    geodns.reload(config, credential)
+    let trust = Arc::clone(&geodns.shared.state().trust);
+    geodns.reload(config, trust)
 }
 
 fn server(geodns: &GeoDns) -> SocketAddr {

@@ -57,6 +57,8 @@ impl OriginRole {
             .map_err(|e| format!("cannot listen on {listen}: {e}"))?;
         let config = ServerConfig {
             http: vec![listener],
+            private: Vec::new(),
+            private_tls: None,
             https: Vec::new(),
             certs: None,
             limits: ClientLimits::default(),

@@ -3,11 +3,12 @@
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
 use perigee_config::{AccessLog, Document, Level, NodeCommon};
 use perigee_edge::{AccessLog as AccessLogSink, Edge};
-use perigee_geodns::{Credential, GeoDns};
+use perigee_geodns::{GeoDns, Trust, TrustConfig};
 use perigee_origin_shield::Shield;
 
 use super::{
@@ -54,6 +55,7 @@ pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(),
 pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level)?;
     let config = described.document.shield(&node.node, &env).map_err(text)?;
+    let certificates = seen(trust_files(config.tier.trust.as_ref()));
     let mut process = described.prepare().await?;
     let log = described.access_log(&mut process)?;
     let shield = Shield::start(config, &mut process.registry, log)
@@ -63,68 +65,65 @@ pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(
         let shield = shield.clone();
         move |document: &Document, name: &str| {
             let config = document.shield(name, &env).map_err(text)?;
-            after(Vec::new(), shield.reload(config))
+            let files = trust_files(config.tier.trust.as_ref());
+            after(files, shield.reload(config))
         }
     };
     described
-        .run(process, Arc::new(shield), Vec::new(), reload)
+        .run(process, Arc::new(shield), certificates, reload)
         .await
 }
 
 pub(crate) async fn run_geodns(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level)?;
     let config = described.document.geodns(&node.node, &env).map_err(text)?;
-    let membership = Membership::new(&described.document, &node.node)?;
-    let database = seen(config.database.iter().cloned().collect());
+    let trusted = trust_config(&described.document, &node.node)?;
+    let files = seen(geodns_files(&config, &trusted));
+    let trust = Trust::load(&trusted, None, SystemTime::now())?;
     let mut process = described.prepare().await?;
-    let credential = Arc::clone(&membership.credential);
-    let server = GeoDns::start(config, credential, &mut process.registry);
+    let server = GeoDns::start(config, Arc::clone(&trust), &mut process.registry);
     let server = Arc::new(server.map_err(text)?);
     let reload = {
         let server = Arc::clone(&server);
-        let membership = Mutex::new(membership);
+        let trust = Mutex::new(trust);
         move |document: &Document, name: &str| {
-            let mut membership = membership.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = membership.renewed(document, name)?;
+            let mut trust = trust.lock().unwrap_or_else(PoisonError::into_inner);
+            let trusted = trust_config(document, name)?;
             let config = document.geodns(name, &env).map_err(text)?;
-            let files = config.database.iter().cloned().collect();
-            let files = after(files, server.reload(config, Arc::clone(&new.credential)))?;
-            *membership = new;
+            let files = geodns_files(&config, &trusted);
+            let new = match Trust::load(&trusted, Some(&trust), SystemTime::now()) {
+                Ok(new) => new,
+                Err(error) => return after(files, Err(error)),
+            };
+            let files = after(files, server.reload(config, Arc::clone(&new)))?;
+            *trust = new;
             Ok(files)
         }
     };
     let role = Arc::new(GeoDnsRole::new(server));
-    described.run(process, role, database, reload).await
+    described.run(process, role, files, reload).await
 }
 
 /// What a GeoDNS node proves itself with to the edges.
-#[derive(Clone)]
-struct Membership {
-    secret: Vec<u8>,
-    credential: Arc<Credential>,
+fn trust_config(document: &Document, node: &str) -> Result<TrustConfig, String> {
+    let trust = document.trust(node, &env).map_err(text)?;
+    trust.ok_or_else(|| {
+        "a GeoDNS node needs the secret of [cdn], or certificates, to probe the edges with"
+            .to_owned()
+    })
 }
 
-impl Membership {
-    fn new(document: &Document, node: &str) -> Result<Self, String> {
-        let secret = document.secret(&env).map_err(text)?;
-        let secret =
-            secret.ok_or("a GeoDNS node needs the secret of [cdn] to probe the edges with")?;
-        let credential = Credential::new(&secret, node).map_err(|e| e.0)?;
-        Ok(Membership {
-            secret,
-            credential: Arc::new(credential),
-        })
-    }
+fn geodns_files(config: &perigee_geodns::Config, trust: &TrustConfig) -> Vec<PathBuf> {
+    let database = config.database.iter().cloned();
+    database.chain(trust_files(Some(trust))).collect()
+}
 
-    /// The same one, unless the secret is another.
-    fn renewed(&self, document: &Document, node: &str) -> Result<Self, String> {
-        let new = Membership::new(document, node)?;
-        Ok(if new.secret == self.secret {
-            self.clone()
-        } else {
-            new
-        })
-    }
+/// The certificates by which nodes know each other.
+fn trust_files(trust: Option<&TrustConfig>) -> Vec<PathBuf> {
+    let tls = trust.and_then(|trust| trust.tls.as_ref());
+    tls.map_or(Vec::new(), |tls| {
+        vec![tls.ca.clone(), tls.cert.clone(), tls.key.clone()]
+    })
 }
 
 /// Files as they are before they are read, so that a change from then on is noticed.
@@ -136,6 +135,7 @@ pub(super) fn certificate_files(config: &perigee_edge::Config) -> Vec<PathBuf> {
     let files = config.certificates.iter();
     files
         .flat_map(|c| [c.cert.clone(), c.key.clone()])
+        .chain(trust_files(config.tier.trust.as_ref()))
         .collect()
 }
 

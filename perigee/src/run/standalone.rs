@@ -93,6 +93,8 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         cdn_id: format!("{NAME}-{:016x}", fastrand::u64(..)),
         version: "command-line".into(),
         listen,
+        tier_listen: Vec::new(),
+        trust: None,
         services: vec![service],
         memory: edge.memory.map_or_else(MemoryConfig::default, memory),
         disk: disk(edge),
@@ -114,7 +116,6 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         certificates: certificate(edge).into_iter().collect(),
         peers: Vec::new(),
         shields: Vec::new(),
-        secret: None,
         tier_limits: EndpointLimits::default(),
         load_bound: LoadBound::default(),
         view: ViewConfig::default(),
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(config.tier.memory, MemoryConfig::default());
         assert_eq!(config.tier.services[0].hosts, ["*"]);
         assert_eq!(config.tier.disk, None);
-        assert!(config.certificates.is_empty() && config.secret.is_none());
+        assert!(config.certificates.is_empty() && config.tier.trust.is_none());
     }
 
     #[test]

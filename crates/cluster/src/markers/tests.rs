@@ -9,8 +9,8 @@ use super::*;
 
 const TARGET: &str = "/a?b=c";
 
-fn credential(node: &str) -> Credential {
-    Credential::new(b"a secret of some length", node).unwrap()
+fn trust(node: &str) -> std::sync::Arc<Trust> {
+    Trust::by_secret(b"a secret of some length", node).unwrap()
 }
 
 fn markers() -> Markers {
@@ -28,7 +28,7 @@ fn at(seconds: u64) -> SystemTime {
 /// The fields of a request of fra-1 for `TARGET` at www.example.com, made at 1,000.
 fn stamped() -> HeaderMap {
     let fields = stamp(
-        &credential("fra-1"),
+        &trust("fra-1"),
         &markers(),
         "GET",
         "www.example.com",
@@ -39,13 +39,14 @@ fn stamped() -> HeaderMap {
 }
 
 fn admitted(headers: &HeaderMap) -> Result<Option<(Markers, &str)>, Refused> {
-    let shield = credential("shield-1");
+    let shield = trust("shield-1");
     admit(
         &shield,
         "GET",
         "www.example.com",
         TARGET,
         headers,
+        None,
         at(1_001),
     )
 }
@@ -103,14 +104,14 @@ fn markers_without_a_proof_mean_nothing() {
 
 #[test]
 fn a_proof_is_for_one_request() {
-    let shield = credential("shield-1");
+    let shield = trust("shield-1");
     let headers = stamped();
     for (method, host, target) in [
         ("POST", "www.example.com", TARGET),
         ("GET", "www.example.net", TARGET),
         ("GET", "www.example.com", "/"),
     ] {
-        let refused = admit(&shield, method, host, target, &headers, at(1_001));
+        let refused = admit(&shield, method, host, target, &headers, None, at(1_001));
         assert_eq!(refused, Err(Refused::Wrong));
     }
     let later = admit(
@@ -119,6 +120,7 @@ fn a_proof_is_for_one_request() {
         "www.example.com",
         TARGET,
         &headers,
+        None,
         at(1_200),
     );
     assert_eq!(later, Err(Refused::Expired));
@@ -159,15 +161,16 @@ fn a_proof_without_markers_admits_the_node_alone() {
         target: TARGET,
         markers: "",
     };
-    let auth = credential("fra-1").sign(&proof, at(1_000));
+    let auth = trust("fra-1").sign(&proof, at(1_000));
     let headers = HeaderMap::from_iter([(AUTH_FIELD.clone(), value(auth))]);
-    let shield = credential("shield-1");
+    let shield = trust("shield-1");
     let node = admit_node(
         &shield,
         "GET",
         "www.example.com",
         TARGET,
         &headers,
+        None,
         at(1_000),
     );
     assert_eq!(node, Ok(Some("fra-1")));
@@ -179,6 +182,7 @@ fn a_proof_without_markers_admits_the_node_alone() {
         "www.example.com",
         TARGET,
         &nobody,
+        None,
         at(1_000),
     );
     assert_eq!(node, Ok(None));

@@ -1,4 +1,6 @@
-use std::{net::SocketAddr, sync::atomic::Ordering::Relaxed};
+use std::{net::SocketAddr, sync::atomic::Ordering::Relaxed, time::SystemTime};
+
+use http::header::HOST;
 
 use super::*;
 use crate::test_node::{Nobody, TestNode, Then, node, prober, raw, ready};
@@ -67,8 +69,8 @@ async fn another_node_at_the_address() {
 #[tokio::test]
 async fn a_node_with_another_secret() {
     let server = TestNode::start("fra-1").await;
-    let stranger = Credential::new(b"another secret of length", "geo-1").unwrap();
-    let prober = Prober::new(Arc::new(stranger), PATIENCE);
+    let stranger = Trust::by_secret(b"another secret of length", "geo-1").unwrap();
+    let prober = Prober::new(stranger, PATIENCE);
     let ProbeError(text) = prober
         .probe(&node("fra-1", server.address))
         .await
@@ -165,7 +167,8 @@ fn the_request_names_the_address() {
     ] {
         let node = node("fra-1", address.parse().unwrap());
         let request = prober(PATIENCE)
-            .request(&node, crate::READY_PATH, now)
+            .client
+            .request(&node, READY_PATH, now)
             .unwrap();
         assert_eq!(request.headers()[HOST], host);
         assert_eq!(request.uri().path(), READY_PATH);

@@ -102,7 +102,7 @@ where
         let request = self.request(head);
         let Connection { wire, exchange, .. } = self;
         let response = {
-            let mut answering = pin!(exchange.handler.handle(request, exchange.client));
+            let mut answering = pin!(exchange.handler.handle(request, exchange.client.clone()));
             poll_fn(|cx| match answering.as_mut().poll(cx) {
                 Poll::Ready(response) => Poll::Ready(Ok(response)),
                 Poll::Pending => match wire.meanwhile(cx) {

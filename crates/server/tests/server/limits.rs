@@ -206,6 +206,7 @@ async fn more_connections_than_allowed_wait_until_one_is_closed() {
 
     it.server.reload(
         None,
+        None,
         Limits {
             max_connections: 3,
             ..Limits::default()
@@ -247,6 +248,8 @@ async fn one_client_cannot_take_more_than_its_share() {
 async fn each_of_several_listeners_gets_connections_when_places_are_few() {
     let it = start_with(ServerConfig {
         http: vec![listen().await, listen().await],
+        private: Vec::new(),
+        private_tls: None,
         https: Vec::new(),
         certs: None,
         limits: Limits {
@@ -272,7 +275,7 @@ async fn limits_of_zero_seconds_kill_nothing_but_their_connections() {
     })
     .await;
     assert!(it.connect().await.is_closed().await);
-    it.server.reload(None, Limits::default());
+    it.server.reload(None, None, Limits::default());
     let mut client = it.connect().await;
     client.get("/").await;
     client.read_until("cl=0").await;

@@ -289,6 +289,8 @@ pub(crate) async fn listen() -> TcpListener {
 pub(crate) async fn start(limits: Limits) -> Running {
     start_with(ServerConfig {
         http: vec![listen().await],
+        private: Vec::new(),
+        private_tls: None,
         https: Vec::new(),
         certs: None,
         limits,

@@ -44,6 +44,8 @@ async fn start(made: &[&Made], limits: Limits) -> Running {
     let certs = Some(store(made));
     start_with(ServerConfig {
         http: Vec::new(),
+        private: Vec::new(),
+        private_tls: None,
         https: vec![listen().await],
         certs,
         limits,
@@ -173,11 +175,12 @@ async fn new_certificates_serve_new_connections_and_leave_the_others_alone() {
     before.read_until("cl=0").await;
 
     let new = make(folder.path(), &["a.example"]);
-    it.server.reload(Some(store(&[&new])), Limits::default());
+    it.server
+        .reload(Some(store(&[&new])), None, Limits::default());
     assert!(connect(&it, &old, "a.example", &[]).await.is_err());
     connect(&it, &new, "a.example", &[]).await.unwrap();
 
-    it.server.reload(None, Limits::default());
+    it.server.reload(None, None, Limits::default());
     connect(&it, &new, "a.example", &[]).await.unwrap();
     before.get("/").await;
     before.read_until("cl=0").await;
