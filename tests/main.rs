@@ -41,6 +41,7 @@ mod ranges_broken;
 mod ranges_holes;
 mod ranges_several;
 mod ranges_shared;
+mod rolling;
 mod safe_keys;
 mod stale;
 mod streaming;

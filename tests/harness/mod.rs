@@ -12,4 +12,5 @@ pub(crate) mod process;
 pub(crate) mod raw_client;
 pub(crate) mod raw_origin;
 pub(crate) mod versions;
+pub(crate) mod visitor;
 pub(crate) mod wait;
