@@ -225,5 +225,5 @@ async fn the_tour_shows_what_it_says() {
     let status: std::process::ExitStatus = demo.process.wait();
     let said = demo.process.stdout();
     assert!(status.success(), "{said}{}", demo.process.stderr());
-    assert!(said.contains("checks of 9 steps hold"), "{said}");
+    assert!(said.contains("checks of 10 steps hold"), "{said}");
 }

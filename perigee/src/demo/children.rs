@@ -69,6 +69,7 @@ impl Ended {
         match (status.signal(), status.code()) {
             (Some(9), _) => "was killed with -9".into(),
             (Some(signal), _) => format!("was ended by signal {signal}"),
+            (None, Some(0)) => "has finished what it had, and stopped".into(),
             (None, Some(code)) => format!("ended with exit code {code}"),
             (None, None) => "ended".into(),
         }
@@ -132,6 +133,17 @@ impl Children {
         Some(running.ended(status))
     }
 
+    /// Waits until this node ends by itself.
+    pub(super) async fn ended(&mut self, name: &str) -> Option<Ended> {
+        let at = self.0.iter().position(|running| running.name == name)?;
+        let mut running = self.0.swap_remove(at);
+        // Waiting closes it, and that ends the child.
+        let input = running.child.stdin.take();
+        let status = running.child.wait().await.ok();
+        drop(input);
+        Some(running.ended(status))
+    }
+
     /// Waits until a child ends by itself.
     pub(super) async fn next_end(&mut self) -> Ended {
         loop {
@@ -153,6 +165,7 @@ impl Children {
                 let _ = kill_process(pid, Signal::TERM);
             }
         }
+        // Waiting closes their standard input, so that none goes on until no client has its address.
         let all = async {
             for running in &mut self.0 {
                 let _ = running.child.wait().await;

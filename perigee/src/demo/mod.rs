@@ -132,7 +132,7 @@ impl Demo {
         let page = self.page(&pids, &binary).await;
         print(&page.nodes());
         if self.options.tour {
-            return tour::run(&self.plan, children, self.style).await;
+            return tour::run(&self.plan, children, self.launch(), self.style).await;
         }
         say!(
             "\nThings to try in another terminal:\n{}",
@@ -142,13 +142,17 @@ impl Demo {
         self.watch(children).await
     }
 
-    fn start(&self, children: &mut Children) -> Result<(), String> {
-        let launch = Launch {
+    fn launch(&self) -> Launch<'_> {
+        Launch {
             folder: self.scratch.path(),
             config: &self.config,
             secret: &self.secret,
             content: self.folder.as_deref(),
-        };
+        }
+    }
+
+    fn start(&self, children: &mut Children) -> Result<(), String> {
+        let launch = self.launch();
         for node in &self.plan.nodes {
             let failed = |e| format!("cannot start {}: {e}", node.name);
             children.start(node, &launch).map_err(failed)?;

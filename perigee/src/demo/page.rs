@@ -133,6 +133,15 @@ impl Page<'_> {
 
         self.title(
             &mut text,
+            "Take the nearest edge out: its clients go elsewhere, none sees an error; then take it back",
+        );
+        let drain = format!("{} drain {} --config {config}", self.binary, edge.name);
+        self.command(&mut text, &format!("{drain} --keep-running"));
+        self.command(&mut text, &self.dns_question(EUROPEAN.prefix));
+        self.command(&mut text, &format!("{drain} --undo"));
+
+        self.title(
+            &mut text,
             "Kill the nearest edge and ask again after a second; then the other one of its region",
         );
         for edge in &edges {

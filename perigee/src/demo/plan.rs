@@ -6,6 +6,8 @@ use std::{fmt::Write, net::Ipv4Addr, net::SocketAddr};
 pub(crate) const ZONE: &str = "cdn.test";
 /// The one service.
 pub(crate) const HOST: &str = "www.cdn.test";
+/// For how many seconds an answer of the DNS may be kept: short, so that a drain is.
+pub(crate) const TTL: u64 = 2;
 /// The variable that the nodes find their secret in.
 pub(crate) const SECRET_VARIABLE: &str = "PERIGEE_DEMO_SECRET";
 
@@ -175,10 +177,10 @@ impl Plan {
             "# The CDN of `perigee demo`. This file goes when the demo ends; while it runs, the nodes\n\
              # take changes that are saved here.\n\n\
              [cdn]\nsecret_env = \"{SECRET_VARIABLE}\"\n\n\
-             [dns]\nzone = \"{ZONE}\"\ndatabase = \"places.mmdb\"\n\n\
+             [dns]\nzone = \"{ZONE}\"\nttl = \"{TTL}s\"\ndatabase = \"places.mmdb\"\n\n\
              [[services]]\nname = \"www\"\nhosts = [\"*\"]\norigins = [{}]\n\n\
              [storage]\nmemory = \"64MiB\"\n\n\
-             [shutdown]\ngrace = \"0s\"\ndeadline = \"2s\"\n\n\
+             [shutdown]\ndeadline = \"10s\"\n\n\
              [log]\naccess = \"stdout\"\nlevel = \"info\"\n",
             self.origin_entry()
         );

@@ -51,7 +51,7 @@ pub(super) async fn wait(
     }
 }
 
-async fn is_ready(node: &PlannedNode) -> bool {
+pub(super) async fn is_ready(node: &PlannedNode) -> bool {
     let admin = AdminClient {
         address: node.admin,
         token: None,

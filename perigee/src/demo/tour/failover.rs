@@ -105,7 +105,7 @@ pub(super) async fn region(tour: &mut Tour<'_>) -> Result<(), String> {
 }
 
 /// Asks until the names of the answered edges are as wanted.
-async fn await_answer(
+pub(super) async fn await_answer(
     tour: &Tour<'_>,
     wanted: impl Fn(&[String]) -> bool,
 ) -> Result<Vec<String>, String> {
@@ -184,6 +184,6 @@ async fn read(edge: PlannedNode, stop: Arc<AtomicBool>, good: Arc<AtomicU64>, ba
     }
 }
 
-fn seconds(duration: Duration) -> String {
+pub(super) fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }

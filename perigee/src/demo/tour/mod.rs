@@ -4,6 +4,7 @@
 mod cache_status;
 mod caching;
 mod dns;
+mod drain;
 mod failover;
 mod purge;
 mod saving;
@@ -19,7 +20,7 @@ use serde_json::Value;
 
 use self::{cache_status::Entry, teller::Teller};
 use super::{
-    children::Children,
+    children::{Children, Launch},
     http::{self, Ask, Reply},
     plan::{HOST, Plan, PlannedNode},
 };
@@ -32,6 +33,7 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 struct Tour<'a> {
     plan: &'a Plan,
     children: &'a mut Children,
+    launch: Launch<'a>,
     teller: Teller,
 }
 
@@ -44,12 +46,13 @@ enum Step {
     Herd,
     Everyone,
     Purge,
+    Drain,
     EdgeDies,
     RegionDies,
 }
 
 /// The steps in their order: the last ones leave a region without edges.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step::Places,
     Step::MissThenHit,
     Step::NotModified,
@@ -57,6 +60,7 @@ const STEPS: [Step; 9] = [
     Step::Herd,
     Step::Everyone,
     Step::Purge,
+    Step::Drain,
     Step::EdgeDies,
     Step::RegionDies,
 ];
@@ -71,6 +75,7 @@ impl Step {
             Step::Herd => saving::herd(tour).await,
             Step::Everyone => saving::everyone(tour).await,
             Step::Purge => purge::everywhere(tour).await,
+            Step::Drain => drain::edge(tour).await,
             Step::EdgeDies => failover::edge(tour).await,
             Step::RegionDies => failover::region(tour).await,
         }
@@ -78,11 +83,17 @@ impl Step {
 }
 
 /// Takes all steps. A failure exit if one did not show what it says.
-pub(super) async fn run(plan: &Plan, children: &mut Children, style: Style) -> Outcome {
+pub(super) async fn run(
+    plan: &Plan,
+    children: &mut Children,
+    launch: Launch<'_>,
+    style: Style,
+) -> Outcome {
     let teller = Teller::new(style);
     let mut tour = Tour {
         plan,
         children,
+        launch,
         teller,
     };
     for step in STEPS {
