@@ -8,6 +8,7 @@
 mod harness;
 
 mod admin;
+mod broken_off;
 mod cache_commands;
 mod cache_suite;
 mod coalescing;
@@ -21,6 +22,7 @@ mod dns;
 mod draining;
 mod examples;
 mod explain;
+mod failing;
 mod faults;
 mod folder;
 mod hops;

@@ -177,6 +177,15 @@ impl Cdn {
         get(self.at(name), Cdn::HOST, path).send().await
     }
 
+    /// Whether `who` may send requests to `whom`, as it says itself.
+    pub(crate) async fn uses(&self, who: &str, whom: &str) -> bool {
+        let status = get(self.admin(who), "localhost", "/status").send().await;
+        let status: serde_json::Value = serde_json::from_slice(&status.body).unwrap();
+        let mut hops = status["next_hops"].as_array().unwrap().iter();
+        let hop = hops.find(|hop| hop["name"] == whom).unwrap();
+        hop["usable"].as_bool().unwrap()
+    }
+
     /// A path that this edge owns, of the form `/PREFIX-n`: found by asking the edge, which says
     /// in Cache-Status when it forwards to a peer.
     pub(crate) async fn path_owned_by(&self, name: &str, prefix: &str) -> String {

@@ -20,13 +20,39 @@ pub(crate) fn ranges(request: &HeaderMap, stored: &StoredHead, policy: &Policy) 
 }
 
 /// Nothing that is stored is of use: one range is asked for as the client did, or the slices that
-/// it lies in; all else as the whole. Whether an If-Range holds cannot be said without a validator
-/// to compare, so that the whole is fetched then.
+/// it lies in; all else as the whole. Whether an If-Range holds cannot be said here without a
+/// validator to compare: it goes along with the range, if it can hold at all, and the whole is fetched
+/// if not.
 pub(crate) fn afresh(request: &RequestHead<'_>, policy: &Policy) -> HeaderMap {
-    let ranges = match request.headers.contains_key(header::IF_RANGE) {
-        true => Ranges::None,
-        false => Ranges::of(request.headers, policy.max_ranges),
+    let condition = match strong_condition(request.headers) {
+        Ok(condition) => condition,
+        Err(()) => return HeaderMap::new(),
     };
+    let mut fields = in_part(request, policy);
+    if let Some(condition) = condition.filter(|_| !fields.is_empty()) {
+        fields.insert(header::IF_RANGE, condition.clone());
+    }
+    fields
+}
+
+/// If-Range, if it is there. An error if it is one that never holds: a date says less than a tag, and a weak
+/// tag nothing.
+fn strong_condition(request: &HeaderMap) -> Result<Option<&HeaderValue>, ()> {
+    let mut lines = request.get_all(header::IF_RANGE).iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Ok(None),
+        (Some(line), None) if is_strong_tag(line) => Ok(Some(line)),
+        (Some(_), _) => Err(()),
+    }
+}
+
+fn is_strong_tag(value: &HeaderValue) -> bool {
+    let text = value.as_bytes();
+    text.len() >= 2 && text.starts_with(b"\"") && text.ends_with(b"\"")
+}
+
+fn in_part(request: &RequestHead<'_>, policy: &Policy) -> HeaderMap {
+    let ranges = Ranges::of(request.headers, policy.max_ranges);
     let mut fields = own(request, &ranges, policy);
     if let Some(range) = fields.get_mut(header::RANGE)
         && let Some(slices) = in_slices(&ranges, policy)
@@ -64,8 +90,9 @@ pub(crate) fn validation(
     policy: &Policy,
 ) -> HeaderMap {
     let mut fields = conditional::conditions(stored);
-    if stored.part.is_some() {
-        fields.extend(afresh(request, policy));
+    // Which version an If-Range is about, this validation is about another.
+    if stored.part.is_some() && !request.headers.contains_key(header::IF_RANGE) {
+        fields.extend(in_part(request, policy));
     }
     fields
 }
@@ -147,7 +174,13 @@ mod tests {
             let range = [("range", line)];
             assert_eq!(of(&range, &Policy::default()), map(&range));
             assert!(of(&range, &whole_on_miss()).is_empty());
-            assert!(of(&[range[0], IF_RANGE], &Policy::default()).is_empty());
+            let on_condition = [range[0], IF_RANGE];
+            assert_eq!(of(&on_condition, &Policy::default()), map(&on_condition));
+            assert!(of(&on_condition, &whole_on_miss()).is_empty());
+            for never in ["W/\"a\"", "Thu, 01 Jan 1970 00:00:00 GMT", "\""] {
+                let on_condition = [range[0], ("if-range", never)];
+                assert!(of(&on_condition, &Policy::default()).is_empty());
+            }
         }
         for line in ["bytes=0-4,6-7", "bytes=4-3", "lines=1-2"] {
             assert!(of(&[("range", line)], &Policy::default()).is_empty());

@@ -305,11 +305,12 @@ fn a_miss_asks_for_one_range_alone() {
         ("bytes=-5", None, true),
         ("bytes=0-1,4-5", None, false),
         ("lines=0-1", None, false),
-        ("bytes=0-1", Some("\"a\""), false),
+        ("bytes=0-1", Some("\"a\""), true),
+        ("bytes=0-1", Some("W/\"a\""), false),
     ] {
         let mut request = vec![("range", range)];
         request.extend(if_range.map(|tag| ("if-range", tag)));
-        let fields = if asked { &request[..1] } else { &[] };
+        let fields = if asked { &request[..] } else { &[] };
         assert_eq!(get(&request, &[], 0), asking(None, fields, Miss::Uri));
         let pass = Decision::Pass { why: Miss::Uri };
         let head = with(&Method::HEAD, &request, &[], &Policy::default(), 0);
