@@ -10,10 +10,12 @@ use tokio::sync::Semaphore;
 use crate::harness::{
     cdn::{Cdn, Plan},
     client::{ask, get},
+    net::Net,
     origin::{Origin, fresh},
-    process::{Process, command},
+    process::{Process, command, run},
     wait,
 };
+use crate::one_proxy::Proxy;
 
 /// Two PoPs of two edges, with a name server.
 fn plan(origin: String) -> Plan {
@@ -130,6 +132,10 @@ async fn a_drain_can_be_taken_back_while_clients_are_let_in() {
         "{told}"
     );
     assert_eq!(code, 0, "it is up");
+
+    // There is time yet: nobody is sent away.
+    let answer = cdn.get("fra-1", "/").await;
+    assert_eq!(answer.field("connection"), "");
 
     let (code, told, _) = drain(&cdn, &["fra-1", "--undo"]).await;
     assert_eq!((code, told.as_str()), (0, "fra-1: serves\n"));
@@ -276,6 +282,33 @@ async fn a_download_that_is_under_way_is_finished() {
         "{}",
         follows.stdout()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edge_without_a_file_is_drained_by_its_address() {
+    let origin = Origin::cacheable("content").await;
+    let admin = Net::new().at(2, 9901).to_string();
+    let mut proxy = Proxy::start(&origin.url(), &["--admin", &admin]).await;
+    // It listens to clients before it does to its operator.
+    let address = admin.parse().unwrap();
+    wait::until("the admin API answers", || async {
+        let health = get(address, "localhost", "/health").try_send().await;
+        health.ok()
+    })
+    .await;
+    let by_address = ["drain", "--admin", &admin];
+    let drain = || tokio::task::block_in_place(|| run(&by_address));
+    // Nobody watches it, so that nobody need notice.
+    let (code, told, warned) = drain();
+    assert_eq!((code, warned.as_str()), (0, ""), "{told}");
+    assert!(told.contains(&format!("{admin}: has stopped")), "{told}");
+    assert!(proxy.process.wait().success());
+    let (code, _, why) = drain();
+    assert_eq!(code, 1);
+    assert!(why.contains("nothing to drain"), "{why}");
+    let (code, _, why) = run(&["drain"]);
+    assert_eq!(code, 2);
+    assert!(why.contains("NODE"), "{why}");
 }
 
 #[tokio::test]
