@@ -10,7 +10,7 @@ pub use perigee_cluster::{
     Trust, TrustConfig, View, ViewConfig, server_name,
 };
 pub use perigee_proxy::{
-    AccessLog, AccessRecord, CacheStats, Cookies, Disclosure, DiskConfig, DiskCounts, Endpoint,
+    AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig, DiskCounts, Endpoint,
     EndpointConfig, EndpointLimits, Explanation, Failover, Finish, Glob, HitForMiss, KeyParts,
     KeyPolicy, ListQuestion, Listed, Listing, MOST_PURGES, MemoryConfig, MemoryCounts,
     NextHopStatus, NextPlace, Outline, Policy, PoolConfig, PurgeCounts, PurgeOrder, Purged,

@@ -1,9 +1,8 @@
-//! `[services.origin_limits]`, `[services.origin_pool]` and `[tier]`: how endpoints are used.
+//! `[services.origin_limits]` and `[tier]`: how endpoints are used.
 
 use std::{path::Path, time::Duration};
 
-use perigee_edge::{EndpointLimits, Failover, PoolConfig, RetryLimit, TlsFiles};
-use perigee_geodns::{PanicShare, Thresholds};
+use perigee_edge::{EndpointLimits, Failover, RetryLimit, TlsFiles};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +28,7 @@ macro_rules! endpoint_limits {
         pub(crate) struct $name {
             /// Requests under way at once, from one node; more wait in the queue.
             pub(crate) max_concurrent: Count,
-            /// Requests that may wait; more fail at once.
+            /// Requests that may wait; for more there is what is stored, though stale, or 503.
             pub(crate) max_queued: Whole<0, 1_000_000_000>,
             /// How long a request may wait in the queue.
             pub(crate) queue_timeout: Period,
@@ -38,6 +37,9 @@ macro_rules! endpoint_limits {
             /// How long an idle connection is kept. Less than the other side keeps it: a request that
             /// meets a connection just closed, and cannot be repeated, fails.
             pub(crate) idle_timeout: Period,
+            /// A request that cannot be repeated goes over a connection that has been idle for less
+            /// than this, or over a new one.
+            pub(crate) idle_before_unsafe: Period,
             /// For the name look-up, the connection and the TLS handshake together.
             pub(crate) connect_timeout: Period,
             /// From the request sent to the response head received.
@@ -62,6 +64,7 @@ macro_rules! endpoint_limits {
                     queue_timeout: Period(limits.queue_timeout),
                     max_idle: Whole(limits.max_idle as u64),
                     idle_timeout: Period(limits.idle_timeout),
+                    idle_before_unsafe: Period(limits.idle_before_unsafe),
                     connect_timeout: Period(limits.connect_timeout),
                     first_byte_timeout: Period(limits.first_byte_timeout),
                     body_idle_timeout: Period(limits.body_idle_timeout),
@@ -82,6 +85,7 @@ macro_rules! endpoint_limits {
                     queue_timeout: self.queue_timeout.0,
                     max_idle: self.max_idle.as_usize(),
                     idle_timeout: self.idle_timeout.0,
+                    idle_before_unsafe: self.idle_before_unsafe.0,
                     connect_timeout: self.connect_timeout.0,
                     first_byte_timeout: self.first_byte_timeout.0,
                     body_idle_timeout: self.body_idle_timeout.0,
@@ -161,54 +165,13 @@ impl TierTls {
 fn tier_limits() -> EndpointLimits {
     let origin = EndpointLimits::default();
     EndpointLimits {
+        // Whoever waits for a node waits for those who wait there.
+        max_queued: 1024,
+        queue_timeout: Duration::from_secs(10),
         // Nodes keep connections for a minute (`[limits] idle_timeout`).
         idle_timeout: Duration::from_secs(50),
         connect_timeout: Duration::from_secs(1),
         first_byte_timeout: origin.first_byte_timeout + Duration::from_secs(10),
         ..origin
-    }
-}
-
-/// How the origins of a service are used together.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct OriginPool {
-    /// Failures in a row after which an origin is out.
-    pub(crate) fall: Count,
-    /// Successes in a row after which it is in again.
-    pub(crate) rise: Count,
-    /// How long an origin that is out stays unused before one request tries it again.
-    pub(crate) retry_after: Period,
-    /// Further origins to try when one fails and it is safe to try again.
-    pub(crate) retries: Whole<0, 100>,
-    /// The share that must look healthy for health to be believed.
-    pub(crate) panic_share: Share,
-}
-
-impl Default for OriginPool {
-    fn default() -> Self {
-        let pool = PoolConfig::default();
-        OriginPool {
-            fall: Whole(pool.thresholds.fall.into()),
-            rise: Whole(pool.thresholds.rise.into()),
-            retry_after: Period(pool.retry_after),
-            retries: Whole(pool.retries as u64),
-            panic_share: Share(pool.panic.0),
-        }
-    }
-}
-
-impl OriginPool {
-    /// As a pool takes it.
-    pub(crate) fn build(&self) -> PoolConfig {
-        PoolConfig {
-            thresholds: Thresholds {
-                fall: self.fall.as_u32(),
-                rise: self.rise.as_u32(),
-            },
-            panic: PanicShare(self.panic_share.0),
-            retry_after: self.retry_after.0,
-            retries: self.retries.as_usize(),
-        }
     }
 }

@@ -17,6 +17,23 @@ pub enum Failure {
     Invalid,
     /// The cap on requests to the next tier is reached.
     Overloaded,
+    /// The next tier is left alone for so many seconds, since it fails.
+    LeftAlone {
+        /// Rounded up.
+        seconds: u32,
+    },
+}
+
+impl Failure {
+    /// What Retry-After says (RFC 9110 section 10.2.3), where it is known when it may be better:
+    /// where one request has no room, the next may have.
+    pub fn retry_after(self) -> Option<u32> {
+        match self {
+            Failure::Overloaded => Some(1),
+            Failure::LeftAlone { seconds } => Some(seconds.max(1)),
+            Failure::Unreachable | Failure::Timeout | Failure::Invalid => None,
+        }
+    }
 }
 
 /// What to answer with when the next tier failed.
@@ -44,7 +61,7 @@ pub fn recover(
         // RFC 9110 section 15.6.3.
         Failure::Unreachable | Failure::Invalid => StatusCode::BAD_GATEWAY,
         // Section 15.6.4.
-        Failure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Overloaded | Failure::LeftAlone { .. } => StatusCode::SERVICE_UNAVAILABLE,
         // Section 15.6.5.
         Failure::Timeout => StatusCode::GATEWAY_TIMEOUT,
     })
@@ -71,11 +88,21 @@ mod tests {
             (Failure::Unreachable, 502),
             (Failure::Invalid, 502),
             (Failure::Overloaded, 503),
+            (Failure::LeftAlone { seconds: 5 }, 503),
             (Failure::Timeout, 504),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(of(None, failure, 0), Recovery::Fail(status));
         }
+    }
+
+    #[test]
+    fn what_is_unavailable_says_when_it_may_be_there_again() {
+        let told = |failure: Failure| failure.retry_after();
+        assert_eq!(told(Failure::Overloaded), Some(1));
+        assert_eq!(told(Failure::LeftAlone { seconds: 5 }), Some(5));
+        assert_eq!(told(Failure::LeftAlone { seconds: 0 }), Some(1));
+        assert_eq!(told(Failure::Timeout), None);
     }
 
     #[test]

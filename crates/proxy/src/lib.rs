@@ -75,7 +75,8 @@ pub use perigee_http_cache::{
 };
 pub use perigee_storage::{DiskConfig, MOST_PURGES, MemoryConfig};
 pub use perigee_upstream::{
-    Endpoint, EndpointConfig, Limits as EndpointLimits, NodeTls, PoolConfig, RetryLimit, Target,
+    BreakerConfig, Endpoint, EndpointConfig, Limits as EndpointLimits, NodeTls, PoolConfig,
+    RetryLimit, Target,
 };
 pub use purge::PurgeOrder;
 pub use seldom::Seldom;

@@ -216,11 +216,21 @@ pub(crate) fn or_stale(trip: &Trip, failure: Failure, handling: Handling) -> Ans
             Answer::stored(trip.inbound.sender, stored, &serve, handling)
         }
         (Recovery::ServeStale, None) => failed(StatusCode::BAD_GATEWAY, handling),
-        (Recovery::Fail(status), _) => failed(status, handling),
+        (Recovery::Fail(status), _) => failed_by(failure, status, handling),
     }
 }
 
-pub(crate) fn failed(status: StatusCode, handling: Handling) -> Answer {
+/// An error, and when it may be better where that is known.
+pub(crate) fn failed_by(failure: Failure, status: StatusCode, handling: Handling) -> Answer {
+    let mut answer = failed(status, handling);
+    if let Some(seconds) = failure.retry_after() {
+        let headers = answer.response.headers_mut();
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+fn failed(status: StatusCode, handling: Handling) -> Answer {
     let detail = Some(Detail::NextTierFailed);
     Answer::own(status, Handling { detail, ..handling })
 }

@@ -16,7 +16,7 @@ use crate::{
     lead::judge,
     marks::Mark,
     onward::request_head,
-    outcome::{failed, or_stale, with_status},
+    outcome::{failed_by, or_stale, with_status},
     passing::Way,
     send::Arrived,
 };
@@ -124,5 +124,5 @@ pub(crate) fn not_passed(inbound: &Inbound, failure: Failure, why: Miss) -> Answ
         Recovery::Fail(status) => status,
         Recovery::ServeStale => StatusCode::BAD_GATEWAY,
     };
-    failed(status, Handling::forwarded(why))
+    failed_by(failure, status, Handling::forwarded(why))
 }

@@ -233,6 +233,9 @@ fn as_failure(kind: SendErrorKind) -> Failure {
         SendErrorKind::Timeout => Failure::Timeout,
         SendErrorKind::Invalid => Failure::Invalid,
         SendErrorKind::Overloaded => Failure::Overloaded,
+        SendErrorKind::LeftAlone { retry_after } => Failure::LeftAlone {
+            seconds: retry_after.as_secs_f64().ceil() as u32,
+        },
     }
 }
 
@@ -243,6 +246,7 @@ fn outcome(kind: SendErrorKind) -> &'static str {
         SendErrorKind::Timeout => "timeout",
         SendErrorKind::Invalid => "invalid",
         SendErrorKind::Overloaded => "overloaded",
+        SendErrorKind::LeftAlone { .. } => "left-alone",
         SendErrorKind::Request => "request-broken",
     }
 }

@@ -1,6 +1,6 @@
 //! Delivery services: which hosts are served, from where, under which policy.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use http::request;
 use perigee_http_cache::{Policy, Rule};
@@ -125,13 +125,20 @@ impl Services {
 
     /// What is thought of the origins of all services.
     pub fn origin_status(&self) -> impl Iterator<Item = NextHopStatus> {
-        let health = self.all.iter().flat_map(|service| service.origins.health());
-        health.map(|(name, usable)| NextHopStatus {
-            draining: false,
-            name,
-            kind: "origin".to_owned(),
-            usable,
-            error: None,
+        let now = Instant::now();
+        self.all.iter().flat_map(move |service| {
+            let left_alone = service.origins.left_alone_for(now);
+            let health = service.origins.health();
+            health.into_iter().map(move |(name, up)| NextHopStatus {
+                name,
+                kind: "origin".to_owned(),
+                usable: up && left_alone.is_none(),
+                draining: false,
+                error: left_alone.map(|time| {
+                    let seconds = time.as_secs_f64();
+                    format!("too many requests failed: left alone for {seconds:.1} s")
+                }),
+            })
         })
     }
 

@@ -5,9 +5,7 @@
 
 use std::time::Instant;
 
-/// Seconds that are looked back on: long enough that what was asked before a node died pays for
-/// the retries of all that was under way there.
-const WINDOW: usize = 10;
+use crate::window::{SECONDS, Window};
 
 /// How many retries are allowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,11 +30,8 @@ impl Default for RetryLimit {
 #[derive(Clone, Debug)]
 pub struct RetryBudget {
     limit: RetryLimit,
-    start: Instant,
-    /// The last second that was counted, from `start` on.
-    second: u64,
-    /// Requests and retries of each second, by its number modulo their count.
-    counts: [(u64, u64); WINDOW],
+    /// Requests and retries.
+    counts: Window,
 }
 
 impl RetryBudget {
@@ -44,47 +39,25 @@ impl RetryBudget {
     pub fn new(limit: RetryLimit, now: Instant) -> Self {
         RetryBudget {
             limit,
-            start: now,
-            second: 0,
-            counts: [(0, 0); WINDOW],
+            counts: Window::new(now),
         }
     }
 
     /// Counts a request that is sent for the first time.
     pub fn request(&mut self, now: Instant) {
-        self.turn(now).0 += 1;
+        self.counts.now(now)[0] += 1;
     }
 
     /// Whether one more may be sent again; counts it if so.
     pub fn retry(&mut self, now: Instant) -> bool {
-        self.turn(now);
-        let sum = |(requests, retries): (u64, u64), next: &(u64, u64)| {
-            (requests + next.0, retries + next.1)
-        };
-        let (requests, retries) = self.counts.iter().fold((0, 0), sum);
+        let [requests, retries] = self.counts.sums(now);
         let share = self.limit.share.max(0.0) * requests as f64;
-        let reserve = WINDOW as f64 * f64::from(self.limit.per_second);
+        let reserve = SECONDS as f64 * f64::from(self.limit.per_second);
         let is_allowed = (retries + 1) as f64 <= share + reserve;
         if is_allowed {
-            self.turn(now).1 += 1;
+            self.counts.now(now)[1] += 1;
         }
         is_allowed
-    }
-
-    /// Forgets the seconds that are over, and gives the counts of this one. A time from before
-    /// counts as the last one known.
-    fn turn(&mut self, now: Instant) -> &mut (u64, u64) {
-        let second = now.saturating_duration_since(self.start).as_secs();
-        let passed = second.saturating_sub(self.second).min(WINDOW as u64);
-        self.second = self.second.max(second);
-        for back in 0..passed {
-            *self.slot(self.second - back) = (0, 0);
-        }
-        self.slot(self.second)
-    }
-
-    fn slot(&mut self, second: u64) -> &mut (u64, u64) {
-        &mut self.counts[(second % WINDOW as u64) as usize]
     }
 }
 
@@ -153,9 +126,9 @@ mod tests {
                 let granted = retries(&mut budget, wanted, now);
                 let second = at / 1000;
                 history.push((second, requests, granted));
-                let window = history.iter().filter(|(s, ..)| s + WINDOW as u64 > second);
+                let window = history.iter().filter(|(s, ..)| s + SECONDS as u64 > second);
                 let (asked, again) = window.fold((0, 0), |(a, b), (_, c, d)| (a + c, b + d));
-                let most = share * asked as f64 + f64::from(per_second) * WINDOW as f64;
+                let most = share * asked as f64 + f64::from(per_second) * SECONDS as f64;
                 prop_assert!(granted == 0 || again as f64 <= most, "too many");
                 prop_assert!(granted == wanted || (again + 1) as f64 > most, "too few");
             }

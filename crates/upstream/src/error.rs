@@ -1,6 +1,6 @@
 //! How sending a request can fail.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// What failed. The display form says it in words fit for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub enum SendErrorKind {
     Invalid,
     /// The concurrency cap and the queue are full, or the queue took too long. Nothing was sent.
     Overloaded,
+    /// Too many requests have failed of late, so that the origin is left alone for so long. Nothing
+    /// was sent.
+    LeftAlone {
+        /// How long yet.
+        retry_after: Duration,
+    },
     /// The request is at fault: its body broke off while it was sent, or it has a form that is
     /// not forwarded (CONNECT). Says nothing about the endpoint.
     Request,
@@ -33,13 +39,19 @@ pub enum SendErrorKind {
 impl SendErrorKind {
     /// Whether not a byte of the request can have reached the other side.
     pub fn nothing_was_sent(self) -> bool {
-        matches!(self, SendErrorKind::Connect | SendErrorKind::Overloaded)
+        matches!(
+            self,
+            SendErrorKind::Connect | SendErrorKind::Overloaded | SendErrorKind::LeftAlone { .. }
+        )
     }
 
-    /// Whether it speaks against the endpoint: a cap that is full and a request that is at fault
-    /// do not.
+    /// Whether it speaks against the endpoint: a cap that is full, a request that was not sent and
+    /// one that is at fault do not.
     pub fn blames_endpoint(self) -> bool {
-        !matches!(self, SendErrorKind::Overloaded | SendErrorKind::Request)
+        !matches!(
+            self,
+            SendErrorKind::Overloaded | SendErrorKind::LeftAlone { .. } | SendErrorKind::Request
+        )
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct HttpOrigin {
     prefix: String,
     host: Option<HeaderValue>,
     client: Client<Dial, Upload>,
+    // For requests that cannot be repeated: its connections are never idle for long.
+    unsafe_client: Client<Dial, Upload>,
     first_byte_timeout: Duration,
     body_idle_timeout: Duration,
     max_interim: usize,
@@ -81,6 +83,10 @@ impl HttpOrigin {
         } else {
             None
         };
+        let dial = Dial::new(tls, limits.connect_timeout);
+        // For hyper, no time at all means for ever.
+        let brief = limits.idle_before_unsafe.min(limits.idle_timeout);
+        let brief = brief.max(Duration::from_nanos(1));
         let is_name = bare(authority.host()).parse::<std::net::IpAddr>().is_err();
         Ok(HttpOrigin {
             label: format!("{name} ({scheme}://{authority})").into(),
@@ -88,7 +94,8 @@ impl HttpOrigin {
             scheme,
             authority,
             host,
-            client: client(Dial::new(tls, limits.connect_timeout), limits),
+            client: client(dial.clone(), limits, limits.idle_timeout),
+            unsafe_client: client(dial, limits, brief),
             first_byte_timeout: limits.first_byte_timeout,
             body_idle_timeout: limits.body_idle_timeout,
             max_interim: limits.max_interim,
@@ -134,8 +141,13 @@ impl HttpOrigin {
         let (mut parts, body) = request.into_parts();
         self.address(&mut parts)?;
         let may_repeat = parts.method.is_safe() && body::is_known_empty(&body);
+        // What cannot be repeated does not go over a connection that may have been closed.
+        let client = match may_repeat {
+            true => &self.client,
+            false => &self.unsafe_client,
+        };
         let spare = may_repeat.then(|| parts.clone());
-        let mut failure = match self.exchange(parts, body).await {
+        let mut failure = match self.exchange(client, parts, body).await {
             Ok(response) => return Ok(self.hold(response, permit)),
             Err(failure) => failure,
         };
@@ -148,7 +160,7 @@ impl HttpOrigin {
             if !failure.on_used_connection || failure.error.kind != SendErrorKind::Broken {
                 break;
             }
-            failure = match self.exchange(parts.clone(), body::empty()).await {
+            failure = match self.exchange(client, parts.clone(), body::empty()).await {
                 Ok(response) => return Ok(self.hold(response, permit)),
                 Err(failure) => failure,
             };
@@ -184,6 +196,7 @@ impl HttpOrigin {
     /// One request out, one response head back.
     async fn exchange(
         &self,
+        client: &Client<Dial, Upload>,
         parts: Parts,
         body: Body,
     ) -> Result<Response<hyper::body::Incoming>, Failure> {
@@ -192,7 +205,7 @@ impl HttpOrigin {
         let mut request = Request::from_parts(parts, upload);
         let connection = capture_connection(&mut request);
         let interim = Interim::watch(&mut request, self.max_interim);
-        let mut sending = pin!(self.client.request(request));
+        let mut sending = pin!(client.request(request));
         let response = tokio::select! {
             biased;
             sent = &mut sending => sent.map_err(|error| self.failure(&error))?,
@@ -280,10 +293,10 @@ impl HttpOrigin {
     }
 }
 
-fn client(dial: Dial, limits: &Limits) -> Client<Dial, Upload> {
+fn client(dial: Dial, limits: &Limits, idle_timeout: Duration) -> Client<Dial, Upload> {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(limits.idle_timeout)
+        .pool_idle_timeout(idle_timeout)
         .pool_max_idle_per_host(limits.max_idle)
         .http1_max_buf_size(limits.max_head.max(MIN_MAX_HEAD))
         .http1_max_headers(limits.max_fields)
@@ -347,7 +360,11 @@ mod tests {
     };
 
     /// Ten requests one after the other; how many connections they took.
-    async fn connections_used(max_age: Option<Duration>) -> usize {
+    async fn connections_used(
+        change: impl Fn(&mut HttpOrigin),
+        limits: Limits,
+        method: Method,
+    ) -> usize {
         let (addr, accepted) = scripted(|mut stream, _| async move {
             while !read_head(&mut stream).await.is_empty() {
                 let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -355,15 +372,16 @@ mod tests {
             }
         })
         .await;
-        let limits = Limits::default();
         let base = format!("http://{addr}").parse().unwrap();
         let mut origin = HttpOrigin::new("www", &base, None, None, None, &limits).unwrap();
         assert_eq!(origin.max_age, None, "an address does not move");
-        origin.max_age = max_age;
+        change(&mut origin);
         let admission = Admission::new(&limits);
         for _ in 0..10 {
             let permit = admission.enter().await.unwrap();
-            let response = origin.send(get("/"), permit).await.unwrap();
+            let mut request = get("/");
+            *request.method_mut() = method.clone();
+            let response = origin.send(request, permit).await.unwrap();
             assert_eq!(text(response).await, "ok");
             // The connection goes back a moment after the end of the body.
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -372,9 +390,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_cannot_be_repeated_goes_over_no_idle_connection() {
+        let limits = Limits {
+            idle_before_unsafe: Duration::ZERO,
+            ..Limits::default()
+        };
+        let used = |method| connections_used(|_| {}, limits.clone(), method);
+        assert_eq!(used(Method::POST).await, 10);
+        assert!(used(Method::GET).await <= 2);
+    }
+
+    #[tokio::test]
     async fn old_connections_are_not_used_again() {
-        assert_eq!(connections_used(Some(Duration::ZERO)).await, 10);
-        assert!(connections_used(Some(MAX_CONNECTION_AGE)).await <= 2);
-        assert!(connections_used(None).await <= 2);
+        let used = |age| {
+            let change = move |origin: &mut HttpOrigin| origin.max_age = age;
+            connections_used(change, Limits::default(), Method::GET)
+        };
+        assert_eq!(used(Some(Duration::ZERO)).await, 10);
+        assert!(used(Some(MAX_CONNECTION_AGE)).await <= 2);
+        assert!(used(None).await <= 2);
     }
 }

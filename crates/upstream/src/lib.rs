@@ -1,14 +1,17 @@
 //! Endpoints to fetch from: http, https and folders; connection pools, limits, retries,
 //! balancing over the addresses of one origin with passive health.
 //!
-//! Top down: a [`Pool`] chooses among [`Endpoint`]s (`balance` decides, purely); an endpoint lets
+//! Top down: a [`Pool`] chooses among [`Endpoint`]s (`balance`, `breaker`, `budget`, `backoff` and
+//! `hedge` decide, purely); an endpoint lets
 //! a request in (`admission`) and hands it to an HTTP origin (`http_origin`: `dial`, `resolve` and
 //! `tls` make connections, `framing` and `interim` judge what comes, `upload` and `transfer` watch the two
 //! bodies) or to a `folder`.
 
 mod admission;
+mod backoff;
 mod balance;
 pub mod body;
+mod breaker;
 mod budget;
 mod classify;
 mod dial;
@@ -16,6 +19,7 @@ mod endpoint;
 mod error;
 mod folder;
 mod framing;
+mod hedge;
 mod http_origin;
 mod interim;
 mod limits;
@@ -27,8 +31,11 @@ mod testing;
 mod tls;
 mod transfer;
 mod upload;
+mod window;
 
+pub use backoff::backoff;
 pub use body::Body;
+pub use breaker::BreakerConfig;
 pub use budget::{RetryBudget, RetryLimit};
 pub use endpoint::{Endpoint, EndpointConfig, NodeTls, Target, TargetError};
 pub use error::{SendError, SendErrorKind};

@@ -9,15 +9,20 @@ pub struct Limits {
     /// A request is under way until its response body ends, or its upgraded connection.
     pub max_concurrent: usize,
     /// Requests that may wait; more are refused at once ([`crate::SendErrorKind::Overloaded`]).
-    /// Default 1024.
+    /// Default 256.
     pub max_queued: usize,
-    /// How long a request may wait in the queue. Default 10 s.
+    /// How long a request may wait in the queue. Default 2 s: what is stored, though stale, is a
+    /// better answer then, and so is 503 in place of a page that hangs.
     pub queue_timeout: Duration,
     /// Idle connections kept. Default 64.
     pub max_idle: usize,
     /// How long an idle connection is kept. Default 4 s: many servers close after 5 s, and a request
     /// that meets that and cannot be repeated fails.
     pub idle_timeout: Duration,
+    /// A request that cannot be repeated goes over a connection that has been idle for less than
+    /// this, or over a new one: the other side may close an idle one at any moment, and then nobody
+    /// knows what became of the request. Default 1 s.
+    pub idle_before_unsafe: Duration,
     /// For the name look-up, the connection and the TLS handshake together. Default 5 s.
     pub connect_timeout: Duration,
     /// From the request sent to the response head received. While the request body is on its
@@ -37,10 +42,11 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             max_concurrent: 1024,
-            max_queued: 1024,
-            queue_timeout: Duration::from_secs(10),
+            max_queued: 256,
+            queue_timeout: Duration::from_secs(2),
             max_idle: 64,
             idle_timeout: Duration::from_secs(4),
+            idle_before_unsafe: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(5),
             first_byte_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),

@@ -1,46 +1,36 @@
-//! The endpoints of one origin: balancing, retries, passive health.
+//! The endpoints of one origin: balancing, retries, passive health, and the breaker.
+//!
+//! What is decided is decided in pure files: which endpoint is next (`balance`), whether the origin
+//! is asked at all (`breaker`), whether something may be sent again (`budget`), when (`backoff`),
+//! or to two at once (`hedge`). Here they are asked, and told what came.
+//!
+//! The breaker is asked first, so it has the last word over panic mode: panic mode says that all
+//! endpoints may be chosen when too few look healthy, and so the only one of a pool always may; the
+//! breaker says that no request, or one, goes to any of them.
+
+mod config;
+mod state;
+mod visit;
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use http::{Request, Response};
-use perigee_health::{Change, Outcome, PanicShare, Thresholds, Tracker};
+use http::{Request, Response, request::Parts};
+use perigee_health::{Change, Outcome};
 
+pub use self::config::PoolConfig;
+use self::{state::State, visit::Visit};
 use crate::{
-    Body, Endpoint, SendError, SendErrorKind,
-    balance::{self, Candidate, Choice},
-    body,
-    returnable::Home,
+    Body, Endpoint, SendError, SendErrorKind, backoff::backoff, body, hedge, returnable::Home,
 };
 
-/// How to use the endpoints of one origin.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PoolConfig {
-    /// When an endpoint is out, and in again.
-    pub thresholds: Thresholds,
-    /// When health is not believed.
-    pub panic: PanicShare,
-    /// How long an endpoint that is out stays unused before one request tries it again.
-    /// Default 5 s.
-    pub retry_after: Duration,
-    /// Further endpoints to try when one fails and it is safe to try again. Default 2.
-    pub retries: usize,
-}
+/// The longest wait before a request is sent again.
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
-impl Default for PoolConfig {
-    fn default() -> Self {
-        PoolConfig {
-            thresholds: Thresholds { fall: 3, rise: 1 },
-            panic: PanicShare::default(),
-            retry_after: Duration::from_secs(5),
-            retries: 2,
-        }
-    }
-}
-
-/// The endpoints of one origin, or of one tier.
+/// The endpoints of one origin.
 #[derive(Debug)]
 pub struct Pool {
     endpoints: Vec<Arc<Endpoint>>,
@@ -48,87 +38,184 @@ pub struct Pool {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
-struct State {
-    // One for each endpoint, in the same order.
-    opinions: Vec<Opinion>,
-    turn: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Opinion {
-    tracker: Tracker,
-    // When it may be tried again; means something only while it is down.
-    retry_at: Option<Instant>,
+/// A request on its way through a pool.
+struct Sending {
+    parts: Parts,
+    body: Home,
+    /// The method is safe (RFC 9110 section 9.2.1) and the body empty.
+    repeatable: bool,
+    /// The endpoints that it has been sent to in this round.
+    tried: Vec<usize>,
+    /// How often all have failed.
+    rounds: u32,
 }
 
 impl Pool {
     /// A pool over these endpoints; at least one.
     pub fn new(endpoints: Vec<Arc<Endpoint>>, config: PoolConfig) -> Self {
-        let opinion = Opinion {
-            tracker: Tracker::new(config.thresholds, true),
-            retry_at: None,
-        };
-        let state = Mutex::new(State {
-            opinions: vec![opinion; endpoints.len()],
-            turn: 0,
-        });
+        let state = State::new(&config, endpoints.len(), Instant::now());
         Pool {
             endpoints,
             config,
-            state,
+            state: Mutex::new(state),
         }
     }
 
-    /// Sends to the healthy endpoint with the fewest requests under way, and to further ones when
-    /// that is safe: nothing was sent, or the method is safe (RFC 9110 section 9.2.1) and the body
-    /// empty.
+    /// Sends to the healthy endpoint with the fewest requests under way. What fails is sent again
+    /// when that is safe (nothing was sent, or the method is safe and the body empty) and within the
+    /// limit of retries: to further endpoints, and then, if it did not arrive, to the same ones
+    /// after a pause.
     ///
     /// An endpoint is down after failures in a row, and then left alone; after a while one request
     /// that is safe to repeat is let through, and its answer brings the endpoint back. A response
-    /// head counts as success, whatever its status.
+    /// head counts as success, but for the statuses that say trouble.
     ///
     /// # Errors
-    /// The last [`SendError`] if none answered.
+    /// The last [`SendError`] if none answered; [`SendErrorKind::LeftAlone`] if too many requests
+    /// have failed of late, so that none is sent for a while.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
-        if let [only] = self.endpoints.as_slice() {
-            let sent = only.send(request).await;
-            self.note(0, &sent);
-            return sent;
-        }
+        let now = Instant::now();
+        let visit = Visit::begin(self, now)?;
+        self.state().budget.request(now);
         let repeatable = request.method().is_safe() && body::is_known_empty(request.body());
         let (parts, body) = request.into_parts();
-        let home = Home::new(body);
-        let mut tried = Vec::new();
-        let mut last = None;
-        while tried.len() <= self.config.retries {
-            let Some(index) = self.choose(&tried, repeatable, Instant::now()) else {
-                break;
-            };
-            let body = match home.lend() {
-                Some(body) => body::boxed(body),
-                None if repeatable => body::empty(),
-                None => break,
-            };
-            let request = Request::from_parts(parts.clone(), body);
-            let sent = self.endpoints[index].send(request).await;
-            self.note(index, &sent);
-            let error = match sent {
+        let sending = Sending {
+            parts,
+            body: Home::new(body),
+            repeatable,
+            tried: Vec::new(),
+            rounds: 0,
+        };
+        let sent = self.send_on(sending, visit.is_trial()).await;
+        visit.end(&sent, Instant::now());
+        sent
+    }
+
+    async fn send_on(
+        &self,
+        mut sending: Sending,
+        is_trial: bool,
+    ) -> Result<Response<Body>, SendError> {
+        let Some(mut index) = self.choose(&sending) else {
+            return Err(SendError {
+                kind: SendErrorKind::Connect,
+                detail: "the pool has no endpoint".into(),
+            });
+        };
+        let mut failures = 0;
+        loop {
+            let error = match self.attempt(&mut sending, index).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            let try_on =
-                error.kind.nothing_was_sent() || repeatable && error.kind != SendErrorKind::Request;
-            last = Some(error);
-            if !try_on {
-                break;
+            failures += 1;
+            if failures > self.config.retries {
+                return Err(error);
             }
-            tried.push(index);
+            let Some((next, wait)) = self.next(&mut sending, error.kind, is_trial) else {
+                return Err(error);
+            };
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            index = next;
         }
-        Err(last.unwrap_or_else(|| SendError {
-            kind: SendErrorKind::Connect,
-            detail: "the pool has no endpoint".into(),
-        }))
+    }
+
+    /// Where a request that has failed is sent again, and after which pause. `None`: nowhere.
+    fn next(
+        &self,
+        sending: &mut Sending,
+        failed: SendErrorKind,
+        is_trial: bool,
+    ) -> Option<(usize, Duration)> {
+        let is_safe = failed.nothing_was_sent() && sending.body.is_there()
+            || sending.repeatable && failed != SendErrorKind::Request;
+        if !is_safe {
+            return None;
+        }
+        let (index, wait) = match self.choose(sending) {
+            Some(index) => (index, Duration::ZERO),
+            None => self.once_more(sending, failed, is_trial)?,
+        };
+        let now = Instant::now();
+        let mut state = self.state();
+        let is_left_alone = !is_trial && state.breaker.open_for(now).is_some();
+        // What had no room burdens nobody.
+        let is_free = failed == SendErrorKind::Overloaded;
+        let is_allowed = !is_left_alone && (is_free || state.budget.retry(now));
+        is_allowed.then_some((index, wait))
+    }
+
+    /// Where it has failed before, after a pause: all have failed. Only what is likely to have been
+    /// bad luck, and nothing that is there to see if the origin is well.
+    fn once_more(
+        &self,
+        sending: &mut Sending,
+        failed: SendErrorKind,
+        is_trial: bool,
+    ) -> Option<(usize, Duration)> {
+        let is_luck = matches!(failed, SendErrorKind::Connect | SendErrorKind::Broken);
+        if is_trial || !is_luck || !sending.repeatable {
+            return None;
+        }
+        sending.tried.clear();
+        sending.rounds += 1;
+        let base = self.config.retry_backoff;
+        let wait = backoff(sending.rounds, base, MAX_BACKOFF, fastrand::f64());
+        Some((self.choose(sending)?, wait))
+    }
+
+    /// Sends to one endpoint, and to a second one if the first takes long and hedging is wanted.
+    async fn attempt(
+        &self,
+        sending: &mut Sending,
+        index: usize,
+    ) -> Result<Response<Body>, SendError> {
+        sending.tried.push(index);
+        let left = self.endpoints.len().saturating_sub(sending.tried.len());
+        let patience = hedge::after(self.config.hedge_after, sending.repeatable, left);
+        let mut first = pin!(self.send_to(index, sending.request()));
+        let Some(patience) = patience else {
+            return first.await;
+        };
+        tokio::select! {
+            biased;
+            sent = &mut first => return sent,
+            () = tokio::time::sleep(patience) => {}
+        }
+        let Some(second) = self.second(sending) else {
+            return first.await;
+        };
+        sending.tried.push(second);
+        let mut second = pin!(self.send_to(second, sending.request()));
+        // The first head that comes; who fails leaves it to the other one.
+        tokio::select! {
+            sent = &mut first => match sent {
+                Ok(response) => Ok(response),
+                Err(_) => second.await,
+            },
+            sent = &mut second => match sent {
+                Ok(response) => Ok(response),
+                Err(_) => first.await,
+            },
+        }
+    }
+
+    /// The endpoint that is asked besides, if one more request may be sent.
+    fn second(&self, sending: &Sending) -> Option<usize> {
+        let index = self.choose(sending)?;
+        self.state().budget.retry(Instant::now()).then_some(index)
+    }
+
+    async fn send_to(
+        &self,
+        index: usize,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, SendError> {
+        let sent = self.endpoints[index].send(request).await;
+        self.note(index, &sent);
+        sent
     }
 
     /// Requests under way now at all endpoints, those that wait included.
@@ -143,63 +230,64 @@ impl Pool {
 
     /// The name of each endpoint and whether it is believed up, in the order given.
     pub fn health(&self) -> Vec<(String, bool)> {
-        let state = self.state();
-        let up = state.opinions.iter().map(|opinion| opinion.tracker.is_up());
         let names = self.endpoints.iter().map(|e| e.name().to_owned());
-        names.zip(up).collect()
+        names.zip(self.state().are_up()).collect()
     }
 
-    /// The next endpoint for a request that has failed at `tried`. An endpoint that is tried
-    /// again after its time out is out for the same time again at once, so that only one request
-    /// tries it.
-    fn choose(&self, tried: &[usize], repeatable: bool, now: Instant) -> Option<usize> {
+    /// How long no request, or only one that tries it, goes to the origin, since too many have failed.
+    /// `None`: it is asked.
+    pub fn left_alone_for(&self, now: Instant) -> Option<Duration> {
+        self.state().breaker.open_for(now)
+    }
+
+    fn choose(&self, sending: &Sending) -> Option<usize> {
+        let in_flight = self.endpoints.iter().map(|endpoint| endpoint.in_flight());
+        let Sending {
+            tried, repeatable, ..
+        } = sending;
+        let now = Instant::now();
         let mut state = self.state();
-        let candidates: Vec<_> = self
-            .endpoints
-            .iter()
-            .zip(&state.opinions)
-            .enumerate()
-            .map(|(index, (endpoint, opinion))| Candidate {
-                in_flight: endpoint.in_flight(),
-                down_until: opinion.down_until(now),
-                tried: tried.contains(&index),
-            })
-            .collect();
-        let turn = state.turn;
-        state.turn = turn.wrapping_add(1);
-        match balance::next(&candidates, repeatable, self.config.panic, turn, now)? {
-            Choice::Use(index) => Some(index),
-            Choice::Trial(index) => {
-                state.opinions[index].retry_at = Some(now + self.config.retry_after);
-                Some(index)
-            }
-        }
+        state.choose(&self.config, in_flight, tried, *repeatable, now)
     }
 
-    /// Learns from what came of a request.
+    /// Learns from what came of a request at one endpoint.
     fn note(&self, index: usize, sent: &Result<Response<Body>, SendError>) {
-        let outcome = match sent {
-            Ok(_) => Outcome::Success,
-            Err(error) if error.kind.blames_endpoint() => Outcome::Failure,
-            Err(_) => return,
+        let Some(outcome) = self.outcome(sent) else {
+            return;
         };
-        let change = {
-            let mut state = self.state();
-            let opinion = &mut state.opinions[index];
-            let change = opinion.tracker.observe(outcome);
-            if change == Some(Change::WentDown) {
-                opinion.retry_at = Some(Instant::now() + self.config.retry_after);
-            }
-            change
-        };
+        let now = Instant::now();
+        let change = self.state().note(&self.config, index, outcome, now);
         let endpoint = self.endpoints[index].name();
         match (change, sent) {
             (Some(Change::WentDown), Err(error)) => {
                 tracing::warn!(endpoint, %error, "endpoint is down");
             }
+            (Some(Change::WentDown), Ok(response)) => {
+                let status = response.status().as_u16();
+                tracing::warn!(endpoint, status, "endpoint is down");
+            }
             (Some(Change::WentUp), _) => tracing::info!(endpoint, "endpoint is up again"),
-            _ => {}
+            (None, _) => {}
         }
+    }
+
+    /// What an answer, or none, says of who was asked. `None`: nothing.
+    fn outcome(&self, sent: &Result<Response<Body>, SendError>) -> Option<Outcome> {
+        match sent {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                Some(match self.config.failure_statuses.contains(&status) {
+                    true => Outcome::Failure,
+                    false => Outcome::Success,
+                })
+            }
+            Err(error) => error.kind.blames_endpoint().then_some(Outcome::Failure),
+        }
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<_> = self.endpoints.iter().map(|e| e.name()).collect();
+        names.join(", ")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -207,9 +295,15 @@ impl Pool {
     }
 }
 
-impl Opinion {
-    fn down_until(&self, now: Instant) -> Option<Instant> {
-        (!self.tracker.is_up()).then(|| self.retry_at.unwrap_or(now))
+impl Sending {
+    /// The request for one try.
+    fn request(&self) -> Request<Body> {
+        let body = match self.body.lend() {
+            Some(body) => body::boxed(body),
+            // It was empty, or nobody gets here.
+            None => body::empty(),
+        };
+        Request::from_parts(self.parts.clone(), body)
     }
 }
 

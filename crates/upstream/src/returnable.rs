@@ -20,6 +20,12 @@ impl Home {
         Home(Arc::new(Mutex::new(Some(body))))
     }
 
+    /// Whether it is here.
+    pub(crate) fn is_there(&self) -> bool {
+        let body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        body.is_some()
+    }
+
     /// The body for one try, if it is here: it comes back when it is dropped untouched.
     pub(crate) fn lend(&self) -> Option<Returnable> {
         let body = self

@@ -1,3 +1,5 @@
+mod failing;
+
 use std::{
     net::SocketAddr,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
@@ -9,7 +11,7 @@ use tokio::{io::AsyncWriteExt, net::TcpListener};
 
 use super::*;
 use crate::{
-    Limits,
+    BreakerConfig, Limits, RetryLimit,
     testing::{
         endpoint, endpoint_with, get, nobody, read_head, scripted, serve, serve_connection, text,
         until, url_target,
@@ -142,19 +144,34 @@ async fn a_full_cap_moves_on_and_is_no_illness() {
     drop(held);
 }
 
-#[tokio::test]
-async fn an_error_status_is_an_answer() {
-    let sick = serve(|_| async {
+/// An origin that answers each request with this status.
+async fn says_status(status: u16) -> SocketAddr {
+    serve(move |_| async move {
         let mut response = Response::new(body::empty());
-        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        *response.status_mut() = status.try_into().unwrap();
         response
     })
-    .await;
-    let pool = pool(&[sick]);
-    for _ in 0..5 {
-        assert_eq!(pool.send(get("/")).await.unwrap().status(), 503);
+    .await
+}
+
+#[tokio::test]
+async fn a_status_of_trouble_is_an_answer_and_counts_as_a_failure() {
+    for (status, up) in [(500, true), (404, true), (503, false)] {
+        let pool = pool(&[says_status(status).await]);
+        for _ in 0..5 {
+            assert_eq!(pool.send(get("/")).await.unwrap().status(), status);
+        }
+        assert_eq!(pool.health()[0].1, up, "{status}");
     }
-    assert!(pool.health()[0].1);
+}
+
+#[tokio::test]
+async fn who_fails_fast_does_not_draw_all_requests() {
+    let pool = pool(&[says_status(503).await, named("b").await]);
+    while pool.health()[0].1 {
+        pool.send(get("/")).await.unwrap();
+    }
+    assert_eq!(ask(&pool, get("/")).await, "b");
 }
 
 #[tokio::test]

@@ -376,13 +376,21 @@ async fn a_post_is_not_sent_twice() {
         read_head(&mut stream).await;
     })
     .await;
-    let endpoint = endpoint(addr);
-    let response = endpoint.send(get("/")).await.unwrap();
+    let limits = Limits {
+        idle_before_unsafe: LONG,
+        idle_timeout: LONG,
+        ..Limits::default()
+    };
+    let endpoint = endpoint_with(url_target(&format!("http://{addr}")), limits);
+    let post = || {
+        let mut post = get("/");
+        *post.method_mut() = http::Method::POST;
+        post
+    };
+    let response = endpoint.send(post()).await.unwrap();
     assert_eq!(text(response).await, "ok");
     connection_is_back().await;
-    let mut post = get("/");
-    *post.method_mut() = http::Method::POST;
-    let error = endpoint.send(post).await.unwrap_err();
+    let error = endpoint.send(post()).await.unwrap_err();
     assert_eq!(error.kind, SendErrorKind::Broken);
     assert_eq!(accepted.load(SeqCst), 1);
 }
