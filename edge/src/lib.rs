@@ -10,11 +10,11 @@ pub use perigee_cluster::{
     Trust, TrustConfig, View, ViewConfig, server_name,
 };
 pub use perigee_proxy::{
-    AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig, DiskCounts, Endpoint,
-    EndpointConfig, EndpointLimits, Explanation, Failover, Finish, Glob, HitForMiss, KeyParts,
-    KeyPolicy, ListQuestion, Listed, Listing, MOST_PURGES, MemoryConfig, MemoryCounts,
-    NextHopStatus, NextPlace, Outline, Policy, PoolConfig, PurgeCounts, PurgeOrder, Purged,
-    QueryRule, Question, RangeMiss, RequestFields, RetryLimit, Rule, ServiceConfig, Shown,
+    AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig,
+    DiskCounts, Endpoint, EndpointConfig, EndpointLimits, Explanation, Failover, Finish, Glob,
+    HitForMiss, KeyParts, KeyPolicy, ListQuestion, Listed, Listing, MOST_PURGES, MemoryConfig,
+    MemoryCounts, NextHopStatus, NextPlace, Outline, Policy, PoolConfig, PurgeCounts, PurgeOrder,
+    Purged, QueryRule, Question, RangeMiss, RequestFields, RetryLimit, Rule, ServiceConfig, Shown,
     ShownEntry, Status, StoredResponse, Streaming, Target, Use, When, is_targeted, outline,
 };
 pub use perigee_server::{
