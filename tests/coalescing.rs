@@ -452,7 +452,9 @@ async fn who_has_waited_long_enough_asks_for_itself() {
 #[tokio::test]
 async fn one_failure_answers_all_who_waited_and_is_not_stored() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let edge = OneEdge::before(&format!("http://{}", listener.local_addr().unwrap()), "").await;
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let lines = "[services.origin_pool]\nretries = 0\n[services.cache]\nfailure_ttl = \"0s\"\n";
+    let edge = OneEdge::before(&url, lines).await;
     let herd = edge.herd("/page", 10);
     edge.until_under_way(10).await;
     let gate = Arc::new(Semaphore::new(0));

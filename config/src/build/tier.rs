@@ -25,6 +25,7 @@ impl Document {
             coalesce_wait: limits.coalesce_wait.0,
             max_refreshes: limits.max_refreshes.as_usize(),
             max_hit_for_miss: limits.max_hit_for_miss.as_usize(),
+            max_failed_keys: limits.max_failed_keys.as_usize(),
             max_alike_queries: limits.max_alike_queries.0,
             tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
             streaming: self.file.storage.streaming(),

@@ -69,6 +69,13 @@ pub(crate) struct Cache {
     pub(crate) negative_ttl: Lifetime,
     /// The statuses that `negative_ttl` is for, at most 64. A rare 500 or 503 may be among them.
     pub(crate) negative_statuses: Statuses,
+    /// How long what could not be fetched is not asked for again at the origin, since no response
+    /// came, or an error in whose place a stale one was served: all who want it get the same
+    /// failure, or what is stored. Zero: each request asks.
+    pub(crate) failure_ttl: Lifetime,
+    /// The longest pause between two refreshes in the background that fail; the first is
+    /// `failure_ttl`, at least a second, and it doubles with each.
+    pub(crate) failure_backoff_max: Lifetime,
     /// What becomes of requests with cookies, and of responses that set them (RFC 9111 section
     /// 7.3). `"explicit"`: such a response is shared only if it states a positive lifetime itself.
     /// `"strict"`: it is never stored if it sets cookies, and requests with cookies pass by the
@@ -139,6 +146,8 @@ impl Default for Cache {
                     .map(|status| Whole(status.into()))
                     .collect(),
             ),
+            failure_ttl: Lifetime(policy.failure_ttl),
+            failure_backoff_max: Lifetime(policy.failure_backoff_max),
             cookies: CookiesWord::of(policy.cookies),
             rules: UpTo::default(),
             no_vary_search: policy.no_vary_search,
@@ -177,6 +186,8 @@ impl Cache {
             max_ranges: self.max_ranges.as_usize(),
             negative_ttl: self.negative_ttl.0,
             negative_statuses: statuses(&self.negative_statuses),
+            failure_ttl: self.failure_ttl.0,
+            failure_backoff_max: self.failure_backoff_max.0,
             cookies: self.cookies.build(),
             ttl: None,
             ttl_statuses: default.ttl_statuses,

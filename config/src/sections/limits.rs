@@ -142,6 +142,9 @@ pub(crate) struct Limits {
     /// Objects that are marked at once as not worth waiting for (`hit_for_miss`); fewer than 2:
     /// none. Changed by a restart only.
     pub(crate) max_hit_for_miss: Whole<0, 1_000_000_000>,
+    /// Objects that are noted at once as not to be had (`failure_ttl`); fewer than 2: none. Changed
+    /// by a restart only.
+    pub(crate) max_failed_keys: Whole<0, 1_000_000_000>,
     /// Queries that are noted at once as answered by what is stored for another one
     /// (`No-Vary-Search`), and the rules of a sixteenth as many paths; fewer than 16: none. Changed by
     /// a restart only.
@@ -172,6 +175,7 @@ impl Default for Limits {
             coalesce_wait: Period(Duration::from_secs(30)),
             max_refreshes: Whole(1000),
             max_hit_for_miss: Whole(10_000),
+            max_failed_keys: Whole(10_000),
             max_alike_queries: Whole(65_536),
             tunnel_idle_timeout: Period(Duration::from_secs(600)),
         }
@@ -180,7 +184,7 @@ impl Default for Limits {
 
 impl Limits {
     /// As a server takes them; `max_requests`, `coalesce_wait`, `max_refreshes`, `max_hit_for_miss`,
-    /// `max_alike_queries` and `tunnel_idle_timeout` are not among these.
+    /// `max_failed_keys`, `max_alike_queries` and `tunnel_idle_timeout` are not among these.
     pub(crate) fn build(&self) -> ClientLimits {
         ClientLimits {
             max_connections: self.max_connections.as_usize(),

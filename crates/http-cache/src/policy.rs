@@ -64,6 +64,13 @@ pub struct Policy {
     /// The statuses that `negative_ttl` is for. Default: those errors that may be cached by a
     /// heuristic (RFC 9110 section 15.1): 404, 405, 410, 414, 501.
     pub negative_statuses: Vec<u16>,
+    /// How long what could not be fetched is not asked for again at the origin, since no response
+    /// came, or an error in whose place a stale one was served: all who want it get the same
+    /// failure, or what is stored. Default 1 s.
+    pub failure_ttl: Duration,
+    /// The longest pause between two refreshes in the background that fail: it doubles with each,
+    /// from `failure_ttl` (at least 1 s) on. Default 30 s.
+    pub failure_backoff_max: Duration,
     /// What becomes of requests and responses with cookies. Default: shared if that is explicit.
     pub cookies: Cookies,
     /// Whether requests are forwarded as they are, neither answered from the store nor stored.
@@ -143,6 +150,8 @@ impl Default for Policy {
             ttl_statuses: vec![200, 203, 204, 300, 301, 308],
             negative_ttl: Duration::ZERO,
             negative_statuses: vec![404, 405, 410, 414, 501],
+            failure_ttl: Duration::from_secs(1),
+            failure_backoff_max: Duration::from_secs(30),
             cookies: Cookies::Explicit,
             bypass: false,
             key: KeyPolicy::default(),

@@ -17,6 +17,7 @@ use crate::{
     access::AccessLog,
     answer::{Answer, plain},
     cache_status::{Disclosure, Handling, disclose},
+    failed::FailedKeys,
     failover::{Failover, Retries},
     fetch::Wanted,
     flight::Flights,
@@ -46,6 +47,9 @@ pub struct ExchangeConfig {
     /// Keys that are marked at once as not worth waiting for, since their last response was not to
     /// be shared; fewer than two: none. Default 10,000.
     pub max_hit_for_miss: usize,
+    /// Keys noted at once that could not be fetched a moment ago; fewer than two: none. Default
+    /// 10,000.
+    pub max_failed_keys: usize,
     /// Queries noted at once as answered by what is stored for another one (No-Vary-Search). Default
     /// 65,536.
     pub max_alike_queries: u64,
@@ -63,6 +67,8 @@ pub struct Exchange {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Metrics,
     pub(crate) flights: Flights,
+    /// What could not be fetched a moment ago.
+    pub(crate) failed_keys: FailedKeys,
     /// Which URLs may be answered alike.
     pub(crate) searches: Searches,
     /// Room for background refreshes.
@@ -92,6 +98,7 @@ impl Exchange {
         let via = HeaderValue::try_from(format!("1.1 {}", config.node)).ok();
         let room = config.max_refreshes.min(Semaphore::MAX_PERMITS);
         let max_hit_for_miss = config.max_hit_for_miss;
+        let failed_keys = FailedKeys::new(config.max_failed_keys);
         let searches = Searches::new(config.max_alike_queries);
         let flights = Flights::new(
             max_hit_for_miss,
@@ -102,6 +109,7 @@ impl Exchange {
             store,
             metrics,
             flights,
+            failed_keys,
             searches,
             refreshes: Arc::new(Semaphore::new(room)),
             retries: Retries::new(config.failover.retries, Instant::now()),

@@ -11,6 +11,7 @@ use crate::{
     Inbound,
     claims::varies_by_client,
     exchange::Exchange,
+    failed::How,
     fetch::{Trip, Wanted},
     flight::{Arrival, Lead, Progress},
     marks::{Mark, Whose},
@@ -52,8 +53,15 @@ impl Exchange {
     /// the one request that began the fetch.
     pub(crate) async fn lead(self: Arc<Self>, lead: Lead, mut trip: Trip, to_leader: ToLeader) {
         let nominated = trip.wanted.stored.clone();
+        match self.standing_failure(&trip, Instant::now()) {
+            Some(How::NoAnswer(failure)) => return fail(&lead, failure, to_leader),
+            Some(How::Status(status)) => return serve_stale(&lead, status, to_leader),
+            None => {}
+        }
         loop {
-            let arrived = match self.ask(&trip).await {
+            let arrived = self.ask(&trip).await;
+            self.note_outcome(&trip, &arrived, Instant::now());
+            let arrived = match arrived {
                 Ok(arrived) => arrived,
                 Err(failure) => return fail(&lead, failure, to_leader),
             };
@@ -90,9 +98,7 @@ impl Exchange {
                 Receipt::FetchAgain => return fail(&lead, Failure::Invalid, to_leader),
                 Receipt::ServeStale => {
                     let status = arrived.response.status().as_u16();
-                    lead.tell(Progress::ServeStale(status));
-                    let _ = to_leader.send(Landed::ServeStale(status));
-                    return;
+                    return serve_stale(&lead, status, to_leader);
                 }
                 Receipt::Relay(why) => {
                     let mark = Mark::of(&trip, why, arrived.response.status());
@@ -163,6 +169,11 @@ pub(crate) fn judge(inbound: &Inbound, wanted: &Wanted, arrived: &Arrived) -> Re
         }
         receipt => receipt,
     }
+}
+
+fn serve_stale(lead: &Lead, status: u16, to_leader: ToLeader) {
+    lead.tell(Progress::ServeStale(status));
+    let _ = to_leader.send(Landed::ServeStale(status));
 }
 
 pub(crate) fn fail(lead: &Lead, failure: Failure, to_leader: ToLeader) {

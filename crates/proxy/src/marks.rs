@@ -1,17 +1,13 @@
 //! Hit-for-miss: which keys' last response was not to be shared, so that requests for them need
 //! not wait for each other to find out again.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use http::{StatusCode, header};
 use perigee_http_cache::{CacheKey, NotStored};
 use perigee_storage::{Purges, Revision};
 
-use crate::fetch::Trip;
+use crate::{fetch::Trip, generations::Generations};
 
 /// Whose requests a mark is for, and whose a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,18 +68,10 @@ fn is_passing(status: StatusCode, asked_for_part: bool) -> bool {
         )
 }
 
-/// Marks, bounded in number and in time. They stand in two generations: when the young one is
-/// full, the old one is forgotten at once, and the young one grows old.
-///
-/// Keys are known by a hash with a secret, since clients choose how long they are: if two fall
-/// together, requests go side by side that might have waited.
+/// Marks, bounded in number and in time. Of two keys that cannot be told apart, requests go side by
+/// side that might have waited.
 #[derive(Debug)]
-pub(crate) struct Marks {
-    young: HashMap<u64, Standing>,
-    old: HashMap<u64, Standing>,
-    per_generation: usize,
-    hasher: RandomState,
-}
+pub(crate) struct Marks(Generations<Standing>);
 
 #[derive(Clone, Copy, Debug)]
 struct Standing {
@@ -102,12 +90,7 @@ impl Standing {
 impl Marks {
     /// At most this many; fewer than two: none.
     pub(crate) fn new(max: usize) -> Self {
-        Marks {
-            young: HashMap::new(),
-            old: HashMap::new(),
-            per_generation: max / 2,
-            hasher: RandomState::new(),
-        }
+        Marks(Generations::new(max))
     }
 
     /// Marks a key after a response that was asked for then. What stands for everybody is not
@@ -117,27 +100,17 @@ impl Marks {
         let Some(until) = now.checked_add(time).filter(|until| *until > now) else {
             return;
         };
-        if self.per_generation == 0 {
-            return;
-        }
         let is_everybodys = |mark: Standing| mark.concerns(Whose::Everybodys, now);
         let whose = match self.get(key).is_some_and(is_everybodys) {
             true => Whose::Everybodys,
             false => whose,
         };
-        let key = self.hasher.hash_one(key);
-        if !self.young.contains_key(&key) && self.young.len() >= self.per_generation {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.old.remove(&key);
-        self.young.insert(
-            key,
-            Standing {
-                whose,
-                until,
-                asked,
-            },
-        );
+        let standing = Standing {
+            whose,
+            until,
+            asked,
+        };
+        self.0.set(key, standing);
     }
 
     /// Whether a key is marked for such a request. A mark whose time is over is forgotten, and so is
@@ -175,17 +148,11 @@ impl Marks {
 
     /// Forgets the mark of a key.
     pub(crate) fn remove(&mut self, key: &CacheKey) {
-        let key = self.hasher.hash_one(key);
-        self.young.remove(&key);
-        self.old.remove(&key);
+        self.0.remove(key);
     }
 
     fn get(&self, key: &CacheKey) -> Option<Standing> {
-        if self.young.is_empty() && self.old.is_empty() {
-            return None;
-        }
-        let key = self.hasher.hash_one(key);
-        self.young.get(&key).or_else(|| self.old.get(&key)).copied()
+        self.0.get(key)
     }
 }
 
@@ -211,7 +178,7 @@ mod tests {
     }
 
     fn len(marks: &Marks) -> usize {
-        marks.young.len() + marks.old.len()
+        marks.0.len()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is stale is served at once, and validated in the background (RFC 5861 section 3).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use perigee_http_cache::{Miss, Serve};
 use tokio::sync::oneshot;
@@ -43,11 +43,16 @@ impl Exchange {
     }
 
     /// Validates what is stored, for nobody in particular: one at a time for each stored response,
-    /// and only so many in all.
+    /// and only so many in all. One that fails is tried again after a pause.
     fn refresh(self: &Arc<Self>, trip: Trip) {
         let Some(head) = trip.wanted.head().cloned() else {
             return;
         };
+        let (key, policy) = (&trip.inbound.key, trip.inbound.policy());
+        let (chance, now) = (fastrand::f64(), Instant::now());
+        if !self.failed_keys.may_refresh(key, policy, chance, now) {
+            return;
+        }
         let Some(lead) = self.flights.refresh(&trip.inbound.key, trip.sought()) else {
             return;
         };

@@ -46,6 +46,9 @@ pub struct Config {
     pub max_refreshes: usize,
     /// Keys that are marked at once as not worth waiting for; fewer than two: none. Default 10,000.
     pub max_hit_for_miss: usize,
+    /// Keys noted at once that could not be fetched a moment ago; fewer than two: none. Default
+    /// 10,000.
+    pub max_failed_keys: usize,
     /// Queries noted at once as answered by what is stored for another one (No-Vary-Search), and the
     /// rules of a sixteenth as many paths; fewer than 16: none. Default 65,536.
     pub max_alike_queries: u64,
@@ -87,6 +90,10 @@ impl Config {
             (
                 self.max_hit_for_miss != after.max_hit_for_miss,
                 "`max_hit_for_miss`",
+            ),
+            (
+                self.max_failed_keys != after.max_failed_keys,
+                "`max_failed_keys`",
             ),
             (
                 self.max_alike_queries != after.max_alike_queries,

@@ -300,6 +300,7 @@ fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
         coalesce_wait: config.coalesce_wait,
         max_refreshes: config.max_refreshes,
         max_hit_for_miss: config.max_hit_for_miss,
+        max_failed_keys: config.max_failed_keys,
         max_alike_queries: config.max_alike_queries,
         tunnel_idle_timeout: config.tunnel_idle_timeout,
         streaming: config.streaming,

@@ -105,6 +105,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         max_cdns: 16,
         max_refreshes: 1000,
         max_hit_for_miss: 10_000,
+        max_failed_keys: 10_000,
         max_alike_queries: 65_536,
         tunnel_idle_timeout: Duration::from_secs(600),
         streaming: Streaming::default(),
