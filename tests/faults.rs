@@ -4,6 +4,7 @@ use http::StatusCode;
 
 use crate::{
     harness::{
+        cdn::{OneEdge, one_edge},
         client::get,
         raw_origin::{RawOrigin, Then},
         wait,
@@ -14,12 +15,11 @@ use crate::{
 /// Asks twice; both transfers must fail visibly, and nothing may be stored between them.
 async fn fails_visibly_and_is_not_stored(bytes: &'static [u8]) {
     let origin = RawOrigin::start(bytes, Then::Close).await;
-    let proxy = Proxy::start(&origin.url(), &[]).await;
+    let lines = "[services.cache]\nfailure_ttl = \"0s\"\n";
+    let edge = OneEdge::before(&origin.url(), lines).await;
     for _ in 0..2 {
         let before = origin.requests();
-        let outcome = get(proxy.address, "www.example.com", "/cut")
-            .try_send()
-            .await;
+        let outcome = edge.ask("/cut").try_send().await;
         let failed = match &outcome {
             Err(_) => true,
             Ok(answer) => answer.status.is_server_error(),
@@ -86,7 +86,7 @@ async fn an_origin_that_hangs_is_given_up_on() {
          [services.origin_limits]\nfirst_byte_timeout = \"200ms\"\n",
         origin.url()
     );
-    let edge = crate::harness::cdn::one_edge(&file).await;
+    let edge = one_edge(&file).await;
     let answer = get(edge.address, "www.cdn.test", "/").send().await;
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
 }
