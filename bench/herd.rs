@@ -159,7 +159,12 @@ async fn read_along(edge: SocketAddr) -> (Duration, Duration) {
 }
 
 /// Six edges over two shields; one line of the table.
-async fn six_edges(way: &str, pops: Vec<(&'static str, f64, f64, u8)>, clients: usize, delay: Duration) {
+async fn six_edges(
+    way: &str,
+    pops: Vec<(&'static str, f64, f64, u8)>,
+    clients: usize,
+    delay: Duration,
+) {
     let (url, asked) = trickling_origin(delay).await;
     let edges: Vec<String> = pops
         .iter()
