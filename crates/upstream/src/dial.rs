@@ -44,7 +44,7 @@ enum Route {
 }
 
 /// How to encrypt, and the name to verify.
-type Tls = (Arc<ArcSwap<ClientConfig>>, ServerName<'static>);
+pub(crate) type Tls = (Arc<ArcSwap<ClientConfig>>, ServerName<'static>);
 
 impl Dial {
     /// Connections over TLS if `tls` says how, and verified for which name.

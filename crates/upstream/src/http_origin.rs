@@ -8,16 +8,14 @@ use http::{
     request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use hyper_util::{
-    client::legacy::{self, Client, connect::capture_connection},
-    rt::{TokioExecutor, TokioTimer},
-};
+use hyper_util::client::legacy::{self, Client, connect::capture_connection};
 use rustls::pki_types::ServerName;
 
 use crate::{
     Body, Limits, NodeTls, SendError, SendErrorKind, TargetError,
     admission::Permit,
     body, classify,
+    clients::Clients,
     dial::{Dial, Facts},
     framing::{self, After},
     interim::Interim,
@@ -36,9 +34,6 @@ const MAX_REPEATS: usize = 3;
 /// More than `max_interim` of them.
 const TOO_MANY_INTERIM: framing::Fault = "not a valid response: too many interim ones before it";
 
-/// hyper takes no smaller buffer.
-const MIN_MAX_HEAD: usize = 8 << 10;
-
 /// Sends requests to one base URL over kept connections.
 #[derive(Debug)]
 pub(crate) struct HttpOrigin {
@@ -49,9 +44,7 @@ pub(crate) struct HttpOrigin {
     // Without a slash at its end; empty for none.
     prefix: String,
     host: Option<HeaderValue>,
-    client: Client<Dial, Upload>,
-    // For requests that cannot be repeated: its connections are never idle for long.
-    unsafe_client: Client<Dial, Upload>,
+    clients: Clients,
     first_byte_timeout: Duration,
     body_idle_timeout: Duration,
     max_interim: usize,
@@ -83,10 +76,6 @@ impl HttpOrigin {
         } else {
             None
         };
-        let dial = Dial::new(tls, limits.connect_timeout);
-        // For hyper, no time at all means for ever.
-        let brief = limits.idle_before_unsafe.min(limits.idle_timeout);
-        let brief = brief.max(Duration::from_nanos(1));
         let is_name = bare(authority.host()).parse::<std::net::IpAddr>().is_err();
         Ok(HttpOrigin {
             label: format!("{name} ({scheme}://{authority})").into(),
@@ -94,8 +83,7 @@ impl HttpOrigin {
             scheme,
             authority,
             host,
-            client: client(dial.clone(), limits, limits.idle_timeout),
-            unsafe_client: client(dial, limits, brief),
+            clients: Clients::new(tls, limits),
             first_byte_timeout: limits.first_byte_timeout,
             body_idle_timeout: limits.body_idle_timeout,
             max_interim: limits.max_interim,
@@ -125,7 +113,7 @@ impl HttpOrigin {
             scheme,
             authority,
             host: None,
-            client: client(Dial::new(tls, limits.connect_timeout), limits),
+            clients: Clients::new(tls, limits),
             first_byte_timeout: limits.first_byte_timeout,
             body_idle_timeout: limits.body_idle_timeout,
             max_interim: limits.max_interim,
@@ -141,11 +129,7 @@ impl HttpOrigin {
         let (mut parts, body) = request.into_parts();
         self.address(&mut parts)?;
         let may_repeat = parts.method.is_safe() && body::is_known_empty(&body);
-        // What cannot be repeated does not go over a connection that may have been closed.
-        let client = match may_repeat {
-            true => &self.client,
-            false => &self.unsafe_client,
-        };
+        let client = self.clients.of(may_repeat);
         let spare = may_repeat.then(|| parts.clone());
         let mut failure = match self.exchange(client, parts, body).await {
             Ok(response) => return Ok(self.hold(response, permit)),
@@ -291,19 +275,6 @@ impl HttpOrigin {
             detail: format!("{}: {detail}", self.label),
         }
     }
-}
-
-fn client(dial: Dial, limits: &Limits, idle_timeout: Duration) -> Client<Dial, Upload> {
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(idle_timeout)
-        .pool_max_idle_per_host(limits.max_idle)
-        .http1_max_buf_size(limits.max_head.max(MIN_MAX_HEAD))
-        .http1_max_headers(limits.max_fields)
-        // What RFC 9112 sections 5.1 and 5.2 want of a proxy: both are written anew.
-        .http1_allow_spaces_after_header_name_in_responses(true)
-        .http1_allow_obsolete_multiline_headers_in_responses(true)
-        .build(dial)
 }
 
 fn check_base(base: &Uri) -> Result<(Scheme, Authority), TargetError> {

@@ -14,6 +14,7 @@ pub mod body;
 mod breaker;
 mod budget;
 mod classify;
+mod clients;
 mod dial;
 mod endpoint;
 mod error;
