@@ -52,6 +52,7 @@ mod streaming;
 mod strict_http2;
 mod strict_requests;
 mod tier_listen;
+mod tier_tls;
 mod tls;
 mod upgrade;
 mod whole_cdn;

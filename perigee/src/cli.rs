@@ -2,6 +2,7 @@
 
 mod cache;
 mod drain;
+mod tier_certs;
 mod values;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
@@ -11,6 +12,7 @@ use ipnet::IpNet;
 
 pub(crate) use cache::{Cache, CacheCommand, CacheLs, CacheShow, CacheStats, OneNode, TierName};
 pub(crate) use drain::Drain;
+pub(crate) use tier_certs::TierCerts;
 pub(crate) use values::{AccessLogTarget, Field, HttpUrl, LogLevel, Origin, Size};
 
 const EXAMPLES: &str = "\
@@ -93,6 +95,12 @@ pub(crate) enum Command {
     ///
     /// Exits with 0 once it has stopped, or takes nothing new with --keep-running.
     Drain(Drain),
+    /// Makes the certificates by which nodes know each other (`trust = "mtls"` of `[tier]`).
+    ///
+    /// An authority of the CDN's own, good for ten years, and for each node a certificate that names
+    /// it, good for a year. Where the authority is there already, it makes new certificates for the
+    /// nodes: that is how they are renewed.
+    TierCerts(TierCerts),
     /// Says what would become of a request, and why.
     Explain(Explain),
     /// Lists what is stored on a node, shows it, and says how the store does.

@@ -7,6 +7,7 @@ mod fleet;
 mod purge;
 mod query;
 mod status;
+mod tier_certs;
 
 use std::{future::Future, process::ExitCode};
 
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         }
         Command::Purge(purge) => block_on(purge::run(&purge)),
         Command::Status(status) => block_on(status::run(&status)),
+        Command::TierCerts(options) => tier_certs::run(&options),
         Command::Drain(drain) => block_on(drain::run(&drain)),
         Command::Explain(explain) => match explain.what {
             Explained::Http(http) => block_on(explain::run(&http)),

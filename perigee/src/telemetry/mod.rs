@@ -10,6 +10,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub(crate) use access_log::AccessLogWriter;
+pub(crate) use timestamp::Timestamp;
 
 use crate::cli::LogLevel;
 
