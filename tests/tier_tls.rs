@@ -110,7 +110,11 @@ async fn sent_on(stream: TlsStream<TcpStream>, claim: &Trust) -> Result<StatusCo
     let answer = sender.send_request(request).await;
     let answer = answer.map_err(|e| e.to_string())?;
     let status = answer.status();
-    answer.into_body().collect().await.map_err(|e| e.to_string())?;
+    answer
+        .into_body()
+        .collect()
+        .await
+        .map_err(|e| e.to_string())?;
     Ok(status)
 }
 
@@ -199,11 +203,16 @@ async fn certificates_are_renewed_without_a_restart() {
     let certificates = TempDir::new().unwrap();
     let folder = certificates.path();
     let told = make_certificates(folder, &NODES);
-    assert!(told.contains("ca.key") && told.contains("good until"), "{told}");
+    assert!(
+        told.contains("ca.key") && told.contains("good until"),
+        "{told}"
+    );
     let edit = |text: String| mutual(&text, folder);
     let mut cdn = Cdn::start_with(plan(&origin), edit).await;
     let shown = async |node: &str, at: SocketAddr| {
-        let stream = connect(at, node, folder, Some((folder, "ns1"))).await.ok()?;
+        let stream = connect(at, node, folder, Some((folder, "ns1")))
+            .await
+            .ok()?;
         let chain = stream.get_ref().1.peer_certificates()?;
         chain.first().map(|leaf| leaf.clone().into_owned())
     };

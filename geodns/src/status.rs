@@ -41,6 +41,9 @@ pub struct EdgeStatus {
     pub config_version: Option<String>,
     /// Why the last probe failed, if it did.
     pub error: Option<String>,
+    /// How long it takes to answer a probe, a moving mean in milliseconds.
+    #[serde(default)]
+    pub latency_ms: Option<f64>,
 }
 
 impl From<&NodeHealth> for EdgeStatus {
@@ -54,6 +57,9 @@ impl From<&NodeHealth> for EdgeStatus {
             load: readiness.map(|r| r.load),
             config_version: readiness.map(|r| r.config_version.clone()),
             error: health.error.clone(),
+            latency_ms: health
+                .latency
+                .map(|latency| latency.as_secs_f64() * 1_000.0),
         }
     }
 }

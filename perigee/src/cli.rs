@@ -284,6 +284,9 @@ pub(crate) struct Status {
     /// The file that describes the CDN.
     #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
     pub(crate) config: PathBuf,
+    /// How long the nodes take to answer each other's probes, in milliseconds: who asks on the left.
+    #[arg(long)]
+    pub(crate) latency: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -138,6 +138,7 @@ impl Services {
                     let seconds = time.as_secs_f64();
                     format!("too many requests failed: left alone for {seconds:.1} s")
                 }),
+                latency_ms: None,
             })
         })
     }

@@ -78,6 +78,9 @@ pub struct NextHopStatus {
     pub draining: bool,
     /// Why not, as far as is known.
     pub error: Option<String>,
+    /// How long a node takes to answer a probe, a moving mean in milliseconds; not of origins.
+    #[serde(default)]
+    pub latency_ms: Option<f64>,
 }
 
 /// What a purge did.

@@ -7,6 +7,7 @@ mod config;
 mod error;
 mod handler;
 mod line;
+mod node_metrics;
 mod state;
 mod store_metrics;
 mod tier;

@@ -21,7 +21,9 @@ use perigee_storage::{Memory, Purges, Store, Tiered};
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
-use crate::{Config, ReloadError, StartError, handler::Shared, state::State, store_metrics};
+use crate::{
+    Config, ReloadError, StartError, handler::Shared, node_metrics, state::State, store_metrics,
+};
 
 /// Purges that are kept in the log.
 const PURGES_KEPT: usize = 10_000;
@@ -87,6 +89,7 @@ impl<S: State> Tier<S> {
             started: Instant::now(),
             not_admitted: Seldom::new(Instant::now()),
         });
+        node_metrics::register(registry, Arc::downgrade(&shared));
         let server = ServerConfig {
             http,
             https,

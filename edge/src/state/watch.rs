@@ -40,6 +40,9 @@ pub(super) fn status(health: &NodeHealth) -> NextHopStatus {
         usable: health.is_usable(),
         draining: health.is_draining(),
         error: health.error.clone(),
+        latency_ms: health
+            .latency
+            .map(|latency| latency.as_secs_f64() * 1_000.0),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `perigee status`: the whole CDN as a table.
 
+mod latency;
+
 use std::process::ExitCode;
 
 use perigee_config::NodeSummary;
@@ -60,6 +62,15 @@ struct Row {
 
 pub(super) async fn run(status: &cli::Status) -> Outcome {
     let fleet = Fleet::load(&status.config)?;
+    if status.latency {
+        let matrix = latency::matrix(&fleet).await?;
+        match status.json {
+            true => print(&format!("{:#}\n", serde_json::json!(matrix))),
+            false => print(&latency::table(&matrix).to_string()),
+        }
+        let all_up = matrix.len() == fleet.nodes.len();
+        return Ok(ExitCode::from(u8::from(!all_up)));
+    }
     let asked: Vec<_> = fleet
         .nodes
         .iter()
