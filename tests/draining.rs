@@ -1,21 +1,26 @@
 //! A node is taken out and loses nothing.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
+use bytes::Bytes;
 use http::StatusCode;
 use rustix::process::Signal;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use crate::harness::{
     cdn::{Cdn, Plan},
     client::{ask, get},
+    gated::Gated,
     net::Net,
     origin::{Origin, fresh},
     process::{Process, command, run},
+    raw_client::RawClient,
     wait,
 };
 use crate::one_proxy::Proxy;
+
+/// Bytes that no socket takes at once.
+const LARGE: usize = 32 << 20;
 
 /// Two PoPs of two edges, with a name server.
 fn plan(origin: String) -> Plan {
@@ -230,23 +235,31 @@ async fn what_a_draining_edge_owned_is_asked_of_the_next_owner() {
 
 #[tokio::test]
 async fn a_download_that_is_under_way_is_finished() {
-    let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
-    let origin = Origin::start(move |_| {
-        let gate = Arc::clone(&opened);
-        async move {
-            gate.acquire().await.unwrap().forget();
-            fresh("a long download")
-        }
-    })
+    let bytes: Vec<u8> = (0..LARGE).map(|at| (at % 251) as u8).collect();
+    let large = Bytes::from(bytes);
+    let body = large.clone();
+    let origin = Gated::start_for(
+        |asked| asked.path == "/long",
+        move |asked, _| match asked.path.as_str() {
+            "/large" => fresh(body.clone()),
+            _ => fresh("a long download"),
+        },
+    )
     .await;
     let longer = |text: String| text.replace("deadline = \"10s\"", "deadline = \"5m\"");
     let mut cdn = Cdn::start_with(plan(origin.url()), longer).await;
     let download = tokio::spawn(get(cdn.at("fra-1"), Cdn::HOST, "/long").try_send());
-    wait::until("it has reached the origin", || async {
-        (!origin.asked().is_empty()).then_some(())
-    })
-    .await;
+    origin.until_asked("/long", 1).await;
+    // Another one has begun, and its reader takes its time.
+    let mut slow = RawClient::connect(cdn.at("fra-1")).await;
+    let host = Cdn::HOST;
+    let ask = format!("GET /large HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    slow.write(ask.as_bytes()).await;
+    let mut read = Vec::new();
+    while !read.ends_with(b"\r\n\r\n") {
+        read.extend(slow.exactly(1).await.unwrap());
+    }
+    read = slow.exactly(LARGE / 64).await.unwrap();
     let args = ["drain", "fra-1", "--config"];
     let file = cdn.file();
     let args: Vec<_> = args.into_iter().chain([file.to_str().unwrap()]).collect();
@@ -256,12 +269,12 @@ async fn a_download_that_is_under_way_is_finished() {
     let said = status(&cdn, "fra-1").await;
     assert_eq!(
         (said["requests"].as_u64(), said["draining"].as_bool()),
-        (Some(1), Some(true))
+        (Some(2), Some(true))
     );
     wait::until("it is told of", || async {
         follows
             .stdout()
-            .contains("1 request is under way")
+            .contains("2 requests are under way")
             .then_some(())
     })
     .await;
@@ -273,7 +286,9 @@ async fn a_download_that_is_under_way_is_finished() {
     // The first signal says what it knows already.
     cdn.node("fra-1").signal(Signal::TERM);
 
-    gate.add_permits(1);
+    read.extend(slow.exactly(LARGE - LARGE / 64).await.unwrap());
+    assert!(read == large, "other bytes");
+    origin.let_out(1);
     assert_eq!(download.await.unwrap().unwrap().text(), "a long download");
     assert!(cdn.node("fra-1").wait().success());
     assert!(follows.wait().success());
