@@ -100,7 +100,9 @@ fn measure(nodes: usize, asked: &[u64]) -> Row {
         nodes,
         built,
         owner: nanoseconds(asked, |key| length(small.owners(key).next())),
-        three: nanoseconds(asked, |key| small.owners(key).take(3).map(|n| length(Some(n))).sum()),
+        three: nanoseconds(asked, |key| {
+            small.owners(key).take(3).map(|n| length(Some(n))).sum()
+        }),
         bounded: nanoseconds(asked, |key| within(key, 1)),
         overloaded: nanoseconds(&asked[..ASKED / 16], |key| within(key, 100)),
         most,

@@ -101,6 +101,40 @@ fn pure_rooms_have_nothing_to_do_io_with() {
     }
 }
 
+/// Whether health is believed is judged in one place: each room that keeps a share below which it is
+/// not (`PanicShare`) asks `perigee_health::is_believed`, and what is in that share is read only
+/// there, and where the configuration tells its default.
+#[test]
+fn panic_mode_is_one_implementation() {
+    let mut asks = BTreeSet::new();
+    for room in ["crates/upstream", "crates/cluster", "geodns", "edge", "crates/tier"] {
+        let source = source(&Path::new(ROOT).join(room).join("src"));
+        if source.contains("is_believed(") && source.contains("perigee_health::") {
+            asks.insert(room);
+        }
+        assert!(
+            !source.contains("panic.0") && !source.contains("share.0"),
+            "{room} judges by itself when health is not believed"
+        );
+    }
+    let expected = ["crates/cluster", "crates/upstream", "geodns"];
+    assert_eq!(asks, BTreeSet::from(expected));
+}
+
+/// All that stands in the files of a folder, tests apart.
+fn source(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text += &source(&path);
+        } else if path.file_name().is_none_or(|name| name != "tests.rs") {
+            text += &std::fs::read_to_string(&path).unwrap();
+        }
+    }
+    text
+}
+
 /// The rules of deny.toml that can be checked without its tool.
 struct Rules {
     licences: BTreeSet<String>,

@@ -6,10 +6,10 @@ mod known;
 mod pool;
 mod watched;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::pending, sync::Arc, time::Duration};
 
 use perigee_health::{PanicShare, Thresholds};
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{runtime::Handle, sync::watch, time::sleep};
 
 use crate::{Node, NodeName, Prober, Readiness};
 use pool::Pool;
@@ -127,12 +127,21 @@ impl View {
 
     /// Like [`View::is_usable`], but when the health of its group is not believed, every node of it
     /// is tried that did not say itself that it drains. For choices where one node must be taken in
-    /// the end; where there is something better than a node that looks dead, ask
-    /// [`View::is_usable`]. Takes no lock.
+    /// the end; where there is a way without them all, ask [`View::may_try`]. Takes no lock.
     pub fn may_use(&self, name: &NodeName) -> bool {
         let known = self.pool.known();
         known.get(name).is_some_and(|health| {
             health.is_usable() || (!known.is_believed(&health.node) && !health.is_draining())
+        })
+    }
+
+    /// Like [`View::may_use`], but of a group of which nobody looks alive, nobody is tried: for
+    /// choices where there is a way without them all. Takes no lock.
+    pub fn may_try(&self, name: &NodeName) -> bool {
+        let known = self.pool.known();
+        known.get(name).is_some_and(|health| {
+            let is_doubted = || known.is_doubted_by_one_alive(&health.node);
+            health.is_usable() || (!health.is_draining() && is_doubted())
         })
     }
 
@@ -149,6 +158,21 @@ impl View {
     /// happens for a node that is down, or unknown.
     pub fn suspect(&self, name: &NodeName) {
         self.pool.suspect(name, &self.runtime);
+    }
+
+    /// Ends when nothing more is to be expected of this node: it is down. One that drains is not: it
+    /// answers what it has begun. One that looks dead and is tried all the same
+    /// ([`View::may_try`]) has as long as a probe may take. Never ends for unknown names.
+    pub async fn until_lost(&self, name: &NodeName) {
+        let mut changes = self.subscribe();
+        while self.pool.known().get(name).is_none_or(|health| health.up) {
+            if changes.changed().await.is_err() {
+                return pending().await;
+            }
+        }
+        if self.may_try(name) {
+            sleep(self.pool.config().timeout).await;
+        }
     }
 
     /// The share, from 0.1 to 1, of the keys it owns that a node is to be given now: less than all

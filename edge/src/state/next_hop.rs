@@ -10,14 +10,15 @@ use http::request;
 use perigee_cluster::{Markers, NodeName, Role, vouch};
 use perigee_proxy::{Hop, Inbound, Lost, NextHop, Route, Scheme, Sender, add_claims};
 
-use super::{EdgeState, watch::until_down};
+use super::EdgeState;
 
 /// Peers that are asked for one request before this node stands in for the owner.
 const MAX_PEERS_ASKED: usize = 2;
 
 impl EdgeState {
+    /// Where too many look dead, those who do are tried, too; where all do, there is the origin.
     fn is_usable(&self, name: &NodeName) -> bool {
-        self.view.as_ref().is_some_and(|view| view.is_usable(name))
+        self.view.as_ref().is_some_and(|view| view.may_try(name))
     }
 
     /// The usable peers that own a key before this node does. Empty: it is this node's. One that
@@ -101,7 +102,8 @@ impl NextHop for EdgeState {
     fn lost<'a>(&'a self, hop: &'a Hop) -> Lost<'a> {
         match (hop, &self.view) {
             (Hop::Peer(endpoint) | Hop::Shield(endpoint), Some(view)) => {
-                Box::pin(until_down(view, endpoint.name()))
+                let name = NodeName::from(endpoint.name());
+                Box::pin(async move { view.until_lost(&name).await })
             }
             _ => Box::pin(pending()),
         }

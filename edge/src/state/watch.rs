@@ -1,6 +1,6 @@
 //! The health of peers and shields.
 
-use std::{future::pending, sync::Arc};
+use std::sync::Arc;
 
 use perigee_cluster::{Node, NodeHealth, Prober, Role, Trust, View};
 use perigee_proxy::NextHopStatus;
@@ -43,16 +43,5 @@ pub(super) fn status(health: &NodeHealth) -> NextHopStatus {
         latency_ms: health
             .latency
             .map(|latency| latency.as_secs_f64() * 1_000.0),
-    }
-}
-
-/// A node that drains is not down: it answers what it has begun.
-pub(super) async fn until_down(view: &View, name: &str) {
-    let mut changes = view.subscribe();
-    let is_down = |node: &NodeHealth| node.node.name.as_str() == name && !node.up;
-    while !view.nodes().iter().any(is_down) {
-        if changes.changed().await.is_err() {
-            return pending().await;
-        }
     }
 }

@@ -1,10 +1,6 @@
 //! An immutable picture of all nodes, made when something changes and read on the request path.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use perigee_health::{is_believed, slow_start};
 
@@ -16,8 +12,8 @@ pub(super) struct Known {
     pub(super) nodes: Arc<Vec<NodeHealth>>,
     /// Where each name is in `nodes`.
     index: HashMap<NodeName, usize>,
-    /// The groups of which so few look alive that it is not believed.
-    doubted: HashSet<Group>,
+    /// The groups of which so few look alive that it is not believed, and whether any does.
+    doubted: HashMap<Group, bool>,
     /// Who has come a short while ago, and when, in seconds since the view began. Mostly empty.
     newcomers: HashMap<NodeName, f64>,
 }
@@ -48,7 +44,12 @@ impl Known {
 
     /// Whether enough of its group look alive for the rest to be believed dead.
     pub(super) fn is_believed(&self, node: &Node) -> bool {
-        self.doubted.is_empty() || !self.doubted.contains(&Group::of(node))
+        self.doubted.is_empty() || !self.doubted.contains_key(&Group::of(node))
+    }
+
+    /// Whether its group is not believed to be nearly dead, though one of it looks alive.
+    pub(super) fn is_doubted_by_one_alive(&self, node: &Node) -> bool {
+        !self.doubted.is_empty() && self.doubted.get(&Group::of(node)) == Some(&true)
     }
 
     /// The share of its keys that a node is to be given. The time is asked for only if it matters.
@@ -65,7 +66,7 @@ impl Known {
     }
 }
 
-fn doubted(nodes: &[NodeHealth], own: Option<&Node>, config: &ViewConfig) -> HashSet<Group> {
+fn doubted(nodes: &[NodeHealth], own: Option<&Node>, config: &ViewConfig) -> HashMap<Group, bool> {
     let mut counts: HashMap<Group, (usize, usize)> = HashMap::new();
     let others = nodes.iter().map(|health| (&health.node, health.up));
     for (node, up) in others.chain(own.map(|own| (own, true))) {
@@ -76,7 +77,7 @@ fn doubted(nodes: &[NodeHealth], own: Option<&Node>, config: &ViewConfig) -> Has
     counts
         .into_iter()
         .filter(|(_, (healthy, total))| !is_believed(*healthy, *total, config.panic))
-        .map(|(group, _)| group)
+        .map(|(group, (healthy, _))| (group, healthy > 0))
         .collect()
 }
 

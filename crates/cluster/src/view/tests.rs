@@ -233,6 +233,35 @@ async fn when_too_many_look_dead_health_is_disregarded() {
         assert!(view.may_use(&name.into()), "{name}");
     }
     assert!(!view.is_usable(&"a".into()), "it still looks dead");
+    assert!(view.may_try(&"a".into()));
+    take_down(&view, "d");
+    assert!(!view.may_try(&"a".into()), "there is a way without them");
+    assert!(view.may_use(&"a".into()), "there is not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_down_is_lost_at_once_and_who_is_tried_all_the_same_after_a_probes_time() {
+    let view = view(&unprobed(&["a", "b", "c", "d"]), silent());
+    let patience = silent().timeout;
+    let lost_after = async |name: &str| {
+        let begin = tokio::time::Instant::now();
+        let lost = tokio::time::timeout(DEADLINE, view.until_lost(&name.into())).await;
+        lost.ok().map(|()| begin.elapsed())
+    };
+    assert_eq!(lost_after("a").await, None, "it is up");
+    assert_eq!(lost_after("nobody").await, None);
+    take_down(&view, "a");
+    assert_eq!(lost_after("a").await, Some(Duration::ZERO));
+    take_down(&view, "b");
+    take_down(&view, "c");
+    let tried = lost_after("a").await.unwrap();
+    assert!((patience..2 * patience).contains(&tried), "{tried:?}");
+    take_down(&view, "d");
+    assert_eq!(
+        lost_after("a").await,
+        Some(Duration::ZERO),
+        "nobody is tried"
+    );
 }
 
 #[tokio::test]
