@@ -107,7 +107,13 @@ fn pure_rooms_have_nothing_to_do_io_with() {
 #[test]
 fn panic_mode_is_one_implementation() {
     let mut asks = BTreeSet::new();
-    for room in ["crates/upstream", "crates/cluster", "geodns", "edge", "crates/tier"] {
+    for room in [
+        "crates/upstream",
+        "crates/cluster",
+        "geodns",
+        "edge",
+        "crates/tier",
+    ] {
         let source = source(&Path::new(ROOT).join(room).join("src"));
         if source.contains("is_believed(") && source.contains("perigee_health::") {
             asks.insert(room);
