@@ -39,6 +39,7 @@ impl Watch<'_> {
     /// all others knew of it.
     async fn phase(&mut self, cdn: &Cdn, what: &str, is_used: bool) {
         let mut what = format!("{what} ");
+        let before = self.origin.asked().len();
         let knows = async {
             let at = Instant::now();
             for who in OTHERS {
@@ -59,11 +60,9 @@ impl Watch<'_> {
             }
         };
         let (known, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(60), knows), lines);
-        if let Ok(known) = known {
-            println!(
-                "| | | | | | | known to all after {:.2} s |",
-                known.as_secs_f64()
-            );
+        if let (true, Ok(known)) = (self.seconds > self.phase, known) {
+            let (known, asked) = (known.as_secs_f64(), self.origin.asked().len() - before);
+            println!("| | | | | | {asked} | known to all others after {known:.2} s |");
         }
     }
 

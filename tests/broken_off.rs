@@ -9,6 +9,7 @@ use crate::harness::{
     cdn::{Cdn, Plan},
     client::{ask, get},
     movie::{Film, Movie, Viewer},
+    process::Process,
     wait,
 };
 
@@ -165,8 +166,8 @@ async fn a_head_alone_has_nothing_to_go_on_with() {
     }
 }
 
-#[tokio::test]
-async fn all_who_read_a_fill_go_on_by_one_request_when_its_shield_dies() {
+/// Several read one fill of an edge, and its shield fails in the middle.
+async fn all_go_on_by_one_request_when(shield_fails: impl FnOnce(&mut Process)) {
     let movie = Movie::start(Film::of(LENGTH)).await;
     movie.let_flow(MIB);
     let plan = Plan {
@@ -187,7 +188,7 @@ async fn all_who_read_a_fill_go_on_by_one_request_when_its_shield_dies() {
         true => "shield-1",
         false => "shield-2",
     };
-    cdn.node(through).kill();
+    shield_fails(cdn.node(through));
     movie.let_flow(u64::MAX);
     for viewer in &mut viewers {
         assert_eq!(viewer.read_all().await, LENGTH);
@@ -200,6 +201,16 @@ async fn all_who_read_a_fill_go_on_by_one_request_when_its_shield_dies() {
         viewer.head.contains("fra-1; hit").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn all_who_read_a_fill_go_on_by_one_request_when_its_shield_dies() {
+    all_go_on_by_one_request_when(Process::kill).await;
+}
+
+#[tokio::test]
+async fn all_who_read_a_fill_go_on_by_one_request_when_its_shield_freezes() {
+    all_go_on_by_one_request_when(|shield| shield.signal(Signal::STOP)).await;
 }
 
 /// How many bytes a viewer has in the end if one of two origins dies while it sends, and what the

@@ -3,12 +3,14 @@
 
 use std::{collections::HashSet, time::Instant};
 
+use http::{Method, StatusCode};
 use rustix::process::Signal;
 
 use crate::harness::{
     cdn::{Cdn, Plan},
+    client::ask,
     load::{self, Choice, Load, counts, path},
-    origin::Origin,
+    origin::{Asked, Origin},
     relay::{self, Relay},
     wait,
 };
@@ -176,4 +178,51 @@ async fn a_shield_is_killed_and_started_again() {
 #[tokio::test]
 async fn a_shield_freezes_and_goes_on() {
     edges_notice_nothing_of_a_shield(Trouble::Stopped).await;
+}
+
+#[tokio::test]
+async fn without_a_budget_nothing_is_sent_twice() {
+    let origin = load::origin().await;
+    let plan = Plan {
+        tables: "[tier]\nretry_share = 0\nretry_min = 0\n".to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let mut cdn = Cdn::start(plan).await;
+    let owned = first_owned(&cdn, "fra-2").await;
+    cdn.node("fra-2").kill();
+    let answer = cdn.get("fra-1", &owned).await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    until_all_use(&cdn, &["fra-1"], "fra-2", false).await;
+    // What goes to another from the outset is no retry.
+    assert_eq!(cdn.get("fra-1", &owned).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_may_not_be_repeated_waits_for_the_node_that_has_it() {
+    let origin = load::origin().await;
+    let mut cdn = Cdn::start(Plan::small(origin.url())).await;
+    let owned = first_owned(&cdn, "fra-2").await;
+    origin.forget();
+    cdn.node("fra-2").signal(Signal::STOP);
+    let posted = ask(Method::POST, cdn.at("fra-1"), Cdn::HOST, &owned).body("once");
+    let posted = tokio::spawn(posted.send());
+    until_all_use(&cdn, &["fra-1"], "fra-2", false).await;
+    // A GET of the same goes to another by now.
+    assert_eq!(cdn.get("fra-1", &owned).await.status, StatusCode::OK);
+    let is_post = |asked: &&Asked| asked.method == Method::POST;
+    assert_eq!(origin.asked().iter().filter(is_post).count(), 0);
+    cdn.node("fra-2").signal(Signal::CONT);
+    assert_eq!(posted.await.unwrap().status, StatusCode::OK);
+    assert_eq!(origin.asked().iter().filter(is_post).count(), 1);
+}
+
+/// An object that this edge has, and fra-1 has not.
+async fn first_owned(cdn: &Cdn, owner: &str) -> String {
+    for object in 0..200 {
+        let answer = cdn.get("fra-1", &path(object)).await;
+        if answer.cache_status().contains(&format!("peer {owner}")) {
+            return path(object);
+        }
+    }
+    panic!("{owner} owns none of 200 objects");
 }

@@ -36,6 +36,7 @@ mod pass;
 mod passing;
 mod piece;
 mod posted;
+mod pump;
 mod purge;
 mod refresh;
 mod rest;

@@ -4,53 +4,33 @@
 //! validator and length, asked for by Range and If-Range from the first byte that lacks. Where that
 //! is not to be had, the body ends with an error, which the client notices.
 
+mod passage;
+
+pub(crate) use passage::Way;
+
 use std::{
     fmt,
     future::Future,
-    ops::Range,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Instant, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use http_body::{Body as _, Frame};
-use perigee_http_cache::{Receipt, ResponseHead, StoredHead, Times, receive};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
     Inbound, NextHop,
     answer::Answer,
     body::{Body, BodyError},
-    claims::varies_by_client,
     exchange::Exchange,
-    rest::{Lacking, MOST_RESUMED},
-    stitched::{Cut, Seam, Stitched},
+    rest::MOST_RESUMED,
+    stitched::{Cut, Stitched},
 };
-
-/// What a body is passed on for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// From the owner of the key, who keeps it.
-    Owner,
-    /// As it was asked for: nobody keeps it.
-    AsAsked,
-    /// It came for the store, which does not keep it.
-    Fetched,
-}
-
-/// Which response a body is of, and whom to ask for its rest.
-struct Passage {
-    exchange: Arc<Exchange>,
-    inbound: Arc<Inbound>,
-    next: Arc<dyn NextHop>,
-    way: Way,
-    status: StatusCode,
-    headers: HeaderMap,
-    received: SystemTime,
-}
+use passage::Passage;
 
 /// A body on its way through. Its length is known.
 pub(crate) struct Passing {
@@ -104,91 +84,6 @@ impl Exchange {
         Answer {
             response: http::Response::from_parts(head, body),
             ..answer
-        }
-    }
-}
-
-impl Passage {
-    fn response(&self) -> ResponseHead<'_> {
-        ResponseHead {
-            status: self.status,
-            headers: &self.headers,
-        }
-    }
-
-    /// The version, and which bytes of it the body has, if its rest can be asked for.
-    fn head(&self) -> Option<StoredHead> {
-        let (request, policy) = (self.inbound.as_fetched(), self.inbound.policy());
-        StoredHead::passing(&request, self.response(), policy, self.received)
-    }
-
-    /// Where the bytes come from that lack after so many.
-    async fn go_on(self: Arc<Self>, passed: u64) -> Result<Now, Cut> {
-        let head = self.head().ok_or(Cut::Failed)?;
-        let span = head.span().ok_or(Cut::Failed)?;
-        let bytes = span.start.saturating_add(passed)..span.end;
-        let route = self.next.route(&self.inbound);
-        if !route.sideways.is_empty() && self.way != Way::Fetched {
-            match self.ask(&head, &bytes, &route.sideways).await {
-                Err(Cut::Failed) => {}
-                asked => return asked,
-            }
-        }
-        if let Some(seam) = self.seam(&head) {
-            let stitched = Stitched::new(seam, bytes, None);
-            return Ok(Now::Stitched(Box::new(stitched)));
-        }
-        self.ask(&head, &bytes, &route.up).await
-    }
-
-    async fn ask(
-        &self,
-        head: &StoredHead,
-        bytes: &Range<u64>,
-        hops: &[crate::Hop],
-    ) -> Result<Now, Cut> {
-        let lacking = Lacking {
-            inbound: &self.inbound,
-            next: &self.next,
-            head,
-            bytes: bytes.clone(),
-            is_fetch: self.way == Way::Fetched,
-        };
-        self.exchange
-            .rest_of(lacking, hops)
-            .await
-            .map(Now::Relaying)
-    }
-
-    /// Where this node stands in for the owner now, all who want the rest share one fetch, and it
-    /// is stored.
-    fn seam(&self, head: &StoredHead) -> Option<Arc<Seam>> {
-        // A 206 has the fields that the 200 would have had (RFC 9110 section 15.3.7).
-        let whole = ResponseHead {
-            status: StatusCode::OK,
-            ..self.response()
-        };
-        let times = Times {
-            requested: self.received,
-            received: self.received,
-        };
-        let (inbound, nothing) = (&self.inbound, HeaderMap::new());
-        let policy = inbound.policy();
-        let receipt = receive(&inbound.as_fetched(), None, &nothing, whole, policy, times);
-        let is_kept_here = self.way == Way::Owner
-            && matches!(receipt, Receipt::Store(_))
-            && !varies_by_client(&self.headers);
-        let head = Arc::new(head.clone());
-        is_kept_here
-            .then(|| Seam::new(&self.exchange, inbound, &self.next, &head))
-            .flatten()
-    }
-
-    /// Says in the log that a body ends before its end.
-    fn tell(&self, passed: u64, why: &dyn fmt::Display) {
-        if let Some(held_back) = self.exchange.failures.pass(Instant::now()) {
-            let key = &self.inbound.key;
-            tracing::info!(%key, passed, %why, held_back, "a response is cut short");
         }
     }
 }
