@@ -1,11 +1,11 @@
 //! The first moment: a request has come, and the store was asked.
 
-use std::{borrow::Borrow, ops::Range, time::SystemTime};
+use std::{borrow::Borrow, ops::Range};
 
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::{
-    KeyPolicy, Multipart, Policy, RequestHead, StoredHead, answer, asking,
+    KeyPolicy, Multipart, Now, Policy, RequestHead, StoredHead, answer, asking,
     directives::RequestDirectives,
     reuse::{self, Reuse},
 };
@@ -119,8 +119,9 @@ pub fn decide<S: Borrow<StoredHead>>(
     request: &RequestHead<'_>,
     stored: &[S],
     policy: &Policy,
-    now: SystemTime,
+    now: impl Into<Now>,
 ) -> Decision {
+    let now = now.into();
     // RFC 9111 section 3: GET and HEAD are the methods that are understood here.
     if !matches!(*request.method, Method::GET | Method::HEAD) {
         return Decision::Pass { why: Miss::Method };
@@ -173,10 +174,10 @@ fn reuse_or_validate(
     variant: usize,
     head: &StoredHead,
     policy: &Policy,
-    now: SystemTime,
+    now: Now,
 ) -> Decision {
     // RFC 9111 section 3.3: a part is not the answer to what it does not hold.
-    let Some(serve) = answer(request, variant, head, policy, now) else {
+    let Some(serve) = answer(request, variant, head, policy, now.time) else {
         let fields = || asking::completion(request, head, policy);
         return forward(request, directives, Miss::Partial, Some(variant), fields);
     };

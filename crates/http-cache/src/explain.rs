@@ -1,11 +1,11 @@
 //! A decision in words, for who asks why. [`crate::decide`] decides; here it is only told.
 
-use std::{borrow::Borrow, time::SystemTime};
+use std::borrow::Borrow;
 
 use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    BodyPart, Decision, Miss, Policy, RequestHead, Serve, StoredHead, decide,
+    BodyPart, Decision, Miss, Now, Policy, RequestHead, Serve, StoredHead, decide,
     directives::RequestDirectives, vary::Selecting,
 };
 
@@ -61,8 +61,9 @@ pub fn explain<S: Borrow<StoredHead>>(
     request: &RequestHead<'_>,
     stored: &[S],
     policy: &Policy,
-    now: SystemTime,
+    now: impl Into<Now>,
 ) -> Explanation {
+    let now = now.into();
     let asked = Asked {
         request,
         directives: RequestDirectives::of(request.headers, policy.obey_request_directives),
@@ -126,7 +127,7 @@ struct Asked<'a> {
     directives: RequestDirectives,
     stored: Vec<&'a StoredHead>,
     policy: &'a Policy,
-    now: SystemTime,
+    now: Now,
 }
 
 impl Asked<'_> {
@@ -270,7 +271,12 @@ impl Asked<'_> {
         if head.always_validate {
             return "no-cache: validated at each use (RFC 9111 5.2.2.4)".to_owned();
         }
-        let (ttl, age) = (head.ttl(self.now), head.age(self.now).as_secs());
+        if !self.now.trusts(head) {
+            return "received before this node last knew of all purges: validated before it is used"
+                .to_owned();
+        }
+        let now = self.now.time;
+        let (ttl, age) = (head.ttl(now), head.age(now).as_secs());
         let by = head.lifetime_by.in_words(head.lifetime);
         match ttl {
             1.. => format!("fresh for {ttl} s more: {by}, age {age} (RFC 9111 4.2)"),

@@ -19,6 +19,7 @@
 //! | `vary` | which stored response a request selects, RFC 9111 4.1 |
 //! | `freshness` | lifetime and age, RFC 9111 4.2 |
 //! | `policy`, `rules` | what an operator decides beyond the RFCs |
+//! | `now` | since when what is stored may be trusted |
 //! | `reuse` | when a stored response may be used, RFC 9111 4 and 4.2.4, RFC 5861 |
 //! | `invalidation` | RFC 9111 4.4, RFC 9875 3 |
 //! | `labels` | cache groups and tags, RFC 9875 2 |
@@ -53,6 +54,7 @@ mod labels;
 mod lists;
 mod missing;
 mod multipart;
+mod now;
 mod part;
 mod policy;
 mod policy_values;
@@ -85,10 +87,11 @@ pub use key_policy::{KeyParts, KeyPolicy, QueryRule};
 pub use labels::TAG_FIELDS;
 pub use missing::Missing;
 pub use multipart::Multipart;
+pub use now::Now;
 pub use policy::{Cookies, Policy, RangeMiss};
 pub use posted::posted;
 pub use range::first_byte;
-pub use receive::{NotStored, Receipt, ResponseHead, Times, receive};
+pub use receive::{Came, NotStored, Receipt, ResponseHead, Times, receive};
 pub use record::{Coded, Input, NoHead};
 pub use recover::{Failure, Recovery, recover};
 pub use reference::TargetUri;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
-    Policy, RequestHead, StoredHead, asking, directives::ResponseDirectives, freshen, range, reuse,
+    Now, Policy, RequestHead, StoredHead, asking, directives::ResponseDirectives, freshen, range, reuse,
     storing,
 };
 
@@ -27,6 +27,43 @@ pub struct Times {
     pub requested: SystemTime,
     /// When the response head was received.
     pub received: SystemTime,
+}
+
+/// A response that comes at these times to a cache that knows of all that was purged since then: see
+/// [`Now::trusted_since`]. Plain times are those of a cache that misses nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Came {
+    /// When it was asked for, and came.
+    pub times: Times,
+    /// What was received before this must be validated.
+    pub trusted_since: Option<SystemTime>,
+}
+
+impl From<Times> for Came {
+    fn from(times: Times) -> Self {
+        Came {
+            times,
+            trusted_since: None,
+        }
+    }
+}
+
+impl Came {
+    /// What was asked for before the cache knew of all purges may be of before a purge that it did
+    /// not hear of: it counts as received then, so that it is validated, too.
+    fn honest(self) -> Times {
+        let Times {
+            requested,
+            received,
+        } = self.times;
+        match self.trusted_since {
+            Some(since) if requested < since => Times {
+                requested,
+                received: received.min(requested),
+            },
+            _ => self.times,
+        }
+    }
 }
 
 /// What to do with a response.
@@ -78,8 +115,14 @@ pub fn receive(
     fields: &HeaderMap,
     response: ResponseHead<'_>,
     policy: &Policy,
-    times: Times,
+    came: impl Into<Came>,
 ) -> Receipt {
+    let came = came.into();
+    let now = Now {
+        time: came.times.received,
+        trusted_since: came.trusted_since,
+    };
+    let times = came.honest();
     let asked = Asked {
         request,
         fields,
@@ -103,7 +146,7 @@ pub fn receive(
         // Section 4.3.3: an error may be forwarded, or taken as no answer at all.
         (status, Some(stored))
             if is_server_failure(status)
-                && reuse::on_failure(request, stored, policy, times.received) =>
+                && reuse::on_failure(request, stored, policy, now) =>
         {
             Receipt::ServeStale
         }

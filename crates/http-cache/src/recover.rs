@@ -1,10 +1,8 @@
 //! The third moment: no answer came.
 
-use std::time::SystemTime;
-
 use http::StatusCode;
 
-use crate::{Policy, RequestHead, StoredHead, reuse};
+use crate::{Now, Policy, RequestHead, StoredHead, reuse};
 
 /// How the next tier failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +50,9 @@ pub fn recover(
     stored: Option<&StoredHead>,
     failure: Failure,
     policy: &Policy,
-    now: SystemTime,
+    now: impl Into<Now>,
 ) -> Recovery {
+    let now = now.into();
     if stored.is_some_and(|stored| reuse::on_failure(request, stored, policy, now)) {
         return Recovery::ServeStale;
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 
-use crate::{Miss, Policy, RequestHead, StoredHead, answer, directives::RequestDirectives};
+use crate::{Miss, Now, Policy, RequestHead, StoredHead, answer, directives::RequestDirectives};
 
 /// How a stored response may be used at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +20,13 @@ pub(crate) fn without_waiting(
     head: &StoredHead,
     request: &RequestDirectives,
     policy: &Policy,
-    now: SystemTime,
+    now: Now,
 ) -> Result<Reuse, Miss> {
     // Section 5.2.2.4.
-    if head.always_validate {
+    if head.always_validate || !now.trusts(head) {
         return Err(Miss::Stale);
     }
+    let now = now.time;
     if !suits(head, request, now) {
         return Err(Miss::Request);
     }
@@ -59,8 +60,12 @@ pub(crate) fn on_failure(
     request: &RequestHead<'_>,
     head: &StoredHead,
     policy: &Policy,
-    now: SystemTime,
+    now: Now,
 ) -> bool {
+    if !now.trusts(head) {
+        return false;
+    }
+    let now = now.time;
     let directives = RequestDirectives::of(request.headers, policy.obey_request_directives);
     if head.always_validate || !suits(head, &directives, now) {
         return false;
@@ -119,7 +124,7 @@ mod tests {
 
     fn under(policy: &Policy, stored: &'static str, request: &'static str, now: u64) -> Answer {
         let stored = head(&[("cache-control", stored)]);
-        without_waiting(&stored, &obeyed(request), policy, at(now))
+        without_waiting(&stored, &obeyed(request), policy, at(now).into())
     }
 
     fn of(stored: &'static str, request: &'static str, now: u64) -> Answer {
@@ -194,7 +199,7 @@ mod tests {
         let purged = |stored| head(&[("cache-control", stored)]).stale_since(at(4));
         let of = |stored, now| {
             let (policy, request) = (Policy::default(), obeyed(""));
-            without_waiting(&purged(stored), &request, &policy, at(now))
+            without_waiting(&purged(stored), &request, &policy, at(now).into())
         };
         let window = "max-age=10, stale-while-revalidate=5";
         assert_eq!((of(window, 4), of(window, 9)), (STALE, STALE));
@@ -206,7 +211,7 @@ mod tests {
             headers: &map(&[]),
         };
         let fails =
-            |stored, now| on_failure(&request, &purged(stored), &Policy::default(), at(now));
+            |stored, now| on_failure(&request, &purged(stored), &Policy::default(), at(now).into());
         let on_error = "max-age=10, stale-if-error=20";
         assert!(fails(on_error, 24) && !fails(on_error, 25));
         assert!(!fails("max-age=10, must-revalidate, stale-if-error=20", 5));
@@ -261,7 +266,7 @@ mod tests {
             method: &Method::GET,
             headers: &map(request),
         };
-        on_failure(&request, &head(stored), &policy, at(now))
+        on_failure(&request, &head(stored), &policy, at(now).into())
     }
 
     #[test]
