@@ -5,6 +5,7 @@ mod edge;
 mod geodns;
 mod node;
 mod notes;
+mod purge;
 mod secrets;
 mod services;
 mod shield;

@@ -13,6 +13,7 @@ mod node_ref;
 mod nodes;
 mod operations;
 mod origin_pool;
+mod purge;
 mod request_fields;
 mod ring;
 mod services;
@@ -30,6 +31,7 @@ pub(crate) use node_ref::NodeRef;
 pub(crate) use nodes::{Edge, GeoDns, Shield, Weight};
 pub(crate) use operations::{Health, Log, Reload, Shutdown};
 pub(crate) use origin_pool::OriginPool;
+pub(crate) use purge::Purge;
 pub(crate) use request_fields::RequestFields;
 pub(crate) use ring::Ring;
 pub(crate) use services::{Certificate, Service};
@@ -72,6 +74,8 @@ pub(crate) struct File {
     pub(crate) ring: Ring,
     /// How nodes watch each other.
     pub(crate) health: Health,
+    /// How nodes learn of what was purged while they could not be reached.
+    pub(crate) purge: Purge,
     /// How a node stops.
     pub(crate) shutdown: Shutdown,
     /// The admin API of each node.

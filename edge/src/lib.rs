@@ -6,8 +6,8 @@ mod state;
 
 pub use config::Config;
 pub use perigee_cluster::{
-    LoadBound, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness, Role, TlsFiles,
-    Trust, TrustConfig, View, ViewConfig, server_name,
+    LoadBound, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness, Refills, Role,
+    TlsFiles, Trust, TrustConfig, View, ViewConfig, server_name,
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig,
@@ -21,7 +21,7 @@ pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,
     ServerConfig,
 };
-pub use perigee_tier::{Config as TierConfig, ReloadError, StartError};
+pub use perigee_tier::{Config as TierConfig, Follow, PurgeConfig, ReloadError, StartError};
 pub use places::{Places, places};
 pub use state::EdgeState;
 

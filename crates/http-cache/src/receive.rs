@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
-    Now, Policy, RequestHead, StoredHead, asking, directives::ResponseDirectives, freshen, range, reuse,
-    storing,
+    Now, Policy, RequestHead, StoredHead, asking, directives::ResponseDirectives, freshen, range,
+    reuse, storing,
 };
 
 /// What a decision needs to know of a response.
@@ -51,7 +51,7 @@ impl From<Times> for Came {
 impl Came {
     /// What was asked for before the cache knew of all purges may be of before a purge that it did
     /// not hear of: it counts as received then, so that it is validated, too.
-    fn honest(self) -> Times {
+    pub fn honest(self) -> Times {
         let Times {
             requested,
             received,
@@ -145,8 +145,7 @@ pub fn receive(
         }
         // Section 4.3.3: an error may be forwarded, or taken as no answer at all.
         (status, Some(stored))
-            if is_server_failure(status)
-                && reuse::on_failure(request, stored, policy, now) =>
+            if is_server_failure(status) && reuse::on_failure(request, stored, policy, now) =>
         {
             Receipt::ServeStale
         }

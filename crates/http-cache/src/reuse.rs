@@ -210,8 +210,14 @@ mod tests {
             method: &Method::GET,
             headers: &map(&[]),
         };
-        let fails =
-            |stored, now| on_failure(&request, &purged(stored), &Policy::default(), at(now).into());
+        let fails = |stored, now| {
+            on_failure(
+                &request,
+                &purged(stored),
+                &Policy::default(),
+                at(now).into(),
+            )
+        };
         let on_error = "max-age=10, stale-if-error=20";
         assert!(fails(on_error, 24) && !fails(on_error, 25));
         assert!(!fails("max-age=10, must-revalidate, stale-if-error=20", 5));

@@ -27,6 +27,7 @@ use crate::{
     searches::{self, Searches},
     seldom::Seldom,
     streaming::Streaming,
+    trust::Trust,
     upgrade::Upgrade,
 };
 
@@ -55,6 +56,9 @@ pub struct ExchangeConfig {
     pub max_alike_queries: u64,
     /// How long an upgraded connection may be silent. Default 10 min.
     pub tunnel_idle_timeout: Duration,
+    /// Out of touch with what is purged elsewhere, what was received longer ago than this is to be
+    /// validated. Default 10 s.
+    pub out_of_touch: Duration,
     /// How far a fetch goes for its readers, and for those who come later.
     pub streaming: Streaming,
     /// What is done when another node fails.
@@ -66,6 +70,7 @@ pub struct Exchange {
     pub(crate) config: ExchangeConfig,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Metrics,
+    pub(crate) trust: Trust,
     pub(crate) flights: Flights,
     /// What could not be fetched a moment ago.
     pub(crate) failed_keys: FailedKeys,
@@ -108,6 +113,7 @@ impl Exchange {
         Arc::new(Exchange {
             store,
             metrics,
+            trust: Trust::new(config.out_of_touch, SystemTime::now()),
             flights,
             failed_keys,
             searches,
@@ -118,6 +124,11 @@ impl Exchange {
             via,
             config,
         })
+    }
+
+    /// How far what is stored may be trusted.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// The store that requests are answered from.
@@ -197,7 +208,12 @@ impl Exchange {
         }
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
-        let decision = decide(&inbound.as_sent(), &variants, policy, inbound.at);
+        let decision = decide(
+            &inbound.as_sent(),
+            &variants,
+            policy,
+            self.trust.at(inbound.at),
+        );
         let is_served = matches!(decision, Decision::Serve(_)) && body.is_end_stream();
         if !is_served {
             if body.is_end_stream()
@@ -250,8 +266,12 @@ impl Exchange {
         let policy = inbound.policy();
         let key = self.searches.same_as(&inbound.key)?;
         let variants = self.store.lookup(&key).get().await;
-        let Decision::Serve(serve) = decide(&inbound.as_sent(), &variants, policy, inbound.at)
-        else {
+        let Decision::Serve(serve) = decide(
+            &inbound.as_sent(),
+            &variants,
+            policy,
+            self.trust.at(inbound.at),
+        ) else {
             return None;
         };
         let stored = variants.get(serve.variant)?;

@@ -12,14 +12,14 @@ use std::{
     borrow::Borrow,
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use perigee_http_cache::{
-    CacheKey, Explanation as Told, Outcome, Policy, RequestHead, Scheme, StoredHead, explain,
+    CacheKey, Explanation as Told, Now, Outcome, Policy, RequestHead, Scheme, StoredHead, explain,
 };
 use perigee_storage::Stored;
 use serde::{Deserialize, Serialize};
@@ -119,13 +119,14 @@ impl Exchange {
         let Service { config, .. } = &*inbound.service;
         let now = inbound.at;
         let mut variants = self.store.lookup(&inbound.key).get().await;
-        let mut told = told(&inbound.as_sent(), &variants, inbound.policy(), now);
+        let trusted = self.trust.at(now);
+        let mut told = told(&inbound.as_sent(), &variants, inbound.policy(), trusted);
         let mut alike = None;
         if !matches!(told.outcome, Outcome::Hit | Outcome::Here)
             && upgrade::asked_for(&inbound.head.headers).is_none()
             && let Some((key, found, _)) = self.alike(inbound).await
         {
-            told = explain(&inbound.as_sent(), &found, inbound.policy(), now);
+            told = explain(&inbound.as_sent(), &found, inbound.policy(), trusted);
             told.because += &format!("; stored for {key} (No-Vary-Search)");
             (alike, variants) = (Some(key.to_string()), found);
         }
@@ -218,7 +219,7 @@ fn told<S: Borrow<StoredHead>>(
     request: &RequestHead<'_>,
     stored: &[S],
     policy: &Policy,
-    now: SystemTime,
+    now: impl Into<Now>,
 ) -> Told {
     let before = |outcome, status, because: &str| Told {
         outcome,

@@ -16,7 +16,7 @@ use crate::{
     lead::Landed,
     marks::Whose,
     next_hop::Hop,
-    outcome::{or_stale, to_leader_alone},
+    outcome::to_leader_alone,
     passing::Way,
 };
 
@@ -205,9 +205,9 @@ impl Exchange {
                 Landed::ForItself => self.forward(trip, why, None).await,
                 Landed::ServeStale(status) => {
                     let handling = handling.with_status(status);
-                    or_stale(trip, Failure::Unreachable, handling)
+                    self.or_stale(trip, Failure::Unreachable, handling)
                 }
-                Landed::Failed(failure) => or_stale(trip, failure, handling),
+                Landed::Failed(failure) => self.or_stale(trip, failure, handling),
             },
         )
     }
@@ -239,9 +239,9 @@ impl Exchange {
             Progress::ServeStale(_) if trip.wanted.stored.is_none() => None,
             Progress::ServeStale(status) => {
                 let handling = handling.with_status(status);
-                Some(or_stale(trip, Failure::Unreachable, handling))
+                Some(self.or_stale(trip, Failure::Unreachable, handling))
             }
-            Progress::Failed(failure) => Some(or_stale(trip, failure, handling)),
+            Progress::Failed(failure) => Some(self.or_stale(trip, failure, handling)),
         };
         Followed::Answered(answer.map(Box::new))
     }
@@ -251,7 +251,12 @@ impl Exchange {
         let inbound = &trip.inbound;
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
-        match decide(&inbound.as_sent(), &variants, policy, SystemTime::now()) {
+        match decide(
+            &inbound.as_sent(),
+            &variants,
+            policy,
+            self.trust.at(SystemTime::now()),
+        ) {
             Decision::Serve(serve) => {
                 let (stored, handling) = (&variants[serve.variant], Handling::hit(serve.ttl));
                 Some(self.out_of_store(inbound, &trip.next, stored, &serve, handling))
@@ -264,7 +269,12 @@ impl Exchange {
     async fn wanted_now(&self, inbound: &Inbound, before: Wanted) -> Wanted {
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
-        match decide(&inbound.as_sent(), &variants, policy, SystemTime::now()) {
+        match decide(
+            &inbound.as_sent(),
+            &variants,
+            policy,
+            self.trust.at(SystemTime::now()),
+        ) {
             Decision::Fetch {
                 variant, fields, ..
             } => Wanted::over(&variants, variant, fields),

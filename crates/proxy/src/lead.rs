@@ -65,7 +65,7 @@ impl Exchange {
                 Ok(arrived) => arrived,
                 Err(failure) => return fail(&lead, failure, to_leader),
             };
-            match judge(&trip.inbound, &trip.wanted, &arrived) {
+            match self.judge(&trip.inbound, &trip.wanted, &arrived) {
                 Receipt::Store(head) => {
                     return self
                         .keep(lead, &trip, *head, false, arrived, to_leader)
@@ -137,37 +137,39 @@ impl Exchange {
             self.store.remove(&trip.inbound.key, &old).get().await;
         }
     }
-}
 
-/// What becomes of a response to a fetch of what is wanted.
-pub(crate) fn judge(inbound: &Inbound, wanted: &Wanted, arrived: &Arrived) -> Receipt {
-    let response = ResponseHead {
-        status: arrived.response.status(),
-        headers: arrived.response.headers(),
-    };
-    let receipt = receive(
-        &inbound.as_fetched(),
-        wanted.head().map(|head| &**head),
-        &wanted.fields,
-        response,
-        inbound.policy(),
-        arrived.times,
-    );
-    match receipt {
-        Receipt::Store(_) if varies_by_client(response.headers) => {
-            let is_own = [&header::RANGE, &header::IF_RANGE]
-                .iter()
-                .all(|name| wanted.fields.get(*name) == inbound.head.headers.get(*name));
-            match response.status {
-                // Not what the client asked for, but slices around it.
-                StatusCode::PARTIAL_CONTENT if !is_own => Receipt::AskAgain(NotStored::VaryStar),
-                _ => Receipt::Relay(NotStored::VaryStar),
+    /// What becomes of a response to a fetch of what is wanted.
+    pub(crate) fn judge(&self, inbound: &Inbound, wanted: &Wanted, arrived: &Arrived) -> Receipt {
+        let response = ResponseHead {
+            status: arrived.response.status(),
+            headers: arrived.response.headers(),
+        };
+        let receipt = receive(
+            &inbound.as_fetched(),
+            wanted.head().map(|head| &**head),
+            &wanted.fields,
+            response,
+            inbound.policy(),
+            self.trust.came(arrived.times),
+        );
+        match receipt {
+            Receipt::Store(_) if varies_by_client(response.headers) => {
+                let is_own = [&header::RANGE, &header::IF_RANGE]
+                    .iter()
+                    .all(|name| wanted.fields.get(*name) == inbound.head.headers.get(*name));
+                match response.status {
+                    // Not what the client asked for, but slices around it.
+                    StatusCode::PARTIAL_CONTENT if !is_own => {
+                        Receipt::AskAgain(NotStored::VaryStar)
+                    }
+                    _ => Receipt::Relay(NotStored::VaryStar),
+                }
             }
+            Receipt::Freshened(_) | Receipt::Combine(_) if varies_by_client(response.headers) => {
+                Receipt::FetchAgain
+            }
+            receipt => receipt,
         }
-        Receipt::Freshened(_) | Receipt::Combine(_) if varies_by_client(response.headers) => {
-            Receipt::FetchAgain
-        }
-        receipt => receipt,
     }
 }
 

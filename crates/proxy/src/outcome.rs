@@ -59,7 +59,7 @@ impl Exchange {
         // Who was waiting before it came may have it even if it was old on arrival. To who came
         // later it is a stored response like any other, as long as its first bytes are still there.
         let suits = match late {
-            true => match decide(&request, &[head], policy, now) {
+            true => match decide(&request, &[head], policy, self.trust.at(now)) {
                 Decision::Serve(_) => true,
                 Decision::Fetch { why, .. } => why == Miss::Partial && head.ttl(now) > 0,
                 _ => false,
@@ -135,6 +135,32 @@ impl Exchange {
             .then(|| Seam::new(self, &trip.inbound, &trip.next, &stored.head))
             .flatten()
     }
+
+    /// Nothing came: what is stored, where that is allowed, or an error.
+    pub(crate) fn or_stale(&self, trip: &Trip, failure: Failure, handling: Handling) -> Answer {
+        let now = SystemTime::now();
+        let (request, stored) = (trip.inbound.as_sent(), &trip.wanted.stored);
+        let policy = trip.inbound.policy();
+        let head = stored.as_ref().map(|stored| &*stored.head);
+        match (
+            recover(&request, head, failure, policy, self.trust.at(now)),
+            stored,
+        ) {
+            (Recovery::ServeStale, Some(stored)) => {
+                let Some(serve) = answer(&request, 0, &stored.head, policy, now) else {
+                    return failed(StatusCode::BAD_GATEWAY, handling);
+                };
+                let handling = Handling {
+                    ttl: Some(serve.ttl),
+                    detail: Some(Detail::StaleIfError),
+                    ..handling
+                };
+                Answer::stored(trip.inbound.sender, stored, &serve, handling)
+            }
+            (Recovery::ServeStale, None) => failed(StatusCode::BAD_GATEWAY, handling),
+            (Recovery::Fail(status), _) => failed_by(failure, status, handling),
+        }
+    }
 }
 
 /// Answers the one who began the fetch with a response that is not stored. It was asked for
@@ -195,29 +221,6 @@ fn own_conditions(trip: &Trip, arrived: &Arrived) -> Option<Response<Body>> {
     *answer.status_mut() = status;
     *answer.headers_mut() = fields;
     Some(answer)
-}
-
-/// Nothing came: what is stored, where that is allowed, or an error.
-pub(crate) fn or_stale(trip: &Trip, failure: Failure, handling: Handling) -> Answer {
-    let now = SystemTime::now();
-    let (request, stored) = (trip.inbound.as_sent(), &trip.wanted.stored);
-    let policy = trip.inbound.policy();
-    let head = stored.as_ref().map(|stored| &*stored.head);
-    match (recover(&request, head, failure, policy, now), stored) {
-        (Recovery::ServeStale, Some(stored)) => {
-            let Some(serve) = answer(&request, 0, &stored.head, policy, now) else {
-                return failed(StatusCode::BAD_GATEWAY, handling);
-            };
-            let handling = Handling {
-                ttl: Some(serve.ttl),
-                detail: Some(Detail::StaleIfError),
-                ..handling
-            };
-            Answer::stored(trip.inbound.sender, stored, &serve, handling)
-        }
-        (Recovery::ServeStale, None) => failed(StatusCode::BAD_GATEWAY, handling),
-        (Recovery::Fail(status), _) => failed_by(failure, status, handling),
-    }
 }
 
 /// An error, and when it may be better where that is known.

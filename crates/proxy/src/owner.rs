@@ -10,10 +10,9 @@ use crate::{
     cache_status::{Detail, Handling},
     exchange::Exchange,
     fetch::Trip,
-    lead::judge,
     next_hop::Hop,
     onward::request_head,
-    outcome::{or_stale, with_status},
+    outcome::with_status,
     passing::Way,
     send::Arrived,
 };
@@ -37,7 +36,7 @@ impl Exchange {
         let arrived = match sent.await {
             Ok(arrived) => arrived,
             Err(_) if self.may_retry() => return None,
-            Err(failure) => return Some(or_stale(trip, failure, Handling::forwarded(why))),
+            Err(failure) => return Some(self.or_stale(trip, failure, Handling::forwarded(why))),
         };
         if inbound.policy().no_vary_search {
             let variance = SearchVariance::of(arrived.response.headers());
@@ -45,7 +44,7 @@ impl Exchange {
         }
         let handling = with_status(Handling::forwarded(why), &arrived);
         if self.is_worse_than_stale(trip, &arrived) {
-            return Some(or_stale(trip, Failure::Unreachable, handling));
+            return Some(self.or_stale(trip, Failure::Unreachable, handling));
         }
         let handling = Handling {
             detail: Some(Detail::Peer(arrived.hop.clone())),
@@ -59,7 +58,7 @@ impl Exchange {
         trip.wanted.stored.is_some()
             && arrived.response.status().is_server_error()
             && matches!(
-                judge(&trip.inbound, &trip.wanted, arrived),
+                self.judge(&trip.inbound, &trip.wanted, arrived),
                 Receipt::ServeStale
             )
     }

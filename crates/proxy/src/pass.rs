@@ -13,10 +13,9 @@ use crate::{
     cache_status::{Detail, Handling},
     exchange::Exchange,
     fetch::{Trip, Wanted},
-    lead::judge,
     marks::Mark,
     onward::request_head,
-    outcome::{failed_by, or_stale, with_status},
+    outcome::{failed_by, with_status},
     passing::Way,
     send::Arrived,
 };
@@ -71,7 +70,7 @@ impl Exchange {
             ..Handling::forwarded(why)
         };
         match sent.await {
-            Err(failure) => or_stale(trip, failure, handling),
+            Err(failure) => self.or_stale(trip, failure, handling),
             Ok(arrived) => {
                 self.learn(trip, &arrived);
                 let handling = with_status(handling, &arrived);
@@ -84,7 +83,7 @@ impl Exchange {
     /// Whether those who come next should wait for each other.
     fn learn(&self, trip: &Trip, arrived: &Arrived) {
         let key = &trip.inbound.key;
-        match judge(&trip.inbound, &Wanted::default(), arrived) {
+        match self.judge(&trip.inbound, &Wanted::default(), arrived) {
             Receipt::Store(head) => {
                 // That there is no room for it may be why it was not shared.
                 let length = head.body_length();

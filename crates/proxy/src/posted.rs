@@ -23,7 +23,7 @@ impl Exchange {
         let invalidated = purges.now();
         // What goes by the store for another reason stays out of it.
         let head = match why {
-            Miss::Method if !is_overtaken => storable(inbound, &arrived),
+            Miss::Method if !is_overtaken => self.storable(inbound, &arrived),
             _ => None,
         };
         let Some(head) = head else {
@@ -38,28 +38,28 @@ impl Exchange {
             false => relayed(arrived, why),
         }
     }
-}
 
-/// What comes from the owner of the key is stored there, and not here. And a POST goes to the origin
-/// as it came: with query parameters that are not in the key, or with another method than its own,
-/// it may have shaped an answer that no GET would get.
-fn storable(inbound: &Inbound, arrived: &Arrived) -> Option<StoredHead> {
-    let is_as_keyed = inbound.fetched.is_none() && !overrides_method(&inbound.head.headers);
-    if arrived.kind == "peer" || !is_as_keyed {
-        return None;
+    /// What comes from the owner of the key is stored there, and not here. And a POST goes to the origin
+    /// as it came: with query parameters that are not in the key, or with another method than its own,
+    /// it may have shaped an answer that no GET would get.
+    fn storable(&self, inbound: &Inbound, arrived: &Arrived) -> Option<StoredHead> {
+        let is_as_keyed = inbound.fetched.is_none() && !overrides_method(&inbound.head.headers);
+        if arrived.kind == "peer" || !is_as_keyed {
+            return None;
+        }
+        let response = ResponseHead {
+            status: arrived.response.status(),
+            headers: arrived.response.headers(),
+        };
+        let policy = inbound.policy();
+        posted(
+            &inbound.as_sent(),
+            inbound.target(),
+            response,
+            policy,
+            self.trust.came(arrived.times).honest(),
+        )
     }
-    let response = ResponseHead {
-        status: arrived.response.status(),
-        headers: arrived.response.headers(),
-    };
-    let policy = inbound.policy();
-    posted(
-        &inbound.as_sent(),
-        inbound.target(),
-        response,
-        policy,
-        arrived.times,
-    )
 }
 
 /// The answer as it came; its body goes into the store, and the client reads along.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use perigee_cluster::{NodeName, TrustConfig};
+use perigee_cluster::{Node, NodeName, Refills, TrustConfig};
 use perigee_proxy::{DiskConfig, Failover, MemoryConfig, ServiceConfig, Streaming};
 use perigee_server::Limits;
 
@@ -32,6 +32,8 @@ pub struct Config {
     /// Purges that are known at once; with more, what is older than those counts as purged. Default
     /// 65,536.
     pub max_purges: usize,
+    /// How the node learns of what is purged while it cannot be reached.
+    pub purge: PurgeConfig,
     /// Limits on those who connect.
     pub limits: Limits,
     /// Requests under way at once; more are answered 503. Default 20,000.
@@ -60,6 +62,42 @@ pub struct Config {
     pub failover: Failover,
 }
 
+/// How a node learns of what is purged while it cannot be reached.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PurgeConfig {
+    /// How long the node may hear of no purges: then what it received longer ago than that is
+    /// validated before it is used. Default 10 s.
+    pub out_of_touch: Duration,
+    /// Purges that are kept for those who were away. Default 10,000.
+    pub log_entries: usize,
+    /// Whose logs it follows. Nobody: it is told of all purges itself.
+    pub follows: Vec<Follow>,
+    /// With how many of those that count it must be in touch.
+    pub needed: usize,
+}
+
+impl Default for PurgeConfig {
+    fn default() -> Self {
+        PurgeConfig {
+            out_of_touch: Duration::from_secs(10),
+            log_entries: 10_000,
+            follows: Vec::new(),
+            needed: 1,
+        }
+    }
+}
+
+/// A node whose log of purges is followed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Follow {
+    /// Which.
+    pub node: Node,
+    /// Whether to be in touch with it counts.
+    pub counts: bool,
+    /// Whether what is fetched from it is stored here.
+    pub refills: Refills,
+}
+
 impl Config {
     /// Whether connections between nodes are TLS.
     fn is_tls(&self) -> bool {
@@ -81,6 +119,14 @@ impl Config {
                 "`purges` of `[storage]`",
             ),
             (self.streaming != after.streaming, "`[storage]`"),
+            (
+                self.purge.out_of_touch != after.purge.out_of_touch,
+                "`out_of_touch`",
+            ),
+            (
+                self.purge.log_entries != after.purge.log_entries,
+                "`log_entries`",
+            ),
             (
                 self.failover != after.failover,
                 "`suspect_after`, `retry_share` and `retry_min` of `[tier]`",

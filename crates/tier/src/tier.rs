@@ -306,6 +306,7 @@ fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
         max_failed_keys: config.max_failed_keys,
         max_alike_queries: config.max_alike_queries,
         tunnel_idle_timeout: config.tunnel_idle_timeout,
+        out_of_touch: config.purge.out_of_touch,
         streaming: config.streaming,
         failover: config.failover,
     }

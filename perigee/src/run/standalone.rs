@@ -99,6 +99,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         memory: edge.memory.map_or_else(MemoryConfig::default, memory),
         disk: disk(edge),
         max_purges: perigee_edge::MOST_PURGES,
+        purge: perigee_edge::PurgeConfig::default(),
         limits: ClientLimits::default(),
         max_requests: 20_000,
         coalesce_wait: Duration::from_secs(30),

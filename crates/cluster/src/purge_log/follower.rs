@@ -14,8 +14,9 @@
 //! purges tells all keepers and they follow each other: the new log is read from its beginning. If
 //! none is left that could, all that was received before now must be validated: the *floor*, which
 //! is kept over restarts as the cursors are. The node then needs nothing of what stood in the hole.
-//! A start is the same: until the first keepers are caught up with, nothing received before the
-//! start is trusted.
+//! A start is the same, but that the floor is the start, and all that logs still have is read, for
+//! something may have been received and purged since. Until the first keepers are caught up with,
+//! nothing received before the start is trusted.
 //!
 //! **What is carried out.** An entry that is not in the node's own log, and nothing else that was
 //! purged by it; it is logged then as having come late (`again_by`), for whoever has fetched from
@@ -159,8 +160,8 @@ struct Kept {
 struct Hole {
     /// When it was found.
     found: Moment,
-    /// Where what is still kept of the log begins.
-    begins: u64,
+    /// Where what is still kept of the log begins, if that was not read.
+    skipped: Option<u64>,
 }
 
 impl Follower {
@@ -238,21 +239,22 @@ impl Follower {
         }
         let head = page.head;
         let is_whole = page.whole || !kept.who.counts;
-        let skips = !is_whole && !self.is_in_touch_without(keeper, now);
-        let (cursor, hole, entries) = match skips {
+        let is_hole = !is_whole && !self.is_in_touch_without(keeper, now);
+        let skips = is_hole && self.synced;
+        let hole = is_hole.then_some(Hole {
+            found: now,
+            skipped: skips.then_some(page.from),
+        });
+        let (cursor, entries) = match skips {
             // The floor will be above all of it, or another one has it.
             true => {
-                let hole = Hole {
-                    found: now,
-                    begins: page.from,
-                };
                 let cursor = Cursor {
                     log: page.log,
                     position: head,
                 };
-                (cursor, Some(hole), Vec::new())
+                (cursor, Vec::new())
             }
-            false => (page.end(), None, page.entries),
+            false => (page.end(), page.entries),
         };
         let carry = |entry: PurgeEntry| {
             let is_new = !own.has(&entry.id);
@@ -326,15 +328,18 @@ impl Follower {
                 let Some(hole) = kept.hole.take() else {
                     continue;
                 };
-                // What they have is in here, too, or came later: it is read after all.
-                kept.caught_up = None;
-                if let Some(cursor) = &mut kept.cursor {
-                    cursor.position = hole.begins;
+                // It is read after all.
+                if let (Some(cursor), Some(begins)) = (&mut kept.cursor, hole.skipped) {
+                    cursor.position = begins;
+                    kept.caught_up = None;
                 }
             }
         } else if self.since(now, |_| true).is_some() && self.all_tried() {
-            self.synced = true;
-            self.floor = self.floor.max(Some(now.wall));
+            let floor = match std::mem::replace(&mut self.synced, true) {
+                true => now.wall,
+                false => self.started.wall,
+            };
+            self.floor = self.floor.max(Some(floor));
             for kept in self.keepers.values_mut() {
                 kept.hole = None;
             }

@@ -6,6 +6,7 @@ mod hostile;
 #[allow(clippy::single_range_in_vec_init, reason = "lists of ranges are meant")]
 mod parts;
 mod served;
+mod trusted;
 
 use std::time::{Duration, SystemTime};
 

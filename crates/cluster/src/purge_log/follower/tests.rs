@@ -176,11 +176,11 @@ fn a_start_without_cursors_sets_the_floor_once_all_were_asked() {
     // The other one may know more.
     assert_eq!(world.touch(1), world.out_of_touch(Some(0)));
     world.fail("b", 2);
-    assert_eq!(world.touch(2), world.in_touch(11, Some(2)));
-    assert_eq!(world.carried, [""; 0], "the floor is above it");
+    assert_eq!(world.touch(2), world.in_touch(11, Some(0)));
+    assert_eq!(world.carried, ["1"], "it may have come since the start");
     world.purge("a", "2");
     world.read("a", 3);
-    assert_eq!(world.carried, ["2"]);
+    assert_eq!(world.carried, ["1", "2"]);
 }
 
 #[test]
@@ -206,28 +206,43 @@ fn a_shield_that_starts_anew_is_a_hole_that_another_one_closes() {
 fn a_hole_is_closed_by_who_comes_back_later() {
     let cursors = [("a", "log of a", 0), ("b", "log of b", 0)];
     let mut world = World::new(&["a", "b"], &cursors);
+    world.read("a", 1);
     world.restart("a", "another");
     world.purge("a", "1");
     world.purge("b", "2");
+    world.read("a", 101);
+    assert_eq!(world.touch(101), world.out_of_touch(None));
+    world.read("b", 102);
+    assert_eq!(world.touch(102), world.in_touch(112, None));
+    world.read("a", 103);
+    assert_eq!(world.carried, ["2", "1"]);
+}
+
+#[test]
+fn a_start_with_a_cursor_in_a_log_that_is_gone_trusts_nothing_from_before_it() {
+    let cursors = [("a", "log of a", 0), ("b", "log of b", 0)];
+    let mut world = World::new(&["a", "b"], &cursors);
+    world.restart("a", "another");
+    world.purge("a", "1");
     world.read("a", 1);
     assert_eq!(world.touch(1), world.out_of_touch(Some(0)));
-    world.read("b", 2);
-    assert_eq!(world.touch(2), world.in_touch(12, None));
-    world.read("a", 3);
-    assert_eq!(world.carried, ["2", "1"]);
+    world.fail("b", 1);
+    assert_eq!(world.touch(1), world.in_touch(11, Some(0)));
+    assert_eq!(world.carried, ["1"]);
 }
 
 #[test]
 fn a_page_that_was_asked_for_before_the_cursor_moved_is_of_no_use() {
     let cursors = [("a", "log of a", 0), ("b", "log of b", 0)];
     let mut world = World::new(&["a", "b"], &cursors);
+    world.read("a", 1);
     world.restart("a", "another");
     world.purge("a", "1");
-    world.read("a", 1);
+    world.read("a", 101);
     let (node, at) = (NodeName::from("a"), world.clock.at(1));
     let asked = world.follower.cursor(&node).cloned();
     let page = world.logs["a"].page(asked.as_ref());
-    world.read("b", 2);
+    world.read("b", 102);
     let step = world
         .follower
         .read(&node, (asked, at), (page, at), &world.own);
