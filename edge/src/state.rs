@@ -89,8 +89,8 @@ impl State for EdgeState {
         &self.services
     }
 
-    fn trust(&self) -> Option<&Trust> {
-        self.trust.as_deref()
+    fn trust(&self) -> Option<&Arc<Trust>> {
+        self.trust.as_ref()
     }
 
     /// Anybody may ask an edge. Only what nodes say of a request is believed, and only with proof.

@@ -53,7 +53,7 @@ impl State for ShieldState {
         &self.services
     }
 
-    fn trust(&self) -> Option<&Trust> {
+    fn trust(&self) -> Option<&Arc<Trust>> {
         Some(&self.trust)
     }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, Method, Request, Uri, header, request};
 
 use crate::{
-    AUTH_FIELD, Markers, READY_PATH, Refused, Trust, VIA_FIELD,
+    AUTH_FIELD, Markers, PURGES_PATH, READY_PATH, Refused, Trust, VIA_FIELD,
     markers::{admit, admit_node, stamp},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 pub enum Caller {
     /// Somebody who does not claim to be of this CDN.
     Stranger,
-    /// A node that wants to know whether this one is ready.
+    /// A node that wants to know whether this one is ready, or what it has purged.
     Prober,
     /// A node that sends a request on, and what it says of the client.
     Node(Markers),
@@ -35,7 +35,7 @@ pub fn caller<B>(
     let (host, target) = (host(headers), target(uri));
     // With markers, it is a client's request that a node sends on: readiness is not for clients.
     let is_probe = !headers.contains_key(&VIA_FIELD);
-    if is_probe && method == Method::GET && uri.path() == READY_PATH {
+    if is_probe && method == Method::GET && matches!(uri.path(), READY_PATH | PURGES_PATH) {
         let method = method.as_str();
         let node = admit_node(trust, method, host, target, headers, certificate, now)?;
         return Ok(node.map_or(Caller::Stranger, |_| Caller::Prober));

@@ -170,6 +170,11 @@ impl PurgeLog {
         self.log().head
     }
 
+    /// All entries that are kept.
+    pub fn entries(&self) -> Vec<PurgeEntry> {
+        self.log().entries.iter().cloned().collect()
+    }
+
     /// Tells of each new head.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.head.subscribe()

@@ -22,12 +22,12 @@ use crate::{
     fetch::Wanted,
     flight::Flights,
     here,
+    in_touch::InTouch,
     metrics::Metrics,
     observe::{InFlight, LogEntry, Observation},
     searches::{self, Searches},
     seldom::Seldom,
     streaming::Streaming,
-    trust::Trust,
     upgrade::Upgrade,
 };
 
@@ -70,7 +70,7 @@ pub struct Exchange {
     pub(crate) config: ExchangeConfig,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Metrics,
-    pub(crate) trust: Trust,
+    pub(crate) in_touch: InTouch,
     pub(crate) flights: Flights,
     /// What could not be fetched a moment ago.
     pub(crate) failed_keys: FailedKeys,
@@ -113,7 +113,7 @@ impl Exchange {
         Arc::new(Exchange {
             store,
             metrics,
-            trust: Trust::new(config.out_of_touch, SystemTime::now()),
+            in_touch: InTouch::new(config.out_of_touch, SystemTime::now()),
             flights,
             failed_keys,
             searches,
@@ -127,8 +127,8 @@ impl Exchange {
     }
 
     /// How far what is stored may be trusted.
-    pub fn trust(&self) -> &Trust {
-        &self.trust
+    pub fn in_touch(&self) -> &InTouch {
+        &self.in_touch
     }
 
     /// The store that requests are answered from.
@@ -212,7 +212,7 @@ impl Exchange {
             &inbound.as_sent(),
             &variants,
             policy,
-            self.trust.at(inbound.at),
+            self.in_touch.at(inbound.at),
         );
         let is_served = matches!(decision, Decision::Serve(_)) && body.is_end_stream();
         if !is_served {
@@ -270,7 +270,7 @@ impl Exchange {
             &inbound.as_sent(),
             &variants,
             policy,
-            self.trust.at(inbound.at),
+            self.in_touch.at(inbound.at),
         ) else {
             return None;
         };

@@ -119,7 +119,7 @@ impl Exchange {
         let Service { config, .. } = &*inbound.service;
         let now = inbound.at;
         let mut variants = self.store.lookup(&inbound.key).get().await;
-        let trusted = self.trust.at(now);
+        let trusted = self.in_touch.at(now);
         let mut told = told(&inbound.as_sent(), &variants, inbound.policy(), trusted);
         let mut alike = None;
         if !matches!(told.outcome, Outcome::Hit | Outcome::Here)

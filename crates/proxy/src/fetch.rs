@@ -255,7 +255,7 @@ impl Exchange {
             &inbound.as_sent(),
             &variants,
             policy,
-            self.trust.at(SystemTime::now()),
+            self.in_touch.at(SystemTime::now()),
         ) {
             Decision::Serve(serve) => {
                 let (stored, handling) = (&variants[serve.variant], Handling::hit(serve.ttl));
@@ -273,7 +273,7 @@ impl Exchange {
             &inbound.as_sent(),
             &variants,
             policy,
-            self.trust.at(SystemTime::now()),
+            self.in_touch.at(SystemTime::now()),
         ) {
             Decision::Fetch {
                 variant, fields, ..

@@ -150,7 +150,7 @@ impl Exchange {
             &wanted.fields,
             response,
             inbound.policy(),
-            self.trust.came(arrived.times),
+            self.in_touch.came(arrived.times),
         );
         match receipt {
             Receipt::Store(_) if varies_by_client(response.headers) => {

@@ -59,7 +59,7 @@ impl Exchange {
         // Who was waiting before it came may have it even if it was old on arrival. To who came
         // later it is a stored response like any other, as long as its first bytes are still there.
         let suits = match late {
-            true => match decide(&request, &[head], policy, self.trust.at(now)) {
+            true => match decide(&request, &[head], policy, self.in_touch.at(now)) {
                 Decision::Serve(_) => true,
                 Decision::Fetch { why, .. } => why == Miss::Partial && head.ttl(now) > 0,
                 _ => false,
@@ -143,7 +143,7 @@ impl Exchange {
         let policy = trip.inbound.policy();
         let head = stored.as_ref().map(|stored| &*stored.head);
         match (
-            recover(&request, head, failure, policy, self.trust.at(now)),
+            recover(&request, head, failure, policy, self.in_touch.at(now)),
             stored,
         ) {
             (Recovery::ServeStale, Some(stored)) => {

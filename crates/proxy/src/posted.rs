@@ -57,7 +57,7 @@ impl Exchange {
             inbound.target(),
             response,
             policy,
-            self.trust.came(arrived.times).honest(),
+            self.in_touch.came(arrived.times).honest(),
         )
     }
 }

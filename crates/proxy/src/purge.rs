@@ -12,6 +12,9 @@ use crate::{Services, url};
 /// recorded of a response).
 const LONGEST_LABEL: usize = 256;
 
+/// Bytes of the id of a purge at most.
+const LONGEST_ID: usize = 64;
+
 /// What is to be purged: one of `url`, `prefix`, `host` alone, `tag`, `group` with `host`, and
 /// `everything`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,10 @@ pub struct PurgeOrder {
     /// It becomes stale, and may be served while it is validated, or when that fails.
     #[serde(skip_serializing_if = "is_false")]
     pub soft: bool,
+    /// What tells this purge from all others: the same for all nodes that are told of it. Without
+    /// it each node makes up its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 // serde gives a reference.
@@ -157,6 +164,27 @@ impl PurgeOrder {
             }
             (_, Some(prefix)) => prefixes(prefix),
             _ => Ok(vec![Target::Everything]),
+        }
+    }
+
+    /// The id that it came with, and the order without it.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the id.
+    pub fn identified(&self) -> Result<(Option<String>, Self), String> {
+        let order = PurgeOrder {
+            id: None,
+            ..self.clone()
+        };
+        let is_good = |id: &String| {
+            (1..=LONGEST_ID).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        match &self.id {
+            Some(id) if !is_good(id) => Err(format!(
+                "the id of a purge has 1 to {LONGEST_ID} letters, digits and hyphens"
+            )),
+            id => Ok((id.clone(), order)),
         }
     }
 

@@ -12,15 +12,16 @@ use std::{
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use perigee_cluster::{Caller, PurgeLog, Readiness, Refused, Trust, caller, no_node, strip};
+use perigee_cluster::{Caller, PURGES_PATH, Readiness, Refused, Trust, caller, no_node, strip};
 use perigee_proxy::{
-    Body, Exchange, InFlight, NextHop, Origination, REFUSED, Refusal, Seldom, Sender, is_loop,
-    take_in,
+    Body, Exchange, InFlight, NextHop, Origination, Outcome, PurgeOrder, REFUSED, Refusal, Seldom,
+    Sender, is_loop, take_in,
 };
 use perigee_server::{Client, Handler, RequestBody, with_idle_timeout};
 
 use crate::{
     line::line,
+    purges::{Purges, answer},
     state::{Admission, State},
 };
 
@@ -28,7 +29,7 @@ use crate::{
 pub(crate) struct Shared<S> {
     pub(crate) state: ArcSwap<S>,
     pub(crate) exchange: Arc<Exchange>,
-    pub(crate) purges: PurgeLog,
+    pub(crate) purges: Purges,
     pub(crate) requests: Arc<AtomicU64>,
     pub(crate) draining: AtomicBool,
     pub(crate) started: Instant,
@@ -45,9 +46,34 @@ impl<S: State> Shared<S> {
             draining: self.draining.load(Ordering::Relaxed),
             load: requests as f64 / config.max_requests.max(1) as f64,
             config_version: config.version.clone(),
-            purge_revision: self.purges.head(),
+            purge_revision: self.purges.log.head(),
             uptime: self.started.elapsed().as_secs_f64(),
         }
+    }
+
+    pub(crate) fn node(&self) -> String {
+        S::common(self.state.load().config()).node.to_string()
+    }
+
+    /// Carries out a purge, and writes it down for others: as late by this node, or if it is not
+    /// written down yet.
+    pub(crate) async fn carry_out(
+        &self,
+        order: &PurgeOrder,
+        id: &str,
+        late: Option<String>,
+    ) -> Result<(Outcome, u64), String> {
+        let purges = order.purges(self.state.load().services())?;
+        let outcome = self.exchange.purge(&purges, SystemTime::now()).await;
+        if outcome.unwritten.is_some() {
+            self.purges.is_behind();
+        }
+        let is_new = late.is_some() || !self.purges.log.has(id);
+        let revision = match is_new {
+            true => self.purges.append(id.to_owned(), order, late).await?,
+            false => self.purges.log.head(),
+        };
+        Ok((outcome, revision))
     }
 
     async fn enter(
@@ -136,14 +162,25 @@ impl<S: State> Handler for Shared<S> {
     async fn handle(&self, request: Request<RequestBody>, client: Client) -> Response<Body> {
         let state = self.state.load_full();
         let has_tier_listen = !S::common(state.config()).tier_listen.is_empty();
-        let caller = who(state.trust(), has_tier_listen, &request, &client);
+        let caller = who(
+            state.trust().map(Arc::as_ref),
+            has_tier_listen,
+            &request,
+            &client,
+        );
         let stranger = Origination::of_connection(client.address.ip(), client.tls);
         let admission = match (client.private, caller) {
             (true, Ok(Caller::Stranger)) => Admission::Refuse(NODES_ALONE),
             _ => state.admit(caller, &client),
         };
         let (mut response, to_client) = match admission {
-            Admission::Probe => (ready(&self.readiness(&state)), false),
+            Admission::Probe => {
+                let told = match request.uri().path() {
+                    PURGES_PATH => answer(&self.purges.log, request.uri()).await,
+                    _ => ready(&self.readiness(&state)),
+                };
+                (told, false)
+            }
             Admission::Refuse(text) => {
                 if let Some(held_back) = self.not_admitted.pass(Instant::now()) {
                     let from = client.address;

@@ -8,6 +8,7 @@ mod error;
 mod handler;
 mod line;
 mod node_metrics;
+mod purges;
 mod state;
 mod store_metrics;
 mod tier;

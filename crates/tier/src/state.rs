@@ -42,7 +42,7 @@ pub trait State: NextHop + Sized {
     fn services(&self) -> &Services;
 
     /// By what nodes know each other; none: this node stands alone.
-    fn trust(&self) -> Option<&Trust>;
+    fn trust(&self) -> Option<&Arc<Trust>>;
 
     /// Whom to let in, and what to believe of them. At addresses for nodes alone strangers have been
     /// turned away before.

@@ -7,11 +7,11 @@ use std::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
-use perigee_cluster::{PurgeEntry, PurgeLog, Readiness, TierTls, Trust, new_id};
+use perigee_cluster::{Prober, Readiness, TierTls, new_id};
 use perigee_proxy::{
     AccessLog, CacheStats, Exchange, ExchangeConfig, Explanation, ListQuestion, Listing, Metrics,
     PurgeOrder, Purged, Question, Seldom, Shown, Status,
@@ -22,11 +22,13 @@ use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
 use crate::{
-    Config, ReloadError, StartError, handler::Shared, node_metrics, state::State, store_metrics,
+    Config, ReloadError, StartError,
+    handler::Shared,
+    node_metrics,
+    purges::{Following, Purges as Followed},
+    state::State,
+    store_metrics,
 };
-
-/// Purges that are kept in the log.
-const PURGES_KEPT: usize = 10_000;
 
 /// A running edge or shield. Cheap to clone.
 pub struct Tier<S> {
@@ -35,6 +37,7 @@ pub struct Tier<S> {
     metrics: Metrics,
     tls_listen: Arc<[SocketAddr]>,
     flush_timeout: Duration,
+    following: Arc<Following>,
 }
 
 // Not derived: a state need not be `Clone` for its node to be.
@@ -46,6 +49,7 @@ impl<S> Clone for Tier<S> {
             metrics: self.metrics.clone(),
             tls_listen: Arc::clone(&self.tls_listen),
             flush_timeout: self.flush_timeout,
+            following: Arc::clone(&self.following),
         }
     }
 }
@@ -75,15 +79,17 @@ impl<S: State> Tier<S> {
         let store = open_store(&common)?;
         store_metrics::register(registry, Arc::clone(&store));
         tokio::spawn(sweep(Arc::downgrade(&store)));
+        let folder = common.disk.as_ref().map(|disk| disk.folder.as_path());
+        let purges = Followed::open(&common.purge, folder).map_err(StartError)?;
         let exchange = exchange_config::<S>(&common);
         let exchange = Exchange::new(exchange, store, metrics.clone(), log);
         let state = S::build(config, &metrics, None).map_err(StartError)?;
-        let nodes_tls = state.trust().and_then(Trust::tls);
+        let nodes_tls = state.trust().and_then(|trust| trust.tls());
         let private_tls = nodes_tls.map(TierTls::server_config);
         let shared = Arc::new(Shared {
             state: ArcSwap::from_pointee(state),
             exchange,
-            purges: PurgeLog::new(new_id().map_err(StartError)?, PURGES_KEPT),
+            purges,
             requests: Arc::new(AtomicU64::new(0)),
             draining: AtomicBool::new(false),
             started: Instant::now(),
@@ -98,8 +104,13 @@ impl<S: State> Tier<S> {
             certs: tls.certs,
             limits: common.limits,
         };
+        // Before the first request: what is stored is not trusted yet.
+        let following = Following::new();
+        let prober = prober(&**shared.state.load());
+        following.set(&shared, &common.purge, prober);
         let server = Server::start(server, Arc::clone(&shared));
         Ok(Tier {
+            following: Arc::new(following),
             shared,
             server,
             metrics,
@@ -130,10 +141,12 @@ impl<S: State> Tier<S> {
         }
         let limits = common.limits.clone();
         let state = S::build(config, &self.metrics, Some(&before)).map_err(ReloadError)?;
-        let nodes_tls = state.trust().and_then(Trust::tls);
+        let nodes_tls = state.trust().and_then(|trust| trust.tls());
         self.server
             .reload(tls.certs, nodes_tls.map(TierTls::server_config), limits);
+        let (purge, prober) = (S::common(state.config()).purge.clone(), prober(&state));
         self.shared.state.store(Arc::new(state));
+        self.following.set(&self.shared, &purge, prober);
         Ok(())
     }
 
@@ -142,16 +155,13 @@ impl<S: State> Tier<S> {
     /// # Errors
     /// A text that says what is wrong with the order.
     pub async fn purge(&self, order: &PurgeOrder) -> Result<Purged, String> {
-        let (begun, now) = (Instant::now(), SystemTime::now());
-        let purges = order.purges(self.shared.state.load().services())?;
-        let outcome = self.shared.exchange.purge(&purges, now).await;
-        let at = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let revision = self.shared.purges.append(PurgeEntry {
-            id: new_id()?,
-            at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-            order: serde_json::to_string(order).map_err(|why| why.to_string())?,
-            again_by: None,
-        });
+        let begun = Instant::now();
+        let (id, order) = order.identified()?;
+        let id = id.map_or_else(new_id, Ok)?;
+        // In a task of its own: who asked may be gone, and half of it is of no use.
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::spawn(async move { shared.carry_out(&order, &id, None).await });
+        let (outcome, revision) = done.await.map_err(|why| why.to_string())??;
         Ok(Purged {
             keys: outcome.keys,
             revision,
@@ -253,6 +263,15 @@ impl<S: State> Tier<S> {
         report
     }
 }
+
+/// What reads the logs of others, unless this node stands alone.
+fn prober<S: State>(state: &S) -> Option<Arc<Prober>> {
+    let trust = Arc::clone(state.trust()?);
+    Some(Arc::new(Prober::new(trust, PROBE_TIMEOUT)))
+}
+
+/// Of no use here: each reading of a log says how long it may take.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Keys that are looked at in one step for what was purged.
 const SWEEP_STEP: usize = 256;

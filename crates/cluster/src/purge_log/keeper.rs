@@ -1,6 +1,6 @@
 //! Who keeps a log of purges, and how it is read.
 
-use std::{fmt, future::Future, pin::Pin, time::Duration};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
@@ -28,7 +28,7 @@ pub trait Keeper: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug)]
 pub struct NodeKeeper {
     node: Node,
-    prober: Prober,
+    prober: Arc<Prober>,
 }
 
 /// Bytes of a page at most: its orders, and the names around them.
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 impl NodeKeeper {
     /// This node, read with this prober.
-    pub fn new(node: Node, prober: Prober) -> Self {
+    pub fn new(node: Node, prober: Arc<Prober>) -> Self {
         NodeKeeper { node, prober }
     }
 }

@@ -11,13 +11,13 @@ use std::{
 use perigee_http_cache::{Came, Now, Times};
 
 /// How far what is stored may be trusted, as far as purges go. Who follows the purges of others says
-/// so now and then ([`Trust::set`]); in between the node falls out of touch by itself, also while
+/// so now and then ([`InTouch::set`]); in between the node falls out of touch by itself, also while
 /// its process is stopped.
 ///
 /// Both times are in one word, in sixteenths of a second since about four years before the start:
 /// until when it is in touch (32 bits, rounded down), and the floor (32 bits, rounded up).
 #[derive(Debug)]
-pub struct Trust {
+pub struct InTouch {
     word: AtomicU64,
     beginning: SystemTime,
     out_of_touch: Duration,
@@ -28,12 +28,12 @@ const ALWAYS: u64 = (u32::MAX as u64) << 32;
 
 const TICKS_PER_SECOND: u64 = 16;
 
-impl Trust {
+impl InTouch {
     /// For a node that starts now. Until something else is said it is always in touch. Out of touch,
     /// what was received longer ago than `out_of_touch` is to be validated.
     pub fn new(out_of_touch: Duration, now: SystemTime) -> Self {
         let before = Duration::from_secs((1 << 31) / TICKS_PER_SECOND);
-        Trust {
+        InTouch {
             word: AtomicU64::new(ALWAYS),
             // A clock that is before 1974 has other troubles.
             beginning: now.checked_sub(before).unwrap_or(SystemTime::UNIX_EPOCH),
@@ -112,31 +112,34 @@ mod tests {
 
     #[test]
     fn who_is_told_nothing_is_always_in_touch() {
-        let trust = Trust::new(WINDOW, at(0));
+        let in_touch = InTouch::new(WINDOW, at(0));
         for millis in [0, 1_000, 1_000_000_000_000] {
-            assert_eq!(trust.at(at(millis)), Now::from(at(millis)));
+            assert_eq!(in_touch.at(at(millis)), Now::from(at(millis)));
         }
-        trust.set(Some(at(1_000_000_000_000)), None, at(0));
-        assert_eq!(trust.at(at(1_000_000_000)).trusted_since, None);
+        in_touch.set(Some(at(1_000_000_000_000)), None, at(0));
+        assert_eq!(in_touch.at(at(1_000_000_000)).trusted_since, None);
     }
 
     #[test]
     fn a_node_that_hears_nothing_falls_out_of_touch_by_itself() {
-        let trust = Trust::new(WINDOW, at(0));
-        trust.set(Some(at(20_000)), None, at(10_000));
-        assert_eq!(trust.at(at(19_900)).trusted_since, None);
-        assert_eq!(trust.at(at(20_000)).trusted_since, Some(at(10_000)));
-        assert_eq!(trust.at(at(3_600_000)).trusted_since, Some(at(3_590_000)));
+        let in_touch = InTouch::new(WINDOW, at(0));
+        in_touch.set(Some(at(20_000)), None, at(10_000));
+        assert_eq!(in_touch.at(at(19_900)).trusted_since, None);
+        assert_eq!(in_touch.at(at(20_000)).trusted_since, Some(at(10_000)));
+        assert_eq!(
+            in_touch.at(at(3_600_000)).trusted_since,
+            Some(at(3_590_000))
+        );
     }
 
     #[test]
     fn a_floor_holds_in_touch_or_not() {
-        let trust = Trust::new(WINDOW, at(0));
-        trust.set(Some(at(30_000)), Some(at(10_000)), at(20_000));
-        assert_eq!(trust.at(at(21_000)).trusted_since, Some(at(10_000)));
-        assert_eq!(trust.at(at(35_000)).trusted_since, Some(at(25_000)));
-        trust.set(None, Some(at(20_000)), at(20_000));
-        assert_eq!(trust.at(at(21_000)).trusted_since, Some(at(20_000)));
+        let in_touch = InTouch::new(WINDOW, at(0));
+        in_touch.set(Some(at(30_000)), Some(at(10_000)), at(20_000));
+        assert_eq!(in_touch.at(at(21_000)).trusted_since, Some(at(10_000)));
+        assert_eq!(in_touch.at(at(35_000)).trusted_since, Some(at(25_000)));
+        in_touch.set(None, Some(at(20_000)), at(20_000));
+        assert_eq!(in_touch.at(at(21_000)).trusted_since, Some(at(20_000)));
     }
 
     proptest! {
@@ -148,9 +151,9 @@ mod tests {
             set in 0..100_000_u64,
             now in 0..100_000_u64,
         ) {
-            let trust = Trust::new(WINDOW, at(0));
-            trust.set(until.map(at), floor.map(at), at(set));
-            let since = trust.at(at(now)).trusted_since;
+            let in_touch = InTouch::new(WINDOW, at(0));
+            in_touch.set(until.map(at), floor.map(at), at(set));
+            let since = in_touch.at(at(now)).trusted_since;
             let lost = until.is_none_or(|until| until < now);
             let least = floor.map(at).max(lost.then(|| at(now) - WINDOW));
             prop_assert!(since >= least, "{since:?} {least:?}");

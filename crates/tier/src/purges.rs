@@ -1,0 +1,144 @@
+//! Purges: carried out, written down for others, and learned of from them.
+//!
+//! What is decided is in `perigee_cluster` ([`Follower`]); here it is done. The order of things:
+//! a purge is carried out (the store has it in its journal then), then it is in this node's log,
+//! and only then the cursor is moved that it was read by, in memory and on disk. So a node that ends
+//! in between does something twice at worst.
+
+mod following;
+mod saved;
+mod serving;
+
+pub(crate) use following::Following;
+pub(crate) use serving::answer;
+
+use std::{
+    path::Path,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use perigee_cluster::{Followed, Follower, Moment, PurgeEntry, PurgeLog, new_id};
+use perigee_proxy::{InTouch, PurgeOrder};
+
+use crate::{Follow, PurgeConfig};
+use saved::{Followings, Saved};
+
+/// What a node knows of purges, its own and others'.
+#[derive(Debug)]
+pub(crate) struct Purges {
+    pub(crate) log: PurgeLog,
+    follower: Mutex<Follower>,
+    /// Files beside what is stored, if that outlives the process.
+    saved: Option<tokio::sync::Mutex<Saved>>,
+    /// A purge is not in the store's journal: a restart must read it again.
+    behind: AtomicBool,
+}
+
+impl Purges {
+    /// Those of a node that starts now, with what its last life left in this folder.
+    pub(crate) fn open(config: &PurgeConfig, folder: Option<&Path>) -> Result<Self, String> {
+        let (id, started) = (new_id()?, Moment::now());
+        let (out_of_touch, most) = (config.out_of_touch, config.log_entries);
+        let (log, followings, saved) = match folder {
+            None => (PurgeLog::new(id, most), Followings::default(), None),
+            Some(folder) => {
+                let (log, followings, saved) = saved::open(folder, id, most);
+                (log, followings, Some(tokio::sync::Mutex::new(saved)))
+            }
+        };
+        let floor = followings.floor.map(time);
+        let mut follower = Follower::new(out_of_touch, started, floor, followings.cursors());
+        follower.follow(followed(&config.follows), config.needed);
+        Ok(Purges {
+            log,
+            follower: Mutex::new(follower),
+            saved,
+            behind: AtomicBool::new(false),
+        })
+    }
+
+    /// Follows others from now on.
+    fn follow(&self, config: &PurgeConfig) {
+        let follows = followed(&config.follows);
+        self.follower().follow(follows, config.needed);
+    }
+
+    /// Says how far what is stored may be trusted now.
+    pub(crate) fn tell(&self, in_touch: &InTouch) {
+        let now = Moment::now();
+        let touch = self.follower().touch(now);
+        in_touch.set(touch.until, touch.floor, now.wall);
+    }
+
+    /// Writes a purge down for others; its number. Some purges may be in no journal.
+    pub(crate) async fn append(
+        &self,
+        id: String,
+        order: &PurgeOrder,
+        again_by: Option<String>,
+    ) -> Result<u64, String> {
+        let entry = PurgeEntry {
+            id,
+            at: millis(SystemTime::now()),
+            order: serde_json::to_string(order).map_err(|why| why.to_string())?,
+            again_by,
+        };
+        let Some(saved) = &self.saved else {
+            return Ok(self.log.append(entry));
+        };
+        // In the file as in the log: one after the other.
+        let mut saved = saved.lock().await;
+        saved.append(&entry, &self.log).await;
+        Ok(self.log.append(entry))
+    }
+
+    /// A purge could not be written into the store's journal.
+    pub(crate) fn is_behind(&self) {
+        self.behind.store(true, Relaxed);
+    }
+
+    /// Keeps cursors and floor for the next life. Not if that would have to carry out again what it
+    /// does not find in the journal.
+    async fn save(&self) {
+        let Some(saved) = &self.saved else { return };
+        let mut saved = saved.lock().await;
+        if self.behind.load(Relaxed) {
+            return;
+        }
+        let followings = {
+            let follower = self.follower();
+            Followings::of(follower.cursors(), follower.floor().map(millis))
+        };
+        saved.keep(followings).await;
+    }
+
+    /// It is whole after each change, so a panic elsewhere does not spoil it.
+    fn follower(&self) -> MutexGuard<'_, Follower> {
+        self.follower.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn followed(follows: &[Follow]) -> Vec<Followed> {
+    let followed = |follow: &Follow| Followed {
+        name: follow.node.name.clone(),
+        counts: follow.counts,
+        refills: follow.refills,
+    };
+    follows.iter().map(followed).collect()
+}
+
+/// Milliseconds since 1970, rounded up: a floor is never lower than it was.
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+fn time(millis: u64) -> SystemTime {
+    let since = std::time::Duration::from_millis(millis);
+    // A file may say anything: what it says of a time that there is not is not believed.
+    UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::now())
+}

@@ -1,0 +1,320 @@
+//! What a node keeps of purges beside what is stored on its disk.
+//!
+//! `purges.log` has a header and then the entries of the log, each a line of JSON; it is written
+//! anew at each start, and when it has grown to several times what the log keeps. `purges.followed`
+//! has the cursors in the logs of others and the floor, and is replaced whole. What cannot be read
+//! is as if it were not there: then others cannot go on in this log, and this node trusts nothing
+//! from before its start.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use perigee_cluster::{Cursor, NodeName, PurgeEntry, PurgeLog};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::task::spawn_blocking;
+
+const LOG: &str = "purges.log";
+const FOLLOWED: &str = "purges.followed";
+
+/// Former lives that cursors may be of.
+const MOST_FORMER: usize = 16;
+
+/// The files grow to so many times what the log keeps.
+const SLACK: usize = 4;
+
+/// The first line of the log's file.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    id: String,
+    /// The ends of the logs of former lives.
+    former: Vec<Cursor>,
+    /// Entries that came before those of the file.
+    from: u64,
+}
+
+const VERSION: u32 = 1;
+
+/// How far the logs of others were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Followings {
+    /// Milliseconds since 1970.
+    pub(super) floor: Option<u64>,
+    cursors: BTreeMap<String, Cursor>,
+}
+
+impl Followings {
+    pub(super) fn of<'a>(
+        cursors: impl Iterator<Item = (&'a NodeName, &'a Cursor)>,
+        floor: Option<u64>,
+    ) -> Self {
+        let cursors = cursors.map(|(name, cursor)| (name.to_string(), cursor.clone()));
+        Followings {
+            floor,
+            cursors: cursors.collect(),
+        }
+    }
+
+    pub(super) fn cursors(&self) -> impl Iterator<Item = (NodeName, Cursor)> {
+        let cursors = self.cursors.iter();
+        cursors.map(|(name, cursor)| (name.as_str().into(), cursor.clone()))
+    }
+}
+
+/// The files of a node that runs.
+#[derive(Debug)]
+pub(super) struct Saved {
+    folder: PathBuf,
+    former: Vec<Cursor>,
+    /// `None`: it cannot be written, and is not there.
+    file: Option<File>,
+    lines: usize,
+    capacity: usize,
+    kept: Followings,
+}
+
+/// Opens what is in this folder for a life with this id. Blocks.
+pub(super) fn open(folder: &Path, id: String, capacity: usize) -> (PurgeLog, Followings, Saved) {
+    let path = folder.join(LOG);
+    let (former, entries) = match fs::read(&path) {
+        Ok(bytes) => left(&bytes, capacity),
+        Err(_) => (Vec::new(), Vec::new()),
+    };
+    let followings = fs::read(folder.join(FOLLOWED)).ok();
+    let followings: Followings = followings
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    let log = PurgeLog::going_on(id, former.clone(), entries, capacity);
+    let mut saved = Saved {
+        folder: folder.to_owned(),
+        former,
+        file: None,
+        lines: 0,
+        capacity,
+        kept: followings.clone(),
+    };
+    match write_anew(folder, &header(&log, &saved.former), &log.entries()) {
+        Ok(file) => (saved.file, saved.lines) = (Some(file), log.entries().len()),
+        Err(why) => saved.give_up(&why),
+    }
+    (log, followings, saved)
+}
+
+/// The ends of former lives, the last one last, and the last entries.
+fn left(bytes: &[u8], capacity: usize) -> (Vec<Cursor>, Vec<PurgeEntry>) {
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let header = lines.next().and_then(line::<Header>);
+    let Some(header) = header.filter(|header| header.version == VERSION) else {
+        return (Vec::new(), Vec::new());
+    };
+    // What is behind a line that was cut off is not known to be in order.
+    let mut entries: Vec<PurgeEntry> = lines.map_while(line).collect();
+    let mut former = header.former;
+    former.push(Cursor {
+        log: header.id,
+        position: header.from.saturating_add(entries.len() as u64),
+    });
+    former.drain(..former.len().saturating_sub(MOST_FORMER));
+    entries.drain(..entries.len().saturating_sub(capacity));
+    (former, entries)
+}
+
+fn line<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
+    serde_json::from_slice(line.strip_suffix(b"\n")?).ok()
+}
+
+fn header(log: &PurgeLog, former: &[Cursor]) -> Header {
+    Header {
+        version: VERSION,
+        id: log.id().to_owned(),
+        former: former.to_vec(),
+        from: log.head().saturating_sub(log.entries().len() as u64),
+    }
+}
+
+fn write_anew(folder: &Path, header: &Header, entries: &[PurgeEntry]) -> io::Result<File> {
+    let mut text = serde_json::to_vec(header)?;
+    text.push(b'\n');
+    for entry in entries {
+        text.extend(serde_json::to_vec(entry)?);
+        text.push(b'\n');
+    }
+    replace(folder, LOG, &text)?;
+    OpenOptions::new().append(true).open(folder.join(LOG))
+}
+
+/// Whole or not at all.
+fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let new = folder.join(format!("{name}.new"));
+    let mut file = File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    fs::rename(new, folder.join(name))
+}
+
+impl Saved {
+    /// Appends an entry that is not in the log yet.
+    pub(super) async fn append(&mut self, entry: &PurgeEntry, log: &PurgeLog) {
+        let Some(mut file) = self.file.take() else {
+            return;
+        };
+        let is_long = self.lines >= self.capacity.saturating_mul(SLACK);
+        let anew = is_long.then(|| (header(log, &self.former), log.entries()));
+        let (folder, entry) = (self.folder.clone(), entry.clone());
+        let lines = match &anew {
+            Some((_, entries)) => entries.len(),
+            None => self.lines,
+        };
+        let written = spawn_blocking(move || {
+            if let Some((header, entries)) = anew {
+                file = write_anew(&folder, &header, &entries)?;
+            }
+            let mut line = serde_json::to_vec(&entry)?;
+            line.push(b'\n');
+            file.write_all(&line)?;
+            file.sync_data()?;
+            io::Result::Ok(file)
+        });
+        match written.await.map_err(io::Error::other).flatten() {
+            Ok(file) => (self.file, self.lines) = (Some(file), lines + 1),
+            Err(why) => self.give_up(&why),
+        }
+    }
+
+    /// Keeps how far the logs of others were read.
+    pub(super) async fn keep(&mut self, followings: Followings) {
+        if followings == self.kept {
+            return;
+        }
+        let (folder, text) = (self.folder.clone(), serde_json::to_vec(&followings));
+        let written = spawn_blocking(move || replace(&folder, FOLLOWED, &text?));
+        match written.await.map_err(io::Error::other).flatten() {
+            Ok(()) => self.kept = followings,
+            // The next life reads again what it has read, or trusts less.
+            Err(why) => {
+                tracing::warn!(%why, "how far the purges of others were read cannot be written");
+            }
+        }
+    }
+
+    /// A log that lacks something must not be gone on with.
+    fn give_up(&mut self, why: &io::Error) {
+        let path = self.folder.join(LOG);
+        let path_shown = path.display();
+        tracing::warn!(path = %path_shown, %why, "the log of purges cannot be written: others cannot go on in it after a restart");
+        // If that fails, too, there is nothing left to try.
+        let _ = fs::remove_file(&path);
+        self.file = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn entry(id: usize) -> PurgeEntry {
+        PurgeEntry {
+            id: id.to_string(),
+            at: 1,
+            order: "{\"tag\":\"a\\nb\"}".into(),
+            again_by: None,
+        }
+    }
+
+    async fn append(saved: &mut Saved, log: &PurgeLog, id: usize) {
+        saved.append(&entry(id), log).await;
+        log.append(entry(id));
+    }
+
+    fn at(log: &str, position: u64) -> Cursor {
+        Cursor {
+            log: log.into(),
+            position,
+        }
+    }
+
+    fn ids(log: &PurgeLog, after: &Cursor) -> Option<Vec<String>> {
+        let page = log.page(Some(after));
+        let ids = page.entries.into_iter().map(|entry| entry.id).collect();
+        page.whole.then_some(ids)
+    }
+
+    #[tokio::test]
+    async fn a_log_goes_on_over_lives() {
+        let folder = TempDir::new().unwrap();
+        for life in 0..20 {
+            let id = format!("life-{life}");
+            let (log, _, mut saved) = open(folder.path(), id, 100);
+            append(&mut saved, &log, life).await;
+            assert_eq!(log.head(), life as u64 + 1);
+            let all: Vec<String> = (0..=life).map(|n| n.to_string()).collect();
+            // The first of each life before, as far as they are remembered.
+            for former in life.saturating_sub(MOST_FORMER)..life {
+                let cursor = at(&format!("life-{former}"), former as u64 + 1);
+                assert_eq!(ids(&log, &cursor).unwrap(), all[former + 1..], "{former}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_was_cut_off_is_not_there() {
+        let folder = TempDir::new().unwrap();
+        let (log, _, mut saved) = open(folder.path(), "a".into(), 100);
+        for id in 0..3 {
+            append(&mut saved, &log, id).await;
+        }
+        let path = folder.path().join(LOG);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        let (log, _, mut saved) = open(folder.path(), "b".into(), 100);
+        append(&mut saved, &log, 7).await;
+        assert_eq!(ids(&log, &at("a", 3)).unwrap(), ["7"]);
+        assert_eq!(ids(&log, &at("a", 1)).unwrap(), ["1", "7"]);
+    }
+
+    #[tokio::test]
+    async fn the_file_does_not_grow_without_end() {
+        let folder = TempDir::new().unwrap();
+        let (log, _, mut saved) = open(folder.path(), "a".into(), 5);
+        for id in 0..100 {
+            append(&mut saved, &log, id).await;
+        }
+        let text = fs::read_to_string(folder.path().join(LOG)).unwrap();
+        assert!(text.lines().count() <= 1 + 5 * (SLACK + 1), "{text}");
+        let (log, _, _) = open(folder.path(), "b".into(), 5);
+        assert_eq!(log.head(), 100);
+        assert_eq!(ids(&log, &at("a", 98)).unwrap(), ["98", "99"]);
+        assert_eq!(ids(&log, &at("a", 90)), None);
+    }
+
+    #[tokio::test]
+    async fn cursors_and_floor_are_kept() {
+        let folder = TempDir::new().unwrap();
+        let (_, none, mut saved) = open(folder.path(), "a".into(), 5);
+        assert_eq!(none, Followings::default());
+        let cursors = [(NodeName::from("shield-1"), at("x", 7))];
+        let some = Followings::of(cursors.iter().map(|(name, at)| (name, at)), Some(5));
+        saved.keep(some.clone()).await;
+        let (_, found, _) = open(folder.path(), "b".into(), 5);
+        assert_eq!(found, some);
+        assert_eq!(found.cursors().collect::<Vec<_>>(), cursors);
+    }
+
+    #[tokio::test]
+    async fn files_that_are_of_no_use_are_as_if_not_there() {
+        for bytes in [&b"\xff\n{}\n"[..], b"", b"{\"version\":9}\n", b"{"] {
+            let folder = TempDir::new().unwrap();
+            fs::write(folder.path().join(LOG), bytes).unwrap();
+            fs::write(folder.path().join(FOLLOWED), bytes).unwrap();
+            let (log, followings, _) = open(folder.path(), "a".into(), 5);
+            assert_eq!((log.head(), followings), (0, Followings::default()));
+        }
+    }
+}
