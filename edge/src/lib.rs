@@ -7,7 +7,7 @@ mod state;
 pub use config::Config;
 pub use perigee_cluster::{
     LoadBound, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness, Refills, Role,
-    TlsFiles, Trust, TrustConfig, View, ViewConfig, server_name,
+    TlsFiles, Trust, TrustConfig, View, ViewConfig, new_id, server_name,
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig,

@@ -1,5 +1,7 @@
 //! Whose logs of purges a node follows.
 
+use std::time::Duration;
+
 use perigee_edge::{Follow, Node, NodeName, PurgeConfig, Refills, Role};
 
 use super::common::node_name;
@@ -12,6 +14,11 @@ const MOST_EDGES: usize = 8;
 const MOST_PEERS: usize = 32;
 
 impl Document {
+    /// How long a node may hear of no purges until it validates what it holds.
+    pub fn out_of_touch(&self) -> Duration {
+        self.file.purge.out_of_touch.0
+    }
+
     /// How this node learns of purges.
     pub(super) fn purge(&self, node: &NodeRef<'_>) -> PurgeConfig {
         let name = node_name(node);

@@ -1,11 +1,17 @@
 //! `perigee purge`: shields first, then edges, all of a tier at once; and of one node alone.
+//!
+//! An edge that refills before its shield has forgotten would keep the old content: so the edges come
+//! once all shields have answered. And an edge that has a copy of what another one owns may have
+//! refilled it from that one, while it was not told yet: so the edges are told a second time, once all
+//! of them have answered. The purge has one id, by which nodes that hear of it again from others, or
+//! late, know it.
 
 use std::{
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-use perigee_edge::{PurgeOrder, Role};
+use perigee_edge::{PurgeOrder, Role, new_id};
 
 use super::{
     Outcome,
@@ -43,53 +49,116 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
             "{why}\nan edge that runs without a file: perigee cache purge --node ADDR:PORT, of its --admin"
         ),
     })?;
-    let orders = orders(&purge.what);
-    let mut reports = Vec::new();
-    // An edge that refills before its shield has forgotten would keep the old content.
-    for role in [Role::Shield, Role::Edge] {
-        let tier = fleet.nodes.iter().filter(|member| member.node.role == role);
-        let asked: Vec<_> = tier
-            .map(|Member { node, admin }| {
-                let name = node.name.to_string();
-                tokio::spawn(ask(name, admin.clone(), orders.clone()))
-            })
-            .collect();
-        for report in asked {
-            reports.push(report.await.map_err(|e| e.to_string())?);
-        }
+    let (orders, begun) = (orders(&purge.what)?, Instant::now());
+    let of = |role| fleet.nodes.iter().filter(move |it| it.node.role == role);
+    let mut reports = told(of(Role::Shield), &orders, begun).await?;
+    let mut edges = told(of(Role::Edge), &orders, begun).await?;
+    if edges.len() > 1 {
+        let again = of(Role::Edge).zip(&edges).filter(|(_, it)| it.result.is_ok());
+        let again: Vec<_> = again.map(|(member, _)| member).collect();
+        second_time(&mut edges, told(again, &orders, begun).await?);
     }
+    reports.extend(edges);
     if reports.is_empty() {
         return Err("the file has no edges and shields".into());
     }
-    tell(&reports)
+    let all = begun.elapsed();
+    let outcome = tell(&reports);
+    tell_what_comes(&reports, all, fleet.document.out_of_touch());
+    outcome
+}
+
+/// Tells these nodes, all at once.
+async fn told<'m>(
+    members: impl IntoIterator<Item = &'m Member>,
+    orders: &[PurgeOrder],
+    begun: Instant,
+) -> Result<Vec<Report>, String> {
+    let ask = |Member { node, admin }: &Member| {
+        let (name, admin) = (node.name.to_string(), admin.clone());
+        tokio::spawn(ask(name, admin, orders.to_vec(), begun))
+    };
+    let asked: Vec<_> = members.into_iter().map(ask).collect();
+    let mut reports = Vec::new();
+    for report in asked {
+        reports.push(report.await.map_err(|e| e.to_string())?);
+    }
+    Ok(reports)
+}
+
+/// Takes in what the edges said when they were told again.
+fn second_time(edges: &mut [Report], again: Vec<Report>) {
+    for report in again {
+        let Some(edge) = edges.iter_mut().find(|edge| edge.node == report.node) else {
+            continue;
+        };
+        edge.took = report.took;
+        match (&mut edge.result, report.result) {
+            (Ok(done), Ok(more)) => {
+                // What was refilled meanwhile was not stored when the purge began.
+                done.milliseconds += more.milliseconds;
+                done.warning = done.warning.take().or(more.warning);
+            }
+            (result, Err(why)) => *result = Err(why),
+            (Err(_), Ok(_)) => {}
+        }
+    }
 }
 
 /// On one node alone.
 pub(super) async fn run_on(name: String, admin: AdminClient, what: &cli::PurgeWhat) -> Outcome {
-    tell(&[ask(name, admin, orders(what)).await])
+    tell(&[ask(name, admin, orders(what)?, Instant::now()).await])
 }
 
 fn tell(reports: &[Report]) -> Outcome {
     print(&table(reports).to_string());
     tell_what_is_odd(reports);
-    match reports.iter().filter(|r| r.result.is_err()).count() {
+    let missing: Vec<&str> = missing(reports).collect();
+    match missing.len() {
         0 => Ok(ExitCode::SUCCESS),
-        missing => {
-            let of = reports.len();
-            eprintln!("perigee: {missing} of {of} nodes have not acknowledged");
-            let is_down = |r: &Report| matches!(r.result, Err(CallError::Down(_)));
-            if reports.iter().any(is_down) {
-                eprintln!(
-                    "perigee: repeat it once they are up: what they have on disk outlives a restart"
-                );
-            }
+        count => {
+            let (of, names) = (reports.len(), missing.join(", "));
+            eprintln!("perigee: {count} of {of} nodes have not acknowledged: {names}");
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-/// One for each URL and prefix; else one.
-fn orders(purge: &cli::PurgeWhat) -> Vec<PurgeOrder> {
+fn missing(reports: &[Report]) -> impl Iterator<Item = &str> {
+    let missing = reports.iter().filter(|report| report.result.is_err());
+    missing.map(|report| report.node.as_str())
+}
+
+/// When all have it; or what becomes of those who have not.
+fn tell_what_comes(reports: &[Report], all: Duration, out_of_touch: Duration) {
+    let (missing, of) = (missing(reports).count(), reports.len());
+    let ms = all.as_secs_f64() * 1_000.0;
+    if missing == 0 {
+        print(&format!("{of} of {of} nodes after {ms:.1} ms\n"));
+        return;
+    }
+    if missing < of {
+        let seconds = out_of_touch.as_secs_f64();
+        eprintln!(
+            "perigee: they learn of it from the others, and carry it out before they serve what they \
+             held: one that is down when it starts; one that runs and hears of nobody validates all \
+             that is older than {seconds} s, once it has heard of nobody for so long"
+        );
+    } else {
+        eprintln!("perigee: nobody has it: repeat it");
+    }
+}
+
+/// One for each URL and prefix; else one. Each has an id of its own.
+fn orders(purge: &cli::PurgeWhat) -> Result<Vec<PurgeOrder>, String> {
+    let identified = |order| {
+        let id = Some(new_id()?);
+        Ok(PurgeOrder { id, ..order })
+    };
+    without_ids(purge).into_iter().map(identified).collect()
+}
+
+fn without_ids(purge: &cli::PurgeWhat) -> Vec<PurgeOrder> {
     let order = PurgeOrder {
         host: purge.host.clone(),
         tag: purge.tag.clone(),
@@ -114,8 +183,13 @@ fn orders(purge: &cli::PurgeWhat) -> Vec<PurgeOrder> {
     }
 }
 
-async fn ask(name: String, admin: AdminClient, orders: Vec<PurgeOrder>) -> Report {
-    let begun = Instant::now();
+/// The time counts from when the purge began, so that it says when the node had it.
+async fn ask(
+    name: String,
+    admin: AdminClient,
+    orders: Vec<PurgeOrder>,
+    begun: Instant,
+) -> Report {
     Report {
         node: name,
         result: ask_all(&admin, &orders).await,

@@ -180,7 +180,8 @@ impl Saved {
             file.sync_data()?;
             io::Result::Ok(file)
         });
-        match written.await.map_err(io::Error::other).flatten() {
+        let written = written.await;
+        match written.unwrap_or_else(|why| Err(io::Error::other(why))) {
             Ok(file) => (self.file, self.lines) = (Some(file), lines + 1),
             Err(why) => self.give_up(&why),
         }
@@ -193,7 +194,8 @@ impl Saved {
         }
         let (folder, text) = (self.folder.clone(), serde_json::to_vec(&followings));
         let written = spawn_blocking(move || replace(&folder, FOLLOWED, &text?));
-        match written.await.map_err(io::Error::other).flatten() {
+        let written = written.await;
+        match written.unwrap_or_else(|why| Err(io::Error::other(why))) {
             Ok(()) => self.kept = followings,
             // The next life reads again what it has read, or trusts less.
             Err(why) => {
