@@ -40,6 +40,7 @@ mod origin_manners;
 mod origins;
 mod policy;
 mod purging;
+mod purging_everywhere;
 mod ranges;
 mod ranges_broken;
 mod ranges_holes;

@@ -18,7 +18,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use perigee_cluster::{Followed, Follower, Moment, PurgeEntry, PurgeLog, new_id};
@@ -72,6 +72,14 @@ impl Purges {
         let now = Moment::now();
         let touch = self.follower().touch(now);
         in_touch.set(touch.until, touch.floor, now.wall);
+    }
+
+    /// Comes back once it is in touch for the first time.
+    pub(crate) async fn until_heard(&self, in_touch: &InTouch) {
+        while self.follower().touch(Moment::now()).until.is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.tell(in_touch);
     }
 
     /// Writes a purge down for others; its number. Some purges may be in no journal.
@@ -138,7 +146,7 @@ fn millis(time: SystemTime) -> u64 {
 }
 
 fn time(millis: u64) -> SystemTime {
-    let since = std::time::Duration::from_millis(millis);
+    let since = Duration::from_millis(millis);
     // A file may say anything: what it says of a time that there is not is not believed.
     UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::now())
 }

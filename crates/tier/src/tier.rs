@@ -109,6 +109,9 @@ impl<S: State> Tier<S> {
         let prober = prober(&**shared.state.load());
         following.set(&shared, &common.purge, prober);
         let server = Server::start(server, Arc::clone(&shared));
+        // Others may read its log by now; what is asked for before it has read theirs is validated.
+        let heard = shared.purges.until_heard(shared.exchange.in_touch());
+        let _ = timeout(HEARING, heard).await;
         Ok(Tier {
             following: Arc::new(following),
             shared,
@@ -269,6 +272,9 @@ fn prober<S: State>(state: &S) -> Option<Arc<Prober>> {
     let trust = Arc::clone(state.trust()?);
     Some(Arc::new(Prober::new(trust, PROBE_TIMEOUT)))
 }
+
+/// How long a node that starts waits to hear of purges before it counts as started.
+const HEARING: Duration = Duration::from_millis(500);
 
 /// Of no use here: each reading of a log says how long it may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);

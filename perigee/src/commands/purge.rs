@@ -54,7 +54,9 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
     let mut reports = told(of(Role::Shield), &orders, begun).await?;
     let mut edges = told(of(Role::Edge), &orders, begun).await?;
     if edges.len() > 1 {
-        let again = of(Role::Edge).zip(&edges).filter(|(_, it)| it.result.is_ok());
+        let again = of(Role::Edge)
+            .zip(&edges)
+            .filter(|(_, it)| it.result.is_ok());
         let again: Vec<_> = again.map(|(member, _)| member).collect();
         second_time(&mut edges, told(again, &orders, begun).await?);
     }
@@ -184,12 +186,7 @@ fn without_ids(purge: &cli::PurgeWhat) -> Vec<PurgeOrder> {
 }
 
 /// The time counts from when the purge began, so that it says when the node had it.
-async fn ask(
-    name: String,
-    admin: AdminClient,
-    orders: Vec<PurgeOrder>,
-    begun: Instant,
-) -> Report {
+async fn ask(name: String, admin: AdminClient, orders: Vec<PurgeOrder>, begun: Instant) -> Report {
     Report {
         node: name,
         result: ask_all(&admin, &orders).await,

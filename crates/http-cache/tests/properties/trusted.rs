@@ -121,7 +121,7 @@ proptest! {
             let recovery = recover(&request, Some(&head), failure, &policy, now);
             prop_assert_ne!(recovery, Recovery::ServeStale);
         }
-        let error = Exchange { status: StatusCode::from_u16(failing).unwrap(), ..first.clone() };
+        let error = Exchange { status: StatusCode::from_u16(failing).unwrap(), ..first };
         let came = Came { times: at_once(time), trusted_since: Some(since) };
         let fields = asked(&asked_later, &[&head], &policy, time);
         let receipt = receive(&request, Some(&head), &fields, error.response(), &policy, came);

@@ -19,7 +19,7 @@ use crate::{PurgeConfig, handler::Shared, state::State};
 const WAIT: Duration = Duration::from_secs(1);
 
 /// How long to wait after one that did not answer.
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How often the request path is told how far it may trust what is stored, besides at each news.
 const TELL: Duration = Duration::from_millis(250);
