@@ -110,7 +110,8 @@ impl Exchange {
                 let request = trip.inbound.as_sent();
                 let stored = trip.wanted.stored.as_ref().map(|stored| &*stored.head);
                 let (failure, now) = (Failure::Unreachable, SystemTime::now());
-                recover(&request, stored, failure, policy, now) == Recovery::ServeStale
+                recover(&request, stored, failure, policy, self.in_touch.at(now))
+                    == Recovery::ServeStale
             }
         };
         (is_for_all && stands).then_some(how)
