@@ -69,7 +69,9 @@ impl Exchange {
             is_fetch: true,
         };
         // Who is healthy may be others by now.
-        let hops = trip.next.route(&trip.inbound).up;
+        let route = trip.next.route(&trip.inbound);
+        let beside = route.sideways.into_iter().filter(|_| route.keep_copy);
+        let hops: Vec<_> = beside.chain(route.up).collect();
         self.rest_of(lacking, &hops).await.ok()
     }
 }
