@@ -34,6 +34,7 @@ mod invalidation;
 mod keys;
 mod lifecycle;
 mod limits;
+mod membership;
 mod memory;
 mod one_proxy;
 mod origin_manners;

@@ -3,6 +3,7 @@
 mod common;
 mod edge;
 mod geodns;
+mod membership;
 mod node;
 mod notes;
 mod purge;

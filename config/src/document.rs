@@ -4,9 +4,15 @@ use std::{
     fmt, fs,
     io::Read,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use crate::{problem::Problem, read, sections::File, validate};
+use crate::{
+    problem::Problem,
+    read,
+    sections::File,
+    validate::{self, Extent},
+};
 
 /// The largest file that is read.
 const MAX_FILE: u64 = 8 << 20;
@@ -17,17 +23,38 @@ pub struct Document {
     pub(crate) file: File,
     /// The folder that paths are relative to.
     pub(crate) folder: PathBuf,
+    pub(crate) text: Arc<str>,
     version: u64,
 }
 
 /// Reads and validates the text of a configuration. `file` names it in problems, and paths in it
-/// are relative to that file's folder; nothing is read from there.
+/// are relative to that file's folder; nothing is read from there. With `[membership]` it may be of
+/// one node alone, and lack what was applied: see [`Document::effective`].
 ///
 /// # Errors
 /// All problems that could be found at once, in the order of the text.
 pub fn parse(text: &str, file: &Path) -> Result<Document, Vec<Problem>> {
+    parse_with(text, file, |read| match read.membership {
+        Some(_) => Extent::Part,
+        None => Extent::Whole,
+    })
+}
+
+/// The same of a text that must be whole, as one that is applied.
+///
+/// # Errors
+/// All problems that could be found at once, in the order of the text.
+pub fn parse_whole(text: &str, file: &Path) -> Result<Document, Vec<Problem>> {
+    parse_with(text, file, |_| Extent::Whole)
+}
+
+fn parse_with(
+    text: &str,
+    file: &Path,
+    extent: impl Fn(&File) -> Extent,
+) -> Result<Document, Vec<Problem>> {
     let checked = read::read(text, file).and_then(|read| {
-        let problems = validate::validate(&read, text, file);
+        let problems = validate::validate(&read, text, file, extent(&read));
         if problems.is_empty() {
             Ok(read)
         } else {
@@ -38,7 +65,8 @@ pub fn parse(text: &str, file: &Path) -> Result<Document, Vec<Problem>> {
         Ok(read) => Ok(Document {
             file: read,
             folder: file.parent().unwrap_or(Path::new("")).to_owned(),
-            version: xxhash_rust::xxh3::xxh3_64(text.as_bytes()),
+            text: text.into(),
+            version: version_of(text),
         }),
         Err(mut problems) => {
             problems.sort_by_key(|problem| (problem.line, problem.column));
@@ -54,6 +82,15 @@ impl Document {
     /// # Errors
     /// [`LoadError`] if it cannot be read, is too large (8 MiB), or has problems.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let text = Document::read(path)?;
+        parse(&text, path).map_err(LoadError::Invalid)
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// [`LoadError`] if it cannot be read, or is too large (8 MiB).
+    pub fn read(path: &Path) -> Result<String, LoadError> {
         let unreadable = |why: String| LoadError::Unreadable {
             file: path.to_owned(),
             why,
@@ -66,11 +103,18 @@ impl Document {
         if bytes.len() as u64 > MAX_FILE {
             return Err(unreadable("it is larger than 8 MiB".to_owned()));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
+        String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             unreadable(format!("it is not UTF-8 text (see byte {at})"))
-        })?;
-        parse(&text, path).map_err(LoadError::Invalid)
+        })
+    }
+
+    /// The same, of the version that this text has.
+    pub(crate) fn of_version(self, text: &str) -> Self {
+        Document {
+            version: version_of(text),
+            ..self
+        }
     }
 
     /// A short hash of the file's text, comments included: 12 hexadecimal digits, the same on
@@ -83,6 +127,10 @@ impl Document {
     pub(crate) fn version_number(&self) -> u32 {
         (self.version >> 32) as u32
     }
+}
+
+fn version_of(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
 /// Why a file was not taken.

@@ -6,6 +6,7 @@
 mod at;
 mod build;
 mod document;
+mod effective;
 mod problem;
 mod read;
 mod schema;
@@ -15,7 +16,9 @@ mod units;
 mod validate;
 pub mod value;
 
+pub use effective::Nodes;
+
 pub use build::{AccessLog, BuildError, Level, Log, NodeCommon, NodeSummary, Shutdown};
-pub use document::{Document, LoadError, parse};
+pub use document::{Document, LoadError, parse, parse_whole};
 pub use problem::Problem;
 pub use schema::schema;

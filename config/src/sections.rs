@@ -9,6 +9,7 @@ mod disk;
 mod dns;
 mod endpoint;
 mod limits;
+mod membership;
 mod node_ref;
 mod nodes;
 mod operations;
@@ -27,6 +28,7 @@ pub(crate) use disk::Disk;
 pub(crate) use dns::{Dns, Network, Pop};
 pub(crate) use endpoint::{OriginLimits, Tier};
 pub(crate) use limits::{HeadBytes, Limits, Storage};
+pub(crate) use membership::Membership;
 pub(crate) use node_ref::NodeRef;
 pub(crate) use nodes::{Edge, GeoDns, Shield, Weight};
 pub(crate) use operations::{Health, Log, Reload, Shutdown};
@@ -48,6 +50,9 @@ use crate::at::At;
 pub(crate) struct File {
     /// What concerns the whole CDN.
     pub(crate) cdn: Cdn,
+    /// Where nodes register and find each other, so that this file need not name them all. A file
+    /// with it may leave out what was applied (`perigee apply`).
+    pub(crate) membership: Option<At<Membership>>,
     /// The zone that the GeoDNS nodes answer for. Needed if there are any.
     pub(crate) dns: Option<At<Dns>>,
     /// Points of presence: the places where edges stand. Where nothing is known of a client's

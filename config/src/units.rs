@@ -1,6 +1,7 @@
 //! Values as they are written in the file. Each says what it expected when it cannot be read.
 
 mod duration;
+mod endpoint_url;
 mod fields;
 mod list;
 mod log;
@@ -14,6 +15,7 @@ mod secret;
 mod size;
 
 pub(crate) use duration::{Lifetime, Period, Ttl};
+pub(crate) use endpoint_url::EndpointUrl;
 pub(crate) use fields::{
     CookieName, CookiePattern, Extension, FieldName, KeyField, ParameterPattern, PathPattern,
     TargetedField,

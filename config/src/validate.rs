@@ -2,6 +2,7 @@
 
 mod addresses;
 mod dns;
+mod membership;
 mod nodes;
 mod secrets;
 mod services;
@@ -15,14 +16,16 @@ use std::{collections::HashMap, hash::Hash, ops::Range, path::Path};
 use crate::{problem::Problem, sections::File};
 
 /// Everything that is wrong with a file whose keys and values are right by themselves.
-pub(crate) fn validate(file: &File, text: &str, path: &Path) -> Vec<Problem> {
+pub(crate) fn validate(file: &File, text: &str, path: &Path, extent: Extent) -> Vec<Problem> {
     let mut report = Report {
         text,
         path,
+        extent,
         problems: Vec::new(),
     };
     secrets::check(file, &mut report);
     trust::check(file, &mut report);
+    membership::check(file, &mut report);
     nodes::check(file, &mut report);
     addresses::check(file, &mut report);
     dns::check(file, &mut report);
@@ -31,14 +34,29 @@ pub(crate) fn validate(file: &File, text: &str, path: &Path) -> Vec<Problem> {
     report.problems
 }
 
+/// How much of a configuration a file must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    Whole,
+    /// What one node knows by itself; the rest comes from what was applied.
+    Part,
+}
+
 /// Collects problems.
 pub(crate) struct Report<'a> {
     text: &'a str,
     path: &'a Path,
+    extent: Extent,
     problems: Vec<Problem>,
 }
 
 impl Report<'_> {
+    /// Whether what is not here may come from elsewhere.
+    fn is_part(&self) -> bool {
+        self.extent == Extent::Part
+    }
+
     /// Notes a problem, and what to do.
     fn error(&mut self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         let help: String = help.into();

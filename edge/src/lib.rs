@@ -6,8 +6,10 @@ mod state;
 
 pub use config::Config;
 pub use perigee_cluster::{
-    LoadBound, Node, NodeName, PopName, ProbeError, Prober, READY_PATH, Readiness, Refills, Role,
-    TlsFiles, Trust, TrustConfig, View, ViewConfig, new_id, server_name,
+    Application, Applied, Etcd, EtcdConfig, EtcdError, LoadBound, MAX_APPLIED, Member, Members,
+    Membership, MembershipConfig, News, Node, NodeName, PopName, ProbeError, Prober, READY_PATH,
+    Readiness, Refills, Registration, Role, Source, TlsFiles, Trust, TrustConfig, View, ViewConfig,
+    look, new_id, server_name,
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig,

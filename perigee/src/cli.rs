@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the binary, and what is told to who asks wrongly.
 
+mod apply;
 mod cache;
 mod drain;
 mod tier_certs;
@@ -10,6 +11,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
+pub(crate) use apply::Apply;
 pub(crate) use cache::{Cache, CacheCommand, CacheLs, CacheShow, CacheStats, OneNode, TierName};
 pub(crate) use drain::Drain;
 pub(crate) use tier_certs::TierCerts;
@@ -69,6 +71,12 @@ pub(crate) enum Command {
     ///
     /// Exits with 0 if it is right, with 1 if it is not.
     Check(Check),
+    /// Makes a cdn.toml what all nodes run: validates it, publishes it, and waits until they do.
+    ///
+    /// For a CDN whose nodes register in etcd ([membership]). All of it is published as one version, or
+    /// nothing. Exits with 0 if every registered node runs it, with 1 if it is refused or a node does
+    /// not follow.
+    Apply(Apply),
     /// Prints the JSON Schema of cdn.toml, for editors.
     Schema,
     /// Removes what is stored from every edge and shield, and says which acknowledged.

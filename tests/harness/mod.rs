@@ -2,6 +2,7 @@
 
 pub(crate) mod cdn;
 pub(crate) mod client;
+pub(crate) mod etcd;
 pub(crate) mod gated;
 pub(crate) mod huge;
 pub(crate) mod load;

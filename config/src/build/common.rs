@@ -103,6 +103,11 @@ impl Document {
         }
     }
 
+    /// How much is logged.
+    pub fn log_level(&self) -> Level {
+        self.log().level
+    }
+
     fn log(&self) -> Log {
         let log = &self.file.log;
         Log {
@@ -132,7 +137,7 @@ pub(super) fn pop_name(node: &NodeRef<'_>) -> Option<PopName> {
 }
 
 /// An address that is listened on everywhere is reached at the node's own.
-fn reached_at(listened: SocketAddr, ip: IpAddr) -> SocketAddr {
+pub(super) fn reached_at(listened: SocketAddr, ip: IpAddr) -> SocketAddr {
     if listened.ip().is_unspecified() {
         SocketAddr::new(ip, listened.port())
     } else {

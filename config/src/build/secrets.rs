@@ -20,9 +20,18 @@ impl Document {
             "secret",
             cdn.secret.as_ref(),
             cdn.secret_env.as_ref(),
+            SHORTEST,
             env,
         )?;
         Ok(secret.map(String::into_bytes))
+    }
+
+    /// Whether a secret, token or password stands in the text itself.
+    pub fn has_literal_secret(&self) -> bool {
+        let membership = self.file.membership.as_ref();
+        self.file.cdn.secret.is_some()
+            || self.file.admin.token.is_some()
+            || membership.is_some_and(|membership| membership.password.is_some())
     }
 
     /// What the admin APIs want to be sent, if anything.
@@ -36,17 +45,19 @@ impl Document {
             "token",
             admin.token.as_ref(),
             admin.token_env.as_ref(),
+            SHORTEST,
             env,
         )
     }
 }
 
 /// The value in the file, or of the environment variable that the file names.
-fn either(
+pub(super) fn either(
     table: &str,
     key: &str,
     value: Option<&At<Secret>>,
     variable: Option<&At<EnvName>>,
+    shortest: usize,
     env: Env<'_>,
 ) -> Result<Option<String>, BuildError> {
     if let Some(value) = value {
@@ -56,9 +67,9 @@ fn either(
         return Ok(None);
     };
     match env(variable) {
-        Some(value) if value.len() >= SHORTEST => Ok(Some(value)),
+        Some(value) if value.len() >= shortest => Ok(Some(value)),
         Some(value) => Err(BuildError(format!(
-            "the {key} in the environment variable {variable} has {} bytes, and less than {SHORTEST} are too easy to guess: make one with `openssl rand -hex 32`",
+            "the {key} in the environment variable {variable} has {} bytes, and less than {shortest} are too easy to guess: make one with `openssl rand -hex 32`",
             value.len()
         ))),
         None => Err(BuildError(format!(

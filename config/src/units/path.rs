@@ -11,6 +11,11 @@ use super::scalar::{Scalar, scalar};
 pub(crate) struct FilePath(String);
 
 impl FilePath {
+    /// This text; for defaults.
+    pub(crate) fn of(text: &str) -> Self {
+        FilePath(text.to_owned())
+    }
+
     /// The path, seen from the folder of the configuration file.
     pub(crate) fn from(&self, folder: &Path) -> PathBuf {
         folder.join(&self.0)

@@ -10,7 +10,7 @@ use super::Report;
 use crate::sections::{File, NodeRef};
 
 pub(super) fn check(file: &File, report: &mut Report<'_>) {
-    let alone = file.nodes().count() < 2;
+    let alone = file.nodes().count() < 2 && file.membership.is_none();
     for node in file.nodes() {
         if !node.is_somewhere() {
             report.error(

@@ -8,7 +8,7 @@ use crate::{
 
 pub(super) fn check(file: &File, report: &mut Report<'_>) {
     let Some(dns) = &file.dns else {
-        if let Some(server) = file.geodns.first() {
+        if let Some(server) = file.geodns.first().filter(|_| !report.is_part()) {
             report.error(
                 &server.name.span,
                 format!("{:?} has no zone to answer for", server.name.0),

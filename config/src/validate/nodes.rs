@@ -35,7 +35,7 @@ fn unique<'f>(report: &mut Report<'_>, what: &str, names: impl Iterator<Item = &
 /// The PoP that is referred to must be there.
 pub(super) fn known_pop(file: &File, report: &mut Report<'_>, pop: &At<Name>) {
     let names = || file.pops.iter().map(|pop| pop.name.0.as_str());
-    if names().any(|name| name == pop.0) {
+    if report.is_part() || names().any(|name| name == pop.0) {
         return;
     }
     let help = match nearest(&pop.0, names()) {

@@ -54,7 +54,8 @@ fn needs_secret(file: &File) -> Option<(Range<usize>, &'static str)> {
     Some((node.name.span.clone(), why))
 }
 
-fn one_of(
+/// Not both, but how long it is was decided elsewhere.
+pub(super) fn one_of_any_length(
     report: &mut Report<'_>,
     key: &str,
     value: Option<&At<Secret>>,
@@ -67,6 +68,15 @@ fn one_of(
             "take one of them out",
         );
     }
+}
+
+fn one_of(
+    report: &mut Report<'_>,
+    key: &str,
+    value: Option<&At<Secret>>,
+    env: Option<&At<EnvName>>,
+) {
+    one_of_any_length(report, key, value, env);
     if let Some(value) = value.filter(|value| value.0.len() < SHORTEST) {
         report.error(
             &value.span,

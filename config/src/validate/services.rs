@@ -9,7 +9,7 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
     rules(file, report);
     keys(file, report);
     let edge = file.edges.iter().find_map(|edge| edge.tls_listen.first());
-    if let Some(tls_listen) = edge.filter(|_| file.certificates.is_empty()) {
+    if let Some(tls_listen) = edge.filter(|_| file.certificates.is_empty() && !report.is_part()) {
         report.error(
             &tls_listen.span,
             "TLS needs a certificate, and there is none",
@@ -54,7 +54,8 @@ fn keys(file: &File, report: &mut Report<'_>) {
 
 /// Edges have something to serve, and no two services have one name.
 fn names(file: &File, report: &mut Report<'_>) {
-    if let (Some(edge), true) = (file.edges.first(), file.services.is_empty()) {
+    let nothing = file.services.is_empty() && !report.is_part();
+    if let (Some(edge), true) = (file.edges.first(), nothing) {
         report.error(
             &edge.name.span,
             format!("{:?} has nothing to serve", edge.name.0),

@@ -127,30 +127,22 @@ impl Etcd {
         Ok((answer.header.revision.0, entry))
     }
 
-    /// All that begins with a prefix, at one moment (a linearizable read).
+    /// The keys from `from` on that are before `end`, in their order, at most `limit` of them (zero:
+    /// all), as they are now (a linearizable read).
     ///
     /// # Errors
     /// [`EtcdError`].
-    pub async fn list(&self, prefix: &str) -> Result<Entries, EtcdError> {
-        self.list_since(prefix, 0, 0).await
-    }
-
-    /// What begins with a prefix and was changed after a revision, oldest first, at most `limit` of
-    /// them (zero: all).
-    ///
-    /// # Errors
-    /// [`EtcdError`].
-    pub async fn list_since(
+    pub async fn list_range(
         &self,
-        prefix: &str,
-        after: i64,
+        from: &str,
+        end: &str,
         limit: u32,
     ) -> Result<Entries, EtcdError> {
-        let mut body = range(prefix);
-        body["min_mod_revision"] = (after + 1).to_string().into();
-        body["limit"] = limit.to_string().into();
-        body["sort_target"] = "MOD".into();
-        body["sort_order"] = "ASCEND".into();
+        let body = json!({
+            "key": encode(from),
+            "range_end": encode(end),
+            "limit": limit.to_string(),
+        });
         let answer: RangeAnswer = self.call("/v3/kv/range", &body).await?;
         Ok(Entries {
             revision: answer.header.revision.0,
@@ -199,6 +191,33 @@ impl Etcd {
         lease: i64,
         mod_revision: i64,
     ) -> Result<Written, EtcdError> {
+        let put = put(key, value, lease);
+        self.write_if(key, mod_revision, vec![put]).await
+    }
+
+    /// Writes several keys at once if the first of them was last changed at this revision; zero: if
+    /// it is not there.
+    ///
+    /// # Errors
+    /// [`EtcdError`].
+    pub async fn put_all_if(
+        &self,
+        puts: &[(String, Vec<u8>)],
+        mod_revision: i64,
+    ) -> Result<Written, EtcdError> {
+        let first = puts.first().map(|(key, _)| key.as_str());
+        let puts = puts.iter().map(|(key, value)| put(key, value, 0));
+        let first = first.unwrap_or_default();
+        self.write_if(first, mod_revision, puts.collect()).await
+    }
+
+    async fn write_if(
+        &self,
+        key: &str,
+        mod_revision: i64,
+        puts: Vec<Value>,
+    ) -> Result<Written, EtcdError> {
+        let puts = puts.into_iter().map(|put| json!({ "request_put": put }));
         let body = json!({
             "compare": [{
                 "key": encode(key),
@@ -206,7 +225,7 @@ impl Etcd {
                 "result": "EQUAL",
                 "mod_revision": mod_revision.to_string(),
             }],
-            "success": [{ "request_put": put(key, value, lease) }],
+            "success": puts.collect::<Vec<_>>(),
             "failure": [{ "request_range": { "key": encode(key) } }],
         });
         let answer: TxnAnswer = self.call("/v3/kv/txn", &body).await?;

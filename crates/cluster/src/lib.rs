@@ -35,8 +35,8 @@ pub use membership::{
 pub use node::{Node, NodeName, PopName, Role};
 pub use probe::{ProbeError, Prober};
 pub use purge_log::{
-    Carry, Cursor, Followed, Follower, Keeper, Moment, NodeKeeper, PURGES_PATH, Page, PurgeEntry,
-    PurgeLog, Reading, Refills, Step, Touch, asked, new_id,
+    Carry, Cursor, EtcdKeeper, Followed, Follower, Keeper, Moment, NodeKeeper, PURGES_PATH, Page,
+    PurgeEntry, PurgeLog, Reading, Refills, Step, Touch, asked, new_id,
 };
 pub use readiness::{READY_PATH, Readiness};
 pub use ring::{LoadBound, Owners, OwnersWithin, Ring, Standing};

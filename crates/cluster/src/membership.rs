@@ -113,6 +113,8 @@ struct Shared {
     /// The name that this node has, or will have.
     own: NodeName,
     members: watch::Sender<Arc<Members>>,
+    /// Counts changes of what plans are made of.
+    plans: watch::Sender<u64>,
     /// The lease that this node is registered under; zero: none.
     lease: AtomicI64,
     /// What this node registered is not there any more.
@@ -173,6 +175,7 @@ impl Membership {
             config,
             own,
             members: watch::Sender::new(Arc::new(members.clone())),
+            plans: watch::Sender::new(0),
             lease: AtomicI64::new(0),
             own_lost: Notify::new(),
             silent: Notify::new(),
@@ -206,7 +209,11 @@ impl Membership {
     pub fn tell(&self, change: impl FnOnce(&mut Registration)) {
         let said = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(said) = &*said {
-            said.send_modify(change);
+            said.send_if_modified(|own| {
+                let before = own.clone();
+                change(own);
+                *own != before
+            });
         }
     }
 
@@ -229,6 +236,11 @@ impl Membership {
     /// What is known, as it changes.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Members>> {
         self.shared.members.subscribe()
+    }
+
+    /// A number that grows when [`Members::plan`] changes.
+    pub fn plans(&self) -> watch::Receiver<u64> {
+        self.shared.plans.subscribe()
     }
 
     /// The client, for what else is kept in etcd under [`MembershipConfig::prefix`].

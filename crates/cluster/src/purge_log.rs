@@ -6,9 +6,11 @@
 //! moves the cursor: [`Follower`] decides what, and whether what is stored may be trusted. It is
 //! pure, and its head says why each race ends well.
 
+mod etcd_keeper;
 mod follower;
 mod keeper;
 
+pub use etcd_keeper::EtcdKeeper;
 pub use follower::{Carry, Followed, Follower, Moment, Refills, Step, Touch};
 pub use keeper::{Keeper, NodeKeeper, Reading, asked};
 

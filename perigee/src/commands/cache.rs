@@ -14,7 +14,7 @@ pub(super) async fn run(cache: &cli::Cache) -> Outcome {
         cli::CacheCommand::Ls(options) => ls::run(options).await,
         cli::CacheCommand::Show(options) => show::run(options).await,
         cli::CacheCommand::Purge(options) => {
-            let at = at::At::find(&options.at)?;
+            let at = at::At::find(&options.at).await?;
             purge::run_on(at.name, at.admin, &options.what).await
         }
         cli::CacheCommand::Stats(options) => stats::run(options).await,

@@ -51,7 +51,7 @@ pub(super) async fn run(drain: &cli::Drain) -> Outcome {
         keep_running: drain.keep_running,
         undo: drain.undo,
     };
-    let (target, fleet) = find(drain)?;
+    let (target, fleet) = find(drain).await?;
     if let (Some((fleet, node)), false) = (&fleet, order.undo) {
         let others = usable(fleet).await;
         if let Some(warning) = last::warning(node, &others, fleet.has_geodns()) {
@@ -69,7 +69,7 @@ pub(super) async fn run(drain: &cli::Drain) -> Outcome {
 }
 
 /// The node, and the file that it is from, if it is from one.
-fn find(drain: &cli::Drain) -> Result<(Target, Option<(Fleet, NodeSummary)>), String> {
+async fn find(drain: &cli::Drain) -> Result<(Target, Option<(Fleet, NodeSummary)>), String> {
     if let Some(address) = drain.admin {
         let token = drain.token_env.as_deref().map(token).transpose()?;
         let admin = AdminClient {
@@ -80,8 +80,8 @@ fn find(drain: &cli::Drain) -> Result<(Target, Option<(Fleet, NodeSummary)>), St
         let name = address.to_string();
         return Ok((Target { name, admin }, None));
     }
-    let fleet = Fleet::load(&drain.config)?;
-    let Member { node, admin } = fleet.member(drain.node.as_deref().unwrap_or_default())?;
+    let fleet = Fleet::load(&drain.config).await?;
+    let Member { node, admin, .. } = fleet.member(drain.node.as_deref().unwrap_or_default())?;
     let target = Target {
         name: node.name.to_string(),
         admin,
@@ -101,7 +101,7 @@ async fn usable(fleet: &Fleet) -> Vec<NodeSummary> {
         .nodes
         .iter()
         .map(|member| {
-            let Member { node, admin } = member.clone();
+            let Member { node, admin, .. } = member.clone();
             tokio::spawn(async move {
                 let said = admin.status::<Said>().await.ok()?;
                 (!said.draining).then_some(node)

@@ -55,7 +55,7 @@ struct Told {
 }
 
 pub(super) async fn run(options: &cli::ExplainHttp) -> Outcome {
-    let fleet = Fleet::load(&options.config)?;
+    let fleet = Fleet::load(&options.config).await?;
     let fields = options.headers.iter();
     let question = Question {
         url: options.url.0.clone(),

@@ -1,10 +1,12 @@
-//! The nodes of a file, each with the way to its admin API.
+//! The nodes of a CDN, each with the way to its admin API: those of the file, and those that are
+//! registered where the file says so.
 
 use std::{path::Path, time::Duration};
 
 use perigee_config::{Document, NodeSummary};
-use perigee_edge::Role;
+use perigee_edge::{Members, Registration, Role};
 
+use super::registered::{Registered, record, seen_with};
 use crate::admin::AdminClient;
 
 /// How long one node may take to answer.
@@ -13,9 +15,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// All nodes of a CDN.
 pub(super) struct Fleet {
     pub(super) document: Document,
-    /// The version of the file.
+    /// The version that nodes should run: what was applied, or else the file's.
     pub(super) version: String,
     pub(super) nodes: Vec<Member>,
+    /// Who is registered, and what was applied; `None`: the file says all.
+    pub(super) members: Option<Members>,
 }
 
 /// One node.
@@ -23,11 +27,26 @@ pub(super) struct Fleet {
 pub(super) struct Member {
     pub(super) node: NodeSummary,
     pub(super) admin: AdminClient,
+    /// What it has registered, if it has.
+    pub(super) record: Option<Registration>,
 }
 
 impl Fleet {
-    pub(super) fn load(file: &Path) -> Result<Self, String> {
-        let document = Document::load(file).map_err(|e| e.to_string())?;
+    /// Reads the file, and asks the etcd that it names, if any. Without an answer from there, the nodes
+    /// of the file must do.
+    pub(super) async fn load(file: &Path) -> Result<Self, String> {
+        let own = Document::load(file).map_err(|e| e.to_string())?;
+        let (document, members) = match Registered::of(&own)? {
+            None => (own, None),
+            Some(registered) => {
+                let looked = registered.look().await;
+                let seen = looked.and_then(|m| Ok((seen_with(&own, &m)?, Some(m))));
+                seen.unwrap_or_else(|why| {
+                    eprintln!("perigee: {why}: taking the nodes of the file");
+                    (own, None)
+                })
+            }
+        };
         let token = document
             .admin_token(&|name| std::env::var(name).ok())
             .map_err(|e| e.to_string())?;
@@ -37,11 +56,15 @@ impl Fleet {
                 token: token.clone(),
                 timeout: TIMEOUT,
             },
+            record: members
+                .as_ref()
+                .and_then(|m| record(m, &node.name).cloned()),
             node,
         };
         Ok(Fleet {
             version: document.version(),
             nodes: document.nodes().into_iter().map(member).collect(),
+            members,
             document,
         })
     }

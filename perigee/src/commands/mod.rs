@@ -1,11 +1,13 @@
 //! What each subcommand does.
 
+mod apply;
 mod cache;
 mod drain;
 mod explain;
 mod fleet;
 mod purge;
 mod query;
+mod registered;
 mod status;
 mod tier_certs;
 
@@ -43,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Shield(node) => served(block_on(run::run_shield(&node, level))),
         Command::Geodns(node) => served(block_on(run::run_geodns(&node, level))),
         Command::Check(check) => check_file(&check),
+        Command::Apply(apply) => block_on(apply::run(&apply)),
         Command::Schema => {
             print(&perigee_config::schema());
             Ok(ExitCode::SUCCESS)

@@ -43,7 +43,7 @@ struct Done {
 }
 
 pub(super) async fn run(purge: &cli::Purge) -> Outcome {
-    let fleet = Fleet::load(&purge.config).map_err(|why| match purge.config.exists() {
+    let fleet = Fleet::load(&purge.config).await.map_err(|why| match purge.config.exists() {
         true => why,
         false => format!(
             "{why}\nan edge that runs without a file: perigee cache purge --node ADDR:PORT, of its --admin"
@@ -76,7 +76,7 @@ async fn told<'m>(
     orders: &[PurgeOrder],
     begun: Instant,
 ) -> Result<Vec<Report>, String> {
-    let ask = |Member { node, admin }: &Member| {
+    let ask = |Member { node, admin, .. }: &Member| {
         let (name, admin) = (node.name.to_string(), admin.clone());
         tokio::spawn(ask(name, admin, orders.to_vec(), begun))
     };

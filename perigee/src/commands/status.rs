@@ -2,12 +2,19 @@
 
 mod latency;
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use perigee_config::NodeSummary;
+use perigee_edge::Registration;
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, fleet::Fleet};
+use super::{
+    Outcome,
+    fleet::{Fleet, Member},
+};
 use crate::{
     admin::CallError,
     cli,
@@ -56,12 +63,16 @@ struct Row {
     error: Option<String>,
     /// Whether it runs the file that was asked with.
     current: Option<bool>,
+    /// Whether it is registered, where nodes register.
+    registered: Option<bool>,
+    /// Why it does not run what was applied.
+    problem: Option<String>,
     #[serde(flatten)]
     said: Option<Said>,
 }
 
 pub(super) async fn run(status: &cli::Status) -> Outcome {
-    let fleet = Fleet::load(&status.config)?;
+    let fleet = Fleet::load(&status.config).await?;
     if status.latency {
         let matrix = latency::matrix(&fleet).await?;
         match status.json {
@@ -76,26 +87,28 @@ pub(super) async fn run(status: &cli::Status) -> Outcome {
         .iter()
         .map(|member| {
             let member = member.clone();
-            tokio::spawn(async move { (member.node, member.admin.status::<Said>().await) })
+            tokio::spawn(async move { (ask(&member).await, member) })
         })
         .collect();
     let mut rows = Vec::new();
     for answer in asked {
-        let (node, said) = answer.await.map_err(|e| e.to_string())?;
-        rows.push(Row::new(&node, said, &fleet.version));
+        let (said, member) = answer.await.map_err(|e| e.to_string())?;
+        let row = Row::new(&member.node, said, &fleet.version);
+        rows.push(row.registered(member.record.as_ref(), fleet.members.is_some()));
     }
     if status.json {
-        let json = serde_json::json!({ "version": fleet.version, "nodes": rows });
+        let applied = fleet.members.as_ref().and_then(|m| m.applied.as_ref());
+        let json = serde_json::json!({
+            "version": fleet.version,
+            "applied": applied.map(|a| serde_json::json!({
+                "version": a.version, "by": a.by, "at": a.at, "revision": a.revision,
+            })),
+            "nodes": rows,
+        });
         print(&format!("{json:#}\n"));
     } else {
         print(&table(&rows).to_string());
-        if rows.iter().any(|row| row.current == Some(false)) {
-            let version = &fleet.version;
-            print(&format!(
-                "* runs another version than the file, which is {version}
-"
-            ));
-        }
+        print(&below(&rows, &fleet));
     }
     let all_up = rows.iter().all(|row| row.up);
     Ok(if all_up {
@@ -105,7 +118,68 @@ pub(super) async fn run(status: &cli::Status) -> Outcome {
     })
 }
 
+/// What it says of itself; if it is reached from its own machine only, what it has registered.
+async fn ask(member: &Member) -> Result<Said, CallError> {
+    match &member.record {
+        Some(record) if record.member.admin.is_none() => Ok(Said::of_record(record)),
+        _ => member.admin.status::<Said>().await,
+    }
+}
+
+/// What is said below the table.
+fn below(rows: &[Row], fleet: &Fleet) -> String {
+    let mut text = String::new();
+    let applied = fleet.members.as_ref().and_then(|m| m.applied.as_ref());
+    if rows.iter().any(|row| row.current == Some(false)) {
+        let version = &fleet.version;
+        text += &match applied {
+            Some(_) => format!("* runs another version than was applied, which is {version}\n"),
+            None => format!("* runs another version than the file, which is {version}\n"),
+        };
+    }
+    for row in rows {
+        if let Some(problem) = &row.problem {
+            text += &format!("{} does not run what was applied: {problem}\n", row.node);
+        }
+    }
+    if let Some(applied) = applied {
+        let at = UNIX_EPOCH + Duration::from_secs(applied.at);
+        let (version, by, at) = (&applied.version, &applied.by, httpdate::fmt_http_date(at));
+        text += &format!("applied: version {version}, by {by}, {at}\n");
+    }
+    for (key, why) in fleet.members.iter().flat_map(|members| &members.refused) {
+        text += &format!("{key} in etcd is not believed: {why}\n");
+    }
+    text
+}
+
+impl Said {
+    fn of_record(record: &Registration) -> Self {
+        Said {
+            config_version: record.news.config_version.clone(),
+            draining: record.news.draining,
+            load: Some(record.news.load),
+            ..Said::default()
+        }
+    }
+}
+
 impl Row {
+    /// The same with what it has registered, where nodes register.
+    fn registered(self, record: Option<&Registration>, nodes_register: bool) -> Self {
+        let registered = nodes_register.then_some(record.is_some());
+        let error = match (&self.error, registered) {
+            (Some(error), Some(true)) => Some(format!("{error}, but registered")),
+            _ => self.error,
+        };
+        Row {
+            registered,
+            problem: record.and_then(|record| record.news.problem.clone()),
+            error,
+            ..self
+        }
+    }
+
     fn new(node: &NodeSummary, said: Result<Said, CallError>, version: &str) -> Self {
         let (said, error) = match said {
             Ok(said) => (Some(said), None),
@@ -118,6 +192,8 @@ impl Row {
             address: node.tier_address.to_string(),
             up: said.is_some(),
             current: said.as_ref().map(|said| said.config_version == version),
+            registered: None,
+            problem: None,
             said,
             error,
         }
@@ -126,6 +202,7 @@ impl Row {
     fn state(&self) -> String {
         match (&self.said, &self.error) {
             (Some(said), _) if said.draining => draining(said.drain.as_ref()),
+            (Some(_), _) if self.registered == Some(false) => "up, not registered".into(),
             (Some(_), _) => "up".into(),
             (None, error) => format!("down: {}", error.as_deref().unwrap_or("no answer")),
         }

@@ -10,11 +10,13 @@ use perigee_config::{AccessLog, Document, Level, NodeCommon};
 use perigee_edge::{AccessLog as AccessLogSink, Edge};
 use perigee_geodns::{GeoDns, Trust, TrustConfig};
 use perigee_origin_shield::Shield;
+use tokio::sync::watch;
 
 use super::{
     Process, Role, Settings, Terms,
     geodns::GeoDnsRole,
     reload::{Load, Loaded, NotLoaded, Reloader, Seen, stamped},
+    sources::Sources,
 };
 use crate::{
     cli::{AccessLogTarget, LogLevel, Node},
@@ -26,12 +28,15 @@ struct Described {
     file: PathBuf,
     /// The file before it was read.
     seen: Seen,
+    sources: Arc<Sources>,
+    /// Counts what changes outside the file, since before it was read.
+    elsewhere: Option<watch::Receiver<u64>>,
     document: Document,
     node: NodeCommon,
 }
 
 pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
-    let described = Described::load(node, level)?;
+    let described = Described::load(node, level).await?;
     let config = described.document.edge(&node.node, &env).map_err(text)?;
     let certificates = seen(certificate_files(&config));
     let mut process = described.prepare().await?;
@@ -53,7 +58,7 @@ pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(),
 }
 
 pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
-    let described = Described::load(node, level)?;
+    let described = Described::load(node, level).await?;
     let config = described.document.shield(&node.node, &env).map_err(text)?;
     let certificates = seen(trust_files(config.tier.trust.as_ref()));
     let mut process = described.prepare().await?;
@@ -75,7 +80,7 @@ pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(
 }
 
 pub(crate) async fn run_geodns(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
-    let described = Described::load(node, level)?;
+    let described = Described::load(node, level).await?;
     let config = described.document.geodns(&node.node, &env).map_err(text)?;
     let trusted = trust_config(&described.document, &node.node)?;
     let files = seen(geodns_files(&config, &trusted));
@@ -154,15 +159,20 @@ fn after(
 }
 
 impl Described {
-    /// Reads the file, and sets diagnostics up as it wants.
-    fn load(node: &Node, level: Option<LogLevel>) -> Result<Self, String> {
+    /// Reads the file, sets diagnostics up as it wants, and asks etcd if the file says so.
+    async fn load(node: &Node, level: Option<LogLevel>) -> Result<Self, String> {
         let seen = stamped(&node.config);
-        let document = Document::load(&node.config).map_err(text)?;
+        let own = Document::load(&node.config).map_err(text)?;
+        telemetry::diagnostics(level.unwrap_or(own.log_level().into()));
+        let sources = Sources::open(&node.config, &node.node, own).await?;
+        let elsewhere = sources.elsewhere();
+        let document = sources.first()?;
         let common = document.node(&node.node, &env).map_err(text)?;
-        telemetry::diagnostics(level.unwrap_or(common.log.level.into()));
         Ok(Described {
             file: node.config.clone(),
             seen,
+            sources: Arc::new(sources),
+            elsewhere,
             document,
             node: common,
         })
@@ -198,17 +208,23 @@ impl Described {
         let loaded = loaded(&self.file, &self.document, &self.node, files);
         seen.push(self.seen);
         let (file, running, draining) = (self.file, self.node, process.draining());
+        let sources = Arc::clone(&self.sources);
         let load: Load = Arc::new(move || {
             let name = running.name.as_str();
-            let document = Document::load(&file).map_err(text)?;
-            let node = document.node(name, &env).map_err(text)?;
-            check_fixed(&running, &node)?;
-            let files = reload(&document, name)?;
-            draining.set_terms(terms(&node));
-            Ok(self::loaded(&file, &document, &node, files))
+            sources.load(|document| {
+                let node = document.node(name, &env).map_err(text)?;
+                check_fixed(&running, &node)?;
+                let files = reload(document, name)?;
+                draining.set_terms(terms(&node));
+                Ok(self::loaded(&file, document, &node, files))
+            })
         });
-        let reloader = Reloader::new(load, loaded, seen);
-        process.run(role, Some(reloader)).await;
+        let reloader = Reloader::new(load, loaded, seen).and_on(self.elsewhere);
+        tokio::select! {
+            () = process.run(Arc::clone(&role), Some(reloader)) => {}
+            () = self.sources.register(&self.document, &*role) => {}
+        }
+        self.sources.leave().await;
         Ok(())
     }
 }

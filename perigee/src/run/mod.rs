@@ -8,6 +8,7 @@ mod process;
 mod reload;
 mod shield;
 mod signals;
+mod sources;
 mod standalone;
 
 use std::{net::SocketAddr, time::Duration};

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::watch;
+
 /// What was put in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Loaded {
@@ -45,6 +47,8 @@ pub(crate) struct Reloader {
     loaded: Loaded,
     /// The watched files, as they were before they were read.
     seen: Vec<Seen>,
+    /// Counts what changes elsewhere: who is registered, and what was applied.
+    elsewhere: Option<watch::Receiver<u64>>,
 }
 
 /// A file as it was when it was looked at.
@@ -62,24 +66,44 @@ impl Reloader {
     /// they were read.
     pub(super) fn new(load: Load, loaded: Loaded, seen: Vec<Seen>) -> Self {
         let files = loaded.files.clone();
-        let mut reloader = Reloader { load, loaded, seen };
+        let mut reloader = Reloader {
+            load,
+            loaded,
+            seen,
+            elsewhere: None,
+        };
         reloader.watch(files);
         reloader
     }
 
-    /// Waits until a file changes.
+    /// The same, and a change of this number counts as one of a file.
+    pub(super) fn and_on(self, elsewhere: Option<watch::Receiver<u64>>) -> Self {
+        Reloader { elsewhere, ..self }
+    }
+
+    /// Waits until a file changes, or something elsewhere.
     pub(super) async fn changed(&mut self) {
-        loop {
-            tokio::time::sleep(self.loaded.interval).await;
-            if self.look() {
-                return;
-            }
+        let interval = self.loaded.interval;
+        let mut elsewhere = self.elsewhere.clone();
+        tokio::select! {
+            () = async {
+                loop {
+                    tokio::time::sleep(interval).await;
+                    if self.look() {
+                        return;
+                    }
+                }
+            } => {}
+            () = count(elsewhere.as_mut()) => {}
         }
     }
 
     /// Takes the files as they are now.
     pub(super) async fn reload(&mut self) {
         self.look();
+        if let Some(elsewhere) = &mut self.elsewhere {
+            elsewhere.mark_unchanged();
+        }
         let load = Arc::clone(&self.load);
         // Reading certificates and databases blocks.
         let result = tokio::task::spawn_blocking(move || load()).await;
@@ -117,6 +141,19 @@ impl Reloader {
         });
         self.seen = seen.collect();
     }
+}
+
+/// How long changes are gathered that come one by one, as when many nodes start.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// Waits for a change elsewhere; forever if there is no elsewhere.
+async fn count(elsewhere: Option<&mut watch::Receiver<u64>>) {
+    if let Some(elsewhere) = elsewhere
+        && elsewhere.changed().await.is_ok()
+    {
+        return tokio::time::sleep(GATHER).await;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Looks at a file.

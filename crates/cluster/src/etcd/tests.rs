@@ -53,10 +53,13 @@ async fn keys_are_written_read_and_watched() {
     let keys: Vec<_> = all.entries.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!(keys, ["/p/a", "/p/b", "/q/a"]);
     assert_eq!(all.revision, first + 2);
-    let later = etcd.list_since("/p/", first, 10).await.expect("reads");
+    let later = etcd.list_range("/p/b", "/p/c", 10).await.expect("reads");
     assert_eq!(later.entries, [there]);
     etcd.delete_range("/p/a", "/p/b").await.expect("deletes");
-    assert_eq!(etcd.list("/p/").await.expect("reads").entries.len(), 1);
+    assert_eq!(
+        etcd.list_all(&["/p/"]).await.expect("reads").entries.len(),
+        1
+    );
 
     let mut told = Vec::new();
     while told.len() < 3 {

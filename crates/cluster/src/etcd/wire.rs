@@ -73,7 +73,6 @@ pub(super) struct KeyValue {
 pub(super) struct RangeAnswer {
     pub(super) header: Header,
     pub(super) kvs: Vec<KeyValue>,
-    pub(super) more: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -176,7 +175,7 @@ mod tests {
         assert_eq!(answer.header.revision, Int(2));
         assert_eq!(answer.kvs[0].key.0, b"/p/a");
         assert_eq!(answer.kvs[0].value.0, b"hello");
-        assert_eq!((answer.kvs[0].lease, answer.more), (Int(0), false));
+        assert_eq!(answer.kvs[0].lease, Int(0));
     }
 
     #[test]

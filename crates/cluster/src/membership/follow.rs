@@ -177,12 +177,13 @@ impl Following {
         }
         let members = Arc::new(self.members.clone());
         self.shared.members.send_replace(Arc::clone(&members));
+        if before.plan() == members.plan() && before.source == Source::Etcd {
+            return;
+        }
+        self.shared.plans.send_modify(|count| *count += 1);
         let Some(file) = self.shared.config.last_view.clone() else {
             return;
         };
-        if before.plan() == members.plan() {
-            return;
-        }
         let shown = file.display().to_string();
         let written = tokio::task::spawn_blocking(move || last_view::write(&file, &members)).await;
         match written {

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, sleep},
+};
 
 use super::{Registration, Shared};
 use crate::etcd::{Entry, EtcdError, Written};
@@ -57,9 +60,13 @@ async fn hold(shared: &Shared, own: &mut watch::Receiver<Registration>) -> Resul
         return Err(why);
     }
     tracing::info!(lease_s = ttl.as_secs(), "registered in etcd");
+    // Not begun anew by what else happens.
+    let mut beat = tokio::time::interval(ttl / 3);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat.reset();
     loop {
         tokio::select! {
-            () = sleep(ttl / 3) => {
+            _ = beat.tick() => {
                 if !claim.keep_alive(ttl).await {
                     return Ok(());
                 }

@@ -159,6 +159,24 @@ async fn a_frozen_etcd_is_noticed_and_waited_for() {
 }
 
 #[tokio::test]
+async fn who_has_much_to_say_keeps_its_lease() {
+    let Some(server) = EtcdServer::start() else {
+        return;
+    };
+    let config = config(&server);
+    let nodes = nodes(&config, ["a", "b"]).await;
+    let lease = nodes[0].shared.lease();
+    let talk = async {
+        for n in 0_u32.. {
+            nodes[0].tell(|said| said.news.load = f64::from(n % 2));
+            sleep(config.lease / 20).await;
+        }
+    };
+    let _ = tokio::time::timeout(config.lease * 3, talk).await;
+    assert_eq!(nodes[0].shared.lease(), lease);
+}
+
+#[tokio::test]
 async fn compaction_hides_no_change() {
     let Some(server) = EtcdServer::start() else {
         return;

@@ -22,7 +22,7 @@ pub(super) struct At {
 
 impl At {
     /// By its name in a file, or by its address.
-    pub(super) fn find(options: &cli::OneNode) -> Result<Self, String> {
+    pub(super) async fn find(options: &cli::OneNode) -> Result<Self, String> {
         if let Some(address) = options.node.as_deref().and_then(address) {
             let token = options.token_env.as_deref().map(token).transpose()?;
             return Ok(At {
@@ -41,7 +41,7 @@ impl At {
                     .to_owned(),
             );
         }
-        let fleet = Fleet::load(&options.config).map_err(|why| match &options.node {
+        let fleet = Fleet::load(&options.config).await.map_err(|why| match &options.node {
             Some(node) if node.contains(':') => {
                 format!(
                     "{why}\n{node:?} is not an address: write it in numbers, like 127.0.0.1:9901"

@@ -12,7 +12,7 @@ const FIRST_PAGE: u64 = 100;
 const PAGE: u64 = 1000;
 
 pub(super) async fn run(options: &cli::CacheLs) -> Outcome {
-    let at = At::find(&options.at)?;
+    let at = At::find(&options.at).await?;
     let mut question = question(options);
     let (mut page_size, mut left) = (FIRST_PAGE, options.limit.unwrap_or(u64::MAX));
     let mut head = text::listing_head();

@@ -6,7 +6,7 @@ use super::{at::At, text};
 use crate::{cli, commands::Outcome, style::print};
 
 pub(super) async fn run(options: &cli::CacheShow) -> Outcome {
-    let at = At::find(&options.at)?;
+    let at = At::find(&options.at).await?;
     let shown = at.admin.show(&options.url.0).await;
     let shown = shown.map_err(|why| at.failed(&why))?;
     if options.json {

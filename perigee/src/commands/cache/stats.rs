@@ -6,7 +6,7 @@ use super::{at::At, text};
 use crate::{cli, commands::Outcome, style::print};
 
 pub(super) async fn run(options: &cli::CacheStats) -> Outcome {
-    let at = At::find(&options.at)?;
+    let at = At::find(&options.at).await?;
     let stats = at.admin.cache_stats().await;
     let stats = stats.map_err(|why| at.failed(&why))?;
     if options.json {
