@@ -182,7 +182,12 @@ async fn a_soft_purge_lets_the_old_be_served_and_a_hard_one_does_not() {
         }
     })
     .await;
-    let cdn = Cdn::start(Plan::small(origin.url())).await;
+    let plan = Plan {
+        // Each request asks, though the one before it has failed.
+        service: "[services.cache]\nfailure_ttl = \"0s\"\n".to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let cdn = Cdn::start(plan).await;
     assert_eq!(cdn.get("fra-1", "/page").await.text(), "old");
     purge(&cdn, &["--tag", "page", "--soft"]);
     for name in ["fra-1", "fra-2"] {
