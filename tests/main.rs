@@ -49,6 +49,8 @@ mod ranges_several;
 mod ranges_shared;
 mod rolling;
 mod safe_keys;
+mod shields;
+mod spread;
 mod stale;
 mod streaming;
 mod strict_http2;

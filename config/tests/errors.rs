@@ -62,6 +62,17 @@ fn check(from: &str, to: &str, place: (usize, usize), message: &str, help: &str)
 }
 
 #[test]
+fn shields_of_a_pop_that_are_not_there() {
+    check(
+        "latitude = 50.11",
+        "shields = [\"shield-7\"]\nlatitude = 50.11",
+        (7, 12),
+        "no shield is named \"shield-7\", and none stands in a PoP of that name",
+        "did you mean \"shield-1\"?",
+    );
+}
+
+#[test]
 fn the_good_file_is_good() {
     assert_eq!(problems(GOOD), []);
 }

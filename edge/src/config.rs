@@ -6,6 +6,8 @@ use perigee_cluster::{LoadBound, Node, ViewConfig};
 use perigee_proxy::EndpointLimits;
 use perigee_server::CertFiles;
 
+use crate::ShieldOrder;
+
 /// The configuration of one edge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -19,6 +21,10 @@ pub struct Config {
     pub peers: Vec<Node>,
     /// All shields; empty: it asks the origins itself.
     pub shields: Vec<Node>,
+    /// Which of them are asked first.
+    pub shield_order: ShieldOrder,
+    /// Whether the origins are asked when no shield can be. Default true.
+    pub origin_fallback: bool,
     /// Limits on the connections to peers and shields.
     pub tier_limits: EndpointLimits,
     /// How much more than its part a peer may have under way.

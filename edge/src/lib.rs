@@ -2,6 +2,7 @@
 
 mod config;
 mod places;
+mod shields;
 mod state;
 
 pub use config::Config;
@@ -14,10 +15,11 @@ pub use perigee_cluster::{
 pub use perigee_proxy::{
     AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig,
     DiskCounts, Endpoint, EndpointConfig, EndpointLimits, Explanation, Failover, Finish, Glob,
-    HitForMiss, KeyParts, KeyPolicy, ListQuestion, Listed, Listing, MOST_PURGES, MemoryConfig,
-    MemoryCounts, NextHopStatus, NextPlace, Outline, Policy, PoolConfig, PurgeCounts, PurgeOrder,
-    Purged, QueryRule, Question, RangeMiss, RequestFields, RetryLimit, Rule, ServiceConfig, Shown,
-    ShownEntry, Status, StoredResponse, Streaming, Target, Use, When, is_targeted, outline,
+    HitForMiss, HotCopies, KeyParts, KeyPolicy, ListQuestion, Listed, Listing, MOST_PURGES,
+    MemoryConfig, MemoryCounts, NextHopStatus, NextPlace, Outline, Policy, PoolConfig, PurgeCounts,
+    PurgeOrder, Purged, QueryRule, Question, RangeMiss, RequestFields, RetryLimit, Rule,
+    ServiceConfig, Shown, ShownEntry, Status, StoredResponse, Streaming, Target, Use, When,
+    is_targeted, outline,
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,
@@ -25,6 +27,7 @@ pub use perigee_server::{
 };
 pub use perigee_tier::{Config as TierConfig, Follow, PurgeConfig, ReloadError, StartError};
 pub use places::{Places, places};
+pub use shields::ShieldOrder;
 pub use state::EdgeState;
 
 /// A running edge. Cheap to clone.

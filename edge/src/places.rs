@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use perigee_cluster::{Node, NodeName, PopName, Ring};
 use perigee_proxy::CacheKey;
 
+use crate::ShieldOrder;
+
 /// Where a key belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     /// The edges of each PoP in the order in which they own the key: each stands in for those
     /// before it.
     pub edges: BTreeMap<PopName, Vec<NodeName>>,
-    /// The shields in the order in which they are asked.
+    /// The shields of each group (those of one PoP, those of none) in the order in which they are
+    /// asked, group after group in the order of the file.
     pub shields: Vec<NodeName>,
 }
 
@@ -28,13 +31,19 @@ pub fn places(
         }
     }
     let shields: Vec<Node> = shields.into_iter().collect();
-    let order = |nodes: &[Node]| ring(nodes).owners(key.stable_hash()).cloned().collect();
+    let order = |nodes: &[Node]| -> Vec<NodeName> {
+        ring(nodes).owners(key.stable_hash()).cloned().collect()
+    };
     Places {
         edges: pops
             .into_iter()
             .map(|(pop, nodes)| (pop, order(&nodes)))
             .collect(),
-        shields: order(&shields),
+        shields: ShieldOrder::Nearest
+            .groups(&shields)
+            .iter()
+            .flat_map(|group| order(group))
+            .collect(),
     }
 }
 

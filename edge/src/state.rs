@@ -3,12 +3,13 @@
 
 mod next_hop;
 mod nodes;
+mod upward;
 mod watch;
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::SystemTime,
 };
@@ -20,6 +21,7 @@ use perigee_tier::{Admission, Listeners, State, told};
 
 use crate::Config;
 use nodes::{Nodes, Reach};
+use upward::Measured;
 
 /// The state of one edge.
 pub struct EdgeState {
@@ -27,10 +29,16 @@ pub struct EdgeState {
     services: Services,
     trust: Option<Arc<Trust>>,
     peers: Nodes,
-    shields: Nodes,
+    /// Those that are asked, group by group.
+    shields: Vec<Nodes>,
+    /// Which group is the nearest, where that is asked. The same over all reloads that leave the
+    /// groups as they are.
+    nearest: Arc<Mutex<Measured>>,
     view: Option<Arc<View>>,
     /// Whether this node drains. The same over all reloads.
     leaving: Arc<AtomicBool>,
+    /// Requests of clients under way that it answers as the owner. The same over all reloads.
+    own: Arc<AtomicU64>,
 }
 
 impl State for EdgeState {
@@ -51,16 +59,27 @@ impl State for EdgeState {
             limits: &config.tier_limits,
             trust: trust.as_deref(),
         };
-        let peers = Nodes::build(&config.peers, to, before.map(|b| &b.peers))?;
-        let shields = Nodes::build(&config.shields, to, before.map(|b| &b.shields))?;
+        let old = before.map_or(&[][..], |b| std::slice::from_ref(&b.peers));
+        let peers = Nodes::build(&config.peers, to, old)?;
+        let old = before.map_or(&[][..], |b| &b.shields);
+        let groups = config.shield_order.groups(&config.shields);
+        let shields = groups.iter().map(|group| Nodes::build(group, to, old));
+        let shields = shields.collect::<Result<Vec<_>, _>>()?;
+        let nearest = before.filter(|b| upward::is_same(&b.shields, &shields));
+        let nearest = nearest.map_or_else(
+            || Arc::new(Mutex::new(Measured::new(shields.len()))),
+            |b| Arc::clone(&b.nearest),
+        );
         let view = watch::view(&config, trust.as_ref(), before);
         Ok(EdgeState {
             leaving: before.map_or_else(Arc::default, |b| Arc::clone(&b.leaving)),
+            own: before.map_or_else(Arc::default, |b| Arc::clone(&b.own)),
             config,
             services,
             trust,
             peers,
             shields,
+            nearest,
             view,
         })
     }

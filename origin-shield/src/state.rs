@@ -81,9 +81,8 @@ impl NextHop for ShieldState {
     /// From a shield there is one way: to the origin.
     fn route(&self, inbound: &Inbound) -> Route {
         Route {
-            sideways: Vec::new(),
             up: vec![Hop::Origin(Arc::clone(&inbound.service.origins))],
-            keep_copy: false,
+            ..Route::default()
         }
     }
 

@@ -192,7 +192,8 @@ impl Cdn {
         for n in 0..200 {
             let path = format!("/{prefix}-{n}");
             let answer = self.get(name, &path).await;
-            if !answer.cache_status().contains("peer") {
+            let status = answer.cache_status();
+            if !status.contains("\"peer ") && !status.contains("\"copy of ") {
                 return path;
             }
         }

@@ -1,9 +1,9 @@
 //! An edge's configuration.
 
-use perigee_edge::{CertFiles, Config, Role};
+use perigee_edge::{CertFiles, Config, Node, NodeName, PopName, Role, ShieldOrder};
 
 use super::{BuildError, Env, common::pop_name};
-use crate::Document;
+use crate::{Document, at::At, units::Name};
 
 impl Document {
     /// The configuration of the edge of this name.
@@ -23,10 +23,33 @@ impl Document {
             certificates: self.certificates(),
             peers,
             shields: self.shield_nodes().collect(),
+            shield_order: self.shield_order(pop.as_ref()),
+            origin_fallback: self.file.tier.origin_fallback,
             tier_limits: self.file.tier.build(),
             load_bound: self.file.ring.load_bound(),
             view: self.file.health.build(),
         })
+    }
+
+    /// In which order the edges of a PoP ask the shields.
+    fn shield_order(&self, pop: Option<&PopName>) -> ShieldOrder {
+        let pop = pop.and_then(|pop| {
+            let mut pops = self.file.pops.iter();
+            pops.find(|it| it.name.0 == pop.as_str())
+        });
+        let named = pop.map_or(&[][..], |pop| &pop.shields);
+        if named.is_empty() {
+            return ShieldOrder::Nearest;
+        }
+        let group = |name: &At<Name>| -> Vec<NodeName> {
+            let is_meant = |node: &Node| {
+                node.name.as_str() == name.0
+                    || node.pop.as_ref().is_some_and(|pop| pop.as_str() == name.0)
+            };
+            let meant = self.shield_nodes().filter(is_meant);
+            meant.map(|node| node.name).collect()
+        };
+        ShieldOrder::Named(named.iter().map(group).collect())
     }
 
     fn certificates(&self) -> Vec<CertFiles> {

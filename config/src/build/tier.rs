@@ -31,6 +31,7 @@ impl Document {
             tunnel_idle_timeout: limits.tunnel_idle_timeout.0,
             streaming: self.file.storage.streaming(),
             failover: self.file.tier.failover(),
+            copies: self.file.ring.copies(),
         })
     }
 

@@ -142,4 +142,8 @@ pub(crate) struct Pop {
     pub(crate) latitude: Degrees<90>,
     /// Degrees east.
     pub(crate) longitude: Degrees<180>,
+    /// The shields that its edges ask, the first ones first: names of PoPs, for all shields there, or
+    /// of shields. Default: all shields, those of the nearest PoP by measured latency first.
+    #[serde(default)]
+    pub(crate) shields: Vec<At<Name>>,
 }

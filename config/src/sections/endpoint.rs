@@ -114,6 +114,9 @@ endpoint_limits! {
     retry_share: Share = Share(RetryLimit::default().share),
     /// Such requests that are allowed besides, for each second.
     retry_min: Whole<0, 1_000_000> = Whole(RetryLimit::default().per_second.into()),
+    /// Whether an edge asks the origins itself when no shield can be asked. Without shields it always
+    /// does.
+    origin_fallback: bool = true,
     /// By what nodes know each other: `secret`, the one of `[cdn]`; or `mtls`, certificates of an
     /// authority of the CDN's own, and the secret besides if there is one. Changed by a restart only.
     trust: TrustName = TrustName::Secret,

@@ -1,6 +1,8 @@
 //! An empty table is what the room that owns it does by default.
 
-use perigee_edge::{ClientLimits, EndpointLimits, LoadBound, MemoryConfig, Policy, PoolConfig};
+use perigee_edge::{
+    ClientLimits, EndpointLimits, HotCopies, LoadBound, MemoryConfig, Policy, PoolConfig,
+};
 use perigee_geodns::ViewConfig;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +19,7 @@ fn empty_tables_are_the_rooms_defaults() {
     assert_eq!(empty::<OriginLimits>().build(), EndpointLimits::default());
     assert_eq!(empty::<OriginPool>().build(), PoolConfig::default());
     assert_eq!(empty::<Ring>().load_bound(), LoadBound::default());
+    assert_eq!(empty::<Ring>().copies(), HotCopies::default());
     assert_eq!(empty::<Health>().build(), ViewConfig::default());
     assert_eq!(empty::<Cache>().build(false), Policy::default());
     assert_eq!(empty::<Cache>().build(true), Policy::for_files());

@@ -15,6 +15,34 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
     for pop in file.nodes().filter_map(|node| node.pop) {
         known_pop(file, report, pop);
     }
+    for shield in file.pops.iter().flat_map(|pop| &pop.shields) {
+        known_shield(file, report, shield);
+    }
+}
+
+/// A shield, or a PoP with shields.
+fn known_shield(file: &File, report: &mut Report<'_>, name: &At<Name>) {
+    let names = || {
+        let places = file.shields.iter().filter_map(|shield| shield.pop.as_ref());
+        let shields = file.shields.iter().map(|shield| &shield.name);
+        shields.chain(places).map(|name| name.0.as_str())
+    };
+    if names().any(|known| known == name.0) {
+        return;
+    }
+    let help = match nearest(&name.0, names()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None if file.shields.is_empty() => "the file has no shields: take `shields` out".to_owned(),
+        None => format!("there are {}", list(names(), "and")),
+    };
+    report.error(
+        &name.span,
+        format!(
+            "no shield is named {:?}, and none stands in a PoP of that name",
+            name.0
+        ),
+        help,
+    );
 }
 
 /// Names that differ only in case are the same: they are part of DNS names too.

@@ -7,7 +7,7 @@ use perigee_http_cache::{BodyPart, Serve, remove_hop_by_hop};
 use perigee_storage::Stored;
 
 use crate::{
-    Body, Sender,
+    Body, InFlight, Sender,
     cache_status::Handling,
     send::Arrived,
     several::{Several, Source},
@@ -86,6 +86,12 @@ impl Answer {
             handling,
             above: Vec::new(),
         }
+    }
+
+    /// Counts as under way until its body ends.
+    pub(crate) fn counted(mut self, under_way: Option<InFlight>) -> Self {
+        self.response.body_mut().count(under_way);
+        self
     }
 
     /// As the next hop sent it.

@@ -10,7 +10,9 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use perigee_storage::Reader;
 use perigee_upstream::Body as Relayed;
 
-use crate::{observe::Observation, passing::Passing, several::Several, stitched::Stitched};
+use crate::{
+    InFlight, observe::Observation, passing::Passing, several::Several, stitched::Stitched,
+};
 
 /// An error that cut a body short.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -21,6 +23,8 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Body {
     source: Source,
     observation: Option<Box<Observation>>,
+    /// Held for its drop.
+    under_way: Option<InFlight>,
 }
 
 #[derive(Debug)]
@@ -89,7 +93,13 @@ impl Body {
         Body {
             source,
             observation: None,
+            under_way: None,
         }
+    }
+
+    /// Counts as under way until it ends.
+    pub(crate) fn count(&mut self, under_way: Option<InFlight>) {
+        self.under_way = under_way;
     }
 
     /// Has the request counted and logged when this body ends.

@@ -94,6 +94,8 @@ pub(crate) struct Handling {
 pub(crate) enum Detail {
     /// Forwarded to this node of the same PoP.
     Peer(String),
+    /// From this node of the same PoP, which owns it, and kept here too.
+    Copy(String),
     /// What was stored was served, though stale, while it is validated in the background.
     StaleWhileRevalidate,
     /// The next tier failed; what was stored was served, though stale.
@@ -180,16 +182,21 @@ impl fmt::Display for Handling {
         }
         match &self.detail {
             None => Ok(()),
-            Some(Detail::Peer(name)) => match quoted(&format!("peer {name}")) {
-                Some(detail) => write!(f, "; detail={detail}"),
-                None => f.write_str("; detail=peer"),
-            },
+            Some(Detail::Peer(name)) => node(f, "peer", name),
+            Some(Detail::Copy(name)) => node(f, "copy of", name),
             Some(Detail::StaleWhileRevalidate) => f.write_str("; detail=stale-while-revalidate"),
             Some(Detail::StaleIfError) => f.write_str("; detail=stale-if-error"),
             Some(Detail::NextTierFailed) => f.write_str("; detail=next-tier-failed"),
             Some(Detail::HitForMiss) => f.write_str("; detail=hit-for-miss"),
             Some(Detail::Refused) => f.write_str("; detail=refused"),
         }
+    }
+}
+
+fn node(f: &mut fmt::Formatter<'_>, what: &str, name: &str) -> fmt::Result {
+    match quoted(&format!("{what} {name}")) {
+        Some(detail) => write!(f, "; detail={detail}"),
+        None => Ok(()),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     failover::{Failover, Retries},
     fetch::Wanted,
     flight::Flights,
+    heat::{Heat, HotCopies},
     here,
     in_touch::InTouch,
     metrics::Metrics,
@@ -63,6 +64,8 @@ pub struct ExchangeConfig {
     pub streaming: Streaming,
     /// What is done when another node fails.
     pub failover: Failover,
+    /// When what another node of the PoP owns is kept here, too.
+    pub copies: HotCopies,
 }
 
 /// What all requests of a node share.
@@ -80,6 +83,8 @@ pub struct Exchange {
     pub(crate) refreshes: Arc<Semaphore>,
     /// How often another node may be asked in place of one that failed.
     pub(crate) retries: Retries,
+    /// What is asked for here that other nodes own.
+    pub(crate) heat: Heat,
     /// Lines about what next hops do wrong.
     pub(crate) failures: Seldom,
     log: Option<Arc<dyn AccessLog>>,
@@ -119,6 +124,7 @@ impl Exchange {
             searches,
             refreshes: Arc::new(Semaphore::new(room)),
             retries: Retries::new(config.failover.retries, Instant::now()),
+            heat: Heat::new(config.copies, Instant::now()),
             failures: Seldom::new(Instant::now()),
             log,
             via,

@@ -66,6 +66,12 @@ pub struct Explanation {
     /// The nodes that own the key before this one does, as far as they are usable: they are
     /// asked first where this node has to ask.
     pub sideways: Vec<NextPlace>,
+    /// Whether so many ask for it here that what those answer is kept here too.
+    #[serde(default)]
+    pub hot: bool,
+    /// The owner, and why another one answers for it: `overloaded` or `returning`.
+    #[serde(default)]
+    pub passed_over: Option<(String, String)>,
     /// Where it asks then: the first that can be reached.
     pub up: Vec<NextPlace>,
     /// Fetches of this key that are under way.
@@ -131,7 +137,11 @@ impl Exchange {
             (alike, variants) = (Some(key.to_string()), found);
         }
         let route = next.route(inbound);
-        let told = as_done(told, !route.sideways.is_empty());
+        let told = as_done(told, route.sideways.first());
+        let hot = self.heat.would(inbound.place(), Instant::now()).is_hot;
+        let passed_over = route
+            .passed_over
+            .map(|owner| (owner.name, owner.why.as_str().to_owned()));
         let stored = variants
             .iter()
             .map(|stored| StoredResponse::of(stored, now));
@@ -150,6 +160,8 @@ impl Exchange {
             alike,
             uses: told.variant,
             sideways: route.sideways.iter().map(NextPlace::of).collect(),
+            hot: hot && !route.sideways.is_empty(),
+            passed_over,
             up: route.up.iter().map(NextPlace::of).collect(),
             fetches: self.flights.count(&inbound.key),
             hit_for_miss: self
@@ -246,16 +258,24 @@ fn answered_here(request: &RequestHead<'_>) -> Option<StatusCode> {
     here::status(&mut head)
 }
 
-/// What is stale is served by who owns the key: only there it is validated.
-fn as_done(told: Told, another_owns: bool) -> Told {
-    if told.outcome != Outcome::StaleWhileRevalidate || !another_owns {
+/// What another node owns: a copy is served here while it is fresh; what is stale is validated by who
+/// owns the key, and served while that goes on.
+fn as_done(told: Told, owner: Option<&Hop>) -> Told {
+    let Some(owner) = owner.map(Hop::name) else {
         return told;
-    }
-    Told {
-        outcome: Outcome::Miss,
-        because: told.because + "; but not here: another node owns the key",
-        status: None,
-        variant: None,
+    };
+    match told.outcome {
+        Outcome::Hit => Told {
+            because: format!("{}; it is a copy: {owner} owns the key", told.because),
+            ..told
+        },
+        Outcome::StaleWhileRevalidate => Told {
+            outcome: Outcome::Revalidate,
+            because: format!("{}; but not here: {owner} owns the key", told.because),
+            status: None,
+            ..told
+        },
+        _ => told,
     }
 }
 
@@ -309,6 +329,7 @@ impl NextPlace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Endpoint, EndpointConfig, EndpointLimits, Target};
 
     fn stale() -> Told {
         Told {
@@ -321,9 +342,23 @@ mod tests {
 
     #[test]
     fn what_is_stale_is_served_by_who_owns_the_key() {
-        assert_eq!(as_done(stale(), false), stale());
-        let elsewhere = as_done(stale(), true);
-        assert_eq!((elsewhere.outcome, elsewhere.status), (Outcome::Miss, None));
+        assert_eq!(as_done(stale(), None), stale());
+        let owner = Endpoint::new(EndpointConfig {
+            name: "fra-2".to_owned(),
+            target: Target::Folder(".".into()),
+            limits: EndpointLimits::default(),
+        });
+        let owner = Hop::Peer(owner.unwrap());
+        let elsewhere = as_done(stale(), Some(&owner));
+        assert_eq!(elsewhere.outcome, Outcome::Revalidate);
+        assert_eq!((elsewhere.variant, elsewhere.status), (Some(0), None));
+        let hit = Told {
+            outcome: Outcome::Hit,
+            ..stale()
+        };
+        let copy = as_done(hit.clone(), Some(&owner));
+        assert!(copy.because.ends_with("a copy: fra-2 owns the key"));
+        assert_eq!((copy.outcome, copy.status), (hit.outcome, hit.status));
     }
 
     #[test]

@@ -8,14 +8,15 @@ use perigee_storage::Stored;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    Inbound, NextHop,
+    InFlight, Inbound, NextHop,
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
     flight::{Bytes, Joined, Lead, Progress, Sought},
+    heat::Copy,
     lead::Landed,
     marks::Whose,
-    next_hop::Hop,
+    next_hop::{Hop, Route},
     outcome::to_leader_alone,
     passing::Way,
 };
@@ -70,6 +71,8 @@ pub(crate) struct Trip {
     pub(crate) next: Arc<dyn NextHop>,
     pub(crate) hops: Vec<Hop>,
     pub(crate) wanted: Wanted,
+    /// How what comes from the owner of the key is kept, if that is another node.
+    pub(crate) copy: Option<Copy>,
 }
 
 impl Trip {
@@ -130,16 +133,29 @@ impl Exchange {
         why: Miss,
         wanted: Wanted,
     ) -> Answer {
-        let route = next.route(&inbound);
-        let trip = Trip {
+        let Route {
+            sideways,
+            up,
+            passed_over,
+            own,
+        } = next.route(&inbound);
+        self.metrics.passed_over(passed_over.as_ref());
+        let mut trip = Trip {
             inbound,
             next,
-            hops: route.up,
+            hops: up,
             wanted,
+            copy: None,
         };
-        if !route.sideways.is_empty()
-            && let Some(answer) = self.ask_owner(&trip, &route.sideways, why).await
-        {
+        if sideways.is_empty() {
+            let under_way = own.and_then(|own| InFlight::enter(&own, u64::MAX));
+            return self.join(trip, why).await.counted(under_way);
+        }
+        let copy = self.heat.asked(trip.inbound.place(), Instant::now());
+        if copy.is_hot || trip.wanted.stored.is_some() {
+            trip.hops.splice(..0, sideways);
+            trip.copy = Some(copy);
+        } else if let Some(answer) = self.ask_owner(&trip, &sideways, why).await {
             return answer;
         }
         self.join(trip, why).await

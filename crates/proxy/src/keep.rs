@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, StatusCode, header};
 use perigee_http_cache::{Failure, StoredHead, withheld};
-use perigee_storage::Verdict;
+use perigee_storage::{Revision, Verdict};
 
 use crate::{
     arriving::Arriving,
@@ -30,14 +30,15 @@ impl Exchange {
         let Some(old) = &trip.wanted.stored else {
             return fail(&lead, Failure::Invalid, to_leader);
         };
-        let (status, cache_status) = (arrived.response.status(), arrived.cache_status);
         let aged = arrived.response.headers().contains_key(header::AGE);
+        let (owner, asked) = (owner(&arrived), self.asked(&arrived));
+        let (status, cache_status) = (arrived.response.status(), arrived.cache_status);
         drop(arrived.response);
         let (key, head) = (&trip.inbound.key, Arc::new(head));
-        let new = old.freshened(Arc::clone(&head), arrived.asked);
+        let new = old.freshened(Arc::clone(&head), asked);
         self.store.freshen(key, old, new.clone()).get().await;
         let purges = self.store.purges();
-        let verdict = purges.verdict(key, Some(&head), arrived.asked);
+        let verdict = purges.verdict(key, Some(&head), asked);
         let arrival = Arrival {
             stored: new,
             kept: verdict == Verdict::Holds,
@@ -49,6 +50,7 @@ impl Exchange {
             arrival,
             withheld: HeaderMap::new(),
             aged,
+            owner,
             _first: None,
         }));
     }
@@ -63,9 +65,14 @@ impl Exchange {
         arrived: Arrived,
         to_leader: ToLeader,
     ) {
+        if !completes && !is_for_here(trip, &head, &arrived) {
+            return self
+                .relay_owners(lead, trip, &head, arrived, to_leader)
+                .await;
+        }
         let (inbound, length) = (&trip.inbound, head.body_length());
         let head = Arc::new(head);
-        let (key, asked) = (&inbound.key, arrived.asked);
+        let (key, asked) = (&inbound.key, self.asked(&arrived));
         let fill = self.store.fill(key, Arc::clone(&head), length, asked);
         let version = Arc::clone(&head);
         if fill.is_kept() && !self.store.purges().path_was_purged(key, asked) {
@@ -78,6 +85,10 @@ impl Exchange {
             lead.tell_not_shared(Some(Mark::of_too_large(trip)), Instant::now());
             let _ = to_leader.send(too_large(trip, arrived));
             return;
+        }
+        let owner = owner(&arrived);
+        if owner.is_some() {
+            self.metrics.copied();
         }
         let (parts, body) = arrived.response.into_parts();
         let arrival = Arrival {
@@ -92,10 +103,41 @@ impl Exchange {
             arrival,
             withheld: withheld(&parts.headers, inbound.policy()),
             aged: parts.headers.contains_key(header::AGE),
+            owner,
             _first: Some(first),
         }));
         let arriving = Arriving::shared(body, lead, self.config.streaming.finish);
         self.pump(trip, &version, arriving, fill).await;
+    }
+
+    /// What another node owns, and is not worth a copy, goes to the one who asked.
+    async fn relay_owners(
+        &self,
+        lead: Lead,
+        trip: &Trip,
+        head: &StoredHead,
+        arrived: Arrived,
+        to_leader: ToLeader,
+    ) {
+        if trip.inbound.policy().no_vary_search {
+            self.searches.learn(&trip.inbound.key, head.search());
+        }
+        self.drop_replaced(trip, head).await;
+        // It stays too large for a while. But it may be hot soon, and known to its end.
+        let is_large = trip.copy.is_some_and(|copy| copy.is_hot) && head.length.is_some();
+        let mark = is_large.then(|| Mark::of_too_large(trip));
+        lead.tell_not_shared(mark, Instant::now());
+        let _ = to_leader.send(too_large(trip, arrived));
+    }
+
+    /// The last purge that a response has seen. Its owner may have heard of purges later than this
+    /// node, and answered with what had been purged here before: so those of the last seconds count
+    /// as if they had come after it.
+    fn asked(&self, arrived: &Arrived) -> Revision {
+        match owner(arrived) {
+            Some(_) => self.heat.settled(self.store.purges().now(), Instant::now()),
+            None => arrived.asked,
+        }
     }
 
     /// What is too large for the store does not take the place of what is stored; but it says that
@@ -108,6 +150,17 @@ impl Exchange {
             self.store.remove(&trip.inbound.key, old).get().await;
         }
     }
+}
+
+/// Whether a response is for this node to keep.
+pub(crate) fn is_for_here(trip: &Trip, head: &StoredHead, arrived: &Arrived) -> bool {
+    let is_taken = trip.copy.is_none_or(|copy| copy.takes(head));
+    owner(arrived).is_none() || is_taken
+}
+
+/// The node of this PoP that a response is kept at.
+fn owner(arrived: &Arrived) -> Option<String> {
+    (arrived.kind == "peer").then(|| arrived.hop.clone())
 }
 
 /// Tells those who wait of a response, if it may be for all of them.

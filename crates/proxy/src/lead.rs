@@ -40,6 +40,8 @@ pub(crate) struct ForLeader {
     pub(crate) withheld: HeaderMap,
     /// Whether it came with an Age, and so out of a cache (RFC 9111 section 5.1).
     pub(crate) aged: bool,
+    /// The node of this PoP that it came from, which keeps it too.
+    pub(crate) owner: Option<String>,
     /// A fill that is not kept goes no further than its readers. Until the leader reads, this one
     /// stands in for it, so that the first bytes are still there.
     pub(crate) _first: Option<Reader>,

@@ -15,6 +15,7 @@ mod failover;
 mod fetch;
 mod flight;
 mod generations;
+mod heat;
 mod here;
 mod hosts;
 mod in_touch;
@@ -62,6 +63,7 @@ pub use claims::{RequestFields, add_claims};
 pub use exchange::{Exchange, ExchangeConfig};
 pub use explain::{Explanation, HitForMiss, NextPlace, Outline, Question, StoredResponse, outline};
 pub use failover::Failover;
+pub use heat::HotCopies;
 pub use in_touch::InTouch;
 pub use inbound::{Inbound, Sender};
 pub use intake::{Origination, Refusal, take_in};
@@ -72,7 +74,7 @@ pub use listing::{
     ShownEntry, Use,
 };
 pub use metrics::{Metrics, ServiceMetrics};
-pub use next_hop::{Hop, Lost, NextHop, REFUSED, Route};
+pub use next_hop::{Hop, Lost, NextHop, PassedOver, REFUSED, Route, Why};
 pub use observe::InFlight;
 pub use onward::{CDN_LOOP, is_loop};
 pub use perigee_http_cache::{

@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::cache_status::Handling;
+use crate::{PassedOver, cache_status::Handling};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServiceOutcome {
@@ -38,6 +38,12 @@ struct Resumed {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OwnerPassedOver {
+    name: String,
+    why: &'static str,
+}
+
 /// All that a tier counts.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -45,6 +51,8 @@ pub struct Metrics {
     bytes: Family<ServiceLabel, Counter>,
     cut: Family<ServiceLabel, Counter>,
     forwarded: Family<HopOutcome, Counter>,
+    copied: Counter,
+    passed_over: Family<OwnerPassedOver, Counter>,
     retries: Family<Budgeted, Counter>,
     resumed: Family<Resumed, Counter>,
 }
@@ -72,6 +80,16 @@ impl Metrics {
             "perigee_forwarded_requests",
             "Requests sent to peers, shields and origins, by what came of them",
             metrics.forwarded.clone(),
+        );
+        registry.register(
+            "perigee_hot_copies",
+            "Answers of the edges that own them that were kept here too, since many ask for them",
+            metrics.copied.clone(),
+        );
+        registry.register(
+            "perigee_owner_passed_over",
+            "Requests that went to the next on the ring, since their owner is overloaded or returning",
+            metrics.passed_over.clone(),
         );
         registry.register(
             "perigee_retries",
@@ -108,6 +126,20 @@ impl Metrics {
             bytes: self.bytes.get_or_create(&label).clone(),
             cut: self.cut.get_or_create(&label).clone(),
         })
+    }
+
+    pub(crate) fn passed_over(&self, owner: Option<&PassedOver>) {
+        if let Some(PassedOver { name, why }) = owner {
+            let labels = OwnerPassedOver {
+                name: name.clone(),
+                why: why.as_str(),
+            };
+            self.passed_over.get_or_create(&labels).inc();
+        }
+    }
+
+    pub(crate) fn copied(&self) {
+        self.copied.inc();
     }
 
     pub(crate) fn forwarded(&self, kind: &'static str, name: &str, outcome: &'static str) {

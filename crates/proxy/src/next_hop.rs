@@ -4,7 +4,7 @@
 use std::{
     future::{Future, pending},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use http::{Request, Response, request};
@@ -65,13 +65,42 @@ impl Hop {
 #[derive(Clone, Debug, Default)]
 pub struct Route {
     /// Who owns the key in this PoP, if that is not this node. Asked first; the answer is
-    /// relayed and not stored here.
+    /// relayed, and stored here only if many ask for it.
     pub sideways: Vec<Hop>,
     /// The next tier, and what may stand in for it.
     pub up: Vec<Hop>,
-    /// Whether what comes from sideways is kept here too, for as long as the owner's is fresh: many
-    /// ask for it now.
-    pub keep_copy: bool,
+    /// The owner, if another one is to answer in its place.
+    pub passed_over: Option<PassedOver>,
+    /// Where it is counted, for as long as it takes, that this node answers as the owner.
+    pub own: Option<Arc<AtomicU64>>,
+}
+
+/// The owner of a key that another one answers for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why an owner is not asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It has more under way than its part.
+    Overloaded,
+    /// It has just come back, and gets its keys little by little.
+    Returning,
+}
+
+impl Why {
+    /// `overloaded` or `returning`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Why::Overloaded => "overloaded",
+            Why::Returning => "returning",
+        }
+    }
 }
 
 /// What a tier knows of the tiers beside and above it.

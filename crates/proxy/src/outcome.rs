@@ -81,8 +81,13 @@ impl Exchange {
         landed: ForLeader,
         handling: Handling,
     ) -> Option<Answer> {
+        let from_owner = match landed.arrival.kept {
+            true => Detail::Copy,
+            false => Detail::Peer,
+        };
         let handling = Handling {
             stored: landed.arrival.kept,
+            detail: landed.owner.map(from_owner).or(handling.detail),
             ..handling
         };
         let mut answer = self.out_of(trip, &landed.arrival, handling)?;
@@ -239,5 +244,11 @@ fn failed(status: StatusCode, handling: Handling) -> Answer {
 }
 
 pub(crate) fn with_status(handling: Handling, arrived: &Arrived) -> Handling {
-    handling.with_status(arrived.response.status().as_u16())
+    let peer = (arrived.kind == "peer").then(|| Detail::Peer(arrived.hop.clone()));
+    let status = arrived.response.status().as_u16();
+    Handling {
+        detail: handling.detail.or(peer),
+        ..handling
+    }
+    .with_status(status)
 }

@@ -2,27 +2,16 @@
 
 use std::sync::Arc;
 
-use perigee_http_cache::{Failure, Miss, Receipt, SearchVariance};
+use perigee_http_cache::{Miss, SearchVariance};
 
 use crate::{
-    Inbound, Sender,
-    answer::Answer,
-    cache_status::{Detail, Handling},
-    exchange::Exchange,
-    fetch::Trip,
-    next_hop::Hop,
-    onward::request_head,
-    outcome::with_status,
-    passing::Way,
-    send::Arrived,
+    Inbound, Sender, answer::Answer, cache_status::Handling, exchange::Exchange, fetch::Trip,
+    next_hop::Hop, onward::request_head, outcome::with_status, passing::Way,
 };
 
 impl Exchange {
     /// Asks the edge that owns the key. `None`: no owner could be asked, so that this node
     /// stands in for it, as far as the budget of retries allows.
-    ///
-    /// What this node has from a time when it stood in may take the place of an owner's error
-    /// (RFC 5861 section 4).
     pub(crate) async fn ask_owner(
         self: &Arc<Self>,
         trip: &Trip,
@@ -43,24 +32,8 @@ impl Exchange {
             self.searches.learn(&inbound.key, variance.as_ref());
         }
         let handling = with_status(Handling::forwarded(why), &arrived);
-        if self.is_worse_than_stale(trip, &arrived) {
-            return Some(self.or_stale(trip, Failure::Unreachable, handling));
-        }
-        let handling = Handling {
-            detail: Some(Detail::Peer(arrived.hop.clone())),
-            ..handling
-        };
         let answer = Answer::relayed(arrived, handling);
         Some(self.passing_on(answer, inbound, &trip.next, Way::Owner))
-    }
-
-    fn is_worse_than_stale(&self, trip: &Trip, arrived: &Arrived) -> bool {
-        trip.wanted.stored.is_some()
-            && arrived.response.status().is_server_error()
-            && matches!(
-                self.judge(&trip.inbound, &trip.wanted, arrived),
-                Receipt::ServeStale
-            )
     }
 
     /// CDN-Loop is written once per CDN: by the node that a client came to.

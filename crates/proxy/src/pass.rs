@@ -8,11 +8,12 @@ use perigee_http_cache::{Failure, Miss, Receipt, Recovery, recover};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
-    Inbound, NextHop,
+    InFlight, Inbound, NextHop,
     answer::Answer,
     cache_status::{Detail, Handling},
     exchange::Exchange,
     fetch::{Trip, Wanted},
+    keep::is_for_here,
     marks::Mark,
     onward::request_head,
     outcome::{failed_by, with_status},
@@ -38,9 +39,12 @@ impl Exchange {
         }
         let is_repeatable = body.is_end_stream();
         let route = next.route(&inbound);
+        self.metrics.passed_over(route.passed_over.as_ref());
+        let own = route.own.filter(|_| route.sideways.is_empty());
+        let under_way = own.and_then(|own| InFlight::enter(&own, u64::MAX));
         let hops: Vec<_> = route.sideways.into_iter().chain(route.up).collect();
         let sent = self.send_over(&hops, &next, &inbound, head, body).await;
-        match sent {
+        let answer = match sent {
             Ok(arrived) => {
                 let answer = self.passed(&inbound, arrived, why).await;
                 match is_repeatable {
@@ -49,7 +53,8 @@ impl Exchange {
                 }
             }
             Err(failure) => not_passed(&inbound, failure, why),
-        }
+        };
+        answer.counted(under_way)
     }
 
     /// Forwards a request that need not, or cannot, be answered by another one's fetch: as it is,
@@ -85,7 +90,11 @@ impl Exchange {
         let key = &trip.inbound.key;
         match self.judge(&trip.inbound, &Wanted::default(), arrived) {
             Receipt::Store(head) => {
-                // That there is no room for it may be why it was not shared.
+                // That there is no room for it, or that it is another node's, may be why it was not
+                // shared.
+                if !is_for_here(trip, &head, arrived) {
+                    return;
+                }
                 let length = head.body_length();
                 let fill = self.store.fill(key, Arc::new(*head), length, arrived.asked);
                 if fill.has_room() {
@@ -105,11 +114,7 @@ impl Exchange {
 
 /// The answer as it came, and from whom.
 pub(crate) fn relayed(arrived: Arrived, why: Miss) -> Answer {
-    let peer = (arrived.kind == "peer").then(|| Detail::Peer(arrived.hop.clone()));
-    let handling = Handling {
-        detail: peer,
-        ..with_status(Handling::forwarded(why), &arrived)
-    };
+    let handling = with_status(Handling::forwarded(why), &arrived);
     Answer::relayed(arrived, handling)
 }
 

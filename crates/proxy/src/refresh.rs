@@ -16,8 +16,8 @@ use crate::{
 impl Exchange {
     /// Answers with what is stored, and has it validated where that is not under way already.
     ///
-    /// Where another node owns the key, it is asked instead: what it answers would not be stored
-    /// here, and it serves its own stale response as fast.
+    /// Where another node owns the key, it is asked instead: it may have a newer one, and serves its
+    /// own stale response as fast.
     pub(crate) async fn serve_and_refresh(
         self: &Arc<Self>,
         inbound: Arc<Inbound>,
@@ -35,6 +35,7 @@ impl Exchange {
                     next,
                     hops: route.up,
                     wanted,
+                    copy: None,
                 });
                 answer
             }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use perigee_cluster::{Node, NodeName, Refills, TrustConfig};
-use perigee_proxy::{DiskConfig, Failover, MemoryConfig, ServiceConfig, Streaming};
+use perigee_proxy::{DiskConfig, Failover, HotCopies, MemoryConfig, ServiceConfig, Streaming};
 use perigee_server::Limits;
 
 /// The part of a configuration that edge and shield have in common.
@@ -60,6 +60,8 @@ pub struct Config {
     pub streaming: Streaming,
     /// What is done when another node fails.
     pub failover: Failover,
+    /// When what another edge of the PoP owns is kept here, too.
+    pub copies: HotCopies,
 }
 
 /// How a node learns of what is purged while it cannot be reached.
@@ -130,6 +132,10 @@ impl Config {
             (
                 self.failover != after.failover,
                 "`suspect_after`, `retry_share` and `retry_min` of `[tier]`",
+            ),
+            (
+                self.copies != after.copies,
+                "`hot_after`, `hot_window` and `copy_max` of `[ring]`",
             ),
             (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
             (self.max_refreshes != after.max_refreshes, "`max_refreshes`"),

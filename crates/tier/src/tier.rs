@@ -334,5 +334,6 @@ fn exchange_config<S: State>(config: &Config) -> ExchangeConfig {
         out_of_touch: config.purge.out_of_touch,
         streaming: config.streaming,
         failover: config.failover,
+        copies: config.copies,
     }
 }

@@ -7,8 +7,10 @@ use std::{
 };
 
 use http::request;
-use perigee_cluster::{Markers, NodeName, Role, vouch};
-use perigee_proxy::{Hop, Inbound, Lost, NextHop, Route, Scheme, Sender, add_claims};
+use perigee_cluster::{Markers, NodeName, Role, Standing, vouch};
+use perigee_proxy::{
+    Hop, Inbound, Lost, NextHop, PassedOver, Route, Scheme, Sender, Why, add_claims,
+};
 
 use super::EdgeState;
 
@@ -17,34 +19,60 @@ const MAX_PEERS_ASKED: usize = 2;
 
 impl EdgeState {
     /// Where too many look dead, those who do are tried, too; where all do, there is the origin.
-    fn is_usable(&self, name: &NodeName) -> bool {
+    pub(super) fn is_usable(&self, name: &NodeName) -> bool {
         self.view.as_ref().is_some_and(|view| view.may_try(name))
     }
 
-    /// The usable peers that own a key before this node does. Empty: it is this node's. One that
-    /// drains owns nothing: the others go round it already.
-    fn owners_before_self(&self, key_hash: u64) -> Vec<Hop> {
-        let own = &self.config.tier.node;
-        let leaving = self.leaving.load(Ordering::Relaxed);
-        self.peers
-            .ring
+    /// What an edge of this PoP can take now; `None` if it is not usable. This node's own part is
+    /// what it answers its clients as the owner: that compares with what it sends each of the others.
+    /// One that drains owns nothing: the others go round it already.
+    fn standing(&self, name: &NodeName) -> Option<Standing> {
+        let share = |name| self.view.as_ref().map_or(1.0, |view| view.share(name));
+        if *name == self.config.tier.node {
+            let is_leaving = self.leaving.load(Ordering::Relaxed);
+            return (!is_leaving).then(|| Standing {
+                share: share(name),
+                load: self.own.load(Ordering::Relaxed),
+            });
+        }
+        let (_, endpoint) = self.peers.endpoints.get(name)?;
+        self.is_usable(name).then(|| Standing {
+            share: share(name),
+            load: endpoint.in_flight() as u64,
+        })
+    }
+
+    /// The peers that are to be asked for a key before this node stands in, and who owns it if that
+    /// one is not among the first. No peers: it is for this node to answer.
+    fn sideways(&self, key_hash: u64) -> (Vec<Hop>, Option<PassedOver>) {
+        let (ring, own) = (&self.peers.ring, &self.config.tier.node);
+        if ring.nodes().len() == 0 {
+            return (Vec::new(), None);
+        }
+        let bound = self.config.load_bound;
+        let mut order = ring
+            .owners_within(key_hash, bound, |name| self.standing(name))
+            .peekable();
+        let first = order.peek().copied();
+        let owner = ring
             .owners(key_hash)
-            .take_while(|name| leaving || *name != own)
-            .filter(|name| *name != own && self.is_usable(name))
+            .find_map(|name| Some((name, self.standing(name)?)));
+        let passed_over = owner
+            .filter(|(name, _)| first.is_some_and(|first| first != *name))
+            .map(|(name, standing)| PassedOver {
+                name: name.to_string(),
+                why: match standing.share < 1.0 && standing.load < bound.floor {
+                    true => Why::Returning,
+                    false => Why::Overloaded,
+                },
+            });
+        let hops = order
+            .take_while(|name| *name != own)
             .filter_map(|name| self.peers.endpoints.get(name))
             .take(MAX_PEERS_ASKED)
             .map(|(_, endpoint)| Hop::Peer(Arc::clone(endpoint)))
-            .collect()
-    }
-
-    fn shields_then_origin(&self, inbound: &Inbound, key_hash: u64) -> Vec<Hop> {
-        let shields = self.shields.ring.owners(key_hash);
-        shields
-            .filter(|name| self.is_usable(name))
-            .filter_map(|name| self.shields.endpoints.get(name))
-            .map(|(_, endpoint)| Hop::Shield(Arc::clone(endpoint)))
-            .chain([Hop::Origin(Arc::clone(&inbound.service.origins))])
-            .collect()
+            .collect();
+        (hops, passed_over)
     }
 }
 
@@ -52,14 +80,16 @@ impl NextHop for EdgeState {
     fn route(&self, inbound: &Inbound) -> Route {
         let key_hash = inbound.place();
         // What a node sends has had its hop sideways.
-        let sideways = match inbound.sender {
-            Sender::Client => self.owners_before_self(key_hash),
-            Sender::Node => Vec::new(),
+        let (sideways, passed_over) = match inbound.sender {
+            Sender::Client => self.sideways(key_hash),
+            Sender::Node => (Vec::new(), None),
         };
+        let is_own = inbound.sender == Sender::Client && sideways.is_empty();
         Route {
             sideways,
-            up: self.shields_then_origin(inbound, key_hash),
-            keep_copy: false,
+            up: self.upward(inbound, key_hash),
+            passed_over,
+            own: is_own.then(|| Arc::clone(&self.own)),
         }
     }
 

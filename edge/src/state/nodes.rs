@@ -22,16 +22,13 @@ pub(super) struct Reach<'a> {
 }
 
 impl Nodes {
-    pub(super) fn build(
-        nodes: &[Node],
-        to: Reach<'_>,
-        before: Option<&Nodes>,
-    ) -> Result<Self, String> {
+    pub(super) fn build(nodes: &[Node], to: Reach<'_>, before: &[Nodes]) -> Result<Self, String> {
         let mut endpoints = HashMap::new();
         for node in nodes {
             let config = endpoint_config(node, to)?;
+            let mut before = before.iter();
             let kept = before
-                .and_then(|b| b.endpoints.get(&node.name))
+                .find_map(|b| b.endpoints.get(&node.name))
                 .filter(|(kept, _)| *kept == config);
             let endpoint = match kept {
                 Some((_, endpoint)) => Arc::clone(endpoint),
@@ -41,6 +38,11 @@ impl Nodes {
         }
         let ring = places::ring(nodes);
         Ok(Nodes { ring, endpoints })
+    }
+
+    /// All of them, in the order of their names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &NodeName> {
+        self.ring.nodes()
     }
 }
 

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use perigee_edge::{
     CertFiles, ClientLimits, Config, Disclosure, DiskConfig, Edge, EndpointConfig, EndpointLimits,
-    Failover, LoadBound, MemoryConfig, Policy, PoolConfig, RequestFields, ServiceConfig, Streaming,
-    Target, TierConfig, ViewConfig,
+    Failover, HotCopies, LoadBound, MemoryConfig, Policy, PoolConfig, RequestFields, ServiceConfig,
+    ShieldOrder, Streaming, Target, TierConfig, ViewConfig,
 };
 
 use super::{
@@ -111,6 +111,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         tunnel_idle_timeout: Duration::from_secs(600),
         streaming: Streaming::default(),
         failover: Failover::default(),
+        copies: HotCopies::default(),
     };
     Config {
         tier,
@@ -118,6 +119,8 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         certificates: certificate(edge).into_iter().collect(),
         peers: Vec::new(),
         shields: Vec::new(),
+        shield_order: ShieldOrder::Nearest,
+        origin_fallback: true,
         tier_limits: EndpointLimits::default(),
         load_bound: LoadBound::default(),
         view: ViewConfig::default(),

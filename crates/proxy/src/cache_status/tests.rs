@@ -22,6 +22,11 @@ fn parameters_stand_in_a_fixed_order() {
         handling.to_string(),
         "; fwd=stale; fwd-status=304; stored; collapsed; detail=\"peer fra-2\""
     );
+    let copy = Handling {
+        detail: Some(Detail::Copy("fra-2".to_owned())),
+        ..Handling::forwarded(Miss::Uri)
+    };
+    assert_eq!(copy.to_string(), "; fwd=uri-miss; detail=\"copy of fra-2\"");
 }
 
 fn told(disclosure: Disclosure, key: Option<&CacheKey>) -> Vec<String> {

@@ -6,7 +6,7 @@ use perigee_http_cache::{Held, StoredHead};
 use perigee_storage::{ReadError, Reader, Stored};
 
 use crate::{
-    Inbound, NextHop,
+    Inbound, NextHop, Route,
     exchange::Exchange,
     fetch::{Trip, Wanted},
 };
@@ -113,15 +113,17 @@ impl Seam {
             .head
             .missing(&held, &wanted, policy)
             .ok_or(Cut::Failed)?;
+        let Route { sideways, up, .. } = self.next.route(&self.inbound);
         let trip = Trip {
             inbound: Arc::clone(&self.inbound),
             next: Arc::clone(&self.next),
-            hops: self.next.route(&self.inbound).up,
+            hops: sideways.into_iter().chain(up).collect(),
             wanted: Wanted {
                 fields: missing.fields,
                 stored,
                 midway: Some(Arc::clone(&self.head)),
             },
+            copy: None,
         };
         let opened = self.exchange.piece(&trip, &wanted, is_sound).await;
         if matches!(opened, Err(Cut::Changed)) {

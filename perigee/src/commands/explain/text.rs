@@ -126,7 +126,10 @@ fn because(told: &Explanation) -> String {
     if let Some(first) = places.into_iter().next()
         && !matches!(told.outcome.as_str(), "hit" | "refuse" | "here")
     {
-        let _ = write!(text, "; asks {}", place(first));
+        let _ = write!(text, "; asks {}", place(first, told));
+    }
+    if told.hot && told.outcome != "hit" {
+        text += "; keeps a copy, since many ask for it";
     }
     if let Some(HitForMiss { requests, seconds }) = &told.hit_for_miss {
         let requests = match requests.as_str() {
@@ -149,11 +152,15 @@ fn because(told: &Explanation) -> String {
     text
 }
 
-fn place(place: &NextPlace) -> String {
-    match place.kind.as_str() {
-        "peer" => format!("{}, which owns the key", place.name),
+fn place(place: &NextPlace, told: &Explanation) -> String {
+    let place = match place.kind.as_str() {
+        "peer" if told.passed_over.is_none() => format!("{}, which owns the key", place.name),
         "origin" => "the origin".to_owned(),
         _ => place.name.clone(),
+    };
+    match &told.passed_over {
+        Some((owner, why)) => format!("{place}, since {owner}, which owns the key, is {why}"),
+        None => place,
     }
 }
 
