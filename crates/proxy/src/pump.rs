@@ -70,7 +70,7 @@ impl Exchange {
         };
         // Who is healthy may be others by now.
         let route = trip.next.route(&trip.inbound);
-        let beside = route.sideways.into_iter().filter(|_| route.keep_copy);
+        let beside = route.sideways.into_iter().filter(|_| trip.copy.is_some());
         let hops: Vec<_> = beside.chain(route.up).collect();
         self.rest_of(lacking, &hops).await.ok()
     }
