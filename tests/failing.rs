@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use crate::harness::{
     cdn::{Cdn, Plan},
-    client::ask,
+    client::{ask, get},
     load::{self, Choice, Load, counts, path},
     origin::{Asked, Origin},
     relay::{self, Relay},
@@ -184,7 +184,8 @@ async fn a_shield_freezes_and_goes_on() {
 async fn without_a_budget_nothing_is_sent_twice() {
     let origin = load::origin().await;
     let plan = Plan {
-        tables: "[tier]\nretry_share = 0\nretry_min = 0\n".to_owned(),
+        // What a node had that is known to be down goes to others freely: one failure does not tell.
+        tables: "[tier]\nretry_share = 0\nretry_min = 0\n[health]\nfall = 10\n".to_owned(),
         ..Plan::small(origin.url())
     };
     let mut cdn = Cdn::start(plan).await;
@@ -195,6 +196,21 @@ async fn without_a_budget_nothing_is_sent_twice() {
     until_all_use(&cdn, &["fra-1"], "fra-2", false).await;
     // What goes to another from the outset is no retry.
     assert_eq!(cdn.get("fra-1", &owned).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn all_that_wait_for_a_node_that_freezes_go_to_another() {
+    let origin = load::origin().await;
+    let mut cdn = Cdn::start(Plan::small(origin.url())).await;
+    cdn.node("fra-2").signal(Signal::STOP);
+    // About half of them are that node's: more than the budget of retries has.
+    let paths = (0..600).map(path);
+    let asked = paths.map(|path| tokio::spawn(get(cdn.at("fra-1"), Cdn::HOST, &path).send()));
+    let asked: Vec<_> = asked.collect();
+    for answer in asked {
+        assert_eq!(answer.await.unwrap().status, StatusCode::OK);
+    }
+    cdn.node("fra-2").signal(Signal::CONT);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub struct ViewConfig {
     pub thresholds: Thresholds,
     /// When the health of a group is not believed: of the edges of one PoP, or of all shields.
     pub panic: PanicShare,
-    /// How long a probe may take of a node that is suspected ([`View::suspect`]). Default 250 ms.
+    /// How long a probe may take of a node that is suspected ([`View::suspect`]). Default 400 ms.
     pub suspect_timeout: Duration,
     /// How long a node that has come back or started takes to be given all of its keys again, while
     /// most of its group had been there before. Zero: all at once. Default 30 s.
@@ -43,7 +43,7 @@ impl Default for ViewConfig {
             timeout: Duration::from_secs(1),
             thresholds: Thresholds::default(),
             panic: PanicShare::default(),
-            suspect_timeout: Duration::from_millis(250),
+            suspect_timeout: Duration::from_millis(400),
             slow_start: Duration::from_secs(30),
             flap_window: Duration::from_secs(60),
         }

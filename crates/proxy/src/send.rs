@@ -17,7 +17,7 @@ use crate::{
     line::relay_interim,
     next_hop::{Hop, NextHop, REFUSED},
     once_body::OnceBody,
-    suspicion::{Suspected, until_lost},
+    suspicion::{Suspected, is_lost, until_lost},
 };
 
 /// What came back, and from where.
@@ -50,7 +50,8 @@ impl Exchange {
     /// it did nothing, or the method is safe and there is no body (RFC 9110 section 9.2.2). Then
     /// it is also passed over if it goes down before it answers: a node that has frozen keeps its
     /// connections. A node that lets wait is looked after at once. How often hops are passed over
-    /// in all is limited by a budget.
+    /// in all is limited by a budget, but for nodes that are known to be down by then: those are
+    /// asked nothing more, so that what they had goes to others once and no more.
     pub(crate) async fn send_over(
         &self,
         hops: &[Hop],
@@ -65,8 +66,10 @@ impl Exchange {
         let repeatable = head.method.is_safe() && body.is_end_stream();
         let body = Arc::new(Mutex::new(Some(body)));
         let mut failure = Failure::Unreachable;
-        for (passed_over, hop) in hops.iter().enumerate() {
-            if passed_over > 0 && !self.may_retry() {
+        let mut before: Option<&Hop> = None;
+        for hop in hops {
+            let is_free = before.replace(hop).is_none_or(|it| is_lost(it, &**next));
+            if !is_free && !self.may_retry() {
                 break;
             }
             let mut parts = head.clone();

@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
@@ -33,6 +33,12 @@ pub(crate) async fn until_lost(hop: &Hop, next: &dyn NextHop, suspect_after: Dur
         () = next.lost(hop) => {}
         () = suspect => {}
     }
+}
+
+/// Whether the hop is known to be down now.
+pub(crate) fn is_lost(hop: &Hop, next: &dyn NextHop) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    next.lost(hop).as_mut().poll(&mut cx).is_ready()
 }
 
 /// A body that comes from another node: it ends with an error once that is known to be down, and
