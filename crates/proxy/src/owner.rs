@@ -6,12 +6,12 @@ use perigee_http_cache::{Miss, SearchVariance};
 
 use crate::{
     Inbound, Sender, answer::Answer, cache_status::Handling, exchange::Exchange, fetch::Trip,
-    next_hop::Hop, onward::request_head, outcome::with_status, passing::Way,
+    next_hop::Hop, onward::request_head, outcome::with_status, passing::Way, suspicion::is_lost,
 };
 
 impl Exchange {
     /// Asks the edge that owns the key. `None`: no owner could be asked, so that this node
-    /// stands in for it, as far as the budget of retries allows.
+    /// stands in for it, as far as the budget of retries allows, if there is one that may be alive.
     pub(crate) async fn ask_owner(
         self: &Arc<Self>,
         trip: &Trip,
@@ -24,7 +24,9 @@ impl Exchange {
         let sent = self.send_over(owners, &trip.next, inbound, head, empty);
         let arrived = match sent.await {
             Ok(arrived) => arrived,
-            Err(_) if self.may_retry() => return None,
+            Err(_) if owners.iter().all(|hop| is_lost(hop, &*trip.next)) || self.may_retry() => {
+                return None;
+            }
             Err(failure) => return Some(self.or_stale(trip, failure, Handling::forwarded(why))),
         };
         if inbound.policy().no_vary_search {
