@@ -15,7 +15,7 @@ pub(crate) use serving::answer;
 use std::{
     path::Path,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -30,10 +30,10 @@ use saved::{Followings, Saved};
 /// What a node knows of purges, its own and others'.
 #[derive(Debug)]
 pub(crate) struct Purges {
-    pub(crate) log: PurgeLog,
+    pub(crate) log: Arc<PurgeLog>,
     follower: Mutex<Follower>,
     /// Files beside what is stored, if that outlives the process.
-    saved: Option<tokio::sync::Mutex<Saved>>,
+    saved: Option<Arc<tokio::sync::Mutex<Saved>>>,
     /// A purge is not in the store's journal: a restart must read it again.
     behind: AtomicBool,
 }
@@ -47,14 +47,18 @@ impl Purges {
             None => (PurgeLog::new(id, most), Followings::default(), None),
             Some(folder) => {
                 let (log, followings, saved) = saved::open(folder, id, most);
-                (log, followings, Some(tokio::sync::Mutex::new(saved)))
+                (
+                    log,
+                    followings,
+                    Some(Arc::new(tokio::sync::Mutex::new(saved))),
+                )
             }
         };
         let floor = followings.floor.map(time);
         let mut follower = Follower::new(out_of_touch, started, floor, followings.cursors());
         follower.follow(followed(&config.follows), config.needed);
         Ok(Purges {
-            log,
+            log: Arc::new(log),
             follower: Mutex::new(follower),
             saved,
             behind: AtomicBool::new(false),
@@ -69,8 +73,10 @@ impl Purges {
 
     /// Says how far what is stored may be trusted now.
     pub(crate) fn tell(&self, in_touch: &InTouch) {
+        // Said under the lock: what another task knows by now must not be overwritten by less.
+        let follower = self.follower();
         let now = Moment::now();
-        let touch = self.follower().touch(now);
+        let touch = follower.touch(now);
         in_touch.set(touch.until, touch.floor, now.wall);
     }
 
@@ -98,10 +104,15 @@ impl Purges {
         let Some(saved) = &self.saved else {
             return Ok(self.log.append(entry));
         };
-        // In the file as in the log: one after the other.
-        let mut saved = saved.lock().await;
-        saved.append(&entry, &self.log).await;
-        Ok(self.log.append(entry))
+        let (saved, log) = (Arc::clone(saved), Arc::clone(&self.log));
+        // In a task of its own: who waits for it may be stopped, and half of it is of no use.
+        let written = tokio::spawn(async move {
+            // In the file as in the log: one after the other.
+            let mut saved = saved.lock().await;
+            saved.append(&entry, &log).await;
+            log.append(entry)
+        });
+        written.await.map_err(|why| why.to_string())
     }
 
     /// A purge could not be written into the store's journal.
@@ -113,7 +124,7 @@ impl Purges {
     /// does not find in the journal.
     async fn save(&self) {
         let Some(saved) = &self.saved else { return };
-        let mut saved = saved.lock().await;
+        let mut saved = Arc::clone(saved).lock_owned().await;
         if self.behind.load(Relaxed) {
             return;
         }
@@ -121,7 +132,8 @@ impl Purges {
             let follower = self.follower();
             Followings::of(follower.cursors(), follower.floor().map(millis))
         };
-        saved.keep(followings).await;
+        // As above.
+        let _ = tokio::spawn(async move { saved.keep(followings).await }).await;
     }
 
     /// It is whole after each change, so a panic elsewhere does not spoil it.
@@ -149,4 +161,39 @@ fn time(millis: u64) -> SystemTime {
     let since = Duration::from_millis(millis);
     // A file may say anything: what it says of a time that there is not is not believed.
     UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::{Future, poll_fn},
+        pin::pin,
+        task::Poll,
+    };
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_stopped_while_it_writes_leaves_no_hole_in_the_log() {
+        let folder = TempDir::new().expect("a folder");
+        let open = || Purges::open(&PurgeConfig::default(), Some(folder.path())).expect("opens");
+        let (purges, order) = (open(), PurgeOrder::default());
+        {
+            let mut stopped = pin!(purges.append("a".into(), &order, None));
+            let polled = poll_fn(|cx| Poll::Ready(stopped.as_mut().poll(cx))).await;
+            assert!(polled.is_pending());
+        }
+        purges
+            .append("b".into(), &order, None)
+            .await
+            .expect("is written");
+        let ids = |purges: &Purges| -> Vec<String> {
+            let entries = purges.log.entries().into_iter();
+            entries.map(|entry| entry.id).collect()
+        };
+        assert_eq!(ids(&purges), ["a", "b"]);
+        assert_eq!(ids(&open()), ["a", "b"]);
+    }
 }
