@@ -45,7 +45,6 @@ impl Ring {
             after: self.hot_after.as_u32(),
             window: self.hot_window.0,
             max: self.copy_max.0,
-            ..HotCopies::default()
         }
     }
 

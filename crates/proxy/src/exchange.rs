@@ -124,7 +124,7 @@ impl Exchange {
             searches,
             refreshes: Arc::new(Semaphore::new(room)),
             retries: Retries::new(config.failover.retries, Instant::now()),
-            heat: Heat::new(config.copies, Instant::now()),
+            heat: Heat::new(config.copies, config.out_of_touch, Instant::now()),
             failures: Seldom::new(Instant::now()),
             log,
             via,

@@ -21,10 +21,6 @@ pub struct HotCopies {
     pub window: Duration,
     /// The largest body that is kept, in bytes. Default 8 MiB.
     pub max: u64,
-    /// How long a purge may take to reach all nodes of a PoP, or else they validate what they have:
-    /// what was purged here since then may be there still, and is not taken from there. Default
-    /// 15 s.
-    pub settled: Duration,
 }
 
 impl Default for HotCopies {
@@ -33,7 +29,6 @@ impl Default for HotCopies {
             after: 10,
             window: Duration::from_secs(10),
             max: 8 << 20,
-            settled: Duration::from_secs(15),
         }
     }
 }
@@ -58,14 +53,20 @@ impl Copy {
 #[derive(Debug)]
 pub(crate) struct Heat {
     config: HotCopies,
+    /// How long a purge may take to reach all nodes of a PoP, or else they validate what they have:
+    /// what was purged here since then may be there still, and is not taken from there.
+    settled: Duration,
     sketch: Mutex<Sketch>,
     purges: Mutex<Purged>,
 }
 
 impl Heat {
-    pub(crate) fn new(config: HotCopies, now: Instant) -> Self {
+    /// `out_of_touch`: a node that has heard of no purges for so long validates what it has. Half as
+    /// much again is for what is on its way then.
+    pub(crate) fn new(config: HotCopies, out_of_touch: Duration, now: Instant) -> Self {
         Heat {
             config,
+            settled: out_of_touch.saturating_add(out_of_touch / 2),
             sketch: Mutex::new(Sketch::new(config.window, now)),
             purges: Mutex::new(Purged::new(now)),
         }
@@ -94,7 +95,7 @@ impl Heat {
     /// number of the last purge here.
     pub(crate) fn settled(&self, last: Revision, now: Instant) -> Revision {
         let mut purges = self.purges.lock().unwrap_or_else(PoisonError::into_inner);
-        purges.before(self.config.settled, last, now)
+        purges.before(self.settled, last, now)
     }
 }
 
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn what_is_asked_for_often_is_hot() {
         let start = Instant::now();
-        let heat = Heat::new(HotCopies::default(), start);
+        let heat = Heat::new(HotCopies::default(), Duration::from_secs(10), start);
         for _ in 1..10 {
             assert!(!heat.asked(7, start).is_hot);
         }
@@ -152,7 +153,7 @@ mod tests {
             ..HotCopies::default()
         };
         let start = Instant::now();
-        let heat = Heat::new(never, start);
+        let heat = Heat::new(never, Duration::from_secs(10), start);
         assert!((0..1000).all(|_| !heat.asked(7, start).is_hot));
     }
 
@@ -169,5 +170,18 @@ mod tests {
         }
         let late = purged.before(ago, Revision::new(1000), start + 900 * SECOND);
         assert!(late < Revision::new(1000), "nobody looked meanwhile");
+    }
+
+    #[test]
+    fn the_longer_nodes_may_be_out_of_touch_the_later_a_purge_is_settled() {
+        let (none, seventh) = (Revision::default(), Revision::new(7));
+        for (out_of_touch, settled) in [(10 * SECOND, 15 * SECOND), (60 * SECOND, 90 * SECOND)] {
+            let start = Instant::now();
+            let heat = Heat::new(HotCopies::default(), out_of_touch, start);
+            let seen = start + settled;
+            assert_eq!(heat.settled(seventh, seen), none);
+            assert_eq!(heat.settled(seventh, seen + settled - SECOND), none);
+            assert_eq!(heat.settled(seventh, seen + settled), seventh);
+        }
     }
 }
