@@ -4,6 +4,7 @@
 use std::{ops::Range, sync::Arc, time::SystemTime};
 
 use http::{Method, request};
+use http_body_util::Limited;
 use perigee_http_cache::{ResponseHead, StoredHead};
 use perigee_upstream::Body as Relayed;
 
@@ -66,7 +67,10 @@ impl Exchange {
         let now = SystemTime::now();
         let head = lacking.head;
         match head.goes_on(&request, came, &lacking.bytes, policy, now) {
-            Some(_) => Ok(response.into_body()),
+            Some(end) => Ok(no_more_than(
+                end - lacking.bytes.start,
+                response.into_body(),
+            )),
             None if says_changed(response.status()) => Err(Cut::Changed),
             None => Err(Cut::Failed),
         }
@@ -82,5 +86,43 @@ impl Exchange {
         }
         make_unconditional(&mut head.headers);
         head
+    }
+}
+
+/// What brings more than it said is not to be trusted: nothing of that goes on, and the body ends
+/// with an error.
+fn no_more_than(bytes: u64, body: Relayed) -> Relayed {
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    perigee_upstream::body::boxed(Limited::new(body, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body::Frame;
+    use http_body_util::{BodyExt, StreamBody};
+
+    use super::*;
+    use crate::body::BodyError;
+
+    #[tokio::test]
+    async fn a_rest_that_goes_on_for_too_long_ends_with_an_error() {
+        for (bytes, is_all) in [(5, true), (4, true), (3, false), (1, false)] {
+            let chunks = ["ab", "cd"].map(|text| Ok(Frame::data(Bytes::from(text))));
+            let chunks = StreamBody::new(futures_util::stream::iter::<[Result<_, BodyError>; 2]>(
+                chunks,
+            ));
+            let mut body = no_more_than(bytes, perigee_upstream::body::boxed(chunks));
+            let mut came = Vec::new();
+            let ended = loop {
+                match body.frame().await {
+                    None => break true,
+                    Some(Err(_)) => break false,
+                    Some(Ok(frame)) => came.extend(frame.into_data().unwrap_or_default()),
+                }
+            };
+            assert_eq!(ended, is_all, "{bytes}");
+            assert!(came.len() as u64 <= bytes, "{bytes}");
+        }
     }
 }
