@@ -267,6 +267,23 @@ async fn what_could_not_be_fetched_is_not_asked_for_again_at_once() {
 }
 
 #[tokio::test]
+async fn what_fails_for_one_user_does_not_fail_for_all() {
+    let origin = RawOrigin::answering(|seen| match seen.field("authorization").is_empty() {
+        true => (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_vec(),
+            Then::KeepOn,
+        ),
+        false => (Vec::new(), Then::Close),
+    })
+    .await;
+    let lines = "[services.cache]\nfailure_ttl = \"1h\"\n[services.origin_pool]\nretries = 0\n";
+    let edge = OneEdge::before(&origin.url(), lines).await;
+    let own = edge.ask("/a").with("authorization", "Bearer x");
+    assert_eq!(own.send().await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(edge.get("/a").await.text(), "ok");
+}
+
+#[tokio::test]
 async fn in_place_of_an_error_of_a_moment_ago_the_stale_is_served_without_asking() {
     let origin = Gated::start_for(
         |_| false,

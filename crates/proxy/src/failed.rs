@@ -33,7 +33,7 @@ struct Failed {
     at: Instant,
     /// In a row.
     times: u32,
-    /// Whether the origin itself was asked.
+    /// Whether the origin itself was asked, for all.
     by_origin: bool,
 }
 
@@ -96,10 +96,8 @@ impl FailedKeys {
 }
 
 impl Exchange {
-    /// The failure that stands for this fetch, so that the origin is not asked: of a moment ago, and
-    /// none that may be about one user, or about bytes that lack in the middle of an answer.
+    /// The failure that stands for this fetch, so that the origin is not asked: of a moment ago.
     pub(crate) fn standing_failure(&self, trip: &Trip, now: Instant) -> Option<How> {
-        let is_for_all = trip.wanted.midway.is_none() && trip.whose() != Whose::Authorized;
         let policy = trip.inbound.policy();
         let key = &trip.inbound.key;
         let how = self.failed_keys.standing(key, policy, now)?;
@@ -114,7 +112,7 @@ impl Exchange {
                     == Recovery::ServeStale
             }
         };
-        (is_for_all && stands).then_some(how)
+        (is_for_all(trip) && stands).then_some(how)
     }
 
     /// Notes what came of a fetch. That a cap was reached is no fault of the object.
@@ -125,22 +123,28 @@ impl Exchange {
         now: Instant,
     ) {
         let key = &trip.inbound.key;
-        let asks_origin = matches!(trip.hops.first(), Some(Hop::Origin(_)));
+        let by_origin = matches!(trip.hops.first(), Some(Hop::Origin(_))) && is_for_all(trip);
         match outcome {
             Err(failure) => {
-                let by_origin = asks_origin && failure.retry_after().is_none();
+                let by_origin = by_origin && failure.retry_after().is_none();
                 let how = How::NoAnswer(*failure);
                 self.failed_keys.note(key, how, by_origin, now);
             }
             Ok(arrived) => match arrived.response.status().as_u16() {
                 status @ (500 | 502 | 503 | 504) => {
                     let how = How::Status(status);
-                    self.failed_keys.note(key, how, asks_origin, now);
+                    self.failed_keys.note(key, how, by_origin, now);
                 }
                 _ => self.failed_keys.forget(key),
             },
         }
     }
+}
+
+/// Whether a failure says something to others, and theirs to this one: not if it may be about one
+/// user, who could fail for everybody then, or about bytes that lack in the middle of an answer.
+fn is_for_all(trip: &Trip) -> bool {
+    trip.wanted.midway.is_none() && trip.whose() != Whose::Authorized
 }
 
 #[cfg(test)]
