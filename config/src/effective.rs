@@ -51,7 +51,7 @@ impl Document {
     ) -> Result<Document, String> {
         let file = self.folder.join("cdn.toml");
         let mut document = match applied {
-            None => self.by_itself(&file)?,
+            None => self.by_itself(&file, nodes)?,
             Some(applied) => {
                 let text = merged(&self.text, applied, name)?;
                 parse_whole(&text, &file)
@@ -71,10 +71,16 @@ impl Document {
     }
 
     /// As long as nothing was applied.
-    fn by_itself(&self, file: &Path) -> Result<Document, String> {
+    fn by_itself(&self, file: &Path, nodes: Nodes<'_>) -> Result<Document, String> {
         parse_whole(&self.text, file).map_err(|problems| {
             let why = in_words("this node's own file", &problems);
-            format!("nothing has been applied yet (perigee apply), and by itself {why}")
+            let lacks = match nodes {
+                Nodes::Written => "without etcd it is not known what was applied (perigee apply)",
+                Nodes::Registered(_) | Nodes::Both(_) => {
+                    "nothing has been applied yet (perigee apply)"
+                }
+            };
+            format!("{lacks}, and by itself {why}")
         })
     }
 }

@@ -27,6 +27,7 @@ Examples:
   perigee purge http://www.example.com/a.css --config cdn.toml
   perigee status --config cdn.toml
   perigee drain fra-1 --config cdn.toml             before a node is started anew
+  perigee apply cdn.toml                            one file for all nodes that register in etcd
   perigee explain http http://www.example.com/a.css --config cdn.toml
   perigee cache ls --node fra-1 --config cdn.toml
 

@@ -60,6 +60,11 @@ impl Document {
         }))
     }
 
+    /// Whether nodes register, so that the file need not name them.
+    pub fn nodes_register(&self) -> bool {
+        self.file.membership.is_some()
+    }
+
     /// All nodes as they register, each in the order of the file.
     pub fn members(&self) -> Vec<Member> {
         let edges = self

@@ -14,7 +14,10 @@ impl Document {
         notes.extend(self.missing_files());
         notes.extend(self.doubtful_disk());
         for pop in &self.file.pops {
-            if !self.file.edges.iter().any(|edge| edge.pop.0 == pop.name.0) {
+            // Where nodes register, they need not be in the file.
+            if !self.nodes_register()
+                && !self.file.edges.iter().any(|edge| edge.pop.0 == pop.name.0)
+            {
                 notes.push(format!("no edge stands in the PoP {:?}", pop.name.0));
             }
         }
@@ -49,6 +52,13 @@ impl Document {
         for certificate in &self.file.certificates {
             files.push(("certificate", certificate.cert.from(&self.folder)));
             files.push(("key", certificate.key.from(&self.folder)));
+        }
+        // Those of nodes are on the nodes' machines.
+        if let Some(tls) = &self.file.tier.tls {
+            let ca = tls.files(&self.folder, "{node}").ca;
+            if !ca.to_string_lossy().contains("{node}") {
+                files.push(("authority of [tier.tls]", ca));
+            }
         }
         if let Some(path) = self.file.dns.as_ref().and_then(|dns| dns.database.as_ref()) {
             files.push(("database", path.from(&self.folder)));

@@ -118,9 +118,14 @@ fn a_part_alone_is_not_enough_until_something_is_applied() {
         .effective(Some("fra-1"), None, Nodes::Written)
         .expect_err("a part");
     assert!(
-        why.contains("perigee apply") && why.contains("nothing to serve"),
+        why.contains("without etcd")
+            && why.contains("perigee apply")
+            && why.contains("nothing to serve"),
         "{why}"
     );
+    let why = own().effective(Some("fra-1"), None, Nodes::Registered(&[]));
+    let why = why.expect_err("a part");
+    assert!(why.contains("nothing has been applied yet"), "{why}");
     let bad = APPLIED.replace("[[pops]]\nname = \"fra\"", "[[pops]]\nname = \"ams\"");
     let why = own().effective(Some("fra-1"), Some(&bad), Nodes::Written);
     let why = why.expect_err("no such PoP");

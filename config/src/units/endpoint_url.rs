@@ -14,6 +14,11 @@ impl Scalar for EndpointUrl {
     fn from_text(text: &str) -> Result<Self, String> {
         let wrong = || format!("{text:?} is not a server: write {}", Self::EXPECTED);
         let uri: Uri = text.parse().map_err(|_| wrong())?;
+        if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
+            return Err(format!(
+                "{text:?} has a name or a password in it: write them as `user` and `password_env`"
+            ));
+        }
         let asked = matches!(uri.scheme_str(), Some("http" | "https"));
         let host = uri.authority().filter(|authority| {
             let port = authority.as_str().strip_prefix(authority.host());
@@ -50,6 +55,7 @@ mod tests {
             "http://a:0",
             "http://a:x",
             "http://me:word@a",
+            "http://me:word@a:2379",
             "http://a/v3",
             "http://a?b",
             "",

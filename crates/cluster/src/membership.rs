@@ -184,6 +184,7 @@ impl Membership {
             shared: Arc::clone(&shared),
             roster,
             members,
+            kept: false,
         };
         let task = tokio::spawn(following.run()).abort_handle();
         Ok(Membership {
@@ -280,11 +281,12 @@ impl fmt::Debug for Membership {
 
 /// What is known at the start.
 async fn first(etcd: &Etcd, config: &MembershipConfig) -> Members {
+    let mut trouble = "etcd has not answered".to_owned();
     let asked = async {
         loop {
             match look(etcd, config).await {
                 Ok(members) => return members,
-                Err(error) => tracing::debug!("{error}"),
+                Err(error) => trouble = error.to_string(),
             }
             sleep(Duration::from_millis(200)).await;
         }
@@ -299,19 +301,17 @@ async fn first(etcd: &Etcd, config: &MembershipConfig) -> Members {
             let nodes = members.nodes.len();
             tracing::warn!(
                 nodes,
-                "etcd has not answered in {waited:?}: starting with the last view"
+                "{trouble}, for {waited:?}: starting with the last view"
             );
             members
         }
         Some(Err(why)) => {
-            tracing::warn!(
-                "etcd has not answered in {waited:?}, and {why}: starting with the file"
-            );
+            tracing::warn!("{trouble}, for {waited:?}, and {why}: starting with the file");
             Members::nobody()
         }
         Some(Ok(None)) | None => {
             tracing::warn!(
-                "etcd has not answered in {waited:?}, and no last view is kept: starting with the file"
+                "{trouble}, for {waited:?}, and no last view is kept: starting with the file"
             );
             Members::nobody()
         }

@@ -229,6 +229,10 @@ fn at(file: &Path, what: impl fmt::Display) -> TlsError {
 
 fn unreadable(file: &Path, wanted: &str, error: &pem::Error) -> TlsError {
     match error {
+        pem::Error::Io(error) if error.kind() == std::io::ErrorKind::NotFound => at(
+            file,
+            "is not there: [tier.tls] names it, and `perigee tier-certs` makes it",
+        ),
         pem::Error::Io(error) => at(file, format_args!("cannot be read: {error}")),
         pem::Error::NoItemsFound => at(file, format_args!("has no {wanted} in PEM")),
         error => at(file, format_args!("is not PEM: {error}")),

@@ -88,7 +88,7 @@ fn check_file(check: &Check) -> Outcome {
     }
     let file = check.file.display();
     let nodes = document.nodes().len();
-    if nodes == 0 {
+    if nodes == 0 && !document.nodes_register() {
         print("note: there is no edge, so that nothing can be started; write [[edges]]\n");
     }
     let plural = if nodes == 1 { "" } else { "s" };

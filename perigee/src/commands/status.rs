@@ -79,8 +79,13 @@ pub(super) async fn run(status: &cli::Status) -> Outcome {
             true => print(&format!("{:#}\n", serde_json::json!(matrix))),
             false => print(&latency::table(&matrix).to_string()),
         }
-        let all_up = matrix.len() == fleet.nodes.len();
-        return Ok(ExitCode::from(u8::from(!all_up)));
+        let names = fleet.nodes.iter().map(|member| member.node.name.as_str());
+        let silent: Vec<_> = names.filter(|name| !matrix.contains_key(*name)).collect();
+        if !silent.is_empty() {
+            let silent = silent.join(", ");
+            eprintln!("perigee: no answer from {silent}: what others say of them is of before");
+        }
+        return Ok(ExitCode::from(u8::from(matrix.len() != fleet.nodes.len())));
     }
     let asked: Vec<_> = fleet
         .nodes
@@ -90,10 +95,15 @@ pub(super) async fn run(status: &cli::Status) -> Outcome {
             tokio::spawn(async move { (ask(&member).await, member) })
         })
         .collect();
+    // It is what was applied that they should run, and that is not known.
+    let unknown = fleet.members.is_none() && fleet.document.nodes_register();
     let mut rows = Vec::new();
     for answer in asked {
         let (said, member) = answer.await.map_err(|e| e.to_string())?;
-        let row = Row::new(&member.node, said, &fleet.version);
+        let mut row = Row::new(&member.node, said, &fleet.version);
+        if unknown {
+            row.current = None;
+        }
         rows.push(row.registered(member.record.as_ref(), fleet.members.is_some()));
     }
     if status.json {

@@ -210,6 +210,14 @@ fn told(authority: &Authority, options: &TierCerts, names: &[String], now: Syste
         let file = file.display();
         text += &format!("{file}.pem, {file}.key  good until {}\n", day(options.days));
     }
+    if names.is_empty() {
+        text += "no node is in the file: say which with --node NAME\n";
+    }
+    if !authority.is_new {
+        text += "\nBring a node's own two files to it: nodes notice changed files, and take them for new\n\
+                 connections without a restart.\n";
+        return text;
+    }
     let folder = fs::canonicalize(&options.out).unwrap_or_else(|_| PathBuf::from(&options.out));
     let folder = folder.display();
     text += &format!(

@@ -164,9 +164,17 @@ impl Described {
         let seen = stamped(&node.config);
         let own = Document::load(&node.config).map_err(text)?;
         telemetry::diagnostics(level.unwrap_or(own.log_level().into()));
+        let names = own.nodes_register().then(|| names(&own));
         let sources = Sources::open(&node.config, &node.node, own).await?;
         let elsewhere = sources.elsewhere();
         let document = sources.first()?;
+        if let (Some(names), None) = (names, document.role_of(&node.node)) {
+            let (name, file) = (&node.node, node.config.display());
+            return Err(format!(
+                "no entry of {file} is named {name:?}, nor is one of what was applied: the file has {names}; \
+                 say that name, or write the entry of {name:?} there"
+            ));
+        }
         let common = document.node(&node.node, &env).map_err(text)?;
         Ok(Described {
             file: node.config.clone(),
@@ -243,6 +251,18 @@ fn check_fixed(running: &NodeCommon, new: &NodeCommon) -> Result<(), String> {
     Err(format!(
         "{changed} cannot change while running; restart the node for that"
     ))
+}
+
+/// The nodes that a file has an entry of, for people.
+fn names(document: &Document) -> String {
+    let nodes = document
+        .nodes()
+        .into_iter()
+        .map(|node| node.name.to_string());
+    match nodes.collect::<Vec<_>>() {
+        names if names.is_empty() => "none".to_owned(),
+        names => names.join(", "),
+    }
 }
 
 fn terms(node: &NodeCommon) -> Terms {

@@ -21,13 +21,29 @@ impl fmt::Display for EtcdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EtcdError::Unreachable(why) => write!(f, "etcd cannot be reached: {why}"),
-            EtcdError::Refused(why) => write!(f, "etcd refuses: {why}"),
+            EtcdError::Refused(why) => write!(f, "etcd refuses: {why}{}", advice(why)),
             EtcdError::Compacted => f.write_str("etcd has compacted what was to be watched"),
         }
     }
 }
 
 impl error::Error for EtcdError {}
+
+/// What to do about what etcd says of names and passwords.
+fn advice(why: &str) -> &'static str {
+    let says = |words: &str| why.contains(words);
+    if says("user name is empty") {
+        ": it wants `user` and `password_env` in [membership]"
+    } else if says("authentication is not enabled") {
+        ": take `user` and its password out of [membership]"
+    } else if says("invalid user ID or password") {
+        ": see `user` and its password in [membership]"
+    } else if says("permission denied") {
+        ": its `user` must be allowed to read and write all keys under `prefix` of [membership]"
+    } else {
+        ""
+    }
+}
 
 /// What became of one request at one endpoint.
 #[derive(Debug)]
@@ -65,5 +81,27 @@ impl Fault {
         } else {
             Fault::Refused(why)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_password_comes_with_what_to_do() {
+        let told = |why: &str| EtcdError::Refused(why.to_owned()).to_string();
+        for (why, what) in [
+            ("etcdserver: user name is empty", "`password_env`"),
+            ("etcdserver: authentication is not enabled", "take `user`"),
+            (
+                "etcdserver: authentication failed, invalid user ID or password",
+                "see `user`",
+            ),
+            ("etcdserver: permission denied", "`prefix`"),
+        ] {
+            assert!(told(why).contains(what), "{}", told(why));
+        }
+        assert_eq!(told("no space"), "etcd refuses: no space");
     }
 }

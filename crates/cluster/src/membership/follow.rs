@@ -21,6 +21,8 @@ pub(super) struct Following {
     pub(super) shared: Arc<Shared>,
     pub(super) roster: Roster,
     pub(super) members: Members,
+    /// Whether the view was written to its file, or that was tried, since the start.
+    pub(super) kept: bool,
 }
 
 impl Following {
@@ -172,15 +174,24 @@ impl Following {
         self.members.nodes = self.roster.nodes();
         self.members.missing = self.roster.missing();
         let before = Arc::clone(&self.shared.members.borrow());
-        if *before == self.members {
+        if *before == self.members && self.kept {
             return;
         }
         let members = Arc::new(self.members.clone());
         self.shared.members.send_replace(Arc::clone(&members));
-        if before.plan() == members.plan() && before.source == Source::Etcd {
-            return;
+        let changed = before.plan() != members.plan();
+        if changed {
+            self.shared.plans.send_modify(|count| *count += 1);
         }
-        self.shared.plans.send_modify(|count| *count += 1);
+        // Also what was all there at the start, and has not changed since.
+        if changed || !self.kept {
+            self.kept = true;
+            self.keep(members).await;
+        }
+    }
+
+    /// Writes the view to its file.
+    async fn keep(&self, members: Arc<Members>) {
         let Some(file) = self.shared.config.last_view.clone() else {
             return;
         };

@@ -253,6 +253,38 @@ async fn a_second_node_of_one_name_waits_for_the_first_to_go() {
     drop(second);
 }
 
+/// Waits until the file has a last view like this.
+async fn until_kept(file: &std::path::Path, is_all: impl Fn(&Members) -> bool) {
+    let kept = async {
+        while !matches!(last_view::read(file), Ok(Some(m)) if is_all(&m)) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, kept)
+        .await
+        .expect("it is kept");
+}
+
+#[tokio::test]
+async fn what_is_all_there_at_the_start_is_kept_though_nothing_changes() {
+    let Some(server) = EtcdServer::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("b.json");
+    let config = config(&server);
+    let a = node(&config, "a", 1).await;
+    until(&a, "a is there", |m| known(m) == ["a"]).await;
+    let late = MembershipConfig {
+        last_view: Some(file.clone()),
+        ..config
+    };
+    let _late = Membership::open(late, "b".into(), Vec::new())
+        .await
+        .expect("opens");
+    until_kept(&file, |m| known(m) == ["a"]).await;
+}
+
 #[tokio::test]
 async fn a_node_starts_with_its_last_view_while_etcd_is_away() {
     let Some(mut server) = EtcdServer::start() else {
@@ -281,18 +313,7 @@ async fn a_node_starts_with_its_last_view_while_etcd_is_away() {
     assert!(matches!(done, Ok(Application::Done(_))), "{done:?}");
     let is_all = |m: &Members| known(m) == ["a", "b"] && m.applied.is_some();
     until(&first, "all is there", is_all).await;
-    let kept = async {
-        while !last_view::read(&file)
-            .ok()
-            .flatten()
-            .is_some_and(|m| is_all(&m))
-        {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(DEADLINE, kept)
-        .await
-        .expect("it is kept");
+    until_kept(&file, is_all).await;
     drop(first);
     server.kill(0);
 

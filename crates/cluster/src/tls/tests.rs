@@ -52,7 +52,7 @@ fn what_is_wrong_with_a_file_is_said_before_others_find_it() {
         ..good.clone()
     };
     let none = refusal("fra-1", &missing);
-    assert!(none.contains("none: cannot be read"), "{none}");
+    assert!(none.contains("none: is not there"), "{none}");
     fs::write(&missing.cert, "no PEM").unwrap();
     let text = refusal("fra-1", &missing);
     assert!(text.contains("none: has no certificate in PEM"), "{text}");

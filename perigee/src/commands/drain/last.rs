@@ -11,6 +11,10 @@ pub(super) fn warning(
     has_geodns: bool,
 ) -> Option<String> {
     let name = &node.name;
+    // One that is down or drains already takes nothing more away.
+    if !usable.iter().any(|one| one.name == *name) {
+        return None;
+    }
     let others = || {
         usable
             .iter()
@@ -75,6 +79,8 @@ mod tests {
             assert_eq!(told.is_some(), says.is_some(), "{name}: {told:?}");
             assert!(told.unwrap_or_default().contains(says.unwrap_or_default()));
         }
+        let gone = warning(&node("nyc-1"), &[node("fra-1"), node("shield-1")], true);
+        assert_eq!(gone, None);
         let alone = warning(&node("fra-1"), &[node("fra-1"), node("shield-1")], true);
         assert!(alone.is_some_and(|told| told.contains("of the CDN")));
         let told = warning(&node("nyc-1"), &usable, false).unwrap_or_default();
