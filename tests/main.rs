@@ -41,6 +41,7 @@ mod origin_manners;
 mod origins;
 mod policy;
 mod purging;
+mod purging_by_etcd;
 mod purging_everywhere;
 mod ranges;
 mod ranges_broken;

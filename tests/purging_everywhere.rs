@@ -15,36 +15,9 @@ use tokio::task::JoinHandle;
 use crate::harness::{
     cdn::{Cdn, Plan},
     client::{ask, get},
-    origin::{Asked, Origin, fresh},
+    press::Press,
     wait,
 };
-
-/// An origin whose pages say which version they are of.
-struct Press {
-    origin: Origin,
-    version: Arc<AtomicU64>,
-}
-
-impl Press {
-    async fn start() -> Self {
-        let version = Arc::new(AtomicU64::new(1));
-        let now = Arc::clone(&version);
-        let origin = Origin::start(move |_: Asked| {
-            let version = now.load(SeqCst);
-            async move {
-                let mut response = fresh(version.to_string());
-                let headers = response.headers_mut();
-                // All that would let a stale page be served is allowed.
-                let line = "max-age=3600, stale-while-revalidate=600, stale-if-error=600";
-                headers.insert("cache-control", line.parse().unwrap());
-                headers.insert("etag", format!("\"{version}\"").parse().unwrap());
-                response
-            }
-        })
-        .await;
-        Press { origin, version }
-    }
-}
 
 /// The version of a page, if the node answers.
 async fn version(cdn: &Cdn, name: &str, path: &str) -> Option<u64> {

@@ -7,10 +7,10 @@ mod state;
 
 pub use config::Config;
 pub use perigee_cluster::{
-    Application, Applied, Etcd, EtcdConfig, EtcdError, LoadBound, MAX_APPLIED, Member, Members,
-    Membership, MembershipConfig, News, Node, NodeName, PopName, ProbeError, Prober, READY_PATH,
-    Readiness, Refills, Registration, Role, Source, TlsFiles, Trust, TrustConfig, View, ViewConfig,
-    look, new_id, server_name,
+    Application, Applied, Etcd, EtcdConfig, EtcdError, EtcdKeeper, LoadBound, MAX_APPLIED, Member,
+    Members, Membership, MembershipConfig, News, Node, NodeName, PopName, ProbeError, Prober,
+    PurgeEntry, READY_PATH, Readiness, Refills, Registration, Role, Source, TlsFiles, Trust,
+    TrustConfig, View, ViewConfig, look, new_id, server_name,
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig,
@@ -25,7 +25,9 @@ pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,
     ServerConfig,
 };
-pub use perigee_tier::{Config as TierConfig, Follow, PurgeConfig, ReloadError, StartError};
+pub use perigee_tier::{
+    Config as TierConfig, EtcdLog, Follow, PurgeConfig, ReloadError, StartError,
+};
 pub use places::{Places, places};
 pub use shields::ShieldOrder;
 pub use state::EdgeState;

@@ -3,6 +3,7 @@
 pub(crate) mod cdn;
 pub(crate) mod client;
 pub(crate) mod etcd;
+pub(crate) mod fleet;
 pub(crate) mod gated;
 pub(crate) mod huge;
 pub(crate) mod load;
@@ -10,6 +11,7 @@ pub(crate) mod movie;
 pub(crate) mod net;
 pub(crate) mod origin;
 pub(crate) mod pattern;
+pub(crate) mod press;
 pub(crate) mod process;
 pub(crate) mod raw_client;
 pub(crate) mod raw_origin;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use perigee_edge::{Follow, Node, NodeName, PurgeConfig, Refills, Role};
+use perigee_edge::{EtcdLog, Follow, MembershipConfig, Node, NodeName, PurgeConfig, Refills, Role};
 
-use super::common::node_name;
+use super::{BuildError, Env, common::node_name};
 use crate::{Document, sections::NodeRef};
 
 /// Edges whose logs a node follows for want of shields, or beside them.
@@ -19,8 +19,26 @@ impl Document {
         self.file.purge.out_of_touch.0
     }
 
-    /// How this node learns of purges.
-    pub(super) fn purge(&self, node: &NodeRef<'_>) -> PurgeConfig {
+    /// Purges that logs keep.
+    pub fn purge_entries(&self) -> u64 {
+        self.file.purge.log_entries.0
+    }
+
+    /// How this node learns of purges. With a log in etcd, to be in touch with that is what counts; the
+    /// others' logs are read beside it: they say who was late.
+    pub(super) fn purge(
+        &self,
+        node: &NodeRef<'_>,
+        env: Env<'_>,
+    ) -> Result<PurgeConfig, BuildError> {
+        let config = self.purge_without_etcd(node);
+        let Some(membership) = self.membership(None, env)? else {
+            return Ok(config);
+        };
+        Ok(with_etcd(config, node.role, membership))
+    }
+
+    fn purge_without_etcd(&self, node: &NodeRef<'_>) -> PurgeConfig {
         let name = node_name(node);
         let shields: Vec<Node> = self.shield_nodes().collect();
         let edges: Vec<Node> = self.edge_nodes().collect();
@@ -33,7 +51,28 @@ impl Document {
             log_entries: self.file.purge.log_entries.as_usize(),
             follows,
             needed,
+            etcd: None,
         }
+    }
+}
+
+fn with_etcd(config: PurgeConfig, role: Role, membership: MembershipConfig) -> PurgeConfig {
+    let beside = |follow: Follow| Follow {
+        counts: false,
+        ..follow
+    };
+    PurgeConfig {
+        follows: config.follows.into_iter().map(beside).collect(),
+        needed: 1,
+        etcd: Some(EtcdLog {
+            etcd: membership.etcd,
+            prefix: membership.prefix,
+            refills: match role {
+                Role::Edge => Refills::Content,
+                Role::Shield | Role::GeoDns => Refills::No,
+            },
+        }),
+        ..config
     }
 }
 

@@ -19,7 +19,7 @@ impl Document {
             memory: self.file.storage.build(),
             disk: self.disk(node.name.0.as_str()),
             max_purges: self.file.storage.purges.as_usize(),
-            purge: self.purge(node),
+            purge: self.purge(node, env)?,
             limits: limits.build(),
             max_requests: limits.max_requests.as_usize(),
             max_cdns: limits.max_cdns.as_usize(),

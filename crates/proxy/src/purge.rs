@@ -117,6 +117,15 @@ impl PurgeOrder {
         Ok(order)
     }
 
+    /// Looks whether a node would take it.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the order.
+    pub fn check(&self) -> Result<(), String> {
+        // Services only say what else a URL is stored under.
+        self.purges(&Services::default()).map(drop)
+    }
+
     /// What the store is to purge.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use perigee_cluster::{Node, NodeName, Refills, TrustConfig};
+use perigee_cluster::{EtcdConfig, Node, NodeName, Refills, TrustConfig};
 use perigee_proxy::{DiskConfig, Failover, HotCopies, MemoryConfig, ServiceConfig, Streaming};
 use perigee_server::Limits;
 
@@ -76,6 +76,19 @@ pub struct PurgeConfig {
     pub follows: Vec<Follow>,
     /// With how many of those that count it must be in touch.
     pub needed: usize,
+    /// The log in etcd, if the CDN keeps one there; that counts, too.
+    pub etcd: Option<EtcdLog>,
+}
+
+/// A log of purges in etcd.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EtcdLog {
+    /// Where etcd is.
+    pub etcd: EtcdConfig,
+    /// What all keys of the CDN begin with.
+    pub prefix: String,
+    /// Whether this node stores what it fetches from others that follow it.
+    pub refills: Refills,
 }
 
 impl Default for PurgeConfig {
@@ -85,6 +98,7 @@ impl Default for PurgeConfig {
             log_entries: 10_000,
             follows: Vec::new(),
             needed: 1,
+            etcd: None,
         }
     }
 }
@@ -129,6 +143,7 @@ impl Config {
                 self.purge.log_entries != after.purge.log_entries,
                 "`log_entries`",
             ),
+            (self.purge.etcd != after.purge.etcd, "`[membership]`"),
             (
                 self.failover != after.failover,
                 "`suspect_after`, `retry_share` and `retry_min` of `[tier]`",

@@ -13,7 +13,7 @@ mod state;
 mod store_metrics;
 mod tier;
 
-pub use config::{Config, Follow, PurgeConfig};
+pub use config::{Config, EtcdLog, Follow, PurgeConfig};
 pub use error::{ReloadError, StartError};
 pub use state::{Admission, Listeners, State, told};
 pub use tier::Tier;

@@ -21,7 +21,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use perigee_cluster::{Followed, Follower, Moment, PurgeEntry, PurgeLog, new_id};
+use perigee_cluster::{
+    Etcd, EtcdKeeper, Followed, Follower, Keeper, Moment, PurgeEntry, PurgeLog, new_id,
+};
 use perigee_proxy::{InTouch, PurgeOrder};
 
 use crate::{Follow, PurgeConfig};
@@ -32,6 +34,8 @@ use saved::{Followings, Saved};
 pub(crate) struct Purges {
     pub(crate) log: Arc<PurgeLog>,
     follower: Mutex<Follower>,
+    /// The log in etcd, if there is one.
+    etcd: Option<Arc<EtcdKeeper>>,
     /// Files beside what is stored, if that outlives the process.
     saved: Option<Arc<tokio::sync::Mutex<Saved>>>,
     /// A purge is not in the store's journal: a restart must read it again.
@@ -56,10 +60,18 @@ impl Purges {
         };
         let floor = followings.floor.map(time);
         let mut follower = Follower::new(out_of_touch, started, floor, followings.cursors());
-        follower.follow(followed(&config.follows), config.needed);
+        let etcd = match &config.etcd {
+            Some(log) => {
+                let etcd = Arc::new(Etcd::new(log.etcd.clone())?);
+                Some(Arc::new(EtcdKeeper::new(etcd, &log.prefix)))
+            }
+            None => None,
+        };
+        follower.follow(followed(config, etcd.as_deref()), config.needed);
         Ok(Purges {
             log: Arc::new(log),
             follower: Mutex::new(follower),
+            etcd,
             saved,
             behind: AtomicBool::new(false),
         })
@@ -67,7 +79,7 @@ impl Purges {
 
     /// Follows others from now on.
     fn follow(&self, config: &PurgeConfig) {
-        let follows = followed(&config.follows);
+        let follows = followed(config, self.etcd.as_deref());
         self.follower().follow(follows, config.needed);
     }
 
@@ -142,13 +154,20 @@ impl Purges {
     }
 }
 
-fn followed(follows: &[Follow]) -> Vec<Followed> {
+fn followed(config: &PurgeConfig, etcd: Option<&EtcdKeeper>) -> Vec<Followed> {
     let followed = |follow: &Follow| Followed {
         name: follow.node.name.clone(),
         counts: follow.counts,
         refills: follow.refills,
     };
-    follows.iter().map(followed).collect()
+    let nodes = config.follows.iter().map(followed);
+    let log = etcd.zip(config.etcd.as_ref());
+    let log = log.map(|(keeper, log)| Followed {
+        name: keeper.name().clone(),
+        counts: true,
+        refills: log.refills,
+    });
+    nodes.chain(log).collect()
 }
 
 /// Milliseconds since 1970, rounded up: a floor is never lower than it was.

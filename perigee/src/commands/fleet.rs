@@ -20,6 +20,8 @@ pub(super) struct Fleet {
     pub(super) nodes: Vec<Member>,
     /// Who is registered, and what was applied; `None`: the file says all.
     pub(super) members: Option<Members>,
+    /// The etcd that the file names, if any.
+    pub(super) registered: Option<Registered>,
 }
 
 /// One node.
@@ -36,7 +38,8 @@ impl Fleet {
     /// of the file must do.
     pub(super) async fn load(file: &Path) -> Result<Self, String> {
         let own = Document::load(file).map_err(|e| e.to_string())?;
-        let (document, members) = match Registered::of(&own)? {
+        let registered = Registered::of(&own)?;
+        let (document, members) = match &registered {
             None => (own, None),
             Some(registered) => {
                 let looked = registered.look().await;
@@ -66,6 +69,7 @@ impl Fleet {
             nodes: document.nodes().into_iter().map(member).collect(),
             members,
             document,
+            registered,
         })
     }
 

@@ -4,7 +4,9 @@
 //! once all shields have answered. And an edge that has a copy of what another one owns may have
 //! refilled it from that one, while it was not told yet: so the edges are told a second time, once all
 //! of them have answered. The purge has one id, by which nodes that hear of it again from others, or
-//! late, know it.
+//! late, know it. Where the CDN has an etcd, it is written there before all that.
+
+mod in_etcd;
 
 use std::{
     process::ExitCode,
@@ -12,6 +14,8 @@ use std::{
 };
 
 use perigee_edge::{PurgeOrder, Role, new_id};
+
+use in_etcd::InEtcd;
 
 use super::{
     Outcome,
@@ -43,13 +47,14 @@ struct Done {
 }
 
 pub(super) async fn run(purge: &cli::Purge) -> Outcome {
-    let fleet = Fleet::load(&purge.config).await.map_err(|why| match purge.config.exists() {
+    let mut fleet = Fleet::load(&purge.config).await.map_err(|why| match purge.config.exists() {
         true => why,
         false => format!(
             "{why}\nan edge that runs without a file: perigee cache purge --node ADDR:PORT, of its --admin"
         ),
     })?;
     let (orders, begun) = (orders(&purge.what)?, Instant::now());
+    let mut in_etcd = InEtcd::write(&mut fleet, &orders, begun).await?;
     let of = |role| fleet.nodes.iter().filter(move |it| it.node.role == role);
     let mut reports = told(of(Role::Shield), &orders, begun).await?;
     let mut edges = told(of(Role::Edge), &orders, begun).await?;
@@ -61,13 +66,27 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
         second_time(&mut edges, told(again, &orders, begun).await?);
     }
     reports.extend(edges);
-    if reports.is_empty() {
-        return Err("the file has no edges and shields".into());
-    }
     let all = begun.elapsed();
-    let outcome = tell(&reports);
-    tell_what_comes(&reports, all, fleet.document.out_of_touch());
-    outcome
+    let Some(in_etcd) = &mut in_etcd else {
+        if reports.is_empty() {
+            return Err("the file has no edges and shields".into());
+        }
+        let outcome = tell(&reports);
+        tell_what_comes(&reports, all, fleet.document.out_of_touch());
+        return outcome;
+    };
+    in_etcd.write_again(&reports).await;
+    let outcome = tell(&reports)?;
+    in_etcd.tell();
+    if missing(&reports).next().is_none() {
+        tell_all(&reports, all);
+    } else {
+        in_etcd.tell_what_comes(fleet.document.out_of_touch());
+    }
+    Ok(match in_etcd.is_written() {
+        true => outcome,
+        false => ExitCode::FAILURE,
+    })
 }
 
 /// Tells these nodes, all at once.
@@ -134,9 +153,8 @@ fn missing(reports: &[Report]) -> impl Iterator<Item = &str> {
 /// When all have it; or what becomes of those who have not.
 fn tell_what_comes(reports: &[Report], all: Duration, out_of_touch: Duration) {
     let (missing, of) = (missing(reports).count(), reports.len());
-    let ms = all.as_secs_f64() * 1_000.0;
     if missing == 0 {
-        print(&format!("{of} of {of} nodes after {ms:.1} ms\n"));
+        tell_all(reports, all);
         return;
     }
     if missing < of {
@@ -149,6 +167,11 @@ fn tell_what_comes(reports: &[Report], all: Duration, out_of_touch: Duration) {
     } else {
         eprintln!("perigee: nobody has it: repeat it");
     }
+}
+
+fn tell_all(reports: &[Report], all: Duration) {
+    let (of, ms) = (reports.len(), all.as_secs_f64() * 1_000.0);
+    print(&format!("{of} of {of} nodes after {ms:.1} ms\n"));
 }
 
 /// One for each URL and prefix; else one. Each has an id of its own.

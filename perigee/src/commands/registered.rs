@@ -1,6 +1,6 @@
 //! What tools see of a CDN that has `[membership]`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use perigee_config::{Document, Nodes};
 use perigee_edge::{Etcd, Member, Members, MembershipConfig, NodeName, Registration, look};
@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of the etcd that a file names, and where in it to look.
 pub(super) struct Registered {
-    pub(super) etcd: Etcd,
+    pub(super) etcd: Arc<Etcd>,
     pub(super) config: MembershipConfig,
 }
 
@@ -23,7 +23,7 @@ impl Registered {
         let Some(config) = config else {
             return Ok(None);
         };
-        let etcd = Etcd::new(config.etcd.clone())?;
+        let etcd = Arc::new(Etcd::new(config.etcd.clone())?);
         Ok(Some(Registered { etcd, config }))
     }
 

@@ -1,5 +1,5 @@
-//! A log of purges in etcd: `purges/head` says which log it is and how long, `purges/log/N` are its
-//! entries. Each read is linearizable: it is true of a moment after it was asked, whichever member
+//! A log of purges in etcd: `purges/head` says which log it is and how long, `purges/log/ID/N` are its
+//! entries. Who finds some missing, or another log, has a gap. Each read is linearizable: it is true of a moment after it was asked, whichever member
 //! of etcd answers, so that a node that is cut off with one of them does not count as in touch.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -12,6 +12,8 @@ use crate::{
     etcd::{Etcd, EtcdError, Written},
 };
 
+/// By what its cursor is kept. No node has such a name.
+const NAME: &str = "(etcd)";
 /// Writers that may come first before one gives up.
 const TRIES: usize = 100;
 /// Entries between two times that old ones are taken out.
@@ -28,7 +30,7 @@ impl EtcdKeeper {
     /// The log under this prefix, which ends with a slash.
     pub fn new(etcd: Arc<Etcd>, prefix: &str) -> Self {
         EtcdKeeper {
-            name: "etcd".into(),
+            name: NAME.into(),
             etcd,
             prefix: prefix.to_owned(),
         }
@@ -44,26 +46,53 @@ impl EtcdKeeper {
         for _ in 0..TRIES {
             let (revision, mut head) = self.head().await?;
             head.position += 1;
-            let key = self.entry_key(head.position);
+            let key = self.entry_key(&head.log, head.position);
             let end = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
             let puts = [(self.head_key(), end), (key, value.clone())];
             let written = self.etcd.put_all_if(&puts, revision).await;
             if let Written::Done(_) = written.map_err(words)? {
-                self.trim(head.position, keep).await;
+                self.trim(&head, keep).await;
                 return Ok(head);
             }
         }
         Err("others write to the log of purges all the time".to_owned())
     }
 
-    async fn trim(&self, position: u64, keep: u64) {
-        let old = position.saturating_sub(keep);
-        if old == 0 || !position.is_multiple_of(TRIM_EVERY) {
+    /// The same once more, for those who have carried it out before some node had that they fetch from.
+    ///
+    /// # Errors
+    /// A text that says why it is not there.
+    pub async fn append_again(&self, entry: &PurgeEntry, keep: u64) -> Result<Cursor, String> {
+        let again = PurgeEntry {
+            again_by: Some(NAME.to_owned()),
+            ..entry.clone()
+        };
+        self.append(&again, keep).await
+    }
+
+    async fn trim(&self, head: &Cursor, keep: u64) {
+        let old = head.position.saturating_sub(keep);
+        if old == 0 || !head.position.is_multiple_of(TRIM_EVERY) {
             return;
         }
-        let (first, end) = (self.entry_key(0), self.entry_key(old));
+        let (first, end) = (self.entry_key(&head.log, 0), self.entry_key(&head.log, old));
         if let Err(error) = self.etcd.delete_range(&first, &end).await {
             tracing::debug!("old purges stay in etcd for now: {error}");
+        }
+    }
+
+    /// Takes out what is left of logs of before.
+    async fn clear_others(&self, log: &str) {
+        let all = self.log_key();
+        // Ids are hexadecimal: `~` is behind all of them.
+        let ranges = [
+            (all.clone(), format!("{all}{log}/")),
+            (format!("{all}{log}0"), format!("{all}~")),
+        ];
+        for (first, end) in ranges {
+            if let Err(error) = self.etcd.delete_range(&first, &end).await {
+                tracing::debug!("old logs of purges stay in etcd: {error}");
+            }
         }
     }
 
@@ -80,35 +109,41 @@ impl EtcdKeeper {
             let log = new_id()?;
             let head = Cursor { log, position: 0 };
             let value = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
-            self.etcd.put_if(&key, &value, 0, 0).await.map_err(words)?;
+            let begun = self.etcd.put_if(&key, &value, 0, 0).await;
+            if let Written::Done(_) = begun.map_err(words)? {
+                self.clear_others(&head.log).await;
+            }
         }
         Err(format!("{key} does not stay"))
     }
 
-    /// What came after a cursor, at most a page of it.
+    /// What came after a cursor, at most a page of it. All that was lost of the log is taken as lost
+    /// before what is there.
     async fn page(&self, after: Option<&Cursor>, head: Cursor) -> Result<Page, String> {
         let same = after.filter(|after| after.log == head.log && after.position <= head.position);
         let from = same.map_or(0, |after| after.position);
-        let (first, end) = (self.entry_key(from + 1), self.entry_key(u64::MAX));
+        let first = self.entry_key(&head.log, from.saturating_add(1));
+        let end = self.entry_key(&head.log, u64::MAX);
         let limit = u32::try_from(PAGE_ENTRIES).unwrap_or(u32::MAX);
         let found = self.etcd.list_range(&first, &end, limit).await;
         let found = found.map_err(words)?.entries;
-        // The first one that is kept: there is none only if nothing came.
         let number = |key: &str| key.rsplit('/').next().and_then(|n| n.parse::<u64>().ok());
-        let oldest = found.first().and_then(|entry| number(&entry.key));
-        let oldest = oldest.unwrap_or(head.position + 1);
+        let last = found.last().and_then(|entry| number(&entry.key));
+        let last = last.unwrap_or(from);
+        let last = match found.len() < PAGE_ENTRIES {
+            true => last.max(head.position),
+            false => last,
+        };
         let entries = found.iter().map(|entry| {
             let parsed = serde_json::from_slice::<PurgeEntry>(&entry.value);
             parsed.map_err(|error| format!("{} does not parse: {error}", entry.key))
         });
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        let from = oldest.saturating_sub(1);
+        let from = last.saturating_sub(entries.len() as u64);
         Ok(Page {
-            whole: match after {
-                None => from == 0,
-                Some(_) => same.is_some_and(|after| after.position == from),
-            },
-            head: head.position.max(from + entries.len() as u64),
+            // Who has no cursor may hold what was purged in an earlier log.
+            whole: same.is_some_and(|after| after.position == from),
+            head: head.position.max(last),
             log: head.log,
             from,
             entries,
@@ -139,9 +174,13 @@ impl EtcdKeeper {
         format!("{}purges/head", self.prefix)
     }
 
+    fn log_key(&self) -> String {
+        format!("{}purges/log/", self.prefix)
+    }
+
     /// Keys of entries stand in their order.
-    fn entry_key(&self, position: u64) -> String {
-        format!("{}purges/log/{position:020}", self.prefix)
+    fn entry_key(&self, log: &str, position: u64) -> String {
+        format!("{}{log}/{position:020}", self.log_key())
     }
 }
 
@@ -207,7 +246,8 @@ mod tests {
         };
         let keeper = keeper(&server);
         let empty = keeper.read(None, NO_WAIT).await.expect("reads");
-        assert!(empty.whole && empty.entries.is_empty() && empty.head == 0);
+        // Nobody knows what was in a log of before.
+        assert!(!empty.whole && empty.entries.is_empty() && empty.head == 0);
         let end = empty.end();
         let (came, appended) = tokio::join!(keeper.read(Some(&end), LONG), async {
             // Two writers at once: none is lost, and none overwritten.
@@ -256,5 +296,52 @@ mod tests {
         assert!(!other.whole && other.log != begin.log);
         server.kill(0);
         assert!(keeper.read(Some(&begin), NO_WAIT).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn entries_that_are_deleted_are_a_gap_wherever_they_stood() {
+        let Some(server) = EtcdServer::start() else {
+            return;
+        };
+        let keeper = keeper(&server);
+        let begin = keeper.read(None, NO_WAIT).await.expect("reads").end();
+        for n in 1..=6 {
+            keeper.append(&entry(n), 10).await.expect("appends");
+        }
+        let at = |position| Cursor {
+            position,
+            ..begin.clone()
+        };
+        let delete = async |position| {
+            let key = keeper.entry_key(&begin.log, position);
+            let end = keeper.entry_key(&begin.log, position + 1);
+            let deleted = keeper.etcd.delete_range(&key, &end).await;
+            deleted.expect("deletes");
+        };
+        let read = async |from: u64| {
+            let page = keeper.read(Some(&at(from)), NO_WAIT).await.expect("reads");
+            assert_eq!((page.head, page.end().position), (6, 6));
+            (page.whole, page.entries.len())
+        };
+        assert_eq!(read(0).await, (true, 6));
+        delete(3).await;
+        assert_eq!(read(0).await, (false, 5));
+        assert_eq!(read(3).await, (true, 3));
+        delete(6).await;
+        assert_eq!(read(3).await, (false, 2));
+        assert_eq!(read(6).await, (true, 0));
+        // The log is another one without its head, and nothing of the old one is in it.
+        let (key, end) = (keeper.head_key(), format!("{}~", keeper.head_key()));
+        keeper.etcd.delete_range(&key, &end).await.expect("deletes");
+        let other = keeper.read(Some(&at(6)), NO_WAIT).await.expect("reads");
+        assert!(!other.whole && other.log != begin.log);
+        assert_eq!((other.entries.len(), other.head), (0, 0));
+        keeper.append_again(&entry(7), 10).await.expect("appends");
+        let news = keeper.read(Some(&other.end()), NO_WAIT).await;
+        let news = news.expect("reads");
+        assert!(news.whole && news.entries[0].again_by.is_some());
+        let (all, end) = (keeper.log_key(), format!("{}~", keeper.log_key()));
+        let left = keeper.etcd.list_range(&all, &end, 0).await;
+        assert_eq!(left.expect("lists").entries.len(), 1);
     }
 }

@@ -30,6 +30,10 @@
 //! - *An edge refills from a shield that does not know of the purge yet.* The shield learns of it by
 //!   following, logs it late, and the edge carries it out again: what it refilled with was asked for
 //!   before that. A shield that is out of touch validates what it held before it answers.
+//! - *A node learns of a purge by a log before another one that it fetches from is told.* Where the log is
+//!   one of nodes, those are told at the same time, and whoever acknowledged has carried it out after all
+//!   of them. Where it is in etcd, a purge that somebody was not told is written there once more when all
+//!   others have it, as having come late.
 //! - *A purge during a fill.* The fill carries the revision from before it was sent, and loses
 //!   against every purge after that, also one that is carried out again (`perigee_storage::Purges`).
 //! - *A node dies in between.* What it had carried out is in its journal, and in its log if it has a

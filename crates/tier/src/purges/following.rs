@@ -50,12 +50,14 @@ impl Following {
         shared.purges.follow(config);
         shared.purges.tell(shared.exchange.in_touch());
         let nodes = config.follows.iter().map(|follow| follow.node.clone());
-        let keepers: Vec<Arc<dyn Keeper>> = match prober {
+        let mut keepers: Vec<Arc<dyn Keeper>> = match prober {
             Some(prober) => nodes
                 .map(|node| Arc::new(NodeKeeper::new(node, Arc::clone(&prober))) as Arc<dyn Keeper>)
                 .collect(),
             None => Vec::new(),
         };
+        let etcd = shared.purges.etcd.clone();
+        keepers.extend(etcd.map(|etcd| etcd as Arc<dyn Keeper>));
         let all = all(Arc::downgrade(shared), keepers, config.out_of_touch);
         let task = self.runtime.spawn(all).abort_handle();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
