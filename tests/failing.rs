@@ -16,7 +16,11 @@ use crate::harness::{
 };
 
 /// Slow machines answer probes late, and must not look dead for it.
-const HEALTH: &str = "[health]\ntimeout = \"5s\"\nsuspect_timeout = \"2s\"\nslow_start = \"2s\"\n";
+const HEALTH: &str = "[health]\ntimeout = \"5s\"\nsuspect_timeout = \"2s\"\nslow_start = \"0s\"\n";
+
+/// Nobody keeps copies of what another edge owns, and who was away for long uses what it has: who is
+/// asked, and how often, can then be told.
+const COUNTED: &str = "[ring]\nhot_after = 0\n[purge]\nout_of_touch = \"1h\"\n";
 
 const OBJECTS: u64 = 90;
 
@@ -41,7 +45,7 @@ async fn pop_of_three(origin: &Origin) -> (Cdn, Relay) {
     let plan = Plan {
         pops: vec![("fra", 50.0, 8.0, 3)],
         shields: 0,
-        tables: HEALTH.to_owned(),
+        tables: format!("{HEALTH}{COUNTED}"),
         ..Plan::small(origin.url())
     };
     let cdn = Cdn::start_with(plan, |text| relay::reached_by_wire(&text, "fra-3")).await;
@@ -201,7 +205,11 @@ async fn without_a_budget_nothing_is_sent_twice() {
 #[tokio::test]
 async fn all_that_wait_for_a_node_that_freezes_go_to_another() {
     let origin = load::origin().await;
-    let mut cdn = Cdn::start(Plan::small(origin.url())).await;
+    let plan = Plan {
+        tables: HEALTH.to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let mut cdn = Cdn::start(plan).await;
     cdn.node("fra-2").signal(Signal::STOP);
     // About half of them are that node's: more than the budget of retries has.
     let paths = (0..600).map(path);
