@@ -1,6 +1,7 @@
 //! Sending a request to one hop after the other, as far as that is safe.
 
 use std::{
+    future::pending,
     sync::{Arc, Mutex},
     time::{Instant, SystemTime},
 };
@@ -49,9 +50,10 @@ impl Exchange {
     /// A hop is passed over when it is safe to ask another: not a byte was sent, or the hop says
     /// it did nothing, or the method is safe and there is no body (RFC 9110 section 9.2.2). Then
     /// it is also passed over if it goes down before it answers: a node that has frozen keeps its
-    /// connections. A node that lets wait is looked after at once. How often hops are passed over
-    /// in all is limited by a budget, but for nodes that are known to be down by then: those are
-    /// asked nothing more, so that what they had goes to others once and no more.
+    /// connections. A node that lets wait is looked after at once, whatever it was asked; what may
+    /// not be repeated goes on waiting for its answer, which may come. How often hops are passed
+    /// over in all is limited by a budget, but for nodes that are known to be down by then: those
+    /// are asked nothing more, so that what they had goes to others once and no more.
     pub(crate) async fn send_over(
         &self,
         hops: &[Hop],
@@ -80,9 +82,16 @@ impl Exchange {
                 relay_interim(line, &mut request);
             }
             let requested = SystemTime::now();
+            let lost = async {
+                until_lost(hop, &**next, suspect_after).await;
+                if !repeatable {
+                    // It may be carried out yet, and nobody else can tell.
+                    pending::<()>().await;
+                }
+            };
             let sent = tokio::select! {
                 sent = hop.send(request) => Some(sent),
-                () = until_lost(hop, &**next, suspect_after), if repeatable && hop.is_node() => None,
+                () = lost, if hop.is_node() => None,
             };
             let asked = Asked {
                 hop,
