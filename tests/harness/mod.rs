@@ -7,6 +7,7 @@ pub(crate) mod fleet;
 pub(crate) mod gated;
 pub(crate) mod huge;
 pub(crate) mod load;
+pub(crate) mod metrics;
 pub(crate) mod movie;
 pub(crate) mod net;
 pub(crate) mod origin;
