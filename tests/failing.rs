@@ -40,11 +40,11 @@ async fn until_all_use(cdn: &Cdn, who: &[&str], whom: &str, wanted: bool) {
     }
 }
 
-/// Three edges of a PoP without a shield. The others reach fra-3 through a wire.
-async fn pop_of_three(origin: &Origin) -> (Cdn, Relay) {
+/// Three edges of a PoP. The others reach fra-3 through a wire.
+async fn pop_of_three(origin: &Origin, shields: u8) -> (Cdn, Relay) {
     let plan = Plan {
         pops: vec![("fra", 50.0, 8.0, 3)],
-        shields: 0,
+        shields,
         tables: format!("{HEALTH}{COUNTED}"),
         ..Plan::small(origin.url())
     };
@@ -70,7 +70,7 @@ async fn fill(cdn: &Cdn) -> HashSet<String> {
 
 async fn others_notice_nothing(trouble: Trouble) {
     let origin = load::origin().await;
-    let (mut cdn, wire) = pop_of_three(&origin).await;
+    let (mut cdn, wire) = pop_of_three(&origin, 0).await;
     let owned = fill(&cdn).await;
     origin.forget();
     let others = ["fra-1", "fra-2"];
@@ -137,6 +137,60 @@ async fn an_edge_freezes_and_goes_on() {
 #[tokio::test]
 async fn an_edge_is_cut_off_and_reached_again() {
     others_notice_nothing(Trouble::CutOff).await;
+}
+
+/// What the dead edge had is in the shield, so that the origin hears nothing of its death.
+#[tokio::test]
+async fn behind_a_shield_the_origin_is_not_asked_again() {
+    let origin = load::origin().await;
+    let (mut cdn, _wire) = pop_of_three(&origin, 1).await;
+    fill(&cdn).await;
+    origin.forget();
+    let others = ["fra-1", "fra-2"];
+    let load = Load::start(&cdn, &others, 4, Choice::OneOf(OBJECTS));
+    load.until_more(100).await;
+    cdn.node("fra-3").kill();
+    until_all_use(&cdn, &others, "fra-3", false).await;
+    load.until_more(500).await;
+    cdn.spawn("fra-3");
+    until_all_use(&cdn, &others, "fra-3", true).await;
+    load.until_more(500).await;
+    assert_eq!(load.wrong(), [""; 0]);
+    assert_eq!(counts(&origin).len(), 0);
+}
+
+/// What a shield had is asked of the other one when it dies: the origin is asked again for that,
+/// once each, and for nothing else.
+#[tokio::test]
+async fn when_a_shield_dies_the_origin_sees_its_share_again() {
+    let origin = load::origin().await;
+    let plan = Plan {
+        pops: vec![("fra", 50.0, 8.0, 1), ("nyc", 40.0, -74.0, 1)],
+        shields: 2,
+        tables: HEALTH.to_owned(),
+        ..Plan::small(origin.url())
+    };
+    let mut cdn = Cdn::start(plan).await;
+    let mut had = HashSet::new();
+    for object in 0..OBJECTS {
+        let answer = cdn.get("fra-1", &path(object)).await;
+        assert_eq!(load::fault(object, &answer), None);
+        if answer.cache_status().starts_with("shield-1;") {
+            had.insert(path(object));
+        }
+    }
+    assert!(had.len() > 5, "{had:?}");
+    origin.forget();
+    cdn.node("shield-1").kill();
+    // The other PoP has nothing yet.
+    for object in 0..OBJECTS {
+        let answer = cdn.get("nyc-1", &path(object)).await;
+        assert_eq!(load::fault(object, &answer), None);
+    }
+    let again = counts(&origin);
+    assert!(again.keys().all(|path| had.contains(path)), "{again:?}");
+    assert_eq!(again.len(), had.len());
+    assert!(again.values().all(|times| *times == 1), "{again:?}");
 }
 
 /// Everything is new, so that every request goes to a shield.

@@ -11,6 +11,7 @@ use tokio::sync::Barrier;
 use crate::harness::{
     cdn::{Cdn, Plan},
     client::get,
+    metrics::metric,
     origin::{Origin, fresh},
     wait,
 };
@@ -21,13 +22,6 @@ fn ring(origin: &Origin, lines: &str) -> Plan {
         tables: format!("[ring]\n{lines}\n"),
         ..Plan::small(origin.url())
     }
-}
-
-async fn metric(cdn: &Cdn, node: &str, name: &str) -> f64 {
-    let metrics = get(cdn.admin(node), "localhost", "/metrics").send().await;
-    let lines = metrics.text().lines().filter(|line| line.starts_with(name));
-    let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-    values.sum()
 }
 
 #[tokio::test]
@@ -109,6 +103,45 @@ async fn a_copy_that_is_stale_is_validated_at_the_owner() {
         (is_validated && own.contains("copy of fra-2")).then_some(())
     })
     .await;
+}
+
+/// What a node of those that answered says in Cache-Status.
+fn said_by(status: &str, node: &str) -> Option<String> {
+    let entry = status.split(", ").find(|entry| entry.starts_with(node));
+    entry.map(str::to_owned)
+}
+
+fn ttl(entry: &str) -> u64 {
+    let ttl = entry.split("; ").find_map(|part| part.strip_prefix("ttl="));
+    ttl.unwrap_or_else(|| panic!("{entry}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_copy_is_as_old_as_what_its_owner_has() {
+    let origin = Origin::cacheable("content").await;
+    let cdn = Cdn::start(ring(&origin, "hot_after = 1\nhot_window = \"1h\"")).await;
+    let path = cdn.path_owned_by("fra-2", "old").await;
+    let owner_has = wait::until("the owner has had it for some seconds", || async {
+        let left = ttl(&said_by(
+            &cdn.get("fra-2", &path).await.cache_status(),
+            "fra-2",
+        )?);
+        (left <= 3_597).then_some(left)
+    })
+    .await;
+    let first = cdn.get("fra-1", &path).await.cache_status();
+    let own = said_by(&first, "fra-1").unwrap();
+    assert!(
+        own.contains("stored") && own.contains("copy of fra-2"),
+        "{first}"
+    );
+    let copy = cdn.get("fra-1", &path).await;
+    let own = said_by(&copy.cache_status(), "fra-1").unwrap();
+    assert!(own.contains("; hit"), "{own}");
+    // Not a second longer than its owner may serve it, and told so to those who keep it further.
+    assert!(ttl(&own) <= owner_has, "{own}: {owner_has}");
+    let age: u64 = copy.field("age").parse().unwrap();
+    assert!(age >= 3, "{age}");
 }
 
 #[tokio::test]

@@ -23,6 +23,30 @@ fn the_schema_in_docs_is_up_to_date() {
     );
 }
 
+/// A key that is misspelled is told, and not passed over, wherever it stands.
+#[test]
+fn no_table_takes_keys_that_it_does_not_know() {
+    fn tables<'v>(schema: &'v Value, found: &mut Vec<&'v Value>) {
+        match schema {
+            Value::Object(inside) => {
+                if inside.contains_key("properties") {
+                    found.push(schema);
+                }
+                inside.values().for_each(|inside| tables(inside, found));
+            }
+            Value::Array(all) => all.iter().for_each(|one| tables(one, found)),
+            _ => {}
+        }
+    }
+    let schema = serde_json::from_str(&perigee_config::schema()).expect("JSON");
+    let mut found = Vec::new();
+    tables(&schema, &mut found);
+    assert!(found.len() > 20, "{}", found.len());
+    for table in found {
+        assert_eq!(table["additionalProperties"], false, "{table:#}");
+    }
+}
+
 /// A key of the file: the heading of its table, its name, and what the schema says of it.
 struct Key {
     table: String,
