@@ -1,15 +1,27 @@
 //! Shields in several places: which are asked, and who stands in.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 use crate::harness::{
     cdn::{Cdn, Plan},
     origin::Origin,
+    relay::{self, Relay},
     wait,
 };
 
 /// One edge in `fra`, shield-1 in `fra` and shield-2 in `ams`; with a line for the PoP `fra`.
 async fn start(origin: &Origin, line: &str, tables: &str) -> Cdn {
+    start_with(origin, line, tables, |text| text).await
+}
+
+async fn start_with(
+    origin: &Origin,
+    line: &str,
+    tables: &str,
+    edit: impl FnOnce(String) -> String,
+) -> Cdn {
     let plan = Plan {
         pops: vec![("fra", 50.11, 8.68, 1), ("ams", 52.37, 4.9, 0)],
         shields: 2,
@@ -23,10 +35,11 @@ async fn start(origin: &Origin, line: &str, tables: &str) -> Cdn {
             named("shield-2", "pop = \"ams\"\n"),
             named("fra", line),
         ];
-        lines.iter().fold(text, |text, (name, line)| {
+        let text = lines.iter().fold(text, |text, (name, line)| {
             assert!(text.contains(name), "{text}");
             text.replacen(name, &format!("{name}{line}"), 1)
-        })
+        });
+        edit(text)
     })
     .await
 }
@@ -86,4 +99,29 @@ async fn each_object_has_one_shield_in_a_group_and_all_groups_are_known() {
     for n in 1..10 {
         assert_eq!(asked(&cdn, &format!("/near-{n}")).await, first);
     }
+}
+
+#[tokio::test]
+async fn the_nearest_group_is_asked_and_the_next_when_it_is_gone() {
+    let origin = Origin::cacheable("content").await;
+    // Who is far, or on a slow machine, is not taken for dead.
+    let patient = "[tier]\nsuspect_after = \"10m\"\n[health]\ntimeout = \"10s\"\n";
+    let far = |text: String| relay::reached_by_wire(&text, "shield-1");
+    let mut cdn = start_with(&origin, "", patient, far).await;
+    let _wire = Relay::far(cdn.at("shield-1"), Duration::from_millis(200)).await;
+    wait::until("the far one is there", || async {
+        cdn.uses("fra-1", "shield-1").await.then_some(())
+    })
+    .await;
+    // By name it would be the first, and it is of the same PoP.
+    let mut n = 0;
+    wait::until("the near one is asked", || {
+        n += 1;
+        let path = format!("/near-{n}");
+        let cdn = &cdn;
+        async move { (asked(cdn, &path).await == "shield-2").then_some(()) }
+    })
+    .await;
+    cdn.node("shield-2").kill();
+    assert_eq!(asked(&cdn, "/gone").await, "shield-1");
 }

@@ -1,12 +1,13 @@
 //! A wire that can be cut: passes bytes on, or keeps them.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::{JoinHandle, JoinSet},
+    time::sleep,
 };
 
 /// A running relay. While it is cut, connections are there, and nothing comes through.
@@ -19,10 +20,15 @@ pub(crate) struct Relay {
 impl Relay {
     /// Before a node that is reached by it.
     pub(crate) async fn before(node: SocketAddr) -> Self {
-        Relay::start(wire(node), node).await
+        Relay::start(wire(node), node, Duration::ZERO).await
     }
 
-    async fn start(from: SocketAddr, to: SocketAddr) -> Self {
+    /// Before a node that is far away: bytes take so long each way.
+    pub(crate) async fn far(node: SocketAddr, away: Duration) -> Self {
+        Relay::start(wire(node), node, away).await
+    }
+
+    async fn start(from: SocketAddr, to: SocketAddr, away: Duration) -> Self {
         let listener = TcpListener::bind(from).await.unwrap();
         let (is_cut, cut) = watch::channel(false);
         let task = tokio::spawn(async move {
@@ -30,7 +36,7 @@ impl Relay {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                connections.spawn(join(stream, to, cut.clone()));
+                connections.spawn(join(stream, to, away, cut.clone()));
             }
         });
         Relay { is_cut, task }
@@ -61,7 +67,7 @@ impl Drop for Relay {
     }
 }
 
-async fn join(near: TcpStream, to: SocketAddr, mut cut: watch::Receiver<bool>) {
+async fn join(near: TcpStream, to: SocketAddr, away: Duration, mut cut: watch::Receiver<bool>) {
     if cut.wait_for(|is_cut| !is_cut).await.is_err() {
         return;
     }
@@ -70,19 +76,23 @@ async fn join(near: TcpStream, to: SocketAddr, mut cut: watch::Receiver<bool>) {
     };
     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
     tokio::select! {
-        () = pass(near_in, far_out, cut.clone()) => {}
-        () = pass(far_in, near_out, cut) => {}
+        () = pass(near_in, far_out, away, cut.clone()) => {}
+        () = pass(far_in, near_out, away, cut) => {}
     }
 }
 
 async fn pass(
     mut from: impl AsyncReadExt + Unpin,
     mut to: impl AsyncWriteExt + Unpin,
+    away: Duration,
     mut cut: watch::Receiver<bool>,
 ) {
     let mut piece = vec![0; 64 << 10];
     loop {
         let length = from.read(&mut piece).await.unwrap_or(0);
+        if !away.is_zero() {
+            sleep(away).await;
+        }
         if cut.wait_for(|is_cut| !is_cut).await.is_err()
             || length == 0
             || to.write_all(&piece[..length]).await.is_err()
