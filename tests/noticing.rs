@@ -43,20 +43,9 @@ async fn requests_tell_that_a_node_was_killed() {
     until_down(&cdn).await;
 }
 
-#[tokio::test]
-async fn a_request_that_waits_tells_that_a_node_froze() {
-    let origin = Origin::cacheable("content").await;
-    let mut cdn = without_probes(&origin).await;
-    let path = cdn.path_owned_by("fra-2", "frozen").await;
-    cdn.node("fra-2").signal(Signal::STOP);
-    let answer = cdn.get("fra-1", &path).await;
-    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "content"));
-    until_down(&cdn).await;
-}
-
 /// It waits for its answer, and meanwhile it is noticed on its behalf.
 #[tokio::test]
-async fn so_does_one_that_may_not_be_repeated() {
+async fn one_that_may_not_be_repeated_tells_that_a_node_froze() {
     let origin = Origin::cacheable("content").await;
     let mut cdn = without_probes(&origin).await;
     let path = cdn.path_owned_by("fra-2", "form").await;
