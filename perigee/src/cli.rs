@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Makes a cdn.toml what all nodes run: validates it, publishes it, and waits until they do.
     ///
-    /// For a CDN whose nodes register in etcd ([membership]). All of it is published as one version, or
+    /// For a CDN whose nodes register in etcd (`[membership]`). All of it is published as one version, or
     /// nothing. Exits with 0 if every registered node runs it, with 1 if it is refused or a node does
     /// not follow.
     Apply(Apply),
@@ -98,7 +98,7 @@ pub(crate) enum Command {
     /// Takes a node out of the CDN without losing a request, and stops it.
     ///
     /// The node tells the GeoDNS, its peers and the edges that it leaves, and goes on serving until
-    /// nobody has its address any more (`grace` of [shutdown]: by itself, the longest TTL of a service and
+    /// nobody has its address any more (`grace` of `[shutdown]`: by itself, the longest TTL of a service and
     /// until all have noticed). Then it lets nobody in, finishes what is under way, and stops. How far it is
     /// is told until it is gone. SIGTERM does the same.
     ///

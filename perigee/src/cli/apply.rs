@@ -12,7 +12,7 @@ Examples:
   perigee apply cdn.toml --replaces 3f9c0a12bd44      only if that is what runs now
   perigee apply cdn.toml --wait 0s                    without waiting for the nodes")]
 pub(crate) struct Apply {
-    /// The file. Its [membership] says where.
+    /// The file. Its `[membership]` says where.
     #[arg(value_name = "FILE", default_value = "cdn.toml")]
     pub(crate) file: PathBuf,
     /// Apply it only if this version is what was applied last.
