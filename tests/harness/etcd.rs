@@ -1,8 +1,10 @@
 //! A real etcd, if it is installed: its members are processes of this test, in a folder of its own,
 //! on ports that the kernel gives. Shared with the tests of `crates/cluster`.
 
-// Not each of the two uses all of it.
-#![allow(dead_code)]
+#![allow(
+    dead_code,
+    reason = "the scenarios and the tests of the crate each use another part of it"
+)]
 
 use std::{
     fs::File,
