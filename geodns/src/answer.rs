@@ -9,7 +9,7 @@ use hickory_proto::{
 use perigee_cluster::PopName;
 
 use crate::{
-    choose::{Client, choose},
+    policy::{Client, choose},
     snapshot::{Family, Snapshot},
     zone::{Entry, INFRASTRUCTURE_TTL, ZoneService, address_record},
 };

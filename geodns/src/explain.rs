@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::{
-    choose::{Candidate, Chosen, Client, choose, locate, rank},
-    geo::Point,
-    places::LocatedPlace,
+    place::LocatedPlace,
+    place::Point,
+    policy::{Candidate, Chosen, Client, choose, locate, rank},
     snapshot::{EdgeState, Family, Snapshot},
 };
 

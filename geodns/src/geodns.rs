@@ -22,13 +22,12 @@ use tracing::{info, warn};
 use crate::{
     config::{Config, Limits},
     explain::{Explanation, explain},
-    handler::Handler,
-    listen::{Listener, bind},
     metrics::Metrics,
-    places::Places,
+    place::Places,
     snapshot::Snapshot,
     status::Status,
-    tcp::Tcp,
+    transport::{Handler, Listener, Tcp, bind},
+    worker,
     zone::Zone,
 };
 
@@ -171,7 +170,11 @@ impl Serving {
         limits: &Limits,
     ) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
-        let over_tcp = Tcp::new(handler.clone(), limits, stopped);
+        let shared = worker::Shared {
+            snapshot: Arc::clone(&handler.snapshot),
+            metrics: handler.metrics.clone(),
+        };
+        let over_tcp = Tcp::new(shared, limits, stopped);
         let mut serving = Serving {
             udp: Server::new(handler),
             tcp: JoinSet::new(),

@@ -14,40 +14,34 @@
 //! - It does not compress the first owner name of an answer.
 
 mod answer;
-mod choose;
 mod config;
-mod database;
 mod explain;
 #[cfg(test)]
 mod fixture;
-mod geo;
 mod geodns;
-mod handler;
-mod listen;
 mod metrics;
-mod networks;
-mod places;
+mod place;
+mod policy;
 mod query;
 mod respond;
 mod snapshot;
 mod status;
 mod subnet;
-mod table;
-mod tcp;
+mod transport;
+mod worker;
 mod zone;
 
 pub use answer::{Answer, Query, answer};
-pub use choose::Client;
 pub use config::{Config, EdgeAddress, Limits, NameServer, Network, Place, Pop, Service, Soa};
-pub use database::{Database, DatabaseError};
 pub use explain::{ExplainedAnswer, ExplainedEdge, ExplainedPop, Explanation};
-pub use geo::Point;
 pub use geodns::{GeoDns, ReloadError, StartError};
 pub use perigee_cluster::{Node, NodeName, PopName, Role, Trust, TrustConfig, ViewConfig};
 pub use perigee_health::{PanicShare, Thresholds};
-pub use places::{Located, LocatedPlace, Places};
+pub use place::{
+    Database, DatabaseError, Located, LocatedPlace, Places, Point, TableError, build_database,
+};
+pub use policy::Client;
 pub use query::{QueryError, QueryRecord, QueryResponse, query};
 pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, Status};
-pub use table::{TableError, build_database};
 pub use zone::{Zone, ZoneError};

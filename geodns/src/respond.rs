@@ -15,7 +15,7 @@ use perigee_cluster::PopName;
 
 use crate::{
     answer::{Answer, Query, answer},
-    choose::Client,
+    policy::Client,
     snapshot::Snapshot,
     subnet::client_subnet,
 };

@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     config::{Config, EdgeAddress, Pop},
-    geo::Point,
-    places::Places,
+    place::Places,
+    place::Point,
     zone::Zone,
 };
 

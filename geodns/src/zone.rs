@@ -1,11 +1,20 @@
 //! What the zone contains: names, and the records that are the same for everyone.
 
+mod node;
+
+#[allow(unused_imports)]
+pub(crate) use node::{Cut, Found, Node};
+
 use std::{collections::HashMap, fmt, net::IpAddr};
 
-use hickory_proto::rr::{
-    LowerName, Name, RData, Record,
-    rdata::{NS, SOA},
+use hickory_proto::{
+    rr::{
+        LowerName, Name, RData, Record,
+        rdata::{NS, SOA},
+    },
+    serialize::binary::BinEncodable,
 };
+use perigee_dns_wire::{Name as WireName, RrSet, rtype};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::{Config, NameServer, Soa};
@@ -26,6 +35,9 @@ pub struct Zone {
     /// Addresses of the name servers that are inside the zone.
     pub(crate) glue: Vec<Record>,
     names: HashMap<LowerName, Entry>,
+    /// As they go on the wire.
+    nodes: HashMap<WireName, Node>,
+    apex: WireName,
 }
 
 /// What there is at a name. With nothing in it, it is an empty non-terminal (RFC 8499).
@@ -38,7 +50,7 @@ pub(crate) struct Entry {
 }
 
 /// A name that is answered with edges.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ZoneService {
     pub(crate) ttl: u32,
     pub(crate) answers: usize,
@@ -80,6 +92,8 @@ impl Zone {
             name_servers: Vec::new(),
             glue: Vec::new(),
             names: HashMap::new(),
+            nodes: HashMap::new(),
+            apex: wire(&apex),
         };
         zone.entry(&apex).is_apex = true;
         for server in &config.name_servers {
@@ -100,7 +114,52 @@ impl Zone {
                 seed,
             });
         }
+        zone.index();
         Ok(zone)
+    }
+
+    /// What there is at a name in wire form and lower case.
+    #[allow(dead_code)]
+    pub(crate) fn lookup(&self, name: &[u8]) -> Found<'_> {
+        if !name.ends_with(&self.apex) {
+            return Found::Outside;
+        }
+        self.nodes
+            .get(name)
+            .map_or(Found::Missing, |node| Found::Node {
+                node,
+                wildcard: None,
+            })
+    }
+
+    /// Makes the nodes of what was collected.
+    fn index(&mut self) {
+        for (name, entry) in &self.names {
+            let mut node = Node::new(wire(name), entry.is_apex);
+            node.service = entry.service.clone();
+            if entry.is_apex {
+                let ns = self.name_servers.iter().map(data);
+                node.rrsets = vec![
+                    RrSet::new(rtype::SOA, self.soa.ttl, [data(&self.soa)]),
+                    RrSet::new(rtype::NS, INFRASTRUCTURE_TTL, ns),
+                ];
+            }
+            let v4 = entry.addresses.iter().filter_map(|address| match address {
+                IpAddr::V4(v4) => Some(v4.octets().to_vec()),
+                IpAddr::V6(_) => None,
+            });
+            let v6 = entry.addresses.iter().filter_map(|address| match address {
+                IpAddr::V4(_) => None,
+                IpAddr::V6(v6) => Some(v6.octets().to_vec()),
+            });
+            let sets = [
+                RrSet::new(rtype::A, INFRASTRUCTURE_TTL, v4),
+                RrSet::new(rtype::AAAA, INFRASTRUCTURE_TTL, v6),
+            ];
+            let sets = sets.into_iter().filter(|set| set.rdata().len() > 0);
+            node.rrsets.extend(sets);
+            self.nodes.insert(node.name.clone(), node);
+        }
     }
 
     /// The version of the zone.
@@ -155,6 +214,17 @@ impl Zone {
             self.origin
         )))
     }
+}
+
+/// A name in wire form.
+fn wire(name: &Name) -> WireName {
+    let octets = name.to_lowercase().to_bytes().unwrap_or_default();
+    WireName::from_wire(&octets).unwrap_or_else(WireName::root)
+}
+
+/// The data of a record, uncompressed.
+fn data(record: &Record) -> Vec<u8> {
+    record.data.to_bytes().unwrap_or_default()
 }
 
 /// An A or AAAA record.

@@ -1,6 +1,6 @@
 //! The way from hickory-server to [`respond`] and back.
 
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use arc_swap::ArcSwap;
 use hickory_proto::{
@@ -20,6 +20,7 @@ use crate::{
     metrics::Metrics,
     respond::{Response, respond},
     snapshot::Snapshot,
+    worker::{Asker, Transport},
 };
 
 /// Answers requests from the snapshot that is current when they come.
@@ -36,7 +37,7 @@ impl RequestHandler for Handler {
         request: &Request,
         mut handle: R,
     ) -> ResponseInfo {
-        let response = self.respond(request);
+        let response = self.respond(request, SystemTime::now());
         match send(request, &response, &mut handle).await {
             Ok(info) => info,
             Err(error) => {
@@ -52,14 +53,19 @@ impl RequestHandler for Handler {
 }
 
 impl Handler {
-    /// The response to a message that came over TCP; none to what is no query.
-    pub(crate) fn over_tcp(&self, message: Vec<u8>, client: SocketAddr) -> Option<Vec<u8>> {
+    /// The response to a message; none to what is no query.
+    pub(crate) fn bytes(&self, message: Vec<u8>, asker: Asker, now: SystemTime) -> Option<Vec<u8>> {
+        let client = asker.address;
         let header = Header::read(&mut BinDecoder::new(&message)).ok()?;
         if header.metadata.message_type == MessageType::Response {
             return None;
         }
-        let encoded = match Request::from_bytes(message, client, Protocol::Tcp) {
-            Ok(request) => encode(&request, &self.respond(&request)),
+        let protocol = match asker.transport {
+            Transport::Udp => Protocol::Udp,
+            _ => Protocol::Tcp,
+        };
+        let encoded = match Request::from_bytes(message, client, protocol) {
+            Ok(request) => encode(&request, &self.respond(&request, now)),
             Err(_) => malformed(&header),
         };
         encoded
@@ -67,8 +73,8 @@ impl Handler {
             .ok()
     }
 
-    fn respond(&self, request: &Request) -> Response {
-        let response = respond(&self.snapshot.load(), request, SystemTime::now());
+    fn respond(&self, request: &Request, now: SystemTime) -> Response {
+        let response = respond(&self.snapshot.load(), request, now);
         let first = request.queries.queries().first();
         self.metrics.count(
             first.map(|query| query.query_type()),

@@ -1,7 +1,12 @@
 //! Queries over TCP (RFC 7766). hickory-server would take any number of connections; here they
 //! have a limit.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,7 +17,10 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{config::Limits, handler::Handler};
+use crate::{
+    config::Limits,
+    worker::{Asker, Shared, Transport, Worker},
+};
 
 /// After an accept that failed: out of descriptors, mostly, so that others must end first.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -20,7 +28,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// What all listeners share.
 #[derive(Clone)]
 pub(crate) struct Tcp {
-    handler: Handler,
+    shared: Shared,
     idle_timeout: Duration,
     permits: Arc<Semaphore>,
     /// True when it is time to stop.
@@ -28,9 +36,9 @@ pub(crate) struct Tcp {
 }
 
 impl Tcp {
-    pub(crate) fn new(handler: Handler, limits: &Limits, stop: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(shared: Shared, limits: &Limits, stop: watch::Receiver<bool>) -> Self {
         Tcp {
-            handler,
+            shared,
             idle_timeout: limits.tcp_idle_timeout,
             permits: Arc::new(Semaphore::new(limits.max_tcp_connections)),
             stop,
@@ -85,6 +93,12 @@ impl Tcp {
     /// One query after the other, until the client ends, is idle, or does not read.
     async fn connection(mut self, mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
+        let asker = Asker {
+            address: client,
+            transport: Transport::Tcp,
+        };
+        let mut worker = Worker::new(self.shared.clone());
+        let mut response = vec![0; usize::from(u16::MAX)];
         loop {
             let query = tokio::select! {
                 // What was received whole is answered.
@@ -92,10 +106,12 @@ impl Tcp {
                 query = timeout(self.idle_timeout, read(&mut stream)) => query??,
                 _ = self.stop.wait_for(|stop| *stop) => return Ok(()),
             };
-            let Some(response) = self.handler.over_tcp(query, client) else {
+            let now = SystemTime::now();
+            let Some(length) = worker.respond(&query, asker, now, &mut response) else {
                 return Ok(());
             };
-            timeout(self.idle_timeout, stream.write_all(&framed(&response)?)).await??;
+            let framed = framed(&response[..length])?;
+            timeout(self.idle_timeout, stream.write_all(&framed)).await??;
         }
     }
 }

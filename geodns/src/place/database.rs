@@ -10,7 +10,7 @@ use std::{
 use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 use serde::Deserialize;
 
-use crate::geo::Point;
+use crate::place::Point;
 
 /// How many records are looked at to see whether a database has places at all.
 const RECORDS_LOOKED_AT: usize = 10_000;

@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::{
-    geo::Point,
-    places::{Located, LocatedPlace},
+    place::Point,
+    place::{Located, LocatedPlace},
     snapshot::{Family, Snapshot, Standard},
     zone::ZoneService,
 };

@@ -5,12 +5,12 @@ use std::{net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 use perigee_cluster::PopName;
 
-use crate::{
-    config::{Config, Place},
+use super::{
     database::{Database, DatabaseError},
     geo::Point,
     networks::NetworkTable,
 };
+use crate::config::{Config, Place};
 
 /// Everything that knows places.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 use super::*;
 use std::io::Write;
 
-const PLACES: &str = include_str!("../../data/places.csv");
+const PLACES: &str = include_str!("../../../data/places.csv");
 
 fn error(table: &str) -> (usize, usize, String) {
     let error = build_database(table).unwrap_err();

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use maxminddb_writer::{Database, metadata::IpVersion};
 use serde::Serialize;
 
-use crate::geo::Point;
+use crate::place::Point;
 
 /// The first line of a table; it may be left out.
 const HEADER: &str = "prefix,latitude,longitude,continent,country,name";

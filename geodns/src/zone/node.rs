@@ -1,0 +1,68 @@
+//! What there is at a name, as it goes on the wire.
+
+use perigee_dns_wire::{Name, RrSet};
+
+use super::ZoneService;
+
+/// What the zone says of a name.
+#[allow(dead_code)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'z> {
+    /// The name is not in the zone.
+    Outside,
+    /// The name is there, perhaps because a wildcard makes it (RFC 4592).
+    Node {
+        node: &'z Node,
+        /// The wildcard that it is made by: `*.cdn.example`.
+        wildcard: Option<&'z Name>,
+    },
+    /// The name is at or below a delegation to others.
+    Delegated(&'z Cut),
+    /// There is no such name.
+    Missing,
+}
+
+#[allow(dead_code)]
+/// A name and its records. With nothing in it, it is an empty non-terminal (RFC 8499).
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) name: Name,
+    pub(crate) is_apex: bool,
+    /// The records that are the same for everyone, one set for each type.
+    pub(crate) rrsets: Vec<RrSet>,
+    /// What A and AAAA (and the hints of HTTPS) are chosen by.
+    pub(crate) service: Option<ZoneService>,
+}
+
+/// A delegation (RFC 1034 section 4.2).
+#[allow(dead_code)]
+#[derive(Debug)]
+pub(crate) struct Cut {
+    pub(crate) name: Name,
+    pub(crate) ns: RrSet,
+    /// Says that the child is signed (RFC 4034 section 5).
+    pub(crate) ds: Option<RrSet>,
+    /// Addresses of those name servers that are below the cut, or elsewhere in the zone.
+    pub(crate) glue: Vec<(Name, RrSet)>,
+}
+
+#[allow(dead_code)]
+impl Node {
+    pub(crate) fn new(name: Name, is_apex: bool) -> Self {
+        Node {
+            name,
+            is_apex,
+            rrsets: Vec::new(),
+            service: None,
+        }
+    }
+
+    /// The records of a type.
+    pub(crate) fn rrset(&self, rtype: u16) -> Option<&RrSet> {
+        self.rrsets.iter().find(|set| set.rtype == rtype)
+    }
+
+    pub(crate) fn is_empty_non_terminal(&self) -> bool {
+        self.rrsets.is_empty() && self.service.is_none()
+    }
+}
