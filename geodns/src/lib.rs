@@ -19,6 +19,8 @@ mod explain;
 #[cfg(test)]
 mod fixture;
 mod geodns;
+#[allow(dead_code)] // Until the worker asks it.
+mod guard;
 mod metrics;
 mod place;
 mod policy;
@@ -35,6 +37,7 @@ pub use answer::{Answer, Query, answer};
 pub use config::{Config, EdgeAddress, Limits, NameServer, Network, Place, Pop, Service, Soa};
 pub use explain::{ExplainedAnswer, ExplainedEdge, ExplainedPop, Explanation};
 pub use geodns::{GeoDns, ReloadError, StartError};
+pub use guard::{CookieSecret, CookieUse, GuardConfig, RateLimit};
 pub use perigee_cluster::{Node, NodeName, PopName, Role, Trust, TrustConfig, ViewConfig};
 pub use perigee_health::{PanicShare, Thresholds};
 pub use place::{
