@@ -9,7 +9,7 @@ use hickory_proto::{
 use perigee_cluster::PopName;
 
 use crate::{
-    policy::{Client, choose},
+    policy::{Client, Memo, choose},
     snapshot::{Family, Snapshot},
     zone::{Entry, INFRASTRUCTURE_TTL, ZoneService, address_record},
 };
@@ -68,17 +68,17 @@ fn edges(
     client: Client,
     now: SystemTime,
 ) -> Answer {
-    let chosen = choose(snapshot, service, family, client, now);
+    let chosen = choose(snapshot, service, family, client, now, &mut Memo::none());
     if chosen.addresses.is_empty() {
         return negative(snapshot, ResponseCode::NoError, chosen.scope);
     }
-    let records = chosen.addresses.into_iter();
+    let records = chosen.addresses.iter();
     Answer {
         scope: chosen.scope,
         pop: chosen.pop.map(|pop| snapshot.pops[pop].name.clone()),
         ..Answer::positive(
             records
-                .map(|address| address_record(name.clone(), service.ttl, address))
+                .map(|&address| address_record(name.clone(), chosen.ttl, address))
                 .collect(),
         )
     }

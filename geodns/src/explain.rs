@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     place::LocatedPlace,
     place::Point,
-    policy::{Candidate, Chosen, Client, choose, locate, rank},
+    policy::{Candidate, Chosen, Client, Facts, Memo, Policy, candidates, choose},
     snapshot::{EdgeState, Family, Snapshot},
 };
 
@@ -84,13 +84,17 @@ pub(crate) fn explain(
         0 => Client::Withheld,
         _ => Client::Subnet(client.trunc()),
     };
-    let located = locate(snapshot, asker);
-    let candidates = rank(snapshot, &located.place);
-    let (found_by, network, place) = describe(snapshot, &located.place);
     let (kind, service) = find(snapshot, name);
+    let mut facts = Facts::new(snapshot, asker);
+    let candidates = match service {
+        Some(service) => candidates(snapshot, &service.policy, &mut facts),
+        None => candidates(snapshot, &Policy::nearest(snapshot.pops.len()), &mut facts),
+    };
+    let (found_by, network, place) = describe(snapshot, facts.place());
     let answer = |family| {
         service.map(|service| {
-            ExplainedAnswer::new(snapshot, choose(snapshot, service, family, asker, now))
+            let chosen = choose(snapshot, service, family, asker, now, &mut Memo::none());
+            ExplainedAnswer::new(snapshot, chosen)
         })
     };
     Explanation {
@@ -105,7 +109,7 @@ pub(crate) fn explain(
         aaaa: answer(Family::V6),
         candidates: candidates
             .into_iter()
-            .map(|candidate| ExplainedPop::new(snapshot, candidate))
+            .map(|candidate| ExplainedPop::new(snapshot, candidate, place))
             .collect(),
     }
 }
@@ -143,11 +147,11 @@ fn describe(
 }
 
 impl ExplainedPop {
-    fn new(snapshot: &Snapshot, candidate: Candidate) -> Self {
+    fn new(snapshot: &Snapshot, candidate: Candidate, from: Option<Point>) -> Self {
         let pop = &snapshot.pops[candidate.pop];
         ExplainedPop {
             pop: pop.name.to_string(),
-            distance_km: candidate.distance_km,
+            distance_km: from.zip(pop.point).map(|(a, b)| a.distance_km(b)),
             edges: pop.edges.iter().map(ExplainedEdge::new).collect(),
         }
     }
@@ -169,7 +173,7 @@ impl ExplainedAnswer {
     fn new(snapshot: &Snapshot, chosen: Chosen) -> Self {
         ExplainedAnswer {
             pop: chosen.pop.map(|pop| snapshot.pops[pop].name.to_string()),
-            addresses: chosen.addresses,
+            addresses: chosen.addresses.to_vec(),
             scope: chosen.scope,
         }
     }

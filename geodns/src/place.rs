@@ -7,6 +7,7 @@ mod places;
 mod table;
 
 pub use database::{Database, DatabaseError};
+pub(crate) use geo::Direction;
 pub use geo::Point;
 pub use places::{Located, LocatedPlace, Places};
 pub use table::{TableError, build_database};

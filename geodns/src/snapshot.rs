@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     config::{Config, EdgeAddress, Pop},
     place::Places,
-    place::Point,
+    place::{Direction, Point},
     zone::Zone,
 };
 
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub(crate) pops: Vec<PopState>,
     /// Whether the health of edges is believed, or so many look down that it is not.
     pub(crate) believed: bool,
+    has_ipv4: bool,
+    has_ipv6: bool,
     /// The largest answer over UDP, in bytes.
     pub(crate) max_udp_payload: u16,
 }
@@ -32,6 +34,8 @@ pub struct Snapshot {
 pub(crate) struct PopState {
     pub(crate) name: PopName,
     pub(crate) point: Option<Point>,
+    /// The same, as it is compared.
+    pub(crate) direction: Option<Direction>,
     pub(crate) edges: Vec<EdgeState>,
 }
 
@@ -87,11 +91,15 @@ impl Snapshot {
             .collect();
         let edges = || pops.iter().flat_map(|pop| &pop.edges);
         let up = edges().filter(|edge| edge.up).count();
+        let has = |family| edges().any(|edge| edge.address(family).is_some());
+        let (has_ipv4, has_ipv6) = (has(Family::V4), has(Family::V6));
         let believed = is_believed(up, edges().count(), config.view.panic);
         Snapshot {
             zone,
             places,
             believed,
+            has_ipv4,
+            has_ipv6,
             max_udp_payload: config.limits.max_udp_payload.max(512),
             pops,
         }
@@ -99,8 +107,10 @@ impl Snapshot {
 
     /// Whether any edge of the CDN has an address of this family.
     pub(crate) fn has_family(&self, family: Family) -> bool {
-        let mut edges = self.pops.iter().flat_map(|pop| &pop.edges);
-        edges.any(|edge| edge.address(family).is_some())
+        match family {
+            Family::V4 => self.has_ipv4,
+            Family::V6 => self.has_ipv6,
+        }
     }
 
     /// What to ask of edges, best first.
@@ -127,25 +137,32 @@ impl PopState {
                 draining: known.is_some_and(|h| h.is_draining()),
             }
         });
+        let point = Point::new(pop.latitude, pop.longitude);
         PopState {
             name: pop.name.clone(),
-            point: Point::new(pop.latitude, pop.longitude),
+            point,
+            direction: point.map(Point::direction),
             edges: edges.collect(),
         }
     }
 
     /// The edges that are good enough.
     pub(crate) fn edges(&self, standard: Standard) -> impl Iterator<Item = &EdgeState> {
-        self.edges.iter().filter(move |edge| match standard {
-            Standard::Usable => edge.usable,
-            Standard::Up => edge.up,
-            Standard::Staying => !edge.draining,
-            Standard::Any => true,
-        })
+        self.edges.iter().filter(move |edge| edge.meets(standard))
     }
 }
 
 impl EdgeState {
+    /// Whether it is good enough.
+    pub(crate) fn meets(&self, standard: Standard) -> bool {
+        match standard {
+            Standard::Usable => self.usable,
+            Standard::Up => self.up,
+            Standard::Staying => !self.draining,
+            Standard::Any => true,
+        }
+    }
+
     pub(crate) fn address(&self, family: Family) -> Option<IpAddr> {
         match family {
             Family::V4 => self.address.ipv4.map(IpAddr::V4),

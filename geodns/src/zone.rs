@@ -5,7 +5,7 @@ mod node;
 #[allow(unused_imports)]
 pub(crate) use node::{Cut, Found, Node};
 
-use std::{collections::HashMap, fmt, net::IpAddr};
+use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
 
 use hickory_proto::{
     rr::{
@@ -17,7 +17,10 @@ use hickory_proto::{
 use perigee_dns_wire::{Name as WireName, RrSet, rtype};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{Config, NameServer, Soa};
+use crate::{
+    config::{Config, NameServer, Soa},
+    policy::Policy,
+};
 
 /// TTL, in seconds, of SOA, NS, HINFO and the addresses of name servers.
 pub(crate) const INFRASTRUCTURE_TTL: u32 = 3_600;
@@ -54,6 +57,10 @@ pub(crate) struct Entry {
 pub(crate) struct ZoneService {
     pub(crate) ttl: u32,
     pub(crate) answers: usize,
+    /// Whether the order of edges changes with time, in place of being stable for a network.
+    pub(crate) rotate: bool,
+    /// Which PoPs serve whom.
+    pub(crate) policy: Arc<Policy>,
     /// What the order of edges is derived from: the same on every name server of the CDN.
     pub(crate) seed: u64,
 }
@@ -99,6 +106,7 @@ impl Zone {
         for server in &config.name_servers {
             zone.add_name_server(&apex, server)?;
         }
+        let nearest = Arc::new(Policy::nearest(config.pops.len()));
         for service in &config.services {
             let name = zone.own_name("service", &service.name)?;
             let seed = xxh3_64(name.to_lowercase().to_ascii().as_bytes());
@@ -111,6 +119,8 @@ impl Zone {
             entry.service = Some(ZoneService {
                 ttl: service.ttl,
                 answers: service.answers.max(1),
+                rotate: false,
+                policy: Arc::clone(&nearest),
                 seed,
             });
         }

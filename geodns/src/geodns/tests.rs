@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 
 use super::*;
-use crate::{Config, QueryResponse, fixture, query};
+use crate::{Config, NameServer, QueryResponse, fixture, query};
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,16 +67,14 @@ async fn until_answered(geodns: &GeoDns, client: &str, expected: &[&str]) {
     }
 }
 
-/// A config whose first PoP has `count` edges, all of which are answered.
-fn many_edges(count: u8) -> Config {
+/// A config in which `www.cdn.example` is a name server with this many addresses: more than a service may
+/// have.
+fn many_addresses(count: u8) -> Config {
     let mut config = fixture::config();
-    let edges = (0..count).map(|number| {
-        let mut edge = config.pops[0].edges[0].clone();
-        edge.node.name = format!("fra-{number}").as_str().into();
-        edge.ipv4 = Some(Ipv4Addr::new(192, 0, 2, number));
-        edge
-    });
-    config.pops[0].edges = edges.collect();
-    config.services[0].answers = usize::from(count);
+    config.services.clear();
+    config.name_servers[0] = NameServer {
+        name: "www.cdn.example".to_owned(),
+        addresses: (0..count).map(|n| [192, 0, 2, n].into()).collect(),
+    };
     config
 }

@@ -34,6 +34,26 @@ impl Point {
         // Rounding can lift h above 1 for antipodes.
         2.0 * EARTH_RADIUS_KM * h.min(1.0).sqrt().asin()
     }
+
+    /// Where it is from the middle of the Earth.
+    pub(crate) fn direction(self) -> Direction {
+        let (latitude, longitude) = (self.latitude.to_radians(), self.longitude.to_radians());
+        let (north, level) = latitude.sin_cos();
+        let (east, front) = longitude.sin_cos();
+        Direction([level * front, level * east, north])
+    }
+}
+
+/// A point as a vector of length 1: costs nothing to compare.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Direction([f64; 3]);
+
+impl Direction {
+    /// Grows with the distance: the square of the straight line between them, from 0 to 4.
+    pub(crate) fn apart(self, other: Direction) -> f64 {
+        let pairs = self.0.iter().zip(other.0);
+        pairs.map(|(a, b)| (a - b) * (a - b)).sum()
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +75,22 @@ mod tests {
         assert!(close(frankfurt.distance_km(new_york), 6205.0));
         assert!(close(new_york.distance_km(frankfurt), 6205.0));
         assert_eq!(frankfurt.distance_km(frankfurt), 0.0);
+    }
+
+    #[test]
+    fn what_is_farther_is_farther_apart() {
+        let from = point(50.1, 8.7);
+        let mut far: Vec<Point> = (0..180)
+            .flat_map(|a| {
+                (0..90).map(move |b| point(f64::from(b) * 2.0 - 89.0, f64::from(a) * 2.0 - 179.0))
+            })
+            .collect();
+        let apart = |p: &Point| from.direction().apart(p.direction());
+        far.sort_by(|a, b| apart(a).total_cmp(&apart(b)));
+        for pair in far.windows(2) {
+            let [near, far] = pair else { continue };
+            assert!(from.distance_km(*near) <= from.distance_km(*far) + 1e-6);
+        }
     }
 
     #[test]

@@ -228,7 +228,7 @@ async fn other_opcodes_are_not_implemented() {
 
 #[tokio::test]
 async fn what_does_not_fit_is_truncated_and_comes_over_tcp() {
-    let geodns = start(many_edges(200));
+    let geodns = start(many_addresses(200));
     for (opt, limit) in [
         (None, 512),
         (Some(opt(0, 100, &[])), 512),
@@ -252,7 +252,7 @@ async fn what_does_not_fit_is_truncated_and_comes_over_tcp() {
 async fn what_just_fits_is_not_truncated() {
     // 12 + 21 + 11 bytes and 16 for each address, the first of which is written out.
     for count in [28, 70] {
-        let geodns = start(many_edges(count));
+        let geodns = start(many_addresses(count));
         let payload = 64 + u16::from(count) * 16;
         let record = opt(0, payload, &[]);
         let response = exchange(&geodns, &packet(1, Some(&record))).await;
@@ -338,7 +338,7 @@ async fn what_is_malformed_over_tcp_is_answered_or_closed() {
 
 #[tokio::test]
 async fn a_client_that_takes_no_answers_is_closed() {
-    let mut config = many_edges(200);
+    let mut config = many_addresses(200);
     config.limits.tcp_idle_timeout = Duration::from_millis(100);
     let geodns = start(config);
     let mut stream = connect(&geodns).await;
