@@ -15,6 +15,7 @@
 
 mod answer;
 mod config;
+pub mod dnssec;
 mod explain;
 #[cfg(test)]
 mod fixture;

@@ -1,0 +1,39 @@
+//! Signatures for the zone, made when they are asked for (RFC 4034, 4035, 9824), and its keys.
+//!
+//! [`Signer`] signs sets of records and remembers what it made; [`nsec`] denies names and types;
+//! [`KeyFolder`], [`Timing`] and [`Roles`] say which keys there are and which does what, and
+//! [`rollover`] plans how one takes the place of another. All pure, but for the folder.
+
+#![allow(dead_code)]
+
+mod algorithm;
+mod budget;
+mod cache;
+mod canonical;
+mod config;
+mod key;
+mod key_file;
+mod key_folder;
+mod nsec;
+mod roles;
+mod rollover;
+mod signer;
+mod timing;
+mod validity;
+
+#[allow(unused_imports)]
+pub(crate) use budget::Standing;
+#[allow(unused_imports)]
+pub(crate) use canonical::{Set, ordered};
+#[allow(unused_imports)]
+pub(crate) use nsec::{MISSING, nsec};
+#[allow(unused_imports)]
+pub(crate) use signer::{Overspent, Signer, Use};
+
+pub use algorithm::Algorithm;
+pub use config::DnssecConfig;
+pub use key::Key;
+pub use key_folder::KeyFolder;
+pub use roles::Roles;
+pub use rollover::{Change, Kind, Plan, Terms, init, parent_has, roll};
+pub use timing::{Seconds, Stamp, Timing};

@@ -1,0 +1,302 @@
+//! Signs what is answered.
+
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use perigee_dns_wire::{Name, RrSet, rtype};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
+
+use super::{
+    algorithm::SIGNATURE,
+    budget::{Budget, Standing},
+    cache::Cache,
+    canonical::{FIXED, Set, fixed, signed},
+    config::DnssecConfig,
+    key::Key,
+    key_folder::KeyFolder,
+    roles::Roles,
+    timing::Seconds,
+    validity::Validity,
+};
+
+/// The most signatures for questions in a second are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Overspent;
+
+/// Signs the records of a zone with the keys that do so at one moment. Immutable, but for what it
+/// remembers.
+pub(crate) struct Signer {
+    apex: Name,
+    keys: Arc<Vec<Key>>,
+    roles: Roles,
+    validity: Validity,
+    /// DNSKEY, and CDS and CDNSKEY if they are shown.
+    sets: Vec<RrSet>,
+    memory: Arc<Memory>,
+}
+
+/// What outlives a change of keys, for it holds for any.
+struct Memory {
+    /// What is asked for again and again: the zone's own names.
+    lasting: Cache,
+    /// What may be asked for once: names that are not there, or only by a wildcard. However many, they
+    /// drive nothing else out.
+    passing: Cache,
+    budget: Budget,
+    /// So that nobody can find two sets with one key.
+    seed: u64,
+}
+
+/// How long a signature is likely to be of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Its owner is a name of the zone.
+    Lasting,
+    /// Its owner is a name that the asker has thought of.
+    Passing,
+}
+
+/// The data of an RRSIG record.
+#[derive(Clone)]
+pub(crate) struct Rrsig {
+    octets: [u8; FIXED + perigee_dns_wire::MAX_NAME + SIGNATURE],
+    length: usize,
+}
+
+impl Signer {
+    /// Signs with the keys of the folder that `config` names. What `before` remembers is kept, if its
+    /// limits are the same.
+    ///
+    /// # Errors
+    /// If a key cannot be used, or none is there for now.
+    pub(crate) fn load(
+        config: &DnssecConfig,
+        zone: &str,
+        before: Option<&Signer>,
+        now: SystemTime,
+    ) -> Result<Self, String> {
+        let folder = KeyFolder::new(&config.keys, zone)?;
+        let keys = folder.load()?;
+        if keys.is_empty() {
+            return Err(format!(
+                "there is no key of {zone} in {}; make one with `perigee dnssec init`",
+                config.keys.display()
+            ));
+        }
+        let memory = match before {
+            Some(before) => Arc::clone(&before.memory),
+            None => Arc::new(Memory::new(config)),
+        };
+        Signer::new(folder.apex().clone(), Arc::new(keys), config, memory, now)
+    }
+
+    fn new(
+        apex: Name,
+        keys: Arc<Vec<Key>>,
+        config: &DnssecConfig,
+        memory: Arc<Memory>,
+        now: SystemTime,
+    ) -> Result<Self, String> {
+        let roles = Roles::at(&keys, seconds(now))?;
+        let data = |places: &[usize], of: &dyn Fn(&Key) -> Vec<u8>| {
+            let keys = places.iter().filter_map(|&at| keys.get(at));
+            keys.map(of).collect::<Vec<_>>()
+        };
+        let mut sets = vec![RrSet::new(
+            rtype::DNSKEY,
+            config.dnskey_ttl,
+            data(&roles.published, &Key::dnskey),
+        )];
+        if config.cds && !roles.synced.is_empty() {
+            let cds = data(&roles.synced, &|key| key.ds(&apex));
+            let cdnskey = data(&roles.synced, &Key::dnskey);
+            sets.push(RrSet::new(rtype::CDS, config.dnskey_ttl, cds));
+            sets.push(RrSet::new(rtype::CDNSKEY, config.dnskey_ttl, cdnskey));
+        }
+        Ok(Signer {
+            apex,
+            keys,
+            roles,
+            validity: Validity::new(config.validity),
+            sets,
+            memory,
+        })
+    }
+
+    /// When its keys change what they do.
+    pub(crate) fn until(&self) -> Option<Seconds> {
+        self.roles.until
+    }
+
+    /// The sets at the apex that show the keys: DNSKEY, CDS and CDNSKEY.
+    pub(crate) fn sets(&self) -> &[RrSet] {
+        &self.sets
+    }
+
+    /// One of them.
+    pub(crate) fn set(&self, rtype: u16) -> Option<&RrSet> {
+        self.sets.iter().find(|set| set.rtype == rtype)
+    }
+
+    /// Tells `each` the data of the RRSIG records of a set: one, while the zone has keys of one
+    /// algorithm. Nothing is allocated if they are remembered.
+    ///
+    /// # Errors
+    /// [`Overspent`] if one would have to be made and no more may be; then `each` may have been told of
+    /// some.
+    pub(crate) fn sign(
+        &self,
+        set: &Set<'_>,
+        usage: Use,
+        standing: Standing,
+        now: SystemTime,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<(), Overspent> {
+        let may_make = || self.memory.budget.take(standing, nanoseconds(now));
+        for key in self.keys_for(set.rtype) {
+            let rrsig = self.rrsig(key, set, usage, seconds(now), may_make);
+            each(&rrsig.ok_or(Overspent)?);
+        }
+        Ok(())
+    }
+
+    /// Makes the signatures that `set` has at `at`, if they are not remembered; how many those were.
+    pub(crate) fn prepare(&self, set: &Set<'_>, at: SystemTime) -> usize {
+        let mut made = 0;
+        for key in self.keys_for(set.rtype) {
+            self.rrsig(key, set, Use::Lasting, seconds(at), || {
+                made += 1;
+                true
+            });
+        }
+        made
+    }
+
+    fn keys_for(&self, of: u16) -> impl Iterator<Item = &Key> {
+        let places = match of {
+            rtype::DNSKEY | rtype::CDS | rtype::CDNSKEY => &self.roles.sign_keys,
+            _ => &self.roles.sign_data,
+        };
+        places.iter().filter_map(|&at| self.keys.get(at))
+    }
+
+    fn rrsig(
+        &self,
+        key: &Key,
+        set: &Set<'_>,
+        usage: Use,
+        now: Seconds,
+        may_make: impl FnOnce() -> bool,
+    ) -> Option<Rrsig> {
+        let period = self.validity.at(set.owner, now);
+        let fixed = fixed(set, key.algorithm.number(), key.tag, period);
+        let remembered_by = self.memory.key(&fixed, set);
+        let cache = match usage {
+            Use::Lasting => &self.memory.lasting,
+            Use::Passing => &self.memory.passing,
+        };
+        let signature = match cache.get(remembered_by) {
+            Some(signature) => signature,
+            None => {
+                if !may_make() {
+                    return None;
+                }
+                let signature = key.sign(&signed(set, &fixed, &self.apex))?;
+                cache.put(remembered_by, &signature);
+                signature
+            }
+        };
+        Rrsig::new(&[&fixed, &self.apex, &signature])
+    }
+}
+
+impl Memory {
+    fn new(config: &DnssecConfig) -> Self {
+        let half = config.max_cached_signatures / 2;
+        Memory {
+            lasting: Cache::new(half),
+            passing: Cache::new(half),
+            budget: Budget::new(config.max_signatures_per_second),
+            seed: fastrand::u64(..),
+        }
+    }
+
+    /// What a signature is remembered by: all that it depends on. The beginning of RRSIG names the
+    /// key, the times, the type and the TTL.
+    fn key(&self, fixed: &[u8; FIXED], set: &Set<'_>) -> u128 {
+        let rdata: usize = set.rdata.iter().map(|data| 2 + data.len()).sum();
+        let mut buffer = [0_u8; 512];
+        let mut at = 0;
+        let parts = |put: &mut dyn FnMut(&[u8])| {
+            put(fixed);
+            put(set.owner);
+            for data in set.rdata {
+                put(&(data.len() as u16).to_be_bytes());
+                put(data);
+            }
+        };
+        if FIXED + set.owner.len() + rdata > buffer.len() {
+            let mut hash = Xxh3::with_seed(self.seed);
+            parts(&mut |part| hash.update(part));
+            return hash.digest128();
+        }
+        parts(&mut |part| {
+            if let Some(to) = buffer.get_mut(at..at + part.len()) {
+                to.copy_from_slice(part);
+            }
+            at += part.len();
+        });
+        xxh3_128_with_seed(buffer.get(..at).unwrap_or_default(), self.seed)
+    }
+}
+
+impl Rrsig {
+    fn new(parts: &[&[u8]]) -> Option<Self> {
+        let mut rrsig = Rrsig {
+            octets: [0; FIXED + perigee_dns_wire::MAX_NAME + SIGNATURE],
+            length: 0,
+        };
+        for part in parts {
+            let end = rrsig.length + part.len();
+            rrsig
+                .octets
+                .get_mut(rrsig.length..end)?
+                .copy_from_slice(part);
+            rrsig.length = end;
+        }
+        Some(rrsig)
+    }
+}
+
+impl Deref for Rrsig {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signer")
+            .field("keys", &self.keys)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Since 1970.
+pub(crate) fn seconds(at: SystemTime) -> Seconds {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn nanoseconds(at: SystemTime) -> u64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
