@@ -77,7 +77,7 @@ impl Place {
 
     fn get(&self, key: u128) -> Option<[u8; SIGNATURE]> {
         let before = self.version.load(Ordering::Acquire);
-        if before == 0 || before % 2 == 1 || !self.holds(key) {
+        if before == 0 || !before.is_multiple_of(2) || !self.holds(key) {
             return None;
         }
         let mut signature = [0; SIGNATURE];
@@ -91,7 +91,7 @@ impl Place {
 
     fn put(&self, key: u128, signature: &[u8; SIGNATURE]) {
         let before = self.version.load(Ordering::Relaxed);
-        let mine = before % 2 == 0
+        let mine = before.is_multiple_of(2)
             && self
                 .version
                 .compare_exchange(before, before + 1, Ordering::Acquire, Ordering::Relaxed)

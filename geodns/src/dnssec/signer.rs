@@ -46,7 +46,8 @@ struct Memory {
     /// drive nothing else out.
     passing: Cache,
     budget: Budget,
-    /// So that nobody can find two sets with one key.
+    /// So that names of two sets with one key are hard to find. Those who find some spoil the answers for
+    /// these names alone: what askers think of is remembered apart.
     seed: u64,
 }
 
