@@ -40,10 +40,13 @@ pub struct Answer {
 /// Answers a question of opcode QUERY.
 pub fn answer(snapshot: &Snapshot, query: &Query, client: Client, now: SystemTime) -> Answer {
     let transfer = matches!(query.query_type(), RecordType::AXFR | RecordType::IXFR);
-    if query.query_class() != DNSClass::IN || transfer || !snapshot.zone.contains(query.name()) {
+    if query.query_class() != DNSClass::IN
+        || transfer
+        || !snapshot.zone.legacy.contains(query.name())
+    {
         return Answer::refused();
     }
-    let Some(entry) = snapshot.zone.find(query.name()) else {
+    let Some(entry) = snapshot.zone.legacy.find(query.name()) else {
         return negative(snapshot, ResponseCode::NXDomain, 0);
     };
     // Owner names are written as in the question, so that mixed case (0x20) comes back.
@@ -102,10 +105,10 @@ fn other(snapshot: &Snapshot, entry: &Entry, name: &Name, rtype: RecordType) -> 
         record
     };
     match rtype {
-        RecordType::SOA if entry.is_apex => Answer::positive(vec![named(&zone.soa)]),
+        RecordType::SOA if entry.is_apex => Answer::positive(vec![named(&zone.legacy.soa)]),
         RecordType::NS if entry.is_apex => Answer {
-            additionals: zone.glue.clone(),
-            ..Answer::positive(zone.name_servers.iter().map(named).collect())
+            additionals: zone.legacy.glue.clone(),
+            ..Answer::positive(zone.legacy.name_servers.iter().map(named).collect())
         },
         // RFC 8482 section 4.2: one small record instead of everything.
         RecordType::ANY if !entry.is_empty_non_terminal() => {
@@ -128,7 +131,7 @@ fn or_nodata(snapshot: &Snapshot, records: Vec<Record>) -> Answer {
 fn negative(snapshot: &Snapshot, rcode: ResponseCode, scope: u8) -> Answer {
     Answer {
         rcode,
-        authorities: vec![snapshot.zone.negative_soa.clone()],
+        authorities: vec![snapshot.zone.legacy.negative_soa.clone()],
         scope,
         ..Answer::positive(Vec::new())
     }

@@ -9,6 +9,8 @@ use std::{
 use ipnet::IpNet;
 use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
 
+use crate::zone::Contents;
+
 /// The configuration of one GeoDNS node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -36,6 +38,8 @@ pub struct Config {
     pub view: ViewConfig,
     /// Limits.
     pub limits: Limits,
+    /// Records that are the same for everyone, and who may have a copy of the zone.
+    pub contents: Contents,
 }
 
 /// The SOA record (RFC 1035 section 3.3.13). Times in seconds.

@@ -2,8 +2,8 @@
 
 use std::{net::IpAddr, time::SystemTime};
 
-use hickory_proto::rr::{LowerName, Name};
 use ipnet::IpNet;
+use perigee_dns_wire::Name;
 use serde::Serialize;
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     place::Point,
     policy::{Candidate, Chosen, Client, Facts, Memo, Policy, candidates, choose},
     snapshot::{EdgeState, Family, Snapshot},
+    zone::{Found, ZoneService},
 };
 
 /// Why a client is answered what it is answered.
@@ -114,20 +115,16 @@ pub(crate) fn explain(
     }
 }
 
-fn find<'s>(
-    snapshot: &'s Snapshot,
-    name: &str,
-) -> (&'static str, Option<&'s crate::zone::ZoneService>) {
-    let Ok(mut name) = Name::from_ascii(name) else {
+fn find<'s>(snapshot: &'s Snapshot, name: &str) -> (&'static str, Option<&'s ZoneService>) {
+    let Ok(name) = name.parse::<Name>() else {
         return ("not a domain name", None);
     };
-    name.set_fqdn(true);
-    let name = LowerName::new(&name);
-    match snapshot.zone.find(&name) {
-        Some(entry) if entry.service.is_some() => ("service", entry.service.as_ref()),
-        Some(_) => ("in the zone, but not a service", None),
-        None if snapshot.zone.contains(&name) => ("not in the zone: NXDOMAIN", None),
-        None => ("outside the zone: REFUSED", None),
+    match snapshot.zone.lookup(&name) {
+        Found::Node { node, .. } if node.service.is_some() => ("service", node.service.as_ref()),
+        Found::Node { .. } => ("in the zone, but not a service", None),
+        Found::Delegated(_) => ("given to other name servers", None),
+        Found::Missing => ("not in the zone: NXDOMAIN", None),
+        Found::Outside => ("outside the zone: REFUSED", None),
     }
 }
 

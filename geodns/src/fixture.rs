@@ -71,6 +71,7 @@ pub(crate) fn config() -> Config {
             ..ViewConfig::default()
         },
         limits: Limits::default(),
+        contents: crate::Contents::default(),
     }
 }
 

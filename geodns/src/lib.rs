@@ -48,4 +48,4 @@ pub use policy::Client;
 pub use query::{QueryError, QueryRecord, QueryResponse, query};
 pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, Status};
-pub use zone::{Zone, ZoneError};
+pub use zone::{Contents, RecordText, Source, Zone, ZoneError};

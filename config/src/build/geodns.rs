@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use perigee_geodns::{Config, EdgeAddress, NameServer, Network, Place, Pop, Role, Service, Soa};
+use perigee_geodns::{
+    Config, Contents, EdgeAddress, NameServer, Network, Place, Pop, Role, Service, Soa,
+};
 
 use super::{BuildError, Env, common::node_name};
 use crate::{
@@ -37,6 +39,7 @@ impl Document {
             database: dns.database.as_ref().map(|path| path.from(&self.folder)),
             view: self.file.health.build(),
             limits: dns.limits.build(),
+            contents: Contents::default(),
         })
     }
 

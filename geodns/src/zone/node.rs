@@ -1,5 +1,7 @@
 //! What there is at a name, as it goes on the wire.
 
+use std::sync::Arc;
+
 use perigee_dns_wire::{Name, RrSet};
 
 use super::ZoneService;
@@ -22,7 +24,6 @@ pub(crate) enum Found<'z> {
     Missing,
 }
 
-#[allow(dead_code)]
 /// A name and its records. With nothing in it, it is an empty non-terminal (RFC 8499).
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -32,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) rrsets: Vec<RrSet>,
     /// What A and AAAA (and the hints of HTTPS) are chosen by.
     pub(crate) service: Option<ZoneService>,
+    /// What makes the names directly or deeper below it that are not there.
+    pub(super) wildcard: Option<Arc<Node>>,
 }
 
 /// A delegation (RFC 1034 section 4.2).
@@ -42,7 +45,8 @@ pub(crate) struct Cut {
     pub(crate) ns: RrSet,
     /// Says that the child is signed (RFC 4034 section 5).
     pub(crate) ds: Option<RrSet>,
-    /// Addresses of those name servers that are below the cut, or elsewhere in the zone.
+    /// Addresses of those name servers that are in the zone or below one of its cuts: what nobody
+    /// else could tell, and what helps.
     pub(crate) glue: Vec<(Name, RrSet)>,
 }
 
@@ -54,6 +58,7 @@ impl Node {
             is_apex,
             rrsets: Vec::new(),
             service: None,
+            wildcard: None,
         }
     }
 

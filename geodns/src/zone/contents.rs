@@ -1,0 +1,31 @@
+//! What people write into the zone, beside services and name servers.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use ipnet::IpNet;
+
+/// Records that are the same for everyone, and who may have a copy of the zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Records, in presentation form.
+    pub records: Vec<RecordText>,
+    /// A master file (RFC 1035 section 5) with more of them.
+    pub zone_file: Option<PathBuf>,
+    /// Who is told of a new serial number (RFC 1996).
+    pub notify: Vec<SocketAddr>,
+    /// Who may transfer the zone (RFC 5936).
+    pub transfer_to: Vec<IpNet>,
+}
+
+/// Records of one name and type, as people write them (RFC 1035 section 5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordText {
+    /// The name: relative to the zone, `@` for the zone itself, or whole with a final dot.
+    pub name: String,
+    /// The type: `TXT`, or `TYPE65280`.
+    pub rtype: String,
+    /// Seconds.
+    pub ttl: u32,
+    /// The data of each record: `10 mail.example.`.
+    pub data: Vec<String>,
+}

@@ -1,0 +1,46 @@
+//! Records as people write them (RFC 1035 section 5.1).
+
+mod lexer;
+mod rdata;
+mod svcb;
+mod types;
+
+use perigee_dns_wire::{Name, rtype};
+
+use super::{
+    RecordText, ZoneError,
+    record::{Record, Source},
+};
+use lexer::{Problem, Token, tokens};
+use rdata::Fields;
+pub(super) use types::type_name;
+
+/// The records of an entry of the list, which stands at this place of it.
+pub(super) fn records(
+    apex: &Name,
+    place: usize,
+    text: &RecordText,
+) -> Result<Vec<Record>, ZoneError> {
+    let refuse = |problem: Problem| ZoneError::new(Source::Listed(place), problem.what);
+    let name = rdata::name(&Token::of(&text.name), apex).map_err(refuse)?;
+    let rtype = types::number(&Token::of(&text.rtype)).map_err(refuse)?;
+    let record = |data: &String| {
+        let rdata = match rtype {
+            rtype::TXT if !data.trim_start().starts_with('"') => Ok(rdata::plain_text(data)),
+            _ => listed(rtype, data, apex),
+        };
+        Ok(Record {
+            name: name.clone(),
+            rtype,
+            ttl: text.ttl,
+            rdata: rdata.map_err(refuse)?,
+            from: Source::Listed(place),
+        })
+    };
+    text.data.iter().map(record).collect()
+}
+
+fn listed(rtype: u16, data: &str, apex: &Name) -> Result<Vec<u8>, Problem> {
+    let tokens = tokens(data)?;
+    Fields::new(&tokens, apex).rdata(rtype)
+}
