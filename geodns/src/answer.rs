@@ -1,161 +1,37 @@
-//! One question in, one answer out. Pure: no IO, no clock, no lock.
+//! One message in, one message out. Pure over a [`Snapshot`]: no IO, no clock, no lock, no allocation.
 
-use std::{net::IpAddr, time::SystemTime};
+mod facts;
+mod memo;
+mod reply;
+mod resolve;
+mod terms;
 
-use hickory_proto::{
-    op::{LowerQuery, ResponseCode},
-    rr::{DNSClass, Name, RData, Record, RecordType, rdata::HINFO},
-};
-use perigee_cluster::PopName;
+pub(crate) use facts::Facts;
+pub(crate) use memo::Memo;
+pub(crate) use terms::{Instead, Terms};
 
-use crate::{
-    policy::{Client, Memo, choose},
-    snapshot::{Family, Snapshot},
-    zone::{Entry, INFRASTRUCTURE_TTL, ZoneService, address_record},
-};
+use perigee_dns_wire::{Request, rcode};
 
-/// A question, with its name as it was written and in lower case.
-pub type Query = LowerQuery;
+use self::{reply::Reply, resolve::Resolve};
+use crate::snapshot::Snapshot;
 
-/// The answer to one question.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// The response code.
-    pub rcode: ResponseCode,
-    /// Whether the AA bit is set.
-    pub authoritative: bool,
-    /// The answer section.
-    pub answers: Vec<Record>,
-    /// The authority section.
-    pub authorities: Vec<Record>,
-    /// The additional section, without OPT.
-    pub additionals: Vec<Record>,
-    /// The prefix length of the client's network for which this answer holds: the
-    /// SCOPE PREFIX-LENGTH of RFC 7871. 0 if it is the same for everyone.
-    pub scope: u8,
-    /// The PoP whose edges are answered.
-    pub pop: Option<PopName>,
-}
-
-/// Answers a question of opcode QUERY.
-pub fn answer(snapshot: &Snapshot, query: &Query, client: Client, now: SystemTime) -> Answer {
-    let transfer = matches!(query.query_type(), RecordType::AXFR | RecordType::IXFR);
-    if query.query_class() != DNSClass::IN
-        || transfer
-        || !snapshot.zone.legacy.contains(query.name())
-    {
-        return Answer::refused();
-    }
-    let Some(entry) = snapshot.zone.legacy.find(query.name()) else {
-        return negative(snapshot, ResponseCode::NXDomain, 0);
-    };
-    // Owner names are written as in the question, so that mixed case (0x20) comes back.
-    let name = query.original().name();
-    let family = match query.query_type() {
-        RecordType::A => Family::V4,
-        RecordType::AAAA => Family::V6,
-        rtype => return other(snapshot, entry, name, rtype),
-    };
-    match &entry.service {
-        Some(service) => edges(snapshot, service, name, family, client, now),
-        None => or_nodata(snapshot, name_server(entry, name, family)),
-    }
-}
-
-/// A service's addresses.
-fn edges(
-    snapshot: &Snapshot,
-    service: &ZoneService,
-    name: &Name,
-    family: Family,
-    client: Client,
-    now: SystemTime,
-) -> Answer {
-    let chosen = choose(snapshot, service, family, client, now, &mut Memo::none());
-    if chosen.addresses.is_empty() {
-        return negative(snapshot, ResponseCode::NoError, chosen.scope);
-    }
-    let records = chosen.addresses.iter();
-    Answer {
-        scope: chosen.scope,
-        pop: chosen.pop.map(|pop| snapshot.pops[pop].name.clone()),
-        ..Answer::positive(
-            records
-                .map(|&address| address_record(name.clone(), chosen.ttl, address))
-                .collect(),
-        )
-    }
-}
-
-/// A name server's addresses.
-fn name_server(entry: &Entry, name: &Name, family: Family) -> Vec<Record> {
-    let of_family = |address: &&IpAddr| address.is_ipv4() == (family == Family::V4);
-    let addresses = entry.addresses.iter().filter(of_family);
-    addresses
-        .map(|&address| address_record(name.clone(), INFRASTRUCTURE_TTL, address))
-        .collect()
-}
-
-/// Types other than A and AAAA.
-fn other(snapshot: &Snapshot, entry: &Entry, name: &Name, rtype: RecordType) -> Answer {
-    let zone = &snapshot.zone;
-    let named = |record: &Record| {
-        let mut record = record.clone();
-        record.name = name.clone();
-        record
-    };
-    match rtype {
-        RecordType::SOA if entry.is_apex => Answer::positive(vec![named(&zone.legacy.soa)]),
-        RecordType::NS if entry.is_apex => Answer {
-            additionals: zone.legacy.glue.clone(),
-            ..Answer::positive(zone.legacy.name_servers.iter().map(named).collect())
-        },
-        // RFC 8482 section 4.2: one small record instead of everything.
-        RecordType::ANY if !entry.is_empty_non_terminal() => {
-            let hinfo = RData::HINFO(HINFO::new("RFC8482".to_owned(), String::new()));
-            let record = Record::from_rdata(name.clone(), INFRASTRUCTURE_TTL, hinfo);
-            Answer::positive(vec![record])
+/// Writes the response to a request into `out`, and tells its length and what it was; `None` if `out`
+/// is too short for even its header and question.
+pub(crate) fn respond<'s>(
+    snapshot: &'s Snapshot,
+    memo: &mut Memo,
+    request: &Request<'_>,
+    terms: &Terms,
+    out: &mut [u8],
+) -> Option<(usize, Facts<'s>)> {
+    let reply = Reply::new(snapshot, request, terms);
+    match (request.error, terms.instead, &request.question) {
+        (Some(rcode), ..) | (None, Some(Instead::Code(rcode)), _) => {
+            reply.code(request, rcode, out)
         }
-        _ => negative(snapshot, ResponseCode::NoError, 0),
-    }
-}
-
-fn or_nodata(snapshot: &Snapshot, records: Vec<Record>) -> Answer {
-    if records.is_empty() {
-        return negative(snapshot, ResponseCode::NoError, 0);
-    }
-    Answer::positive(records)
-}
-
-/// NXDOMAIN or NODATA, with the SOA that says for how long (RFC 2308).
-fn negative(snapshot: &Snapshot, rcode: ResponseCode, scope: u8) -> Answer {
-    Answer {
-        rcode,
-        authorities: vec![snapshot.zone.legacy.negative_soa.clone()],
-        scope,
-        ..Answer::positive(Vec::new())
-    }
-}
-
-impl Answer {
-    fn positive(answers: Vec<Record>) -> Self {
-        Answer {
-            rcode: ResponseCode::NoError,
-            authoritative: true,
-            answers,
-            authorities: Vec::new(),
-            additionals: Vec::new(),
-            scope: 0,
-            pop: None,
-        }
-    }
-
-    fn refused() -> Self {
-        Answer {
-            rcode: ResponseCode::Refused,
-            authoritative: false,
-            ..Answer::positive(Vec::new())
-        }
+        (None, Some(Instead::Truncated), _) => reply.truncated(request, out),
+        (None, None, Some(question)) => reply.answer(request, question, memo, out),
+        (None, None, None) => reply.code(request, rcode::FORMERR, out),
     }
 }
 

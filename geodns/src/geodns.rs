@@ -8,7 +8,6 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use hickory_server::server::Server;
 use ipnet::IpNet;
 use perigee_cluster::{Node, Prober, Trust, View};
 use prometheus_client::registry::Registry;
@@ -26,7 +25,7 @@ use crate::{
     place::Places,
     snapshot::Snapshot,
     status::Status,
-    transport::{Handler, Listener, Tcp, bind},
+    transport::{Listener, Tcp, Udp, bind},
     worker,
     zone::Zone,
 };
@@ -63,8 +62,7 @@ pub struct GeoDns {
 
 /// What takes queries. Dropped, it stops at once.
 struct Serving {
-    udp: Server<Handler>,
-    tcp: JoinSet<()>,
+    tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -109,11 +107,11 @@ impl GeoDns {
         let addresses = listeners.iter().map(|listener| listener.address).collect();
         let limits = config.limits.clone();
         let shared = Shared::start(config, zone, places, trust);
-        let handler = Handler {
+        let workers = worker::Shared {
             snapshot: Arc::clone(&shared.snapshot),
             metrics: Metrics::register(registry),
         };
-        let serving = Serving::start(handler, listeners, &limits)?;
+        let serving = Serving::start(&workers, listeners, &limits)?;
         Ok(GeoDns {
             addresses,
             shared,
@@ -156,36 +154,29 @@ impl GeoDns {
     pub async fn shutdown(&self) {
         let mut serving = self.serving.lock().await;
         serving.stop.send_replace(true);
-        if let Err(error) = serving.udp.shutdown_gracefully().await {
-            warn!(%error, "DNS did not stop as it should");
-        }
-        while serving.tcp.join_next().await.is_some() {}
+        while serving.tasks.join_next().await.is_some() {}
     }
 }
 
 impl Serving {
     fn start(
-        handler: Handler,
+        workers: &worker::Shared,
         listeners: Vec<Listener>,
         limits: &Limits,
     ) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
-        let shared = worker::Shared {
-            snapshot: Arc::clone(&handler.snapshot),
-            metrics: handler.metrics.clone(),
-        };
-        let over_tcp = Tcp::new(shared, limits, stopped);
+        let over_tcp = Tcp::new(workers.clone(), limits, stopped.clone());
+        let over_udp = Udp::new(workers.clone(), stopped);
         let mut serving = Serving {
-            udp: Server::new(handler),
-            tcp: JoinSet::new(),
+            tasks: JoinSet::new(),
             stop,
         };
         for Listener { address, udp, tcp } in listeners {
             let refuse = |e| StartError(format!("DNS on {address}: {e}"));
             let udp = UdpSocket::from_std(udp).map_err(refuse)?;
             let tcp = TcpListener::from_std(tcp).map_err(refuse)?;
-            serving.udp.register_socket(udp);
-            serving.tcp.spawn(over_tcp.clone().serve(tcp));
+            serving.tasks.spawn(over_udp.clone().serve(udp));
+            serving.tasks.spawn(over_tcp.clone().serve(tcp));
         }
         Ok(serving)
     }

@@ -1,15 +1,14 @@
 //! What is counted.
 
-use hickory_proto::{op::ResponseCode, rr::RecordType};
 use perigee_cluster::PopName;
+use perigee_dns_wire::{rcode, rtype};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
 
-/// Handles to the metrics of a name server. Messages that do not decode are answered by
-/// hickory-server itself and not counted.
+/// Handles to the metrics of a name server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
     queries: Family<QueryLabels, Counter>,
@@ -43,12 +42,7 @@ impl Metrics {
         metrics
     }
 
-    pub(crate) fn count(
-        &self,
-        rtype: Option<RecordType>,
-        rcode: ResponseCode,
-        pop: Option<&PopName>,
-    ) {
+    pub(crate) fn count(&self, rtype: Option<u16>, rcode: u16, pop: Option<&PopName>) {
         let labels = QueryLabels {
             r#type: type_label(rtype),
             rcode: rcode_label(rcode),
@@ -64,31 +58,32 @@ impl Metrics {
 }
 
 /// Few values, whatever clients send.
-fn type_label(rtype: Option<RecordType>) -> &'static str {
+fn type_label(rtype: Option<u16>) -> &'static str {
     match rtype {
         None => "none",
-        Some(RecordType::A) => "A",
-        Some(RecordType::AAAA) => "AAAA",
-        Some(RecordType::NS) => "NS",
-        Some(RecordType::SOA) => "SOA",
-        Some(RecordType::HTTPS) => "HTTPS",
-        Some(RecordType::TXT) => "TXT",
-        Some(RecordType::ANY) => "ANY",
-        Some(RecordType::AXFR | RecordType::IXFR) => "XFR",
+        Some(rtype::A) => "A",
+        Some(rtype::AAAA) => "AAAA",
+        Some(rtype::NS) => "NS",
+        Some(rtype::SOA) => "SOA",
+        Some(rtype::HTTPS) => "HTTPS",
+        Some(rtype::TXT) => "TXT",
+        Some(rtype::ANY) => "ANY",
+        Some(rtype::AXFR | rtype::IXFR) => "XFR",
         Some(_) => "other",
     }
 }
 
 /// The names of the IANA registry of DNS RCODEs.
-pub(crate) fn rcode_label(rcode: ResponseCode) -> &'static str {
+pub(crate) fn rcode_label(rcode: u16) -> &'static str {
     match rcode {
-        ResponseCode::NoError => "NOERROR",
-        ResponseCode::FormErr => "FORMERR",
-        ResponseCode::ServFail => "SERVFAIL",
-        ResponseCode::NXDomain => "NXDOMAIN",
-        ResponseCode::NotImp => "NOTIMP",
-        ResponseCode::Refused => "REFUSED",
-        ResponseCode::BADVERS | ResponseCode::BADSIG => "BADVERS",
+        rcode::NOERROR => "NOERROR",
+        rcode::FORMERR => "FORMERR",
+        rcode::SERVFAIL => "SERVFAIL",
+        rcode::NXDOMAIN => "NXDOMAIN",
+        rcode::NOTIMP => "NOTIMP",
+        rcode::REFUSED => "REFUSED",
+        rcode::BADVERS => "BADVERS",
+        rcode::BADCOOKIE => "BADCOOKIE",
         _ => "other",
     }
 }

@@ -225,7 +225,7 @@ impl QueryResponse {
 }
 
 fn rcode_text(rcode: ResponseCode) -> String {
-    match crate::metrics::rcode_label(rcode) {
+    match crate::metrics::rcode_label(rcode.into()) {
         "other" => format!("RCODE{}", u16::from(rcode)),
         known => known.to_owned(),
     }

@@ -1,9 +1,9 @@
 //! What queries come by: UDP and TCP of our own, hickory-server for the rest.
 
-mod handler;
 mod listen;
 mod tcp;
+mod udp;
 
-pub(crate) use handler::Handler;
 pub(crate) use listen::{Listener, bind};
 pub(crate) use tcp::Tcp;
+pub(crate) use udp::Udp;

@@ -2,9 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
+use perigee_dns_wire::Request;
 
-use crate::{metrics::Metrics, snapshot::Snapshot, transport::Handler};
+use crate::{
+    answer::{Memo, Terms, respond},
+    metrics::Metrics,
+    snapshot::Snapshot,
+};
 
 /// What all workers share.
 #[derive(Clone)]
@@ -34,12 +39,28 @@ pub(crate) struct Asker {
 /// Answers messages one after the other. Cheap to make; what it remembers is its own, so that no
 /// two threads wait for each other.
 pub(crate) struct Worker {
-    shared: Shared,
+    snapshot: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
+    memo: Memo,
+    metrics: Metrics,
 }
 
 impl Worker {
+    /// One for a thread: what it works out it remembers for later questions.
     pub(crate) fn new(shared: Shared) -> Self {
-        Worker { shared }
+        Worker::with_memo(shared, Memo::new())
+    }
+
+    /// One for a connection, of which there may be many: it has no memory to speak of.
+    pub(crate) fn for_connection(shared: Shared) -> Self {
+        Worker::with_memo(shared, Memo::none())
+    }
+
+    fn with_memo(shared: Shared, memo: Memo) -> Self {
+        Worker {
+            snapshot: Cache::new(shared.snapshot),
+            memo,
+            metrics: shared.metrics,
+        }
     }
 
     /// Writes the response to a message into `out`, and tells its length; `None` if nothing is to be
@@ -51,12 +72,14 @@ impl Worker {
         now: SystemTime,
         out: &mut [u8],
     ) -> Option<usize> {
-        let handler = Handler {
-            snapshot: Arc::clone(&self.shared.snapshot),
-            metrics: self.shared.metrics.clone(),
-        };
-        let response = handler.bytes(message.to_vec(), asker, now)?;
-        out.get_mut(..response.len())?.copy_from_slice(&response);
-        Some(response.len())
+        let request = Request::read(message).ok()?;
+        let snapshot = self.snapshot.load();
+        self.memo.follow(snapshot);
+        let terms = Terms::new(asker, now);
+        let (length, facts) = respond(snapshot, &mut self.memo, &request, &terms, out)?;
+        let pop = facts.pop.and_then(|pop| snapshot.pops.get(pop));
+        self.metrics
+            .count(facts.rtype, facts.rcode, pop.map(|pop| &pop.name));
+        Some(length)
     }
 }

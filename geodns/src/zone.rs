@@ -3,21 +3,16 @@
 mod build;
 mod check;
 mod contents;
-mod legacy;
 mod node;
 mod record;
 mod text;
 mod tree;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
-use hickory_proto::rr::{Name as HickoryName, RData, Record};
 use perigee_dns_wire::{RrSet, rtype};
 
 pub use contents::{Contents, RecordText};
-pub(crate) use legacy::Entry;
-use legacy::Legacy;
-#[allow(unused_imports)]
 pub(crate) use node::{Cut, Found, Node};
 pub use record::{Source, ZoneError};
 
@@ -34,7 +29,6 @@ pub struct Zone {
     tree: Tree,
     serial: u32,
     negative_soa: RrSet,
-    pub(crate) legacy: Legacy,
 }
 
 /// A name that is answered with edges.
@@ -87,29 +81,24 @@ impl Zone {
             .last_chunk()
             .map_or(0, |octets| u32::from_be_bytes(*octets));
         let negative_soa = RrSet::new(rtype::SOA, soa.ttl.min(minimum), [data.to_vec()]);
-        let legacy = Legacy::of(&tree, &negative_soa);
         Ok(Zone {
             serial: serial_of(data),
-            legacy: legacy.ok_or_else(|| ZoneError::new(Source::Own, "a record is not right"))?,
             negative_soa,
             tree,
         })
     }
 
     /// What there is at a name in wire form and lower case.
-    #[allow(dead_code)]
     pub(crate) fn lookup(&self, name: &[u8]) -> Found<'_> {
         self.tree.lookup(name)
     }
 
     /// The apex: SOA, NS and whatever else is there.
-    #[allow(dead_code)]
     pub(crate) fn apex(&self) -> &Node {
         self.tree.apex()
     }
 
     /// SOA as it stands in the authority section of NXDOMAIN and NODATA (RFC 2308 section 5).
-    #[allow(dead_code)]
     pub(crate) fn negative_soa(&self) -> &RrSet {
         &self.negative_soa
     }
@@ -118,15 +107,6 @@ impl Zone {
     pub fn serial(&self) -> u32 {
         self.serial
     }
-}
-
-/// An A or AAAA record.
-pub(crate) fn address_record(name: HickoryName, ttl: u32, address: IpAddr) -> Record {
-    let data = match address {
-        IpAddr::V4(v4) => RData::A(v4.into()),
-        IpAddr::V6(v6) => RData::AAAA(v6.into()),
-    };
-    Record::from_rdata(name, ttl, data)
 }
 
 #[cfg(test)]

@@ -67,6 +67,20 @@ fn labels(mut octets: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Whether a name is `of` or below it; both in wire form and lower case.
+pub fn is_within(name: &[u8], of: &[u8]) -> bool {
+    if !name.ends_with(of) {
+        return false;
+    }
+    // An octet in the middle of a label may look like a length.
+    let start = name.len() - of.len();
+    let mut at = 0;
+    while at < start {
+        at += 1 + usize::from(name[at]);
+    }
+    at == start
+}
+
 /// How many octets of these are an uncompressed name.
 pub(crate) fn wire_length(octets: &[u8]) -> Option<usize> {
     let mut at = 0;
@@ -84,7 +98,6 @@ pub(crate) fn wire_length(octets: &[u8]) -> Option<usize> {
 
 impl LowerName {
     /// Of an uncompressed name in wire form, which is not checked again.
-    #[allow(dead_code)]
     pub(crate) fn of(wire: &[u8]) -> Self {
         let mut name = LowerName {
             octets: [0; MAX_NAME],

@@ -24,9 +24,12 @@ pub mod rtype {
     pub const HTTPS: u16 = 65;
     /// RFC 9824: the name does not exist.
     pub const NXNAME: u16 = 128;
+    pub const TKEY: u16 = 249;
     pub const TSIG: u16 = 250;
     pub const IXFR: u16 = 251;
     pub const AXFR: u16 = 252;
+    pub const MAILB: u16 = 253;
+    pub const MAILA: u16 = 254;
     pub const ANY: u16 = 255;
     pub const CAA: u16 = 257;
 }

@@ -97,7 +97,7 @@ impl Tcp {
             address: client,
             transport: Transport::Tcp,
         };
-        let mut worker = Worker::new(self.shared.clone());
+        let mut worker = Worker::for_connection(self.shared.clone());
         let mut response = vec![0; usize::from(u16::MAX)];
         loop {
             let query = tokio::select! {

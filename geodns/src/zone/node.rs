@@ -7,7 +7,6 @@ use perigee_dns_wire::{Name, RrSet};
 use super::ZoneService;
 
 /// What the zone says of a name.
-#[allow(dead_code)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Found<'z> {
     /// The name is not in the zone.
@@ -38,7 +37,6 @@ pub(crate) struct Node {
 }
 
 /// A delegation (RFC 1034 section 4.2).
-#[allow(dead_code)]
 #[derive(Debug)]
 pub(crate) struct Cut {
     pub(crate) name: Name,
@@ -50,7 +48,6 @@ pub(crate) struct Cut {
     pub(crate) glue: Vec<(Name, RrSet)>,
 }
 
-#[allow(dead_code)]
 impl Node {
     pub(crate) fn new(name: Name, is_apex: bool) -> Self {
         Node {

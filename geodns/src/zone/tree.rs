@@ -90,6 +90,7 @@ impl Tree {
     }
 
     /// All names, in no order.
+    #[allow(dead_code)]
     pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
         self.places.values()
     }

@@ -1,0 +1,52 @@
+//! What an answer depends on beside the request and the snapshot.
+
+use std::time::SystemTime;
+
+use crate::worker::{Asker, Transport};
+
+/// What an answer depends on beside the request and the snapshot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) asker: Asker,
+    pub(crate) now: SystemTime,
+    /// The whole cookie that is told, to who sent one (RFC 7873).
+    pub(crate) cookie: Option<[u8; 24]>,
+    /// How long a connection may be idle, in units of 100 ms (RFC 7828).
+    pub(crate) keepalive: Option<u16>,
+    /// What is sent in place of the answer.
+    pub(crate) instead: Option<Instead>,
+}
+
+/// What may be sent in place of an answer. All of it is as short as the question.
+#[allow(dead_code)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Instead {
+    /// A code, such as BADCOOKIE.
+    Code(u16),
+    /// TC, so that the client comes over TCP.
+    Truncated,
+}
+
+impl Terms {
+    /// Nothing but who asks, and when.
+    pub(crate) fn new(asker: Asker, now: SystemTime) -> Self {
+        Terms {
+            asker,
+            now,
+            cookie: None,
+            keepalive: None,
+            instead: None,
+        }
+    }
+
+    pub(crate) fn is_udp(&self) -> bool {
+        self.asker.transport == Transport::Udp
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        match self.asker.transport {
+            Transport::Udp | Transport::Tcp => false,
+            Transport::Tls | Transport::Https | Transport::Quic => true,
+        }
+    }
+}
