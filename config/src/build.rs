@@ -15,6 +15,7 @@ mod trust;
 
 use std::fmt;
 
+pub use geodns::SignedZone;
 pub use node::{AccessLog, Level, Log, NodeCommon, NodeSummary, Shutdown};
 
 /// Why a node's configuration cannot be built from a good file: an unknown name, another role, an

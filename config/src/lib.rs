@@ -18,7 +18,7 @@ pub mod value;
 
 pub use effective::Nodes;
 
-pub use build::{AccessLog, BuildError, Level, Log, NodeCommon, NodeSummary, Shutdown};
+pub use build::{AccessLog, BuildError, Level, Log, NodeCommon, NodeSummary, Shutdown, SignedZone};
 pub use document::{Document, LoadError, parse, parse_whole};
 pub use problem::Problem;
 pub use schema::schema;

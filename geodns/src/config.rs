@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::dnssec::DnssecConfig;
 use ipnet::IpNet;
 use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// Records that are the same for everyone, and who may have a copy of the zone.
     pub contents: Contents,
+    /// How the zone is signed, if it is.
+    pub dnssec: Option<DnssecConfig>,
 }
 
 /// The SOA record (RFC 1035 section 3.3.13). Times in seconds.

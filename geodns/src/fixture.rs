@@ -72,6 +72,7 @@ pub(crate) fn config() -> Config {
         },
         limits: Limits::default(),
         contents: crate::Contents::default(),
+        dnssec: None,
     }
 }
 

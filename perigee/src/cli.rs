@@ -2,6 +2,7 @@
 
 mod apply;
 mod cache;
+mod dnssec;
 mod drain;
 mod tier_certs;
 mod values;
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 
 pub(crate) use apply::Apply;
 pub(crate) use cache::{Cache, CacheCommand, CacheLs, CacheShow, CacheStats, OneNode, TierName};
+pub(crate) use dnssec::{Dnssec, DnssecCommand};
 pub(crate) use drain::Drain;
 pub(crate) use tier_certs::TierCerts;
 pub(crate) use values::{AccessLogTarget, Field, HttpUrl, LogLevel, Origin, Size};
@@ -110,6 +112,8 @@ pub(crate) enum Command {
     /// it, good for a year. Where the authority is there already, it makes new certificates for the
     /// nodes: that is how they are renewed.
     TierCerts(TierCerts),
+    /// Makes, shows and rolls the keys that the zone is signed with (`[dns.dnssec]`).
+    Dnssec(Dnssec),
     /// Says what would become of a request, and why.
     Explain(Explain),
     /// Lists what is stored on a node, shows it, and says how the store does.

@@ -1,5 +1,9 @@
 //! A GeoDNS node's configuration.
 
+mod dnssec;
+
+pub use dnssec::SignedZone;
+
 use std::net::IpAddr;
 
 use perigee_geodns::{
@@ -40,6 +44,7 @@ impl Document {
             view: self.file.health.build(),
             limits: dns.limits.build(),
             contents: Contents::default(),
+            dnssec: dns.dnssec.as_ref().map(|dnssec| dnssec.build(&self.folder)),
         })
     }
 

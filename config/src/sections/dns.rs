@@ -1,5 +1,9 @@
 //! `[dns]` and `[[pops]]`: the zone, and the places that answers are made of.
 
+mod dnssec;
+
+pub(crate) use dnssec::Dnssec;
+
 use perigee_geodns::Limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +38,8 @@ pub(crate) struct Dns {
     /// Networks whose place is known; looked up before the database, the longest prefix wins.
     #[serde(default)]
     pub(crate) networks: Vec<At<Network>>,
+    /// Signs the zone.
+    pub(crate) dnssec: Option<Dnssec>,
     /// The SOA record.
     #[serde(default)]
     pub(crate) soa: DnsSoa,

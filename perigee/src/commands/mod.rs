@@ -2,6 +2,7 @@
 
 mod apply;
 mod cache;
+mod dnssec;
 mod drain;
 mod explain;
 mod fleet;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Purge(purge) => block_on(purge::run(&purge)),
         Command::Status(status) => block_on(status::run(&status)),
         Command::TierCerts(options) => tier_certs::run(&options),
+        Command::Dnssec(options) => dnssec::run(&options),
         Command::Drain(drain) => block_on(drain::run(&drain)),
         Command::Explain(explain) => match explain.what {
             Explained::Http(http) => block_on(explain::run(&http)),
