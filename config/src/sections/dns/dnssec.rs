@@ -2,13 +2,13 @@
 
 use perigee_geodns::dnssec::DnssecConfig;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::{Count, FilePath, Period, Ttl, Whole};
 
 /// Signs the zone (DNSSEC): answers are signed as they are asked for, and what is not there is denied
 /// compactly (RFC 9824). The keys are made and rolled with `perigee dnssec`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Dnssec {
     /// The folder of the zone's keys, relative to this file, in BIND's format: `K*.key` and
