@@ -265,6 +265,3 @@ impl<'b> Writer<'b> {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,11 @@
+//! Any octets as an EDNS Client Subnet option.
+
+#![no_main]
+#![allow(dead_code, reason = "the bodies are shared, and each target runs one of them")]
+
+#[path = "../../crates/dns-wire/tests/messages/bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    bodies::subnet(bytes);
+});
