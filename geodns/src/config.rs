@@ -132,8 +132,26 @@ pub struct Limits {
     /// TCP connections at once over all listeners; more wait in the kernel's backlog. Default
     /// 1000.
     pub max_tcp_connections: usize,
-    /// How long a TCP connection may be idle, or not take its answer. Default 10 s.
+    /// TCP connections of one client (an IPv4 address, or an IPv6 network of 64 bits); more are
+    /// closed. Default 100.
+    pub max_tcp_connections_per_client: usize,
+    /// How long a TCP connection may be idle, or not take its answer; shorter when more than half
+    /// of the connections are taken. Default 10 s.
     pub tcp_idle_timeout: Duration,
+    /// Threads that answer over UDP on each address. Default: one for each core.
+    pub udp_threads: usize,
+    /// Threads that answer over TCP. Default: one for each core.
+    pub tcp_threads: usize,
+}
+
+impl Limits {
+    /// What only a restart can change.
+    pub(crate) fn fixed(&self) -> Self {
+        Limits {
+            max_udp_payload: 0,
+            ..self.clone()
+        }
+    }
 }
 
 impl Default for Limits {
@@ -141,7 +159,14 @@ impl Default for Limits {
         Limits {
             max_udp_payload: 1232,
             max_tcp_connections: 1_000,
+            max_tcp_connections_per_client: 100,
             tcp_idle_timeout: Duration::from_secs(10),
+            udp_threads: cores(),
+            tcp_threads: cores(),
         }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

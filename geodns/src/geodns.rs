@@ -4,6 +4,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread::JoinHandle,
     time::SystemTime,
 };
 
@@ -11,11 +12,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use perigee_cluster::{Node, Prober, Trust, View};
 use prometheus_client::registry::Registry;
-use tokio::{
-    net::{TcpListener, UdpSocket},
-    sync::watch,
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 use tracing::{info, warn};
 
 use crate::{
@@ -62,7 +59,10 @@ pub struct GeoDns {
 
 /// What takes queries. Dropped, it stops at once.
 struct Serving {
-    tasks: JoinSet<()>,
+    udp: Udp,
+    /// What accepts connections, and the threads that serve them.
+    tcp: JoinSet<()>,
+    tcp_threads: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
 
@@ -99,7 +99,7 @@ impl GeoDns {
         let listeners = config
             .listen
             .iter()
-            .map(|&address| bind(address))
+            .map(|&address| bind(address, config.limits.udp_threads))
             .collect::<Result<Vec<_>, _>>()?;
         if listeners.is_empty() {
             return Err(StartError("no address to listen on is given".to_owned()));
@@ -154,7 +154,13 @@ impl GeoDns {
     pub async fn shutdown(&self) {
         let mut serving = self.serving.lock().await;
         serving.stop.send_replace(true);
-        while serving.tasks.join_next().await.is_some() {}
+        let mut threads = serving.udp.ending();
+        while serving.tcp.join_next().await.is_some() {}
+        threads.append(&mut serving.tcp_threads);
+        let all = tokio::task::spawn_blocking(|| threads.into_iter().all(|t| t.join().is_ok()));
+        if !matches!(all.await, Ok(true)) {
+            warn!("DNS did not stop as it should");
+        }
     }
 }
 
@@ -165,18 +171,23 @@ impl Serving {
         limits: &Limits,
     ) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
-        let over_tcp = Tcp::new(workers.clone(), limits, stopped.clone());
-        let over_udp = Udp::new(workers.clone(), stopped);
+        let threads = Tcp::start(workers, limits, stopped);
+        let (over_tcp, tcp_threads) =
+            threads.map_err(|e| StartError(format!("DNS over TCP: {e}")))?;
         let mut serving = Serving {
-            tasks: JoinSet::new(),
+            udp: Udp::new(),
+            tcp: JoinSet::new(),
+            tcp_threads,
             stop,
         };
         for Listener { address, udp, tcp } in listeners {
             let refuse = |e| StartError(format!("DNS on {address}: {e}"));
-            let udp = UdpSocket::from_std(udp).map_err(refuse)?;
+            for socket in udp {
+                let served = serving.udp.serve(socket, workers.clone());
+                served.map_err(refuse)?;
+            }
             let tcp = TcpListener::from_std(tcp).map_err(refuse)?;
-            serving.tasks.spawn(over_udp.clone().serve(udp));
-            serving.tasks.spawn(over_tcp.clone().serve(tcp));
+            serving.tcp.spawn(over_tcp.clone().accept(tcp));
         }
         Ok(serving)
     }
@@ -287,10 +298,8 @@ fn nodes(config: &Config) -> Vec<Node> {
 fn check_fixed(old: &Config, new: &Config) -> Result<(), ReloadError> {
     let changed = if old.listen != new.listen {
         "the addresses to listen on"
-    } else if old.limits.tcp_idle_timeout != new.limits.tcp_idle_timeout {
-        "the idle time of TCP connections"
-    } else if old.limits.max_tcp_connections != new.limits.max_tcp_connections {
-        "the limit on TCP connections"
+    } else if old.limits.fixed() != new.limits.fixed() {
+        "limits on TCP connections, or the number of threads,"
     } else if old.node != new.node {
         "the name of the node"
     } else {

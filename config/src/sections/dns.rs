@@ -51,6 +51,9 @@ pub(crate) struct Dns {
 /// As many addresses as fit in an answer over UDP.
 pub(crate) type Answers = Whole<1, 16>;
 
+/// More than any machine has cores.
+pub(crate) type Threads = Whole<1, 1_024>;
+
 fn default_ttl() -> Ttl {
     Ttl(20)
 }
@@ -112,8 +115,17 @@ pub(crate) struct DnsLimits {
     /// TCP connections at once over all listeners; more wait in the kernel's backlog. Changed by
     /// a restart only.
     pub(crate) max_tcp_connections: Count,
-    /// How long a TCP connection may be idle, or not take its answer. Changed by a restart only.
+    /// TCP connections of one client (an IPv4 address, or an IPv6 network of 64 bits) at once; more
+    /// are closed. Changed by a restart only.
+    pub(crate) max_tcp_connections_per_client: Count,
+    /// How long a TCP connection may be idle, or not take its answer; shorter while more than half of
+    /// `max_tcp_connections` are taken, down to a tenth. Changed by a restart only.
     pub(crate) tcp_idle_timeout: Period,
+    /// Threads that answer over UDP, for each address. Default: one for each core. Changed by a
+    /// restart only.
+    pub(crate) udp_threads: Option<Threads>,
+    /// Threads that answer over TCP. Default: one for each core. Changed by a restart only.
+    pub(crate) tcp_threads: Option<Threads>,
 }
 
 impl Default for DnsLimits {
@@ -122,7 +134,10 @@ impl Default for DnsLimits {
         DnsLimits {
             max_udp_payload: Whole(limits.max_udp_payload.into()),
             max_tcp_connections: Whole(limits.max_tcp_connections as u64),
+            max_tcp_connections_per_client: Whole(limits.max_tcp_connections_per_client as u64),
             tcp_idle_timeout: Period(limits.tcp_idle_timeout),
+            udp_threads: None,
+            tcp_threads: None,
         }
     }
 }
@@ -130,10 +145,15 @@ impl Default for DnsLimits {
 impl DnsLimits {
     /// As the name server takes them.
     pub(crate) fn build(&self) -> Limits {
+        let limits = Limits::default();
+        let threads = |given: Option<Threads>, default| given.map_or(default, |t| t.as_usize());
         Limits {
             max_udp_payload: self.max_udp_payload.as_u16(),
             max_tcp_connections: self.max_tcp_connections.as_usize(),
+            max_tcp_connections_per_client: self.max_tcp_connections_per_client.as_usize(),
             tcp_idle_timeout: self.tcp_idle_timeout.0,
+            udp_threads: threads(self.udp_threads, limits.udp_threads),
+            tcp_threads: threads(self.tcp_threads, limits.tcp_threads),
         }
     }
 }

@@ -20,18 +20,22 @@ const PORT_TRIES: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
-    pub(crate) udp: UdpSocket,
+    /// One for each thread. On Linux each has a queue of its own, and the kernel gives all packets of
+    /// a client's port to the same one; elsewhere they are the same socket.
+    pub(crate) udp: Vec<UdpSocket>,
     pub(crate) tcp: TcpListener,
 }
 
-/// Binds UDP and TCP to the same port; port 0 is one that is free for both.
-pub(crate) fn bind(address: SocketAddr) -> Result<Listener, StartError> {
+/// Binds UDP, with a socket for each of `threads`, and TCP to the same port; port 0 is one that is
+/// free for both.
+pub(crate) fn bind(address: SocketAddr, threads: usize) -> Result<Listener, StartError> {
     let mut tries = if address.port() == 0 { PORT_TRIES } else { 1 };
     loop {
         tries -= 1;
         let tcp = bind_tcp(address).map_err(|e| refuse(address, "TCP", &e))?;
         let bound = tcp.local_addr().map_err(|e| refuse(address, "TCP", &e))?;
-        match bind_udp(bound) {
+        // TCP first: it is shared with nobody, so that a second name server is noticed.
+        match bind_udp(bound, threads) {
             Ok(udp) => {
                 return Ok(Listener {
                     address: bound,
@@ -55,11 +59,29 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+#[cfg(target_os = "linux")]
+fn bind_udp(address: SocketAddr, threads: usize) -> io::Result<Vec<UdpSocket>> {
+    let bind = |_| {
+        let socket = udp_socket(address)?;
+        socket.set_reuse_port(true)?;
+        socket.bind(&address.into())?;
+        Ok(socket.into())
+    };
+    (0..threads.max(1)).map(bind).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bind_udp(address: SocketAddr, threads: usize) -> io::Result<Vec<UdpSocket>> {
+    let socket = udp_socket(address)?;
+    socket.bind(&address.into())?;
+    let socket: UdpSocket = socket.into();
+    (0..threads.max(1)).map(|_| socket.try_clone()).collect()
+}
+
+fn udp_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
     socket.set_recv_buffer_size(UDP_RECEIVE_BUFFER)?;
-    socket.bind(&address.into())?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {

@@ -1,26 +1,40 @@
-//! Queries over TCP (RFC 7766). hickory-server would take any number of connections; here they
-//! have a limit.
+//! Queries over TCP (RFC 7766). Connections are accepted in one place, where they are counted, and
+//! served by threads that have a runtime and a [`crate::worker::Worker`] of their own, so that none
+//! of them waits for another.
+
+mod clients;
+mod connection;
+mod turn;
 
 use std::{
     io,
     net::SocketAddr,
+    rc::Rc,
     sync::Arc,
-    time::{Duration, SystemTime},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
-    task::JoinSet,
-    time::{sleep, timeout},
+    runtime::Builder,
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        watch,
+    },
+    task::{JoinSet, LocalSet},
+    time::sleep,
 };
 use tracing::{debug, warn};
 
 use crate::{
     config::Limits,
-    worker::{Asker, Shared, Transport, Worker},
+    worker::{Asker, Shared, Transport},
 };
+use clients::{Clients, Counted};
+use connection::{Connection, Manners};
+use turn::Scratch;
 
 /// After an accept that failed: out of descriptors, mostly, so that others must end first.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -28,43 +42,69 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// What all listeners share.
 #[derive(Clone)]
 pub(crate) struct Tcp {
-    shared: Shared,
-    idle_timeout: Duration,
     permits: Arc<Semaphore>,
+    clients: Clients,
+    /// Where connections are served. No more wait there than there are permits.
+    threads: Vec<UnboundedSender<Accepted>>,
     /// True when it is time to stop.
     stop: watch::Receiver<bool>,
 }
 
+struct Accepted {
+    stream: std::net::TcpStream,
+    client: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    counted: Counted,
+}
+
 impl Tcp {
-    pub(crate) fn new(shared: Shared, limits: &Limits, stop: watch::Receiver<bool>) -> Self {
-        Tcp {
-            shared,
+    /// Starts the threads. They end after the last listener has, and their connections.
+    pub(crate) fn start(
+        shared: &Shared,
+        limits: &Limits,
+        stop: watch::Receiver<bool>,
+    ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+        let permits = Arc::new(Semaphore::new(limits.max_tcp_connections));
+        let manners = Manners {
             idle_timeout: limits.tcp_idle_timeout,
-            permits: Arc::new(Semaphore::new(limits.max_tcp_connections)),
-            stop,
+            max_connections: limits.max_tcp_connections,
+            permits: Arc::clone(&permits),
+            stop: stop.clone(),
+        };
+        let (mut threads, mut handles) = (Vec::new(), Vec::new());
+        for number in 0..limits.tcp_threads.max(1) {
+            let (sender, accepted) = unbounded_channel();
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let (shared, manners) = (shared.clone(), manners.clone());
+            let run = move || LocalSet::new().block_on(&runtime, serve(accepted, shared, manners));
+            let name = format!("dns-tcp-{number}");
+            handles.push(thread::Builder::new().name(name).spawn(run)?);
+            threads.push(sender);
         }
+        let clients = Clients::new(limits.max_tcp_connections_per_client);
+        let tcp = Tcp {
+            permits,
+            clients,
+            threads,
+            stop,
+        };
+        Ok((tcp, handles))
     }
 
-    /// Answers until it is told to stop; then no longer than the answers under way take.
-    pub(crate) async fn serve(self, listener: TcpListener) {
-        let mut stop = self.stop.clone();
-        let mut connections = JoinSet::new();
+    /// Accepts until it is told to stop, or dropped.
+    pub(crate) async fn accept(mut self, listener: TcpListener) {
         let mut failing = false;
-        loop {
+        for turn in (0..self.threads.len()).cycle() {
             let accepted = tokio::select! {
-                accepted = self.accept(&listener) => accepted,
-                _ = stop.wait_for(|stop| *stop) => break,
+                accepted = next(&self.permits, &listener) => accepted,
+                _ = self.stop.wait_for(|stop| *stop) => break,
             };
             match accepted {
                 Ok((stream, client, permit)) => {
                     failing = false;
-                    let tcp = self.clone();
-                    connections.spawn(async move {
-                        if let Err(error) = tcp.connection(stream, client).await {
-                            debug!(%client, %error, "a TCP connection broke");
-                        }
-                        drop(permit);
-                    });
+                    if let Err(error) = self.hand_over(turn, stream, client, permit) {
+                        debug!(%client, %error, "a TCP connection is not served");
+                    }
                 }
                 Err(error) => {
                     if !failing {
@@ -74,61 +114,72 @@ impl Tcp {
                     sleep(ACCEPT_AGAIN).await;
                 }
             }
-            while connections.try_join_next().is_some() {}
         }
-        while connections.join_next().await.is_some() {}
     }
 
-    /// Those over the limit wait in the kernel's backlog.
-    async fn accept(
+    /// A client that has as many connections as it may gets no more.
+    fn hand_over(
         &self,
-        listener: &TcpListener,
-    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.map_err(io::Error::other)?;
-        let (stream, client) = listener.accept().await?;
-        Ok((stream, client, permit))
-    }
-
-    /// One query after the other, until the client ends, is idle, or does not read.
-    async fn connection(mut self, mut stream: TcpStream, client: SocketAddr) -> io::Result<()> {
-        stream.set_nodelay(true)?;
-        let asker = Asker {
-            address: client,
-            transport: Transport::Tcp,
+        thread: usize,
+        stream: TcpStream,
+        client: SocketAddr,
+        permit: OwnedSemaphorePermit,
+    ) -> io::Result<()> {
+        let counted = self.clients.admit(client.ip());
+        let counted = counted.ok_or_else(|| io::Error::other("its client has enough"))?;
+        let accepted = Accepted {
+            stream: stream.into_std()?,
+            client,
+            permit,
+            counted,
         };
-        let mut worker = Worker::for_connection(self.shared.clone());
-        let mut response = vec![0; usize::from(u16::MAX)];
-        loop {
-            let query = tokio::select! {
-                // What was received whole is answered.
-                biased;
-                query = timeout(self.idle_timeout, read(&mut stream)) => query??,
-                _ = self.stop.wait_for(|stop| *stop) => return Ok(()),
-            };
-            let now = SystemTime::now();
-            let Some(length) = worker.respond(&query, asker, now, &mut response) else {
-                return Ok(());
-            };
-            let framed = framed(&response[..length])?;
-            timeout(self.idle_timeout, stream.write_all(&framed)).await??;
-        }
+        let sent = self.threads[thread].send(accepted);
+        sent.map_err(|_| io::Error::other("its thread is gone"))
     }
 }
 
-/// One message. Memory grows with what has come, not with what was announced.
-async fn read(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let length = stream.read_u16().await?;
-    let mut message = Vec::new();
-    let read = stream.take(length.into()).read_to_end(&mut message).await?;
-    if read < usize::from(length) {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(message)
+/// Those over the limit wait in the kernel's backlog.
+async fn next(
+    permits: &Arc<Semaphore>,
+    listener: &TcpListener,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits).acquire_owned().await;
+    let permit = permit.map_err(io::Error::other)?;
+    let (stream, client) = listener.accept().await?;
+    Ok((stream, client, permit))
 }
 
-/// The message after its length, so that both go in one piece (RFC 7766 section 8).
-fn framed(message: &[u8]) -> io::Result<Vec<u8>> {
-    let length = u16::try_from(message.len()).map_err(io::Error::other)?;
-    Ok([&length.to_be_bytes(), message].concat())
+/// Serves connections until no more can come, and those that are there have ended.
+async fn serve(mut accepted: UnboundedReceiver<Accepted>, shared: Shared, manners: Manners) {
+    let scratch = Rc::new(Scratch::new(shared));
+    let mut connections = JoinSet::new();
+    while let Some(accepted) = accepted.recv().await {
+        let (scratch, manners) = (Rc::clone(&scratch), manners.clone());
+        connections.spawn_local(async move {
+            let client = accepted.client;
+            if let Err(error) = connection(accepted, scratch, manners).await {
+                debug!(%client, %error, "a TCP connection broke");
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(accepted: Accepted, scratch: Rc<Scratch>, manners: Manners) -> io::Result<()> {
+    let Accepted {
+        stream,
+        client,
+        permit,
+        counted,
+    } = accepted;
+    stream.set_nodelay(true)?;
+    let stream = TcpStream::from_std(stream)?;
+    let asker = Asker {
+        address: client,
+        transport: Transport::Tcp,
+    };
+    let served = Connection::new(stream, asker).serve(scratch, manners).await;
+    drop((permit, counted));
+    served
 }

@@ -1,0 +1,127 @@
+//! What a connection's turn does: reads what has come, answers each whole message, and writes all
+//! responses in one piece (RFC 7766 sections 6.2.1.1 and 8). Never waits.
+
+use std::{cell::RefCell, io, time::SystemTime};
+
+use super::connection::Connection;
+use crate::worker::{Shared, Worker};
+
+/// The longest message, after its length.
+const FRAME: usize = 2 + u16::MAX as usize;
+/// What is read in one turn at most; more than the longest message.
+const INPUT: usize = 2 * FRAME;
+/// What is written in one turn at most.
+const OUTPUT: usize = 2 * FRAME;
+/// A connection keeps room for the beginning of a message up to this size.
+const KEPT: usize = 4_096;
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// No message was whole.
+    Waits,
+    /// All whole messages are answered.
+    Answered,
+    /// There are more to answer once the client has taken what is unsent.
+    Full,
+    /// The client has ended, or sent what is not answered.
+    Ends,
+}
+
+/// What the connections of a thread use in turn.
+pub(super) struct Scratch(RefCell<Inner>);
+
+struct Inner {
+    worker: Worker,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Scratch {
+    pub(super) fn new(shared: Shared) -> Self {
+        Scratch(RefCell::new(Inner {
+            worker: Worker::new(shared),
+            input: vec![0; INPUT],
+            output: vec![0; OUTPUT],
+        }))
+    }
+
+    /// `more` is whether to read: not if there are messages left from a full turn.
+    pub(super) fn turn(&self, connection: &mut Connection, more: bool) -> io::Result<Turn> {
+        let mut inner = self.0.borrow_mut();
+        let had = connection.unread.len();
+        inner.input[..had].copy_from_slice(&connection.unread);
+        let read = match more {
+            true => match connection.stream.try_read(&mut inner.input[had..]) {
+                Ok(0) => return Ok(Turn::Ends),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Waits),
+                Err(error) => return Err(error),
+            },
+            false => 0,
+        };
+        inner.answer(connection, had + read)
+    }
+}
+
+impl Inner {
+    fn answer(&mut self, connection: &mut Connection, end: usize) -> io::Result<Turn> {
+        let now = SystemTime::now();
+        let (mut at, mut written) = (0, 0);
+        let mut turn = Turn::Waits;
+        while let Some(message) = frame(&self.input[at..end]) {
+            if OUTPUT - written < FRAME {
+                self.write(connection, written)?;
+                written = 0;
+                if !connection.unsent.is_empty() {
+                    turn = Turn::Full;
+                    break;
+                }
+            }
+            let room = &mut self.output[written..][..FRAME];
+            let (length, room) = room.split_at_mut(2);
+            let response = self.worker.respond(message, connection.asker, now, room);
+            let Some(response) = response.and_then(|length| u16::try_from(length).ok()) else {
+                turn = Turn::Ends;
+                break;
+            };
+            length.copy_from_slice(&response.to_be_bytes());
+            written += 2 + usize::from(response);
+            at += 2 + message.len();
+            turn = Turn::Answered;
+        }
+        self.write(connection, written)?;
+        keep(&mut connection.unread, &self.input[at..end]);
+        Ok(turn)
+    }
+
+    /// Writes what the client takes, and keeps the rest for it.
+    fn write(&self, connection: &mut Connection, written: usize) -> io::Result<()> {
+        let mut output = &self.output[..written];
+        while !output.is_empty() && connection.unsent.is_empty() {
+            match connection.stream.try_write(output) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(sent) => output = &output[sent..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        connection.unsent.extend_from_slice(output);
+        Ok(())
+    }
+}
+
+/// The first message, if it is whole.
+fn frame(input: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = input.split_first_chunk()?;
+    rest.get(..u16::from_be_bytes(*length).into())
+}
+
+/// Memory grows with what has come, not with what was announced, and goes when it is not needed.
+fn keep(unread: &mut Vec<u8>, rest: &[u8]) {
+    if unread.capacity() > KEPT {
+        *unread = Vec::new();
+    }
+    unread.clear();
+    unread.extend_from_slice(rest);
+}
