@@ -51,6 +51,7 @@ impl Worker {
     }
 
     /// One for a connection, of which there may be many: it has no memory to speak of.
+    #[allow(dead_code)]
     pub(crate) fn for_connection(shared: Shared) -> Self {
         Worker::with_memo(shared, Memo::none())
     }

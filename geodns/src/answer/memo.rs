@@ -18,6 +18,7 @@ impl Memo {
     }
 
     /// One that remembers nothing, for a worker that is there for few questions.
+    #[allow(dead_code)]
     pub(crate) fn none() -> Self {
         Memo {
             of: 0,
