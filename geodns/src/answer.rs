@@ -1,18 +1,20 @@
 //! One message in, one message out. Pure over a [`Snapshot`]: no IO, no clock, no lock, no allocation.
 
+mod ahead;
 mod facts;
 mod memo;
 mod reply;
 mod resolve;
 mod terms;
 
+pub(crate) use ahead::sign_ahead;
 pub(crate) use facts::Facts;
 pub(crate) use memo::Memo;
 pub(crate) use terms::{Instead, Terms};
 
 use perigee_dns_wire::{Request, rcode};
 
-use self::{reply::Reply, resolve::Resolve};
+use self::reply::Reply;
 use crate::snapshot::Snapshot;
 
 /// Writes the response to a request into `out`, and tells its length and what it was; `None` if `out`

@@ -4,8 +4,6 @@
 //! [`KeyFolder`], [`Timing`] and [`Roles`] say which keys there are and which does what, and
 //! [`rollover`] plans how one takes the place of another. All pure, but for the folder.
 
-#![allow(dead_code)]
-
 mod algorithm;
 mod budget;
 mod cache;
@@ -21,13 +19,9 @@ mod signer;
 mod timing;
 mod validity;
 
-#[allow(unused_imports)]
 pub(crate) use budget::Standing;
-#[allow(unused_imports)]
 pub(crate) use canonical::{Set, ordered};
-#[allow(unused_imports)]
 pub(crate) use nsec::{MISSING, nsec};
-#[allow(unused_imports)]
 pub(crate) use signer::{Overspent, Signer, Use};
 
 pub use algorithm::Algorithm;

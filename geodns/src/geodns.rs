@@ -1,5 +1,7 @@
 //! A running name server.
 
+mod signing;
+
 use std::{
     fmt,
     net::SocketAddr,
@@ -17,6 +19,7 @@ use tracing::{info, warn};
 
 use crate::{
     config::{Config, Limits},
+    dnssec::Signer,
     explain::{Explanation, explain},
     metrics::Metrics,
     place::Places,
@@ -79,6 +82,7 @@ struct State {
     trust: Arc<Trust>,
     zone: Arc<Zone>,
     places: Arc<Places>,
+    signer: Option<Arc<Signer>>,
     view: Arc<View>,
 }
 
@@ -96,6 +100,7 @@ impl GeoDns {
     ) -> Result<Self, StartError> {
         let zone = Zone::build(&config).map_err(|e| StartError(e.to_string()))?;
         let places = Places::load(&config, None).map_err(|e| StartError(e.to_string()))?;
+        let signer = signing::signer(&config, None).map_err(StartError)?;
         let listeners = config
             .listen
             .iter()
@@ -106,7 +111,7 @@ impl GeoDns {
         }
         let addresses = listeners.iter().map(|listener| listener.address).collect();
         let limits = config.limits.clone();
-        let shared = Shared::start(config, zone, places, trust);
+        let shared = Shared::start(config, zone, places, signer, trust);
         let workers = worker::Shared {
             snapshot: Arc::clone(&shared.snapshot),
             metrics: Metrics::register(registry),
@@ -194,11 +199,18 @@ impl Serving {
 }
 
 impl Shared {
-    fn start(config: Config, zone: Zone, places: Places, trust: Arc<Trust>) -> Arc<Self> {
+    fn start(
+        config: Config,
+        zone: Zone,
+        places: Places,
+        signer: Option<Arc<Signer>>,
+        trust: Arc<Trust>,
+    ) -> Arc<Self> {
         let (zone, places) = (Arc::new(zone), Arc::new(places));
         let view = start_view(&config, &trust);
         let changes = view.subscribe();
         let snapshot = Snapshot::new(&config, zone.clone(), places.clone(), &view.nodes());
+        let snapshot = snapshot.signed(signer.clone());
         let shared = Arc::new(Shared {
             snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             state: Mutex::new(State {
@@ -206,10 +218,12 @@ impl Shared {
                 trust,
                 zone,
                 places,
+                signer,
                 view,
             }),
         });
         tokio::spawn(follow(Arc::downgrade(&shared), changes));
+        tokio::spawn(signing::keep(Arc::downgrade(&shared)));
         shared
     }
 
@@ -217,7 +231,11 @@ impl Shared {
         let refuse = |why: String| ReloadError(why);
         // Whatever can fail is done before anything changes.
         let zone = Zone::build(&config).map_err(|e| refuse(e.to_string()))?;
-        let before = Arc::clone(&self.state().places);
+        let (before, signer) = {
+            let state = self.state();
+            (Arc::clone(&state.places), state.signer.clone())
+        };
+        let signer = signing::signer(&config, signer.as_ref()).map_err(refuse)?;
         let places = Places::load(&config, Some(&before)).map_err(|e| refuse(e.to_string()))?;
 
         let mut state = self.state();
@@ -232,6 +250,7 @@ impl Shared {
         }
         state.zone = Arc::new(zone);
         state.places = Arc::new(places);
+        state.signer = signer;
         state.config = config;
         state.trust = trust;
         self.refresh(&state);
@@ -243,6 +262,7 @@ impl Shared {
     fn refresh(&self, state: &State) {
         let (zone, places) = (state.zone.clone(), state.places.clone());
         let snapshot = Snapshot::new(&state.config, zone, places, &state.view.nodes());
+        let snapshot = snapshot.signed(state.signer.clone());
         if snapshot.believed != self.snapshot.load().believed {
             match snapshot.believed {
                 true => info!("enough edges look healthy: their health is believed again"),

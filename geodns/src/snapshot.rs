@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
     config::{Config, EdgeAddress, Pop},
+    dnssec::Signer,
     place::Places,
     place::{Direction, Point},
     zone::Zone,
@@ -19,6 +20,8 @@ use crate::{
 pub struct Snapshot {
     pub(crate) zone: Arc<Zone>,
     pub(crate) places: Arc<Places>,
+    /// Signs the zone, if it is signed.
+    pub(crate) signer: Option<Arc<Signer>>,
     /// In the order of the configuration.
     pub(crate) pops: Vec<PopState>,
     /// Whether the health of edges is believed, or so many look down that it is not.
@@ -97,12 +100,19 @@ impl Snapshot {
         Snapshot {
             zone,
             places,
+            signer: None,
             believed,
             has_ipv4,
             has_ipv6,
             max_udp_payload: config.limits.max_udp_payload.max(512),
             pops,
         }
+    }
+
+    /// The same, signed by this one.
+    pub(crate) fn signed(mut self, signer: Option<Arc<Signer>>) -> Self {
+        self.signer = signer;
+        self
     }
 
     /// Whether any edge of the CDN has an address of this family.

@@ -98,6 +98,11 @@ impl Zone {
         self.tree.apex()
     }
 
+    /// All names, but for those at and below a cut.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.tree.nodes()
+    }
+
     /// SOA as it stands in the authority section of NXDOMAIN and NODATA (RFC 2308 section 5).
     pub(crate) fn negative_soa(&self) -> &RrSet {
         &self.negative_soa

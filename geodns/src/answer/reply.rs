@@ -1,9 +1,12 @@
 //! The message around an answer: header, question, OPT, and the size that it may have.
 
 use ipnet::IpNet;
-use perigee_dns_wire::{Edns, Full, Question, ReplyOpt, Request, Writer, rcode};
+use perigee_dns_wire::{Edns, Question, ReplyOpt, Request, Writer, ede, rcode};
 
-use super::{Facts, Memo, Resolve, Terms};
+use super::{
+    Facts, Memo, Terms,
+    resolve::{Resolve, Signing, Stop},
+};
 use crate::{policy::Client, snapshot::Snapshot};
 
 /// The largest UDP message for those who do not say what they can take (RFC 1035 section 4.2.1).
@@ -89,6 +92,7 @@ impl<'s, 't> Reply<'s, 't> {
             question,
             client: self.client(request.edns.as_ref()),
             now: self.terms.now,
+            signing: self.signing(request.edns.as_ref()),
             facts: Facts {
                 rtype: Some(question.rtype),
                 ..Facts::default()
@@ -96,15 +100,30 @@ impl<'s, 't> Reply<'s, 't> {
         };
         let fits = resolve.resolve();
         let mut facts = resolve.facts;
-        if let Err(Full) = fits {
+        if let Err(stop) = fits {
             // The answer goes whole, with TC, so that OPT stays and the client asks again over TCP.
+            // Who does that is proven, and more may be signed for it.
             writer.roll_back(start);
             facts.truncated = self.terms.is_udp();
             if !facts.truncated {
                 facts.rcode = rcode::SERVFAIL;
             }
+            if stop == Stop::Overspent {
+                facts.extended_error = Some(ede::OTHER);
+            }
         }
         Some((self.end(writer, facts), facts))
+    }
+
+    /// If the zone is signed.
+    fn signing(&self, edns: Option<&Edns<'_>>) -> Option<Signing<'s>> {
+        let signer = self.snapshot.signer.as_deref()?;
+        Some(Signing {
+            signer,
+            wanted: edns.is_some_and(|edns| edns.dnssec_ok),
+            compact_ok: edns.is_some_and(|edns| edns.compact_ok),
+            standing: self.terms.standing(),
+        })
     }
 
     fn begin<'b>(&self, request: &Request<'_>, out: &'b mut [u8]) -> Option<Writer<'b>> {
@@ -155,7 +174,8 @@ fn opt<'s>(snapshot: &'s Snapshot, edns: &Edns<'_>, terms: &Terms) -> ReplyOpt<'
     ReplyOpt {
         udp_payload: snapshot.max_udp_payload,
         dnssec_ok: edns.dnssec_ok,
-        compact_ok: false,
+        // RFC 9824 section 5.1: by those who deny so.
+        compact_ok: edns.compact_ok && edns.dnssec_ok && snapshot.signer.is_some(),
         subnet: edns.subnet.map(|subnet| (subnet, 0)),
         cookie: terms.cookie.filter(|_| edns.cookie.is_some()),
         keepalive: terms.keepalive.filter(|_| edns.tcp_keepalive),

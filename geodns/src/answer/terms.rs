@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use crate::dnssec::Standing;
 use crate::worker::{Asker, Transport};
 
 /// What an answer depends on beside the request and the snapshot.
@@ -41,6 +42,15 @@ impl Terms {
 
     pub(crate) fn is_udp(&self) -> bool {
         self.asker.transport == Transport::Udp
+    }
+
+    /// Whether the asker can be held to what it asks.
+    pub(crate) fn standing(&self) -> Standing {
+        if self.is_udp() {
+            Standing::Spoofable
+        } else {
+            Standing::Proven
+        }
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {

@@ -35,6 +35,11 @@ impl Cache {
         }
     }
 
+    /// How many it can remember.
+    pub(crate) fn capacity(&self) -> usize {
+        self.places.len()
+    }
+
     /// The signature of this key. Keys are spread evenly: hashes with a secret seed.
     pub(crate) fn get(&self, key: u128) -> Option<[u8; SIGNATURE]> {
         self.set(key).iter().find_map(|place| place.get(key))

@@ -38,8 +38,24 @@ pub(crate) struct Signer {
     memory: Arc<Memory>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limits {
+    per_second: u32,
+    cached: usize,
+}
+
+impl Limits {
+    fn of(config: &DnssecConfig) -> Self {
+        Limits {
+            per_second: config.max_signatures_per_second,
+            cached: config.max_cached_signatures,
+        }
+    }
+}
+
 /// What outlives a change of keys, for it holds for any.
 struct Memory {
+    limits: Limits,
     /// What is asked for again and again: the zone's own names.
     lasting: Cache,
     /// What may be asked for once: names that are not there, or only by a wildcard. However many, they
@@ -87,9 +103,10 @@ impl Signer {
                 config.keys.display()
             ));
         }
-        let memory = match before {
+        let limits = Limits::of(config);
+        let memory = match before.filter(|before| before.memory.limits == limits) {
             Some(before) => Arc::clone(&before.memory),
-            None => Arc::new(Memory::new(config)),
+            None => Arc::new(Memory::new(limits)),
         };
         Signer::new(folder.apex().clone(), Arc::new(keys), config, memory, now)
     }
@@ -127,9 +144,23 @@ impl Signer {
         })
     }
 
-    /// When its keys change what they do.
-    pub(crate) fn until(&self) -> Option<Seconds> {
-        self.roles.until
+    /// Whether its keys should do something else by now.
+    pub(crate) fn is_over(&self, now: SystemTime) -> bool {
+        self.roles.until.is_some_and(|until| seconds(now) >= until)
+    }
+
+    /// The same keys, and what they do by now.
+    ///
+    /// # Errors
+    /// If none is there for now.
+    pub(crate) fn renewed(&self, config: &DnssecConfig, now: SystemTime) -> Result<Self, String> {
+        let (keys, memory) = (Arc::clone(&self.keys), Arc::clone(&self.memory));
+        Signer::new(self.apex.clone(), keys, config, memory, now)
+    }
+
+    /// How many signatures of the zone's own names are remembered.
+    pub(crate) fn capacity(&self) -> usize {
+        self.memory.lasting.capacity()
     }
 
     /// The sets at the apex that show the keys: DNSKEY, CDS and CDNSKEY.
@@ -215,12 +246,13 @@ impl Signer {
 }
 
 impl Memory {
-    fn new(config: &DnssecConfig) -> Self {
-        let half = config.max_cached_signatures / 2;
+    fn new(limits: Limits) -> Self {
+        let half = limits.cached / 2;
         Memory {
+            limits,
             lasting: Cache::new(half),
             passing: Cache::new(half),
-            budget: Budget::new(config.max_signatures_per_second),
+            budget: Budget::new(limits.per_second),
             seed: fastrand::u64(..),
         }
     }
@@ -277,6 +309,24 @@ impl Deref for Rrsig {
 
     fn deref(&self) -> &[u8] {
         self.octets.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for Signer {
+    /// Which keys sign what.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tags = |places: &[usize]| {
+            let keys = places.iter().filter_map(|&at| self.keys.get(at));
+            let tags: Vec<_> = keys.map(|key| key.tag.to_string()).collect();
+            tags.join(", ")
+        };
+        let Roles {
+            sign_keys,
+            sign_data,
+            ..
+        } = &self.roles;
+        let (keys, data) = (tags(sign_keys), tags(sign_data));
+        write!(f, "the keys are signed by {keys}, the zone by {data}")
     }
 }
 

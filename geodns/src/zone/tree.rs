@@ -47,6 +47,14 @@ impl Hasher for NameHasher {
 }
 
 impl Tree {
+    /// All names, but for cuts.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.places.values().filter_map(|place| match place {
+            Place::Node(node) => Some(&**node),
+            Place::Cut(_) => None,
+        })
+    }
+
     /// Of nodes that are not below a cut, the apex among them, and of cuts.
     pub(super) fn new(apex: &Name, nodes: HashMap<Name, Node>, cuts: Vec<Cut>) -> Self {
         let (wildcards, mut nodes): (HashMap<_, _>, HashMap<_, _>) = nodes
