@@ -254,8 +254,8 @@ fn a_name_server() {
     assert_eq!(config.soa.negative_ttl, 300);
     assert_eq!(config.limits.max_udp_payload, 1_400);
     assert_eq!(
-        config.database.as_deref(),
-        Some(Path::new("/etc/perigee/geo/city.mmdb"))
+        config.place.databases,
+        [Path::new("/etc/perigee/geo/city.mmdb")]
     );
     let servers: Vec<_> = config
         .name_servers

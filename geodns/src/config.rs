@@ -2,7 +2,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
     time::Duration,
 };
 
@@ -10,7 +9,7 @@ use crate::dnssec::DnssecConfig;
 use ipnet::IpNet;
 use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
 
-use crate::zone::Contents;
+use crate::{place::PlaceConfig, zone::Contents};
 
 /// The configuration of one GeoDNS node.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +32,8 @@ pub struct Config {
     pub pops: Vec<Pop>,
     /// Networks whose place is known; looked up before the database, the longest prefix wins.
     pub networks: Vec<Network>,
-    /// A database in MaxMind's format with `location.latitude` and `location.longitude`.
-    pub database: Option<PathBuf>,
+    /// What else tells where clients are.
+    pub place: PlaceConfig,
     /// How edges are watched.
     pub view: ViewConfig,
     /// Limits.

@@ -7,8 +7,7 @@ use perigee_dns_wire::Name;
 use serde::Serialize;
 
 use crate::{
-    place::LocatedPlace,
-    place::Point,
+    place::{At, FoundBy, Located, Point},
     policy::{Candidate, Chosen, Client, Facts, Memo, Policy, candidates, choose},
     snapshot::{EdgeState, Family, Snapshot},
     zone::{Found, ZoneService},
@@ -91,7 +90,7 @@ pub(crate) fn explain(
         Some(service) => candidates(snapshot, &service.policy, &mut facts),
         None => candidates(snapshot, &Policy::nearest(snapshot.pops.len()), &mut facts),
     };
-    let (found_by, network, place) = describe(snapshot, facts.place());
+    let (found_by, network, place) = describe(snapshot, &facts.located());
     let answer = |family| {
         service.map(|service| {
             let chosen = choose(snapshot, service, family, asker, now, &mut Memo::none());
@@ -130,16 +129,17 @@ fn find<'s>(snapshot: &'s Snapshot, name: &str) -> (&'static str, Option<&'s Zon
 
 fn describe(
     snapshot: &Snapshot,
-    place: &LocatedPlace,
+    located: &Located,
 ) -> (&'static str, Option<IpNet>, Option<Point>) {
-    match place {
-        LocatedPlace::Unknown => ("unknown", None, None),
-        LocatedPlace::Database(point) => ("database", None, Some(*point)),
-        LocatedPlace::Network(network, point) => ("network", Some(*network), Some(*point)),
-        LocatedPlace::Pop(network, name) => {
-            let pop = snapshot.pops.iter().find(|pop| pop.name == *name);
-            ("network", Some(*network), pop.and_then(|pop| pop.point))
-        }
+    let point = match located.at {
+        None => None,
+        Some(At::Point(point)) => Some(point),
+        Some(At::Pop(pop)) => snapshot.pops.get(pop).and_then(|pop| pop.point),
+    };
+    match located.found_by {
+        FoundBy::Nobody => ("unknown", None, point),
+        FoundBy::Database => ("database", None, point),
+        FoundBy::Network(network) => ("network", Some(network), point),
     }
 }
 

@@ -6,8 +6,8 @@ use perigee_cluster::{Node, NodeHealth, PopName, Readiness, Role, ViewConfig};
 use perigee_health::PanicShare;
 
 use crate::{
-    Config, EdgeAddress, Limits, NameServer, Network, Place, Places, Pop, Service, Snapshot, Soa,
-    Zone,
+    Config, EdgeAddress, Limits, NameServer, Network, Place, PlaceConfig, Places, Pop, Service,
+    Snapshot, Soa, Zone,
 };
 
 /// Frankfurt has both families on both edges, New York on one, Singapore only IPv4.
@@ -62,7 +62,7 @@ pub(crate) fn config() -> Config {
             at_pop("10.77.0.0/16", "sin"),
             at_pop("10.77.7.0/24", "nyc"),
         ],
-        database: None,
+        place: PlaceConfig::default(),
         // One probe, which is not enough to change an opinion.
         view: ViewConfig {
             interval: Duration::from_secs(3_600),

@@ -274,14 +274,14 @@ impl Shared {
 
     fn status(&self) -> Status {
         let state = self.state();
-        let database = state.places.database();
+        let databases = state.places.databases().iter();
         Status {
             node: state.config.node.to_string(),
             role: "geodns".to_owned(),
             config_version: state.config.version.clone(),
             zone: state.config.zone.clone(),
             serial: state.zone.serial(),
-            database: database.map(|d| d.path().display().to_string()),
+            databases: databases.map(|d| d.path().display().to_string()).collect(),
             health_believed: self.snapshot.load().believed,
             edges: state.view.nodes().iter().map(Into::into).collect(),
         }

@@ -30,7 +30,8 @@ pub use guard::{CookieSecret, CookieUse, GuardConfig, RateLimit};
 pub use perigee_cluster::{Node, NodeName, PopName, Role, Trust, TrustConfig, ViewConfig};
 pub use perigee_health::{PanicShare, Thresholds};
 pub use place::{
-    Database, DatabaseError, Located, LocatedPlace, Places, Point, TableError, build_database,
+    At, CONTINENTS, Code, Continent, Country, Database, DatabaseError, FoundBy, Located,
+    PlaceConfig, Places, Point, Region, Subdivision, TableError, build_database,
 };
 pub use policy::Client;
 pub use query::{QueryError, QueryRecord, QueryResponse, query};

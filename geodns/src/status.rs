@@ -16,8 +16,9 @@ pub struct Status {
     pub zone: String,
     /// The serial number of the zone.
     pub serial: u32,
-    /// The file of the geolocation database in use.
-    pub database: Option<String>,
+    /// The files of the geolocation databases in use.
+    #[serde(default)]
+    pub databases: Vec<String>,
     /// Whether the health of edges is believed; if not, all are answered.
     pub health_believed: bool,
     /// What it thinks of the edges, in the order of the configuration.

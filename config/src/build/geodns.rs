@@ -7,7 +7,7 @@ pub use dnssec::SignedZone;
 use std::net::IpAddr;
 
 use perigee_geodns::{
-    Config, Contents, EdgeAddress, NameServer, Network, Place, Pop, Role, Service, Soa,
+    Config, Contents, EdgeAddress, NameServer, Network, Place, PlaceConfig, Pop, Role, Service, Soa,
 };
 
 use super::{BuildError, Env, common::node_name};
@@ -40,7 +40,7 @@ impl Document {
                 .iter()
                 .flat_map(|network| places(network))
                 .collect(),
-            database: dns.database.as_ref().map(|path| path.from(&self.folder)),
+            place: self.place(dns),
             view: self.file.health.build(),
             limits: dns.limits.build(),
             contents: Contents::default(),
@@ -63,6 +63,14 @@ impl Document {
             retry: dns.soa.retry.0,
             expire: dns.soa.expire.0,
             negative_ttl: dns.negative_ttl.0,
+        }
+    }
+
+    fn place(&self, dns: &Dns) -> PlaceConfig {
+        let databases = dns.database.iter().chain(&dns.databases);
+        PlaceConfig {
+            databases: databases.map(|path| path.from(&self.folder)).collect(),
+            unknown: None,
         }
     }
 

@@ -60,7 +60,8 @@ impl Document {
                 files.push(("authority of [tier.tls]", ca));
             }
         }
-        if let Some(path) = self.file.dns.as_ref().and_then(|dns| dns.database.as_ref()) {
+        let dns = self.file.dns.iter();
+        for path in dns.flat_map(|dns| dns.database.iter().chain(&dns.databases)) {
             files.push(("database", path.from(&self.folder)));
         }
         for origin in self

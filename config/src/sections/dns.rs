@@ -31,10 +31,14 @@ pub(crate) struct Dns {
     /// How long resolvers may keep that a name or type does not exist (RFC 2308).
     #[serde(default = "default_negative_ttl")]
     pub(crate) negative_ttl: Ttl,
-    /// A database in MaxMind's format with `location.latitude` and `location.longitude`: where the
-    /// networks of the world are. Without one, and where no entry of `networks` fits, the first
+    /// A database in MaxMind's format with `location.latitude` and `location.longitude` (City): where
+    /// the networks of the world are. Without one, and where no entry of `networks` fits, the first
     /// PoP of the file is nearest.
     pub(crate) database: Option<At<FilePath>>,
+    /// More databases: with points (City), countries (City, Country) or autonomous systems (ASN). Of
+    /// each of these, the first database tells that knows a network, `database` before the others.
+    #[serde(default)]
+    pub(crate) databases: Vec<At<FilePath>>,
     /// Networks whose place is known; looked up before the database, the longest prefix wins.
     #[serde(default)]
     pub(crate) networks: Vec<At<Network>>,

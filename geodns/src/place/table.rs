@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use maxminddb_writer::{Database, metadata::IpVersion};
 use serde::Serialize;
 
-use crate::place::Point;
+use crate::place::{CONTINENTS, Point, Subdivision};
 
 /// The first line of a table; it may be left out.
 const HEADER: &str = "prefix,latitude,longitude,continent,country,name";
@@ -42,6 +42,7 @@ struct Row<'t> {
     point: Point,
     continent: &'t str,
     country: &'t str,
+    subdivision: Option<&'t str>,
     name: &'t str,
 }
 
@@ -52,6 +53,8 @@ struct Record<'t> {
     continent: Continent<'t>,
     country: Country<'t>,
     location: Point,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subdivisions: Vec<Country<'t>>,
 }
 
 #[derive(Serialize)]
@@ -76,7 +79,7 @@ struct Country<'t> {
 
 /// Builds a database from a table of the columns `prefix,latitude,longitude,continent,country,name`:
 /// degrees north and east, a two-letter continent code (AF, AN, AS, EU, NA, OC, SA), an ISO 3166
-/// country code, and the rest of the line as the name. Empty lines and lines that start with `#`
+/// country code (or that of a part of it, such as `US-CA`), and the rest of the line as the name. Empty lines and lines that start with `#`
 /// are skipped. Of nested prefixes the longer one wins, in whatever order they come.
 ///
 /// # Errors
@@ -126,6 +129,11 @@ fn write(rows: &[Row<'_>]) -> Result<Vec<u8>, maxminddb_writer::Error> {
                 iso_code: row.country,
             },
             location: row.point,
+            subdivisions: row
+                .subdivision
+                .map(|iso_code| Country { iso_code })
+                .into_iter()
+                .collect(),
         })?;
         database.insert_node(path(row.network), record);
     }
@@ -179,14 +187,9 @@ fn parse_row(line: usize, text: &str) -> Result<Row<'_>, TableError> {
         Point::new(0.0, longitude).map(|p| p.longitude)
     })?;
     let continent = fields.next("one of AF AN AS EU NA OC SA", |text| {
-        ["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
-            .contains(&text)
-            .then_some(text)
+        CONTINENTS.contains(&text).then_some(text)
     })?;
-    let country = fields.next("two capital letters of ISO 3166", |text| {
-        let is_code = text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
-        is_code.then_some(text)
-    })?;
+    let (country, subdivision) = fields.next("a code of ISO 3166: DE or US-CA", region)?;
     let name = fields.next("a name", |text| (!text.is_empty()).then_some(text))?;
     Ok(Row {
         line,
@@ -197,8 +200,20 @@ fn parse_row(line: usize, text: &str) -> Result<Row<'_>, TableError> {
         },
         continent,
         country,
+        subdivision,
         name,
     })
+}
+
+/// A country, and perhaps what it is divided into.
+fn region(text: &str) -> Option<(&str, Option<&str>)> {
+    let (country, subdivision) = match text.split_once('-') {
+        Some((country, subdivision)) => (country, Some(subdivision)),
+        None => (text, None),
+    };
+    let is_country = country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
+    let is_code = subdivision.is_none_or(|code| Subdivision::new(code).is_some());
+    (is_country && is_code).then_some((country, subdivision))
 }
 
 /// The fields of a line, from left to right.

@@ -4,7 +4,10 @@ use super::{
     compiled::{Order, Policy, Rule},
     facts::Facts,
 };
-use crate::{place::Direction, place::LocatedPlace, snapshot::Snapshot};
+use crate::{
+    place::{At, Direction},
+    snapshot::Snapshot,
+};
 
 /// A PoP, as a candidate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,16 +129,13 @@ impl Keys {
 }
 
 /// The PoP a client was said to be at, and the direction of its place.
-fn whereabouts(snapshot: &Snapshot, place: &LocatedPlace) -> (Option<usize>, Option<Direction>) {
+fn whereabouts(snapshot: &Snapshot, place: Option<At>) -> (Option<usize>, Option<Direction>) {
     match place {
-        LocatedPlace::Unknown => (None, None),
-        LocatedPlace::Network(_, point) | LocatedPlace::Database(point) => {
-            (None, Some(point.direction()))
-        }
-        LocatedPlace::Pop(_, name) => {
-            let at = snapshot.pops.iter().position(|pop| pop.name == *name);
-            let pop = at.and_then(|pop| snapshot.pops.get(pop));
-            (at, pop.and_then(|pop| pop.direction))
+        None => (None, None),
+        Some(At::Point(point)) => (None, Some(point.direction())),
+        Some(At::Pop(at)) => {
+            let pop = snapshot.pops.get(at);
+            (Some(at), pop.and_then(|pop| pop.direction))
         }
     }
 }

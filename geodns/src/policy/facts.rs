@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::client::{Client, masked};
 use crate::{
-    place::{Located, LocatedPlace},
+    place::{At, Located},
     snapshot::Snapshot,
 };
 
@@ -33,17 +33,20 @@ impl<'s> Facts<'s> {
     }
 
     /// Where it is.
-    pub(crate) fn place(&mut self) -> &LocatedPlace {
-        let (snapshot, address) = (self.snapshot, self.address);
-        let located = self.located.get_or_insert_with(|| match address {
-            Some(address) => snapshot.places.locate(address),
-            None => Located {
-                place: LocatedPlace::Unknown,
-                prefix: 0,
-            },
-        });
+    pub(crate) fn place(&mut self) -> Option<At> {
+        let located = self.located();
         self.scope = self.scope.max(located.prefix);
-        &located.place
+        located.at
+    }
+
+    /// All that is known of where it is. Whoever uses more of it than [`Facts::place`] tells must
+    /// see to the scope.
+    pub(crate) fn located(&mut self) -> Located {
+        let (places, address) = (&self.snapshot.places, self.address);
+        *self.located.get_or_insert_with(|| match address {
+            Some(address) => places.locate(address),
+            None => places.withheld(),
+        })
     }
 
     /// Its network, as long as all that was asked so far holds for, and at least this long.

@@ -119,10 +119,10 @@ fn trust_config(document: &Document, node: &str) -> Result<TrustConfig, String> 
 }
 
 fn geodns_files(config: &perigee_geodns::Config, trust: &TrustConfig) -> Vec<PathBuf> {
-    let database = config.database.iter().cloned();
+    let databases = config.place.databases.iter().cloned();
     // Of a folder, it is noticed that a file came, went, or was replaced.
     let keys = config.dnssec.iter().map(|dnssec| dnssec.keys.clone());
-    database
+    databases
         .chain(keys)
         .chain(trust_files(Some(trust)))
         .collect()

@@ -64,7 +64,7 @@ async fn several_addresses_answer() {
 async fn a_missing_or_broken_database_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = fixture::config();
-    config.database = Some(folder.path().join("missing.mmdb"));
+    config.place.databases = vec![folder.path().join("missing.mmdb")];
     let error = start_error(config.clone());
     assert!(
         error.contains("missing.mmdb") && error.contains("No such file"),
@@ -73,7 +73,7 @@ async fn a_missing_or_broken_database_is_named() {
 
     let broken = folder.path().join("broken.mmdb");
     fs::write(&broken, "not a database").unwrap();
-    config.database = Some(broken.clone());
+    config.place.databases = vec![broken.clone()];
     let error = start_error(config.clone());
     assert!(error.contains("broken.mmdb"), "{error}");
     assert!(error.contains("not a MaxMind database"), "{error}");
@@ -109,11 +109,11 @@ async fn the_database_places_clients_and_is_reloaded_when_its_file_changes() {
     let path = folder.path().join("places.mmdb");
     fs::write(&path, build_database(TABLE).unwrap()).unwrap();
     let mut config = fixture::config();
-    config.database = Some(path.clone());
+    config.place.databases = vec![path.clone()];
     let geodns = start(config.clone());
     assert_eq!(addresses(&geodns, CLIENT).await, SIN);
     let status = geodns.status();
-    assert!(status.database.unwrap().ends_with("places.mmdb"));
+    assert!(status.databases[0].ends_with("places.mmdb"));
     let response = ask(&geodns, "www.cdn.example", "A", network(CLIENT)).await;
     assert_eq!(response.scope, Some(24));
 
@@ -137,17 +137,17 @@ async fn an_unchanged_database_is_not_read_again() {
     let path = folder.path().join("places.mmdb");
     fs::write(&path, build_database(TABLE).unwrap()).unwrap();
     let mut config = fixture::config();
-    config.database = Some(path.clone());
+    config.place.databases = vec![path.clone()];
     let geodns = start(config.clone());
-    let before = geodns.shared.state().places.database().cloned().unwrap();
+    let before = geodns.shared.state().places.databases()[0].clone();
     reload(&geodns, config.clone()).unwrap();
-    let after = geodns.shared.state().places.database().cloned().unwrap();
+    let after = geodns.shared.state().places.databases()[0].clone();
     assert!(Arc::ptr_eq(&before, &after));
     // Same bytes, other time.
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     reload(&geodns, config).unwrap();
-    let later = geodns.shared.state().places.database().cloned().unwrap();
+    let later = geodns.shared.state().places.databases()[0].clone();
     assert!(!Arc::ptr_eq(&before, &later));
 }
 

@@ -15,8 +15,8 @@ fn load(table: &str) -> crate::Database {
 }
 
 fn place(database: &crate::Database, address: &str) -> Option<(f64, f64)> {
-    let (point, _) = database.lookup(address.parse().unwrap());
-    point.map(|p| (p.latitude, p.longitude))
+    let (record, _) = database.lookup(address.parse().unwrap());
+    record.point.map(|p| (p.latitude, p.longitude))
 }
 
 #[test]
@@ -32,6 +32,27 @@ fn what_is_written_is_found() {
     assert_eq!(database.lookup("10.0.0.1".parse().unwrap()).1, 8);
     assert_eq!(database.lookup("2001:db8::1".parse().unwrap()).1, 32);
     assert_eq!(database.kind(), "Perigee-City");
+}
+
+#[test]
+fn a_country_may_come_with_a_subdivision() {
+    let database = load(
+        "10.0.0.0/8,1.5,-2.5,EU,DE,Ten\n\
+         11.0.0.0/8,1.5,-2.5,NA,US-CA,Eleven\n",
+    );
+    let region = |address: &str| {
+        let (record, _) = database.lookup(address.parse().unwrap());
+        let code = |code: Option<String>| code.unwrap_or_default();
+        (
+            code(record.region.continent.map(|c| c.to_string())),
+            code(record.region.country.map(|c| c.to_string())),
+            code(record.region.subdivision.map(|c| c.to_string())),
+        )
+    };
+    let told = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+    assert_eq!(region("10.0.0.1"), told("EU", "DE", ""));
+    assert_eq!(region("11.0.0.1"), told("NA", "US", "CA"));
+    assert_eq!(region("12.0.0.1"), told("", "", ""));
 }
 
 #[test]
@@ -69,6 +90,8 @@ fn errors_say_where() {
         ("11.0.0.0/8,1,181,EU,DE,x", 14, "-180 to 180"),
         ("11.0.0.0/8,1,1,XX,DE,x", 16, "AF AN AS"),
         ("11.0.0.0/8,1,1,EU,de,x", 19, "ISO 3166"),
+        ("11.0.0.0/8,1,1,EU,DE-,x", 19, "ISO 3166"),
+        ("11.0.0.0/8,1,1,EU,DE-ABCD,x", 19, "ISO 3166"),
         ("11.0.0.0/8,1,1,EU,DE,", 22, "a name"),
         ("11.0.0.0/8,1,1,EU", 18, "the line ends"),
         ("10.0.0.0/8,1,1,EU,DE,again", 1, "already in line 2"),
