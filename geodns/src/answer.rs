@@ -9,13 +9,30 @@ mod terms;
 
 pub(crate) use ahead::sign_ahead;
 pub(crate) use facts::Facts;
-pub(crate) use memo::Memo;
+pub use memo::Memo;
 pub(crate) use terms::{Instead, Terms};
+
+use std::time::SystemTime;
 
 use perigee_dns_wire::{Request, rcode};
 
 use self::reply::Reply;
-use crate::snapshot::Snapshot;
+use crate::{snapshot::Snapshot, worker::Asker};
+
+/// Writes the response to a message into `out`, and tells its length; `None` if nothing is to be sent.
+/// Over UDP it is no longer than the asker takes, otherwise no longer than `out`. Allocates nothing.
+pub fn answer(
+    snapshot: &Snapshot,
+    memo: &mut Memo,
+    message: &[u8],
+    asker: Asker,
+    now: SystemTime,
+    out: &mut [u8],
+) -> Option<usize> {
+    let request = Request::read(message).ok()?;
+    let (length, _) = respond(snapshot, memo, &request, &Terms::new(asker, now), out)?;
+    Some(length)
+}
 
 /// Writes the response to a request into `out`, and tells its length and what it was; `None` if `out`
 /// is too short for even its header and question.

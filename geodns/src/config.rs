@@ -153,6 +153,38 @@ impl Limits {
     }
 }
 
+impl Config {
+    /// A zone with one name server and nothing else in it, and all else by default.
+    pub fn new(node: NodeName, zone: &str) -> Self {
+        Config {
+            node,
+            version: String::new(),
+            listen: Vec::new(),
+            zone: zone.to_owned(),
+            soa: Soa {
+                rname: format!("hostmaster.{zone}"),
+                serial: 1,
+                refresh: 3_600,
+                retry: 600,
+                expire: 604_800,
+                negative_ttl: 60,
+            },
+            name_servers: vec![NameServer {
+                name: format!("ns1.{zone}"),
+                addresses: Vec::new(),
+            }],
+            services: Vec::new(),
+            pops: Vec::new(),
+            networks: Vec::new(),
+            database: None,
+            view: ViewConfig::default(),
+            limits: Limits::default(),
+            contents: Contents::default(),
+            dnssec: None,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

@@ -23,6 +23,7 @@ mod transport;
 mod worker;
 mod zone;
 
+pub use answer::{Memo, answer};
 pub use config::{Config, EdgeAddress, Limits, NameServer, Network, Place, Pop, Service, Soa};
 pub use explain::{ExplainedAnswer, ExplainedEdge, ExplainedPop, Explanation};
 pub use geodns::{GeoDns, ReloadError, StartError};
@@ -37,4 +38,5 @@ pub use policy::Client;
 pub use query::{QueryError, QueryRecord, QueryResponse, query};
 pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, Status};
+pub use worker::{Asker, Transport};
 pub use zone::{Contents, RecordText, Source, Zone, ZoneError};

@@ -1,6 +1,6 @@
 //! Everything an answer is made from, as it is at one moment. Immutable.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use perigee_cluster::{NodeHealth, NodeName, PopName};
 use perigee_health::is_believed;
@@ -30,6 +30,8 @@ pub struct Snapshot {
     has_ipv6: bool,
     /// The largest answer over UDP, in bytes.
     pub(crate) max_udp_payload: u16,
+    /// How long a TCP connection may be idle, in units of 100 ms (RFC 7828).
+    pub(crate) tcp_keepalive: u16,
 }
 
 /// A PoP and the state of its edges.
@@ -105,6 +107,7 @@ impl Snapshot {
             has_ipv4,
             has_ipv6,
             max_udp_payload: config.limits.max_udp_payload.max(512),
+            tcp_keepalive: keepalive(config.limits.tcp_idle_timeout),
             pops,
         }
     }
@@ -132,6 +135,10 @@ impl Snapshot {
             &[Standard::Staying, Standard::Any]
         }
     }
+}
+
+fn keepalive(idle: Duration) -> u16 {
+    u16::try_from(idle.as_millis() / 100).unwrap_or(u16::MAX)
 }
 
 impl PopState {

@@ -19,21 +19,27 @@ pub(crate) struct Shared {
 }
 
 /// How a message came.
-#[allow(dead_code)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
+pub enum Transport {
+    /// RFC 1035 section 4.2.1. The sender's address may be forged.
     Udp,
+    /// RFC 7766.
     Tcp,
+    /// RFC 7858.
     Tls,
+    /// RFC 8484.
     Https,
+    /// RFC 9250.
     Quic,
 }
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asker {
-    pub(crate) address: SocketAddr,
-    pub(crate) transport: Transport,
+pub struct Asker {
+    /// From where.
+    pub address: SocketAddr,
+    /// By what.
+    pub transport: Transport,
 }
 
 /// Answers messages one after the other. Cheap to make; what it remembers is its own, so that no

@@ -1,16 +1,30 @@
 //! What a worker remembers of one snapshot, so as not to work it out again.
 
+use std::fmt;
+
 use crate::{policy, snapshot::Snapshot};
 
 /// What a worker remembers of one snapshot: of fixed size, and forgotten with each new snapshot.
-pub(crate) struct Memo {
+pub struct Memo {
     of: usize,
     pub(crate) chosen: policy::Memo,
 }
 
+impl Default for Memo {
+    fn default() -> Self {
+        Memo::new()
+    }
+}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memo").finish_non_exhaustive()
+    }
+}
+
 impl Memo {
-    /// For a worker that lives long.
-    pub(crate) fn new() -> Self {
+    /// For a worker that lives long. It takes up to a few megabytes.
+    pub fn new() -> Self {
         Memo {
             of: 0,
             chosen: policy::Memo::new(),
@@ -18,8 +32,7 @@ impl Memo {
     }
 
     /// One that remembers nothing, for a worker that is there for few questions.
-    #[allow(dead_code)]
-    pub(crate) fn none() -> Self {
+    pub fn none() -> Self {
         Memo {
             of: 0,
             chosen: policy::Memo::none(),

@@ -178,7 +178,7 @@ fn opt<'s>(snapshot: &'s Snapshot, edns: &Edns<'_>, terms: &Terms) -> ReplyOpt<'
         compact_ok: edns.compact_ok && edns.dnssec_ok && snapshot.signer.is_some(),
         subnet: edns.subnet.map(|subnet| (subnet, 0)),
         cookie: terms.cookie.filter(|_| edns.cookie.is_some()),
-        keepalive: terms.keepalive.filter(|_| edns.tcp_keepalive),
+        keepalive: (edns.tcp_keepalive && terms.has_keepalive()).then_some(snapshot.tcp_keepalive),
         nsid: None,
         extended_error: None,
         padding: (edns.padding && terms.is_encrypted()).then_some(PADDING_BLOCK),

@@ -12,8 +12,6 @@ pub(crate) struct Terms {
     pub(crate) now: SystemTime,
     /// The whole cookie that is told, to who sent one (RFC 7873).
     pub(crate) cookie: Option<[u8; 24]>,
-    /// How long a connection may be idle, in units of 100 ms (RFC 7828).
-    pub(crate) keepalive: Option<u16>,
     /// What is sent in place of the answer.
     pub(crate) instead: Option<Instead>,
 }
@@ -35,7 +33,6 @@ impl Terms {
             asker,
             now,
             cookie: None,
-            keepalive: None,
             instead: None,
         }
     }
@@ -51,6 +48,11 @@ impl Terms {
         } else {
             Standing::Proven
         }
+    }
+
+    /// Whether EDNS may tell how long the connection may be idle: QUIC and HTTP do that themselves.
+    pub(crate) fn has_keepalive(&self) -> bool {
+        matches!(self.asker.transport, Transport::Tcp | Transport::Tls)
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {

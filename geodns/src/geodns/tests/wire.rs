@@ -17,7 +17,7 @@ use super::*;
 
 /// A query for the A records of www.cdn.example, with this number of questions and this OPT
 /// record, if any.
-fn packet(questions: u8, opt: Option<&[u8]>) -> Vec<u8> {
+pub(super) fn packet(questions: u8, opt: Option<&[u8]>) -> Vec<u8> {
     let additionals = u8::from(opt.is_some());
     let mut packet = vec![0xAB, 0xCD, 1, 0, 0, questions, 0, 0, 0, 0, 0, additionals];
     for _ in 0..questions {
@@ -28,7 +28,7 @@ fn packet(questions: u8, opt: Option<&[u8]>) -> Vec<u8> {
 }
 
 /// An OPT record of this version and payload size with these options.
-fn opt(version: u8, payload: u16, options: &[u8]) -> Vec<u8> {
+pub(super) fn opt(version: u8, payload: u16, options: &[u8]) -> Vec<u8> {
     let mut opt = vec![0, 0, 41];
     opt.extend(payload.to_be_bytes());
     opt.extend([0, version, 0, 0]);
@@ -37,19 +37,19 @@ fn opt(version: u8, payload: u16, options: &[u8]) -> Vec<u8> {
     opt
 }
 
-fn subnet_option(data: &[u8]) -> Vec<u8> {
+pub(super) fn subnet_option(data: &[u8]) -> Vec<u8> {
     let mut option = vec![0, 8, 0, u8::try_from(data.len()).unwrap()];
     option.extend(data);
     option
 }
 
-async fn socket(geodns: &GeoDns) -> UdpSocket {
+pub(super) async fn socket(geodns: &GeoDns) -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.connect(server(geodns)).await.unwrap();
     socket
 }
 
-async fn receive(socket: &UdpSocket) -> Vec<u8> {
+pub(super) async fn receive(socket: &UdpSocket) -> Vec<u8> {
     let mut buffer = vec![0; 65_535];
     let length = timeout(PATIENCE, socket.recv(&mut buffer))
         .await
@@ -443,7 +443,7 @@ async fn a_client_that_takes_no_answers_is_closed() {
     timeout(PATIENCE, endless).await.unwrap();
 }
 
-async fn connect(geodns: &GeoDns) -> TcpStream {
+pub(super) async fn connect(geodns: &GeoDns) -> TcpStream {
     TcpStream::connect(server(geodns)).await.unwrap()
 }
 

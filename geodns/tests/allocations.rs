@@ -1,0 +1,95 @@
+//! An answer costs no allocation, whatever it is.
+//!
+//! A file of its own, for an allocator is that of a whole process.
+
+#![allow(
+    unsafe_code,
+    reason = "an allocator that counts can be had in no other way"
+)]
+
+mod cdn;
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+use perigee_geodns::Memo;
+
+thread_local! {
+    /// What this thread has allocated: others may do as they like.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came; to count needs no allocation, for the
+// counter has a constant for its first value and nothing to drop.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as our caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as our caller promised.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What `work` allocates, and gives.
+fn allocations<T>(work: impl FnOnce() -> T) -> (u64, T) {
+    let before = ALLOCATIONS.get();
+    let done = work();
+    (ALLOCATIONS.get() - before, done)
+}
+
+#[test]
+fn what_allocates_is_counted() {
+    let (count, text) = allocations(|| vec![1_u8, 2]);
+    assert_eq!((count, text.len()), (1, 2));
+}
+
+#[test]
+fn no_answer_allocates() {
+    const RCODE: usize = 3;
+    let snapshot = cdn::snapshot();
+    let mut out = [0; 1_232];
+    for mut memo in [Memo::new(), Memo::none()] {
+        // The memo takes its room once.
+        cdn::ask(&snapshot, &mut memo, &cdn::query("www", 1, None), &mut out);
+        for (label, rtype, rcode, answers) in [
+            ("www", 1, 0, 2),        // chosen edges
+            ("www", 28, 0, 0),       // NODATA
+            ("info", 16, 0, 1),      // records of the zone
+            ("alias", 1, 0, 3),      // an alias, and edges
+            ("any.wild", 16, 0, 1),  // a wildcard
+            ("nothing", 1, 3, 0),    // NXDOMAIN
+            ("deep.child", 1, 0, 0), // a referral
+            ("", 6, 0, 1),           // SOA
+            ("", 2, 0, 1),           // NS
+            ("", 15, 0, 1),          // MX
+            ("www", 255, 0, 1),      // ANY
+            ("www", 252, 5, 0),      // AXFR, which is refused
+        ] {
+            for subnet in [None, Some(cdn::subnet(7)), Some([203, 0, 113, 0].into())] {
+                let query = cdn::query(label, rtype, subnet);
+                let (count, length) =
+                    allocations(|| cdn::ask(&snapshot, &mut memo, &query, &mut out));
+                assert_eq!(count, 0, "{label} {rtype} {subnet:?}");
+                assert_eq!(out[RCODE] & 0xF, rcode, "{label} {rtype}");
+                assert_eq!(out[6..8], [0, answers], "{label} {rtype}");
+                assert!(length > query.len() - 11);
+            }
+        }
+        // What cannot be read is answered, too.
+        let query = cdn::query("www", 1, None);
+        let cut = &query[..query.len() - 1];
+        let (count, _) = allocations(|| cdn::ask(&snapshot, &mut memo, cut, &mut out));
+        assert_eq!((count, out[RCODE] & 0xF), (0, 1));
+    }
+}
