@@ -176,7 +176,7 @@ impl Config {
             services: Vec::new(),
             pops: Vec::new(),
             networks: Vec::new(),
-            database: None,
+            place: PlaceConfig::default(),
             view: ViewConfig::default(),
             limits: Limits::default(),
             contents: Contents::default(),
