@@ -90,7 +90,7 @@ fn a_problem_displays_like_a_compilers() {
          12 | lisen = [\"127.0.11.1:8080\"]\n   \
          | ^^^^^\n   \
          = help: did you mean `listen`? expected one of `name`, `pop`, `listen`, `tls_listen`, \
-         `address`, `address6`, `tier_listen`, `tier_address`, `admin` or `weight`"
+         `address`, `address6`, `tier_listen`, `tier_address`, `admin`, `weight` or `capacity`"
     );
 }
 

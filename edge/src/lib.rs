@@ -9,8 +9,8 @@ pub use config::Config;
 pub use perigee_cluster::{
     Application, Applied, Etcd, EtcdConfig, EtcdError, EtcdKeeper, LoadBound, MAX_APPLIED, Member,
     Members, Membership, MembershipConfig, News, Node, NodeName, PopName, ProbeError, Prober,
-    PurgeEntry, READY_PATH, Readiness, Refills, Registration, Role, Source, TlsFiles, Trust,
-    TrustConfig, View, ViewConfig, look, new_id, server_name,
+    PurgeEntry, READY_PATH, Readiness, Refills, Registration, Role, Source, SpillConfig, TlsFiles,
+    Trust, TrustConfig, View, ViewConfig, look, new_id, server_name,
 };
 pub use perigee_proxy::{
     AccessLog, AccessRecord, BreakerConfig, CacheStats, Cookies, Disclosure, DiskConfig,

@@ -9,7 +9,7 @@ use crate::dnssec::DnssecConfig;
 use ipnet::IpNet;
 use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
 
-use crate::{place::PlaceConfig, zone::Contents};
+use crate::{load::LoadConfig, place::PlaceConfig, zone::Contents};
 
 /// The configuration of one GeoDNS node.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub struct Config {
     pub place: PlaceConfig,
     /// How edges are watched.
     pub view: ViewConfig,
+    /// What becomes of the clients of a PoP that has too much to do.
+    pub load: LoadConfig,
     /// Limits.
     pub limits: Limits,
     /// Records that are the same for everyone, and who may have a copy of the zone.
@@ -178,6 +180,7 @@ impl Config {
             networks: Vec::new(),
             place: PlaceConfig::default(),
             view: ViewConfig::default(),
+            load: LoadConfig::default(),
             limits: Limits::default(),
             contents: Contents::default(),
             dnssec: None,

@@ -6,8 +6,8 @@ use perigee_cluster::{Node, NodeHealth, PopName, Readiness, Role, ViewConfig};
 use perigee_health::PanicShare;
 
 use crate::{
-    Config, EdgeAddress, Limits, NameServer, Network, Place, PlaceConfig, Places, Pop, Service,
-    Snapshot, Soa, Zone,
+    Config, EdgeAddress, Limits, LoadConfig, NameServer, Network, Place, PlaceConfig, Places, Pop,
+    Service, Snapshot, Soa, Zone,
 };
 
 /// Frankfurt has both families on both edges, New York on one, Singapore only IPv4.
@@ -70,6 +70,7 @@ pub(crate) fn config() -> Config {
             panic: PanicShare(0.25),
             ..ViewConfig::default()
         },
+        load: LoadConfig::default(),
         limits: Limits::default(),
         contents: crate::Contents::default(),
         dnssec: None,

@@ -14,13 +14,14 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use perigee_cluster::{Node, Prober, Trust, View};
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
 use tracing::{info, warn};
 
 use crate::{
     config::{Config, Limits},
     dnssec::Signer,
     explain::{Explanation, explain},
+    load::until_next_moment,
     metrics::Metrics,
     place::Places,
     snapshot::Snapshot,
@@ -262,7 +263,7 @@ impl Shared {
     fn refresh(&self, state: &State) {
         let (zone, places) = (state.zone.clone(), state.places.clone());
         let snapshot = Snapshot::new(&state.config, zone, places, &state.view.nodes());
-        let snapshot = snapshot.signed(state.signer.clone());
+        let snapshot = snapshot.signed(state.signer.clone()).at(SystemTime::now());
         if snapshot.believed != self.snapshot.load().believed {
             match snapshot.believed {
                 true => info!("enough edges look healthy: their health is believed again"),
@@ -293,14 +294,22 @@ impl Shared {
     }
 }
 
-/// Makes a new snapshot at each change of what is known of the edges, until the view or the
-/// name server is gone.
+/// Makes a new snapshot at each change of what is known of the edges, and each minute while clients are
+/// sent elsewhere, so that they take turns; until the view or the name server is gone.
 async fn follow(shared: Weak<Shared>, mut changes: tokio::sync::watch::Receiver<u64>) {
-    while changes.changed().await.is_ok() {
+    loop {
+        let next = until_next_moment(SystemTime::now());
+        let is_changed = match time::timeout(next, changes.changed()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(_)) => return,
+            Err(_) => false,
+        };
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        shared.refresh(&shared.state());
+        if is_changed || shared.snapshot.load().spilled.is_any() {
+            shared.refresh(&shared.state());
+        }
     }
 }
 

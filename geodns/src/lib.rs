@@ -13,6 +13,7 @@ mod fixture;
 mod geodns;
 #[allow(dead_code)] // Until the worker asks it.
 mod guard;
+mod load;
 mod metrics;
 mod place;
 mod policy;
@@ -28,6 +29,7 @@ pub use config::{Config, EdgeAddress, Limits, NameServer, Network, Place, Pop, S
 pub use explain::{ExplainedAnswer, ExplainedEdge, ExplainedPop, Explanation};
 pub use geodns::{GeoDns, ReloadError, StartError};
 pub use guard::{CookieSecret, CookieUse, GuardConfig, RateLimit};
+pub use load::LoadConfig;
 pub use perigee_cluster::{Node, NodeName, PopName, Role, Trust, TrustConfig, ViewConfig};
 pub use perigee_health::{PanicShare, Thresholds};
 pub use place::{

@@ -1,6 +1,11 @@
 //! Everything an answer is made from, as it is at one moment. Immutable.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use perigee_cluster::{NodeHealth, NodeName, PopName};
 use perigee_health::is_believed;
@@ -9,6 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::{
     config::{Config, EdgeAddress, Pop},
     dnssec::Signer,
+    load::{Spilled, spilled_by},
     place::Places,
     place::{Direction, Point},
     zone::Zone,
@@ -26,6 +32,8 @@ pub struct Snapshot {
     pub(crate) pops: Vec<PopState>,
     /// Whether the health of edges is believed, or so many look down that it is not.
     pub(crate) believed: bool,
+    /// What PoPs give away that have too much to do; nothing while health is not believed.
+    pub(crate) spilled: Spilled,
     has_ipv4: bool,
     has_ipv6: bool,
     /// The largest answer over UDP, in bytes.
@@ -99,7 +107,14 @@ impl Snapshot {
         let has = |family| edges().any(|edge| edge.address(family).is_some());
         let (has_ipv4, has_ipv6) = (has(Family::V4), has(Family::V6));
         let believed = is_believed(up, edges().count(), config.view.panic);
+        let spilled = config.pops.iter().map(|pop| {
+            let edges = pop.edges.iter().map(|edge| &edge.node.name);
+            let known = edges.filter_map(|name| health.get(name).copied());
+            let share = if believed { spilled_by(known) } else { 0.0 };
+            (&pop.name, share)
+        });
         Snapshot {
+            spilled: Spilled::new(spilled, config.load.turn),
             zone,
             places,
             signer: None,
@@ -116,6 +131,12 @@ impl Snapshot {
     pub(crate) fn signed(mut self, signer: Option<Arc<Signer>>) -> Self {
         self.signer = signer;
         self
+    }
+
+    /// As it is at this moment, to the minute.
+    pub(crate) fn at(self, now: SystemTime) -> Self {
+        let spilled = self.spilled.at(now);
+        Snapshot { spilled, ..self }
     }
 
     /// Whether any edge of the CDN has an address of this family.

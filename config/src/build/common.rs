@@ -10,7 +10,7 @@ use perigee_edge::{NodeName, PopName, Role};
 use super::{AccessLog, BuildError, Env, Level, Log, NodeCommon, NodeSummary, Shutdown};
 use crate::{
     Document,
-    sections::NodeRef,
+    sections::{Dns, NodeRef},
     suggest::{list, nearest},
     units::{AccessLogTarget, LevelName},
 };
@@ -79,6 +79,13 @@ impl Document {
         )))
     }
 
+    /// The longest time for which an answer with edges may be kept.
+    pub(super) fn longest_ttl(&self, dns: &Dns) -> Duration {
+        let services = self.file.services.iter();
+        let ttls = services.map(|service| service.dns.ttl.unwrap_or(dns.ttl).0);
+        Duration::from_secs(ttls.max().unwrap_or(dns.ttl.0).into())
+    }
+
     /// How long a node of this role takes new requests after it has said that it drains.
     fn grace(&self, role: Role) -> Duration {
         let file = &self.file;
@@ -89,14 +96,7 @@ impl Document {
         let noticed = file.health.interval.0 + file.health.timeout.0;
         match (role, &file.dns) {
             _ if file.geodns.is_empty() => GRACE,
-            (Role::Edge, Some(dns)) => {
-                let ttls = file
-                    .services
-                    .iter()
-                    .map(|s| s.dns.ttl.unwrap_or(dns.value.ttl).0);
-                let longest = ttls.max().unwrap_or(dns.value.ttl.0);
-                noticed + Duration::from_secs(longest.into())
-            }
+            (Role::Edge, Some(dns)) => noticed + self.longest_ttl(dns),
             (Role::Shield, _) => noticed,
             // Resolvers ask the next name server of the zone.
             (Role::Edge | Role::GeoDns, _) => GRACE,

@@ -42,6 +42,7 @@ impl Document {
                 .collect(),
             place: self.place(dns),
             view: self.file.health.build(),
+            load: dns.load.build(),
             limits: dns.limits.build(),
             contents: Contents::default(),
             dnssec: dns.dnssec.as_ref().map(|dnssec| dnssec.build(&self.folder)),

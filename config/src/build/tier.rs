@@ -1,6 +1,6 @@
 //! What an edge's and a shield's configuration have in common.
 
-use perigee_edge::{DiskConfig, TierConfig};
+use perigee_edge::{DiskConfig, Role, SpillConfig, TierConfig};
 
 use super::{BuildError, Env, common::node_name};
 use crate::{Document, sections::NodeRef};
@@ -22,6 +22,8 @@ impl Document {
             purge: self.purge(node, env)?,
             limits: limits.build(),
             max_requests: limits.max_requests.as_usize(),
+            capacity: self.capacity(node.name.0.as_str()),
+            spill: self.spill(node.role),
             max_cdns: limits.max_cdns.as_usize(),
             coalesce_wait: limits.coalesce_wait.0,
             max_refreshes: limits.max_refreshes.as_usize(),
@@ -33,6 +35,20 @@ impl Document {
             failover: self.file.tier.failover(),
             copies: self.file.ring.copies(),
         })
+    }
+
+    /// What a node is made for.
+    fn capacity(&self, node: &str) -> usize {
+        let edge = self.file.edges.iter().find(|edge| edge.name.0 == node);
+        let own = edge.and_then(|edge| edge.capacity);
+        own.unwrap_or(self.file.limits.max_requests).as_usize()
+    }
+
+    /// An edge gives clients away where there are name servers that send them elsewhere.
+    fn spill(&self, role: Role) -> Option<SpillConfig> {
+        let dns = self.file.dns.as_ref()?;
+        let spills = role == Role::Edge && !self.file.geodns.is_empty();
+        spills.then(|| dns.load.of_edge(self.longest_ttl(dns)))?
     }
 
     /// The disk of this node, if it has one.

@@ -1,9 +1,10 @@
 //! `[dns]` and `[[pops]]`: the zone, and the places that answers are made of.
 
 mod dnssec;
+mod load;
 
 pub(crate) use dnssec::Dnssec;
-
+use load::DnsLoad;
 use perigee_geodns::Limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ pub(crate) struct Dns {
     /// The SOA record.
     #[serde(default)]
     pub(crate) soa: DnsSoa,
+    /// What becomes of the clients of a PoP that has too much to do.
+    #[serde(default)]
+    pub(crate) load: DnsLoad,
     /// Limits of the name servers.
     #[serde(default)]
     pub(crate) limits: DnsLimits,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     at::At,
-    units::{Address, DnsName, Ip4, Ip6, Name, OneOrMore, Whole},
+    units::{Address, Count, DnsName, Ip4, Ip6, Name, OneOrMore, Whole},
 };
 
 /// An edge: a cache that clients ask.
@@ -40,6 +40,9 @@ pub(crate) struct Edge {
     /// Its share of the content of its PoP, relative to the other edges there.
     #[serde(default = "default_weight")]
     pub(crate) weight: Weight,
+    /// Requests under way at once that it is made for: at these its load is 1, and its PoP gives clients
+    /// away before (`[dns.load]`). Default: `max_requests` of `[limits]`.
+    pub(crate) capacity: Option<Count>,
 }
 
 /// A share relative to others.

@@ -33,6 +33,7 @@ pub use membership::{
     Registration, Source, look,
 };
 pub use node::{Node, NodeName, PopName, Role};
+pub use perigee_health::{Spill, SpillConfig};
 pub use probe::{ProbeError, Prober};
 pub use purge_log::{
     Carry, Cursor, EtcdKeeper, Followed, Follower, Keeper, Moment, NodeKeeper, PURGES_PATH, Page,

@@ -113,6 +113,7 @@ fn judge(node: &Node, status: StatusCode, body: &[u8]) -> Result<Readiness, Stri
     }
     readiness.load = readiness.load.clamp(0.0, 1.0);
     readiness.uptime = readiness.uptime.max(0.0);
+    readiness.spill = readiness.spill.clamp(0.0, 1.0);
     Ok(readiness)
 }
 

@@ -12,7 +12,7 @@ pub struct Readiness {
     pub node: String,
     /// Finishes what it has, wants nothing new.
     pub draining: bool,
-    /// Requests under way as a share of what the node may take, from 0 to 1.
+    /// Requests under way as a share of what the node is made for, from 0 to 1.
     pub load: f64,
     /// The version of the configuration it runs.
     pub config_version: String,
@@ -21,6 +21,13 @@ pub struct Readiness {
     /// Seconds since it started.
     #[serde(default)]
     pub uptime: f64,
+    /// Requests under way at once that it is made for: how much it counts beside others of its PoP.
+    #[serde(default)]
+    pub capacity: u64,
+    /// The share of its clients, from 0 to 1, that it wants to be sent elsewhere because it has too
+    /// much to do.
+    #[serde(default)]
+    pub spill: f64,
 }
 
 impl Readiness {

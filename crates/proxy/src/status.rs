@@ -16,8 +16,11 @@ pub struct Status {
     pub draining: bool,
     /// Requests under way.
     pub requests: u64,
-    /// Requests under way as a share of the most it takes.
+    /// Requests under way as a share of what it is made for.
     pub load: f64,
+    /// The share of its clients, from 0 to 1, that it wants to be sent elsewhere.
+    #[serde(default)]
+    pub spill: f64,
     /// Client connections open.
     pub connections: u64,
     /// Keys in memory.

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use perigee_cluster::{EtcdConfig, Node, NodeName, Refills, TrustConfig};
+use perigee_cluster::{EtcdConfig, Node, NodeName, Refills, SpillConfig, TrustConfig};
 use perigee_proxy::{DiskConfig, Failover, HotCopies, MemoryConfig, ServiceConfig, Streaming};
 use perigee_server::Limits;
 
@@ -38,6 +38,12 @@ pub struct Config {
     pub limits: Limits,
     /// Requests under way at once; more are answered 503. Default 20,000.
     pub max_requests: usize,
+    /// Requests under way at once that the node is made for: at these its load is 1. Default
+    /// `max_requests`.
+    pub capacity: usize,
+    /// How much of its clients the node gives away when it has more to do; `None`: nothing, as nobody
+    /// would hear of it.
+    pub spill: Option<SpillConfig>,
     /// CDNs that CDN-Loop may name; a request that more have handled is a loop. Default 16.
     pub max_cdns: usize,
     /// How long a request waits for another one's fetch of the same object before it sends its

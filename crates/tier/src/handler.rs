@@ -22,6 +22,7 @@ use perigee_server::{Client, Handler, RequestBody, with_idle_timeout};
 use crate::{
     line::line,
     purges::{Purges, answer},
+    spilling::Spilling,
     state::{Admission, State},
 };
 
@@ -32,6 +33,7 @@ pub(crate) struct Shared<S> {
     pub(crate) purges: Purges,
     pub(crate) requests: Arc<AtomicU64>,
     pub(crate) draining: AtomicBool,
+    pub(crate) spilling: Spilling,
     pub(crate) started: Instant,
     /// Lines about requests that are not let in.
     pub(crate) not_admitted: Seldom,
@@ -44,10 +46,12 @@ impl<S: State> Shared<S> {
         Readiness {
             node: config.node.to_string(),
             draining: self.draining.load(Ordering::Relaxed),
-            load: requests as f64 / config.max_requests.max(1) as f64,
+            load: requests as f64 / config.capacity.max(1) as f64,
             config_version: config.version.clone(),
             purge_revision: self.purges.log.head(),
             uptime: self.started.elapsed().as_secs_f64(),
+            capacity: config.capacity as u64,
+            spill: self.spilling.share(),
         }
     }
 

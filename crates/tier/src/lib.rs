@@ -9,6 +9,7 @@ mod handler;
 mod line;
 mod node_metrics;
 mod purges;
+mod spilling;
 mod state;
 mod store_metrics;
 mod tier;

@@ -26,6 +26,7 @@ use crate::{
     handler::Shared,
     node_metrics,
     purges::{Following, Purges as Followed},
+    spilling::{self, Spilling},
     state::State,
     store_metrics,
 };
@@ -92,10 +93,12 @@ impl<S: State> Tier<S> {
             purges,
             requests: Arc::new(AtomicU64::new(0)),
             draining: AtomicBool::new(false),
+            spilling: Spilling::default(),
             started: Instant::now(),
             not_admitted: Seldom::new(Instant::now()),
         });
         node_metrics::register(registry, Arc::downgrade(&shared));
+        tokio::spawn(spilling::watch(Arc::downgrade(&shared)));
         let server = ServerConfig {
             http,
             https,
@@ -228,6 +231,7 @@ impl<S: State> Tier<S> {
             draining: readiness.draining,
             requests: self.shared.requests.load(Ordering::Relaxed),
             load: readiness.load,
+            spill: readiness.spill,
             connections: self.server.connections() as u64,
             keys: stats.keys,
             bytes: stats.bytes,

@@ -62,6 +62,18 @@ impl<'a, 's> Chain<'a, 's> {
         self.found.get(at).copied()
     }
 
+    /// How near a client is to a candidate, from 0 at the border to the next one to 1 at the candidate
+    /// itself; `None` where their order is not one of distances.
+    pub(super) fn nearness(&self, candidate: Candidate, next: Option<Candidate>) -> Option<f64> {
+        let next = next.filter(|next| next.rule == candidate.rule)?;
+        let rule = self.policy.rules.get(candidate.rule)?;
+        let ratio = match rule.order {
+            // A client that is said to be at a PoP has a key below 0.
+            Order::Distance => (candidate.key.max(0.0) / next.key).sqrt(),
+        };
+        ratio.is_finite().then(|| (1.0 - ratio).clamp(0.0, 1.0))
+    }
+
     /// Puts the best one of those that are not in their place yet behind those that are. Mostly the
     /// first one serves, and nobody asks for the others.
     fn sort_one(&mut self) {

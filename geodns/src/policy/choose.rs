@@ -6,7 +6,7 @@ use super::{
     addresses::Addresses,
     chain::{Candidate, Chain},
     client::Client,
-    edges::{Edges, Serves, serves, turn},
+    edges::{Edges, Serves, network, serves, turn},
     facts::Facts,
     memo::{Key, Memo},
 };
@@ -101,12 +101,18 @@ fn decide(
                 continue;
             };
             match serves(pop, family, standard) {
-                Serves::Yes if spills(snapshot, candidate, &mut facts) => {
-                    home.get_or_insert(candidate);
-                }
                 Serves::Yes => {
-                    chosen = Some(candidate);
-                    break;
+                    let of = Wanted {
+                        family,
+                        standard,
+                        turn,
+                        is_guest: home.is_some(),
+                    };
+                    if !lets_go(snapshot, &mut chain, at, candidate, of, &mut facts) {
+                        chosen = Some(candidate);
+                        break;
+                    }
+                    home.get_or_insert(candidate);
                 }
                 Serves::OnlyTheOtherFamily => return Pick::nothing(facts.scope(), service),
                 Serves::No => {}
@@ -133,9 +139,45 @@ fn decide(
     Pick::nothing(facts.scope(), service)
 }
 
-/// Whether a PoP that could serve a client leaves it to the next one, since it is busy.
-fn spills(_snapshot: &Snapshot, _candidate: Candidate, _facts: &mut Facts<'_>) -> bool {
-    false
+/// What is wanted of a PoP.
+#[derive(Clone, Copy)]
+struct Wanted {
+    family: Family,
+    standard: Standard,
+    turn: u64,
+    /// A better PoP has let the client go.
+    is_guest: bool,
+}
+
+/// Whether a PoP that could serve a client leaves it to the next ones, which begin at `next`, since it has
+/// too much to do.
+fn lets_go(
+    snapshot: &Snapshot,
+    chain: &mut Chain<'_, '_>,
+    mut next: usize,
+    candidate: Candidate,
+    wanted: Wanted,
+    facts: &mut Facts<'_>,
+) -> bool {
+    let spilled = &snapshot.spilled;
+    if spilled.share(candidate.pop) <= 0.0 {
+        return false;
+    }
+    // Those who withhold themselves go together, and others in the next turn.
+    let client = |facts: &mut Facts<'_>| network(facts).unwrap_or(u128::from(wanted.turn));
+    if wanted.is_guest {
+        return !spilled.takes(candidate.pop, client(facts));
+    }
+    let other = loop {
+        let other = chain.get(next, facts);
+        let pop = other.and_then(|other| snapshot.pops.get(other.pop));
+        match pop.map(|pop| serves(pop, wanted.family, wanted.standard)) {
+            Some(Serves::No) => next += 1,
+            _ => break other,
+        }
+    };
+    let nearness = chain.nearness(candidate, other);
+    !spilled.keeps(candidate.pop, client(facts), nearness)
 }
 
 impl Pick {

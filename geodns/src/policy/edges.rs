@@ -52,6 +52,11 @@ pub(super) fn serves(pop: &PopState, family: Family, standard: Standard) -> Serv
     }
 }
 
+/// The network of a client by which it is told from others; `None` for one that withholds itself.
+pub(super) fn network(facts: &mut Facts<'_>) -> Option<u128> {
+    facts.network(ORDER_PREFIX_V4, ORDER_PREFIX_V6)
+}
+
 impl Edges {
     pub(super) const NONE: Edges = Edges {
         list: [0; MOST],
@@ -80,7 +85,7 @@ impl Edges {
         let network = match facts.address() {
             // One edge has no order: the answer holds for as many as its PoP does.
             _ if alone => 0,
-            Some(_) => facts.network(ORDER_PREFIX_V4, ORDER_PREFIX_V6).unwrap_or(0),
+            Some(_) => network(facts).unwrap_or(0),
             None => 0,
         };
         let mut best = Best::new(most.min(MOST));

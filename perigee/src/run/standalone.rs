@@ -102,6 +102,8 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         purge: perigee_edge::PurgeConfig::default(),
         limits: ClientLimits::default(),
         max_requests: 20_000,
+        capacity: 20_000,
+        spill: None,
         coalesce_wait: Duration::from_secs(30),
         max_cdns: 16,
         max_refreshes: 1000,
