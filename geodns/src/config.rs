@@ -5,11 +5,13 @@ use std::{
     time::Duration,
 };
 
-use crate::dnssec::DnssecConfig;
 use ipnet::IpNet;
 use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
 
-use crate::{load::LoadConfig, place::PlaceConfig, zone::Contents};
+use crate::{
+    Encrypted, GuardConfig, dnssec::DnssecConfig, load::LoadConfig, place::PlaceConfig,
+    zone::Contents,
+};
 
 /// The configuration of one GeoDNS node.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +46,10 @@ pub struct Config {
     pub contents: Contents,
     /// How the zone is signed, if it is.
     pub dnssec: Option<DnssecConfig>,
+    /// Encrypted transports.
+    pub encrypted: Encrypted,
+    /// What is done against abuse.
+    pub guard: GuardConfig,
 }
 
 /// The SOA record (RFC 1035 section 3.3.13). Times in seconds.
@@ -184,6 +190,8 @@ impl Config {
             limits: Limits::default(),
             contents: Contents::default(),
             dnssec: None,
+            encrypted: Encrypted::default(),
+            guard: GuardConfig::default(),
         }
     }
 }

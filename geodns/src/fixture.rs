@@ -74,6 +74,8 @@ pub(crate) fn config() -> Config {
         limits: Limits::default(),
         contents: crate::Contents::default(),
         dnssec: None,
+        encrypted: crate::Encrypted::default(),
+        guard: crate::GuardConfig::default(),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     place::Places,
     snapshot::Snapshot,
     status::Status,
-    transport::{Listener, Tcp, Udp, bind},
+    transport::{EncryptedAddresses, EncryptedServer, Listener, Tcp, Udp, bind},
     worker,
     zone::Zone,
 };
@@ -57,6 +57,7 @@ impl std::error::Error for ReloadError {}
 /// A running name server. Dropped, it stops at once; see [`GeoDns::shutdown`].
 pub struct GeoDns {
     addresses: Vec<SocketAddr>,
+    encrypted: Option<EncryptedServer>,
     shared: Arc<Shared>,
     serving: tokio::sync::Mutex<Serving>,
 }
@@ -67,6 +68,7 @@ struct Serving {
     /// What accepts connections, and the threads that serve them.
     tcp: JoinSet<()>,
     tcp_threads: Vec<JoinHandle<()>>,
+    encrypted: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -112,14 +114,19 @@ impl GeoDns {
         }
         let addresses = listeners.iter().map(|listener| listener.address).collect();
         let limits = config.limits.clone();
+        let encrypted = config.encrypted.clone();
         let shared = Shared::start(config, zone, places, signer, trust);
         let workers = worker::Shared {
             snapshot: Arc::clone(&shared.snapshot),
             metrics: Metrics::register(registry),
         };
-        let serving = Serving::start(&workers, listeners, &limits)?;
+        let mut serving = Serving::start(&workers, listeners, &limits)?;
+        let started = EncryptedServer::start(&encrypted, workers, serving.stop.subscribe())?;
+        let (encrypted, tasks) = started.unzip();
+        serving.encrypted = tasks.unwrap_or_default();
         Ok(GeoDns {
             addresses,
+            encrypted,
             shared,
             serving: tokio::sync::Mutex::new(serving),
         })
@@ -130,6 +137,12 @@ impl GeoDns {
         self.addresses.clone()
     }
 
+    /// The addresses it answers on over encrypted transports.
+    pub fn encrypted_addresses(&self) -> EncryptedAddresses {
+        let encrypted = self.encrypted.as_ref();
+        encrypted.map_or_else(Default::default, |server| server.addresses().clone())
+    }
+
     /// Puts a new configuration in place, whole or not at all. The database is read again if
     /// its path or its file changed; this blocks for as long as that takes. Edges are watched
     /// anew if `trust` is another one than before.
@@ -137,7 +150,17 @@ impl GeoDns {
     /// # Errors
     /// [`ReloadError`] if it cannot be used, or changes what only a restart can change.
     pub fn reload(&self, config: Config, trust: Arc<Trust>) -> Result<(), ReloadError> {
-        self.shared.reload(config, trust)
+        let encrypted = self.encrypted.as_ref();
+        let certificate = encrypted
+            .filter(|_| config.encrypted.listens())
+            .map(|server| server.prepare(&config.encrypted))
+            .transpose()
+            .map_err(ReloadError)?;
+        self.shared.reload(config, trust)?;
+        if let Some(put_in_place) = certificate {
+            put_in_place();
+        }
+        Ok(())
     }
 
     /// What the node says of itself on its admin API.
@@ -162,6 +185,7 @@ impl GeoDns {
         serving.stop.send_replace(true);
         let mut threads = serving.udp.ending();
         while serving.tcp.join_next().await.is_some() {}
+        while serving.encrypted.join_next().await.is_some() {}
         threads.append(&mut serving.tcp_threads);
         let all = tokio::task::spawn_blocking(|| threads.into_iter().all(|t| t.join().is_ok()));
         if !matches!(all.await, Ok(true)) {
@@ -184,6 +208,7 @@ impl Serving {
             udp: Udp::new(),
             tcp: JoinSet::new(),
             tcp_threads,
+            encrypted: JoinSet::new(),
             stop,
         };
         for Listener { address, udp, tcp } in listeners {
@@ -329,6 +354,8 @@ fn check_fixed(old: &Config, new: &Config) -> Result<(), ReloadError> {
         "the addresses to listen on"
     } else if old.limits.fixed() != new.limits.fixed() {
         "limits on TCP connections, or the number of threads,"
+    } else if old.encrypted.fixed() != new.encrypted.fixed() {
+        "an address or a limit of encrypted transports"
     } else if old.node != new.node {
         "the name of the node"
     } else {

@@ -40,5 +40,6 @@ pub use policy::Client;
 pub use query::{QueryError, QueryRecord, QueryResponse, query};
 pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, Status};
+pub use transport::{CertificateFiles, Encrypted, EncryptedAddresses};
 pub use worker::{Asker, Transport};
 pub use zone::{Contents, RecordText, Source, Zone, ZoneError};

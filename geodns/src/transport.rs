@@ -1,9 +1,12 @@
-//! What queries come by: UDP and TCP of our own, hickory-server for the rest.
+//! What queries come by: UDP, TCP, and encrypted transports over both.
 
+mod encrypted;
 mod listen;
 mod tcp;
 mod udp;
 
+pub(crate) use encrypted::EncryptedServer;
+pub use encrypted::{Addresses as EncryptedAddresses, CertificateFiles, Encrypted};
 pub(crate) use listen::{Listener, bind};
 pub(crate) use tcp::Tcp;
 pub(crate) use udp::Udp;

@@ -46,6 +46,8 @@ impl Document {
             limits: dns.limits.build(),
             contents: Contents::default(),
             dnssec: dns.dnssec.as_ref().map(|dnssec| dnssec.build(&self.folder)),
+            encrypted: Default::default(),
+            guard: Default::default(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod edges;
+mod encrypted;
 mod life;
 mod wire;
 
