@@ -101,7 +101,7 @@ impl GeoDns {
         trust: Arc<Trust>,
         registry: &mut Registry,
     ) -> Result<Self, StartError> {
-        let zone = Zone::build(&config).map_err(|e| StartError(e.to_string()))?;
+        let zone = Zone::load(&config).map_err(|e| StartError(e.to_string()))?;
         let places = Places::load(&config, None).map_err(|e| StartError(e.to_string()))?;
         let signer = signing::signer(&config, None).map_err(StartError)?;
         let listeners = config
@@ -256,7 +256,7 @@ impl Shared {
     fn reload(self: &Arc<Self>, config: Config, trust: Arc<Trust>) -> Result<(), ReloadError> {
         let refuse = |why: String| ReloadError(why);
         // Whatever can fail is done before anything changes.
-        let zone = Zone::build(&config).map_err(|e| refuse(e.to_string()))?;
+        let zone = Zone::load(&config).map_err(|e| refuse(e.to_string()))?;
         let (before, signer) = {
             let state = self.state();
             (Arc::clone(&state.places), state.signer.clone())

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod contents;
+mod file;
 mod node;
 mod record;
 mod text;
@@ -45,13 +46,32 @@ pub(crate) struct ZoneService {
 }
 
 impl Zone {
-    /// Builds the zone of `config`.
+    /// Builds the zone of `config`, the zone file apart.
     ///
     /// # Errors
     /// [`ZoneError`] names what is not a domain name, not in the zone, there twice, or does not go
     /// together.
     pub fn build(config: &Config) -> Result<Self, ZoneError> {
+        Zone::with_file(config, "")
+    }
+
+    /// Builds the zone of `config`, with the text of its zone file.
+    ///
+    /// # Errors
+    /// [`ZoneError`], with line and column of the zone file for what stands there.
+    pub fn with_file(config: &Config, text: &str) -> Result<Self, ZoneError> {
+        let path = config.contents.zone_file.as_ref();
+        Zone::of_text(config, text).map_err(|error| ZoneError {
+            file: path.map(|path| path.display().to_string()),
+            ..error
+        })
+    }
+
+    fn of_text(config: &Config, text: &str) -> Result<Self, ZoneError> {
         let mut builder = Builder::new(config)?;
+        for record in text::parse(text, builder.apex())? {
+            builder.add(record)?;
+        }
         for (place, text) in config.contents.records.iter().enumerate() {
             for record in text::records(builder.apex(), place, text)? {
                 builder.add(record)?;

@@ -11,6 +11,9 @@ pub struct Contents {
     pub records: Vec<RecordText>,
     /// A master file (RFC 1035 section 5) with more of them.
     pub zone_file: Option<PathBuf>,
+    /// Whether the serial number is a time, in seconds since 1970: then that of the zone file counts
+    /// too, if it is later.
+    pub serial_is_time: bool,
     /// Who is told of a new serial number (RFC 1996).
     pub notify: Vec<SocketAddr>,
     /// Who may transfer the zone (RFC 5936).

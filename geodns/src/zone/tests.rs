@@ -1,5 +1,6 @@
 //! The zone against what a person would say of it.
 
+mod file;
 mod lookup;
 mod rules;
 

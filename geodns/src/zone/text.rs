@@ -1,6 +1,7 @@
 //! Records as people write them (RFC 1035 section 5.1).
 
 mod lexer;
+mod master;
 mod rdata;
 mod svcb;
 mod types;
@@ -12,6 +13,7 @@ use super::{
     record::{Record, Source},
 };
 use lexer::{Problem, Token, tokens};
+pub(super) use master::parse;
 use rdata::Fields;
 pub(super) use types::type_name;
 

@@ -34,6 +34,12 @@ impl<'a, 't> Fields<'a, 't> {
         }
     }
 
+    /// What is missing is missing behind this token.
+    pub(in crate::zone) fn after(mut self, token: Token<'t>) -> Self {
+        self.last = token;
+        self
+    }
+
     /// All of it as data of this type.
     pub(in crate::zone) fn rdata(mut self, rtype: u16) -> Result<Vec<u8>, Problem> {
         if self
@@ -44,58 +50,7 @@ impl<'a, 't> Fields<'a, 't> {
             return self.unknown(rtype);
         }
         let mut out = Vec::new();
-        match rtype {
-            rtype::A => out.extend(self.parsed::<Ipv4Addr>("an IPv4 address")?.octets()),
-            rtype::AAAA => out.extend(self.parsed::<Ipv6Addr>("an IPv6 address")?.octets()),
-            rtype::NS | rtype::CNAME | rtype::PTR => self.name(&mut out)?,
-            rtype::SOA => self.soa(&mut out)?,
-            rtype::MX => {
-                self.u16("the preference", &mut out)?;
-                self.name(&mut out)?;
-            }
-            rtype::SRV => {
-                for what in ["the priority", "the weight", "the port"] {
-                    self.u16(what, &mut out)?;
-                }
-                self.name(&mut out)?;
-            }
-            rtype::TXT => {
-                self.string(&mut out)?;
-                while !self.tokens.is_empty() {
-                    self.string(&mut out)?;
-                }
-            }
-            rtype::CAA => self.caa(&mut out)?,
-            rtype::DS => {
-                self.u16("the key tag", &mut out)?;
-                self.u8("the algorithm", &mut out)?;
-                self.u8("the digest type", &mut out)?;
-                self.hex(&mut out)?;
-            }
-            TLSA => {
-                for what in ["the usage", "the selector", "the matching type"] {
-                    self.u8(what, &mut out)?;
-                }
-                self.hex(&mut out)?;
-            }
-            SSHFP => {
-                self.u8("the algorithm", &mut out)?;
-                self.u8("the fingerprint type", &mut out)?;
-                self.hex(&mut out)?;
-            }
-            rtype::SVCB | rtype::HTTPS => {
-                self.u16("the priority", &mut out)?;
-                self.name(&mut out)?;
-                let is_alias = out.starts_with(&[0, 0]);
-                svcb::parameters(std::mem::take(&mut self.tokens), is_alias, &mut out)?;
-            }
-            _ => {
-                let what = type_name(rtype);
-                return Err(self.last.problem(format!(
-                    "data of {what} are written as RFC 3597 says: \\# 3 c00201"
-                )));
-            }
-        }
+        self.known(rtype, &mut out)?;
         match self.tokens.first() {
             Some(extra) => Err(extra.problem(format!(
                 "{:?} is more than data of {} have",
@@ -107,6 +62,52 @@ impl<'a, 't> Fields<'a, 't> {
             }
             None => Ok(out),
         }
+    }
+
+    fn known(&mut self, rtype: u16, out: &mut Vec<u8>) -> Result<(), Problem> {
+        match rtype {
+            rtype::A => out.extend(self.parsed::<Ipv4Addr>("an IPv4 address")?.octets()),
+            rtype::AAAA => out.extend(self.parsed::<Ipv6Addr>("an IPv6 address")?.octets()),
+            rtype::NS | rtype::CNAME | rtype::PTR => self.name(out)?,
+            rtype::SOA => self.soa(out)?,
+            rtype::MX => self.numbers(&["the preference"], out)?.name(out)?,
+            rtype::SRV => {
+                let numbers = ["the priority", "the weight", "the port"];
+                self.numbers(&numbers, out)?.name(out)?;
+            }
+            rtype::TXT => {
+                self.string(out)?;
+                while !self.tokens.is_empty() {
+                    self.string(out)?;
+                }
+            }
+            rtype::CAA => self.caa(out)?,
+            rtype::DS => {
+                self.numbers(&["the key tag"], out)?
+                    .octets(&["the algorithm", "the digest type"], out)?
+                    .hex(out)?;
+            }
+            TLSA => {
+                let numbers = ["the usage", "the selector", "the matching type"];
+                self.octets(&numbers, out)?.hex(out)?;
+            }
+            SSHFP => {
+                let numbers = ["the algorithm", "the fingerprint type"];
+                self.octets(&numbers, out)?.hex(out)?;
+            }
+            rtype::SVCB | rtype::HTTPS => {
+                self.numbers(&["the priority"], out)?.name(out)?;
+                let is_alias = out.starts_with(&[0, 0]);
+                svcb::parameters(std::mem::take(&mut self.tokens), is_alias, out)?;
+            }
+            _ => {
+                let what = type_name(rtype);
+                return Err(self.last.problem(format!(
+                    "data of {what} are written as RFC 3597 says: \\# 3 c00201"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// RFC 3597 section 5.
@@ -146,15 +147,21 @@ impl<'a, 't> Fields<'a, 't> {
         parsed.map_err(|_| token.problem(format!("{:?} is not {what}", token.raw)))
     }
 
-    fn u8(&mut self, what: &str, out: &mut Vec<u8>) -> Result<(), Problem> {
-        out.push(self.parsed(&format!("{what}, a number from 0 to 255"))?);
-        Ok(())
+    /// Numbers of 8 bits.
+    fn octets(&mut self, all: &[&str], out: &mut Vec<u8>) -> Result<&mut Self, Problem> {
+        for what in all {
+            out.push(self.parsed(&format!("{what}, a number from 0 to 255"))?);
+        }
+        Ok(self)
     }
 
-    fn u16(&mut self, what: &str, out: &mut Vec<u8>) -> Result<(), Problem> {
-        let number: u16 = self.parsed(&format!("{what}, a number from 0 to 65535"))?;
-        out.extend(number.to_be_bytes());
-        Ok(())
+    /// Numbers of 16 bits.
+    fn numbers(&mut self, all: &[&str], out: &mut Vec<u8>) -> Result<&mut Self, Problem> {
+        for what in all {
+            let number: u16 = self.parsed(&format!("{what}, a number from 0 to 65535"))?;
+            out.extend(number.to_be_bytes());
+        }
+        Ok(self)
     }
 
     fn name(&mut self, out: &mut Vec<u8>) -> Result<(), Problem> {
@@ -192,7 +199,7 @@ impl<'a, 't> Fields<'a, 't> {
 
     /// RFC 8659 section 4.1.1.
     fn caa(&mut self, out: &mut Vec<u8>) -> Result<(), Problem> {
-        self.u8("the flags", out)?;
+        self.octets(&["the flags"], out)?;
         let tag = self.next("the tag")?;
         let fits = tag.raw.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let length = u8::try_from(tag.raw.len())
