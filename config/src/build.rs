@@ -12,6 +12,7 @@ mod services;
 mod shield;
 mod tier;
 mod trust;
+mod zone;
 
 use std::fmt;
 

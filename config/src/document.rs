@@ -5,6 +5,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
+    time::UNIX_EPOCH,
 };
 
 use crate::{
@@ -25,6 +26,8 @@ pub struct Document {
     pub(crate) folder: PathBuf,
     pub(crate) text: Arc<str>,
     version: u64,
+    /// When the text came to be, in seconds since 1970, if that is known.
+    pub(crate) published: Option<u32>,
 }
 
 /// Reads and validates the text of a configuration. `file` names it in problems, and paths in it
@@ -67,6 +70,7 @@ fn parse_with(
             folder: file.parent().unwrap_or(Path::new("")).to_owned(),
             text: text.into(),
             version: version_of(text),
+            published: None,
         }),
         Err(mut problems) => {
             problems.sort_by_key(|problem| (problem.line, problem.column));
@@ -82,8 +86,23 @@ impl Document {
     /// # Errors
     /// [`LoadError`] if it cannot be read, is too large (8 MiB), or has problems.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
+        // Before it is read: a text that is newer than its time is read again.
+        let published = modified(path);
         let text = Document::read(path)?;
-        parse(&text, path).map_err(LoadError::Invalid)
+        let document = parse(&text, path).map_err(LoadError::Invalid)?;
+        Ok(Document {
+            published,
+            ..document
+        })
+    }
+
+    /// The same, published at this time, in seconds since 1970: by it the serial number of the zone
+    /// counts up.
+    pub fn published_at(self, seconds: u64) -> Self {
+        Document {
+            published: u32::try_from(seconds).ok(),
+            ..self
+        }
     }
 
     /// Reads the text of a file.
@@ -127,6 +146,14 @@ impl Document {
     pub(crate) fn version_number(&self) -> u32 {
         (self.version >> 32) as u32
     }
+}
+
+/// When a file was written, in seconds since 1970.
+fn modified(path: &Path) -> Option<u32> {
+    let time = fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()?;
+    u32::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
 fn version_of(text: &str) -> u64 {

@@ -51,7 +51,11 @@ impl Document {
     ) -> Result<Document, String> {
         let file = self.folder.join("cdn.toml");
         let mut document = match applied {
-            None => self.by_itself(&file, nodes)?,
+            None => {
+                let mut document = self.by_itself(&file, nodes)?;
+                document.published = self.published;
+                document
+            }
             Some(applied) => {
                 let text = merged(&self.text, applied, name)?;
                 parse_whole(&text, &file)

@@ -22,7 +22,9 @@ pub(crate) use fields::{
 };
 pub(crate) use list::UpTo;
 pub(crate) use log::{AccessLogTarget, LevelName};
-pub(crate) use names::{Contact, DnsName, EnvName, HostPattern, Name, ServiceName, TrustName};
+pub(crate) use names::{
+    Contact, DnsName, EnvName, HostPattern, Name, ServiceName, TrustName, ZoneName,
+};
 pub(crate) use net::{Address, Ip4, Ip6, Net};
 pub(crate) use number::{Count, Degrees, Factor, PartialShare, PositiveShare, Share, Whole};
 pub(crate) use origin::{Origin, OriginTarget, hint as origin_hint};

@@ -8,6 +8,7 @@ mod secrets;
 mod services;
 mod storage;
 mod trust;
+mod zone;
 
 pub(crate) use secrets::SHORTEST;
 
@@ -31,6 +32,10 @@ pub(crate) fn validate(file: &File, text: &str, path: &Path, extent: Extent) -> 
     dns::check(file, &mut report);
     services::check(file, &mut report);
     storage::check(file, &mut report);
+    // Names that are there twice, or have no place, are told by then.
+    if report.problems.is_empty() {
+        zone::check(file, &mut report);
+    }
     report.problems
 }
 

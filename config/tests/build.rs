@@ -562,3 +562,51 @@ bypass = true
     };
     assert_eq!(bypass.policy, expected);
 }
+
+#[test]
+fn the_serial_is_the_time_of_the_file_or_of_what_was_applied() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cdn.toml");
+    std::fs::write(&file, TEXT.replace("serial = 7\n", "")).expect("written");
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000);
+    let times = std::fs::FileTimes::new().set_modified(time);
+    let opened = std::fs::File::options().write(true).open(&file);
+    opened.expect("opened").set_times(times).expect("set");
+    let document = perigee_config::Document::load(&file).expect("good");
+    let config = document.geodns("ns1", &env).expect("built");
+    assert_eq!(config.soa.serial, 1_795_000_000);
+    assert!(config.contents.serial_is_time);
+    let applied = document.published_at(1_795_000_060);
+    let config = applied.geodns("ns1", &env).expect("built");
+    assert_eq!(config.soa.serial, 1_795_000_060);
+}
+
+#[test]
+fn records_and_names_of_services() {
+    let more = r#"
+[[dns.records]]
+name = "@"
+type = "MX"
+data = ["10 mail.example.net.", "20 mail2.example.net."]
+
+[[services]]
+name = "more"
+origins = ["http://10.0.0.5:80"]
+dns.names = ["@", "*.img.more"]
+"#;
+    let document = parse(&format!("{TEXT}{more}"), Path::new("/etc/perigee/cdn.toml"));
+    let document = document.expect("good");
+    let config = document.geodns("ns1", &env).expect("built");
+    let names: Vec<&str> = config.services.iter().map(|s| s.name.as_str()).collect();
+    assert!(
+        names.ends_with(&["cdn.example", "*.img.more.cdn.example"]),
+        "{names:?}"
+    );
+    let [mx] = &config.contents.records[..] else {
+        panic!("{:?}", config.contents);
+    };
+    assert_eq!((mx.rtype.as_str(), mx.ttl, mx.data.len()), ("MX", 3_600, 2));
+    let services = document.services();
+    let hosts = &services.last().expect("a service").hosts;
+    assert_eq!(*hosts, ["cdn.example", "*.img.more.cdn.example"]);
+}

@@ -724,3 +724,56 @@ fn lists_of_a_rule_have_bounds() {
         "{found:#?}"
     );
 }
+
+/// The good file with records, each a name, a type and data.
+fn with_records(records: &[(&str, &str, &str)]) -> Vec<Problem> {
+    let tables = records.iter().map(|(name, rtype, data)| {
+        format!("[[dns.records]]\nname = {name:?}\ntype = {rtype:?}\ndata = [{data:?}]\n")
+    });
+    problems(&format!("{GOOD}{}", tables.collect::<String>()))
+}
+
+#[test]
+fn records_of_the_zone() {
+    let lines = GOOD.lines().count();
+    for (records, place, message) in [
+        (
+            &[("x", "A", "192.0.2")][..],
+            (lines + 4, 9),
+            "\"192.0.2\" is not an IPv4 address",
+        ),
+        (
+            &[("x", "B", "y")],
+            (lines + 3, 8),
+            "\"B\" is not a type of record",
+        ),
+        (
+            &[("x.example.", "TXT", "y")],
+            (lines + 4, 9),
+            "x.example. is not inside the zone",
+        ),
+        (
+            &[("a..b", "TXT", "y")],
+            (lines + 2, 8),
+            "\"a..b\" is not a name: a label is empty",
+        ),
+        (
+            &[("x", "TXT", "y"), ("x", "CNAME", "y")],
+            (lines + 8, 9),
+            "x.cdn.example. has a CNAME record and TXT records",
+        ),
+        (
+            &[("www", "A", "192.0.2.1")],
+            (lines + 4, 9),
+            "www.cdn.example. is the name of a service",
+        ),
+    ] {
+        let found = with_records(records);
+        let [problem] = &found[..] else {
+            panic!("one problem expected, not {found:#?}");
+        };
+        assert_eq!((problem.line, problem.column), place, "{problem}");
+        assert!(problem.message.starts_with(message), "{problem}");
+    }
+    assert!(with_records(&[("x", "A", "192.0.2.1"), ("x", "TXT", "v=spf1; -all")]).is_empty());
+}

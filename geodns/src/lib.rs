@@ -42,4 +42,4 @@ pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, Status};
 pub use transport::{CertificateFiles, Encrypted, EncryptedAddresses};
 pub use worker::{Asker, Transport};
-pub use zone::{Contents, RecordText, Source, Zone, ZoneError};
+pub use zone::{Contents, RecordText, Source, Zone, ZoneError, ZoneParts};

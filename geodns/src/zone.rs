@@ -9,11 +9,12 @@ mod record;
 mod text;
 mod tree;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use perigee_dns_wire::{RrSet, rtype};
+use xxhash_rust::xxh3::xxh3_64;
 
-pub use contents::{Contents, RecordText};
+pub use contents::{Contents, RecordText, ZoneParts};
 pub(crate) use node::{Cut, Found, Node};
 pub use record::{Source, ZoneError};
 
@@ -67,29 +68,41 @@ impl Zone {
         })
     }
 
+    /// Looks whether a zone could be built of these, the zone file apart.
+    ///
+    /// # Errors
+    /// As [`Zone::build`].
+    pub fn check(parts: &ZoneParts<'_>) -> Result<(), ZoneError> {
+        let mut builder = Builder::new(parts, "")?;
+        for (place, name) in parts.services.iter().enumerate() {
+            builder.add_service(place, name)?;
+        }
+        builder.check().map(drop)
+    }
+
     fn of_text(config: &Config, text: &str) -> Result<Self, ZoneError> {
-        let mut builder = Builder::new(config)?;
-        for record in text::parse(text, builder.apex())? {
-            builder.add(record)?;
-        }
-        for (place, text) in config.contents.records.iter().enumerate() {
-            for record in text::records(builder.apex(), place, text)? {
-                builder.add(record)?;
-            }
-        }
-        builder.add_name_servers(&config.name_servers)?;
-        builder.add_soa(&config.soa)?;
+        let parts = ZoneParts {
+            zone: &config.zone,
+            soa: &config.soa,
+            name_servers: &config.name_servers,
+            services: &[],
+            contents: &config.contents,
+        };
+        let mut builder = Builder::new(&parts, text)?;
         let nearest = Arc::new(Policy::nearest(config.pops.len()));
-        for service in &config.services {
-            builder.add_service(&service.name, |seed| ZoneService {
+        let mut services = HashMap::new();
+        for (place, service) in config.services.iter().enumerate() {
+            let name = builder.add_service(place, &service.name)?;
+            let made = ZoneService {
                 ttl: service.ttl,
                 answers: service.answers.max(1),
                 rotate: false,
                 policy: Arc::clone(&nearest),
-                seed,
-            })?;
+                seed: xxh3_64(name.to_string().as_bytes()),
+            };
+            services.insert(name, made);
         }
-        builder.finish()
+        builder.finish(services)
     }
 
     fn of(tree: Tree) -> Result<Self, ZoneError> {

@@ -6,9 +6,7 @@ pub use dnssec::SignedZone;
 
 use std::net::IpAddr;
 
-use perigee_geodns::{
-    Config, Contents, EdgeAddress, NameServer, Network, Place, PlaceConfig, Pop, Role, Service, Soa,
-};
+use perigee_geodns::{Config, EdgeAddress, Network, Place, PlaceConfig, Pop, Role, Service};
 
 use super::{BuildError, Env, common::node_name};
 use crate::{
@@ -31,8 +29,8 @@ impl Document {
             version: self.version(),
             listen: node.listen.iter().map(|address| address.0).collect(),
             zone: dns.zone.0.clone(),
-            soa: self.soa(dns),
-            name_servers: self.name_servers(dns),
+            soa: dns.soa(self.serial(dns)),
+            name_servers: self.file.name_servers(dns),
             services: self.dns_services(dns),
             pops: self.pops(),
             networks: dns
@@ -44,29 +42,11 @@ impl Document {
             view: self.file.health.build(),
             load: dns.load.build(),
             limits: dns.limits.build(),
-            contents: Contents::default(),
+            contents: dns.contents(&self.folder),
             dnssec: dns.dnssec.as_ref().map(|dnssec| dnssec.build(&self.folder)),
             encrypted: Default::default(),
             guard: Default::default(),
         })
-    }
-
-    fn soa(&self, dns: &Dns) -> Soa {
-        let rname = match &dns.contact {
-            Some(contact) => contact.0.clone(),
-            None => format!("hostmaster.{}", dns.zone.0),
-        };
-        Soa {
-            rname,
-            serial: dns
-                .soa
-                .serial
-                .map_or(self.version_number(), |serial| serial.as_u32()),
-            refresh: dns.soa.refresh.0,
-            retry: dns.soa.retry.0,
-            expire: dns.soa.expire.0,
-            negative_ttl: dns.negative_ttl.0,
-        }
     }
 
     fn place(&self, dns: &Dns) -> PlaceConfig {
@@ -77,24 +57,24 @@ impl Document {
         }
     }
 
-    fn name_servers(&self, dns: &Dns) -> Vec<NameServer> {
-        let nodes = self.file.nodes().filter(|node| node.role == Role::GeoDns);
-        nodes
-            .zip(&self.file.geodns)
-            .map(|(node, server)| NameServer {
-                name: server.host(&dns.zone),
-                addresses: node.told(),
-            })
-            .collect()
+    /// The serial number of the zone: without one that is written, the time of the text.
+    fn serial(&self, dns: &Dns) -> u32 {
+        let time = || self.published.unwrap_or_else(|| self.version_number());
+        dns.soa.serial.map_or_else(time, |serial| serial.as_u32())
     }
 
     fn dns_services(&self, dns: &Dns) -> Vec<Service> {
-        let service = |service: &sections::Service| Service {
-            name: format!("{}.{}", service.name.0, dns.zone.0),
-            ttl: service.dns.ttl.unwrap_or(dns.ttl).0,
-            answers: service.dns.answers.unwrap_or(dns.answers).as_usize(),
-        };
-        self.file.services.iter().map(service).collect()
+        let services = self.file.services.iter().flat_map(|service| {
+            let names = self.file.dns_names(service).into_iter();
+            names.map(move |(name, _)| (name, service))
+        });
+        services
+            .map(|(name, service)| Service {
+                name,
+                ttl: service.dns.ttl.unwrap_or(dns.ttl).0,
+                answers: service.dns.answers.unwrap_or(dns.answers).as_usize(),
+            })
+            .collect()
     }
 
     fn pops(&self) -> Vec<Pop> {

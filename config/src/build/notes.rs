@@ -64,6 +64,14 @@ impl Document {
         for path in dns.flat_map(|dns| dns.database.iter().chain(&dns.databases)) {
             files.push(("database", path.from(&self.folder)));
         }
+        if let Some(path) = self
+            .file
+            .dns
+            .as_ref()
+            .and_then(|dns| dns.zone_file.as_ref())
+        {
+            files.push(("zone file", path.from(&self.folder)));
+        }
         for origin in self
             .file
             .services

@@ -20,7 +20,8 @@ impl Document {
     }
 
     fn service(&self, service: &Service) -> ServiceConfig {
-        let mut hosts: Vec<String> = self.file.implied_host(service).into_iter().collect();
+        let implied = self.file.dns_names(service).into_iter();
+        let mut hosts: Vec<String> = implied.map(|(name, _)| name).collect();
         for host in &service.hosts {
             if !hosts.contains(&host.0) {
                 hosts.push(host.0.clone());

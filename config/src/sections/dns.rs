@@ -9,9 +9,16 @@ use perigee_geodns::Limits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod contents;
+
+pub(crate) use contents::DnsRecord;
+
 use crate::{
     at::At,
-    units::{Contact, Count, Degrees, DnsName, FilePath, Name, Net, OneOrMore, Period, Ttl, Whole},
+    units::{
+        Address, Contact, Count, Degrees, DnsName, FilePath, Name, Net, OneOrMore, Period, Ttl,
+        Whole,
+    },
 };
 
 /// The zone that the GeoDNS nodes answer for.
@@ -45,6 +52,18 @@ pub(crate) struct Dns {
     pub(crate) networks: Vec<At<Network>>,
     /// Signs the zone.
     pub(crate) dnssec: Option<Dnssec>,
+    /// Records that are the same for everyone.
+    #[serde(default)]
+    pub(crate) records: Vec<At<DnsRecord>>,
+    /// More records, in a master file (RFC 1035 section 5). Watched like this file.
+    pub(crate) zone_file: Option<At<FilePath>>,
+    /// Secondaries that are told when the zone has changed (NOTIFY, RFC 1996).
+    #[serde(default)]
+    pub(crate) notify: Vec<At<Address>>,
+    /// Networks that may transfer the zone (AXFR over TCP, RFC 5936). Services go with the addresses
+    /// that clients of unknown place get while all edges are healthy.
+    #[serde(default)]
+    pub(crate) transfer_to: Vec<At<Net>>,
     /// The SOA record.
     #[serde(default)]
     pub(crate) soa: DnsSoa,
@@ -92,8 +111,10 @@ pub(crate) struct Network {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DnsSoa {
-    /// The version of the zone. Default: made from the file's text, so that it is the same
-    /// wherever the file is, and another when the file changes; but then it does not count up.
+    /// The version of the zone. Default: that of a SOA record in `zone_file`, if it is not 0;
+    /// otherwise when the configuration was applied (`perigee apply`), or without that the time of
+    /// this file or of `zone_file`, whichever is later, in seconds since 1970: give all name servers
+    /// the files with their times, as `cp -p`, `scp -p` and `rsync -t` do.
     pub(crate) serial: Option<Whole<0, 4_294_967_295>>,
     /// For secondaries: between two looks.
     pub(crate) refresh: Ttl,

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::{Cache, OriginLimits, OriginPool, RequestFields, dns::Answers};
 use crate::{
     at::At,
-    units::{Bytes, FilePath, HostPattern, OneOrMore, Origin, ServiceName, Ttl},
+    units::{Bytes, FilePath, HostPattern, OneOrMore, Origin, ServiceName, Ttl, ZoneName},
 };
 
 /// A delivery service: which hosts are served, from where, under which policy.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Service {
-    /// Its name, unique among services. With `[dns]`, the GeoDNS answers `NAME.ZONE` with edges,
-    /// and the edges serve that host too.
+    /// Its name, unique among services. With `[dns]`, the GeoDNS answers `NAME.ZONE` with edges
+    /// (see `dns.names`), and the edges serve that host too.
     pub(crate) name: At<ServiceName>,
     /// The hosts that it answers for, without port: `www.example.com`, `*.example.com` for any one
     /// or more labels in the star's place, or `*` for all that no other service claims.
@@ -82,6 +82,10 @@ fn default_max_request_body() -> Bytes<0, { 1 << 50 }> {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServiceDns {
+    /// The names that are answered with edges, such as `img`, `*.img` for any one or more labels in
+    /// the star's place, or `@` for the zone itself. The edges serve these hosts. Default: the name
+    /// of the service.
+    pub(crate) names: Option<OneOrMore<At<ZoneName>>>,
     /// How long resolvers may keep an answer. Default: `ttl` of `[dns]`.
     pub(crate) ttl: Option<Ttl>,
     /// Most addresses in one answer. Default: `answers` of `[dns]`.

@@ -93,6 +93,37 @@ impl Scalar for ServiceName {
     }
 }
 
+/// A name before the zone: labels, `*` or `*.` and labels, or `@` for the zone itself; in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ZoneName(String);
+
+impl ZoneName {
+    /// The whole name.
+    pub(crate) fn below(&self, zone: &str) -> String {
+        match self.0.as_str() {
+            "@" => zone.to_owned(),
+            name => format!("{name}.{zone}"),
+        }
+    }
+}
+
+impl Scalar for ZoneName {
+    const EXPECTED: &'static str = r#"a name before the zone, such as "www", "*.img" or "@""#;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if matches!(text, "@" | "*") {
+            return Ok(ZoneName(text.to_owned()));
+        }
+        let (star, rest) = match text.strip_prefix("*.") {
+            Some(rest) => ("*.", rest),
+            None => ("", text),
+        };
+        let name =
+            host_name(rest).map_err(|why| format!("{text:?} is not {}: {why}", Self::EXPECTED))?;
+        Ok(ZoneName(format!("{star}{name}")))
+    }
+}
+
 /// A host, `*.` and a host, or `*`; in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostPattern(pub(crate) String);
@@ -175,6 +206,7 @@ pub(crate) enum TrustName {
 scalar!(Name, { "type": "string", "pattern": "^[A-Za-z][A-Za-z0-9._-]{0,62}$" });
 scalar!(DnsName, { "type": "string", "maxLength": 254 });
 scalar!(ServiceName, { "type": "string", "maxLength": 253 });
+scalar!(ZoneName, { "type": "string", "maxLength": 253 });
 scalar!(HostPattern, { "type": "string", "maxLength": 255 });
 scalar!(Contact, { "type": "string" });
 scalar!(EnvName, { "type": "string", "pattern": "^[A-Za-z0-9_]+$" });

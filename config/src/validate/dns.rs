@@ -71,20 +71,21 @@ fn place(file: &File, report: &mut Report<'_>, network: &At<Network>) {
 /// A name cannot be a name server's and a service's.
 fn host_is_free(file: &File, dns: &At<Dns>, report: &mut Report<'_>, server: &GeoDns) {
     let host = server.host(&dns.zone);
-    let taken = file
+    let names = file
         .services
         .iter()
-        .find(|service| format!("{}.{}", service.name.0, dns.zone.0) == host);
-    if let Some(service) = taken {
-        let span = server
-            .host
-            .as_ref()
-            .map_or(&server.name.span, |host| &host.span);
-        let line = report.line(&service.name.span);
-        report.error(
-            span,
-            format!("{host} is the name of a service too (line {line})"),
-            "set `host` to another name",
-        );
-    }
+        .flat_map(|service| file.dns_names(service));
+    let Some((_, taken)) = names.into_iter().find(|(name, _)| *name == host) else {
+        return;
+    };
+    let span = server
+        .host
+        .as_ref()
+        .map_or(&server.name.span, |host| &host.span);
+    let line = report.line(taken);
+    report.error(
+        span,
+        format!("{host} is the name of a service too (line {line})"),
+        "set `host` to another name",
+    );
 }

@@ -87,8 +87,8 @@ fn hosts(file: &File, report: &mut Report<'_>) {
         {
             continue;
         }
-        let implied = file.implied_host(service);
-        if implied.is_none() && service.hosts.is_empty() {
+        let implied = file.dns_names(service);
+        if implied.is_empty() && service.hosts.is_empty() {
             report.error(
                 &name.span,
                 format!("the service {:?} answers for no host", name.0),
@@ -96,13 +96,10 @@ fn hosts(file: &File, report: &mut Report<'_>) {
             );
         }
         // Its own implied host may be written out too.
-        let written = service
-            .hosts
-            .iter()
-            .filter(|host| Some(&host.0) != implied.as_ref());
+        let is_implied = |host: &str| implied.iter().any(|(name, _)| name == host);
+        let written = service.hosts.iter().filter(|host| !is_implied(&host.0));
         let written = written.map(|host| (host.0.clone(), &host.span));
-        let implied = implied.clone().map(|host| (host, &name.span));
-        for (host, span) in implied.into_iter().chain(written) {
+        for (host, span) in implied.iter().cloned().chain(written) {
             if let Some(first) = claimed.insert(host.clone(), span) {
                 let line = report.line(&first);
                 report.error(
@@ -112,13 +109,5 @@ fn hosts(file: &File, report: &mut Report<'_>) {
                 );
             }
         }
-    }
-}
-
-impl File {
-    /// The host that a service has by its name.
-    pub(crate) fn implied_host(&self, service: &Service) -> Option<String> {
-        let dns = self.dns.as_ref()?;
-        Some(format!("{}.{}", service.name.0, dns.zone.0))
     }
 }

@@ -6,15 +6,15 @@ use std::{
 };
 
 use perigee_dns_wire::{Name, RrSet, rtype};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Cut, INFRASTRUCTURE_TTL, Node, Zone, ZoneError, ZoneService,
+    Cut, INFRASTRUCTURE_TTL, Node, Zone, ZoneError, ZoneParts, ZoneService,
     check::{self, Cuts, Spot, is_within},
     record::{Record, Source},
+    text,
     tree::Tree,
 };
-use crate::config::{Config, NameServer, Soa};
+use crate::config::{NameServer, Soa};
 
 /// What a zone is made of.
 pub(super) struct Builder {
@@ -23,20 +23,28 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(config: &Config) -> Result<Self, ZoneError> {
-        let apex = name_of("zone", &config.zone)?;
+    /// Of all but the services, with the text of the zone file.
+    pub(super) fn new(parts: &ZoneParts<'_>, text: &str) -> Result<Self, ZoneError> {
+        let apex = name_of("zone", parts.zone)?;
         if apex.labels() == 0 {
-            return Err(own(format!("zone {:?} is empty", config.zone)));
+            return Err(own(format!("zone {:?} is empty", parts.zone)));
         }
         let spots = BTreeMap::from([(apex.clone(), Spot::default())]);
-        Ok(Builder { apex, spots })
+        let mut builder = Builder { apex, spots };
+        for record in text::parse(text, &builder.apex)? {
+            builder.add(record)?;
+        }
+        for (place, record) in parts.contents.records.iter().enumerate() {
+            for record in text::records(&builder.apex, place, record)? {
+                builder.add(record)?;
+            }
+        }
+        builder.add_name_servers(parts.name_servers)?;
+        builder.add_soa(parts.soa)?;
+        Ok(builder)
     }
 
-    pub(super) fn apex(&self) -> &Name {
-        &self.apex
-    }
-
-    pub(super) fn add(&mut self, record: Record) -> Result<(), ZoneError> {
+    fn add(&mut self, record: Record) -> Result<(), ZoneError> {
         if !is_within(&record.name, &self.apex) {
             let (name, apex) = (&record.name, &self.apex);
             return Err(ZoneError::new(
@@ -50,7 +58,7 @@ impl Builder {
     }
 
     /// NS records of the name servers, and the addresses of those that are inside the zone.
-    pub(super) fn add_name_servers(&mut self, servers: &[NameServer]) -> Result<(), ZoneError> {
+    fn add_name_servers(&mut self, servers: &[NameServer]) -> Result<(), ZoneError> {
         for server in servers {
             let name = name_of("name server", &server.name)?;
             let apex = self.apex.clone();
@@ -86,7 +94,7 @@ impl Builder {
 
     /// The SOA record, unless the zone file has one: that stands but for a serial number of 0, in
     /// whose place the other one comes.
-    pub(super) fn add_soa(&mut self, soa: &Soa) -> Result<(), ZoneError> {
+    fn add_soa(&mut self, soa: &Soa) -> Result<(), ZoneError> {
         let top = self.spots.entry(self.apex.clone()).or_default();
         if let Some(record) = top
             .sets
@@ -121,32 +129,38 @@ impl Builder {
         self.add_own(apex, rtype::SOA, rdata)
     }
 
-    /// A service of this name, made of what the order of its edges is derived from.
-    pub(super) fn add_service(
-        &mut self,
-        name: &str,
-        service: impl FnOnce(u64) -> ZoneService,
-    ) -> Result<(), ZoneError> {
+    /// The name of a service, which stands at this place among them.
+    pub(super) fn add_service(&mut self, place: usize, name: &str) -> Result<Name, ZoneError> {
+        let from = Source::Service(place);
         let name = name_of("service", name)?;
         if !is_within(&name, &self.apex) {
             let apex = &self.apex;
-            return Err(own(format!(
-                "service {name} is not inside the zone {apex}; its name must end in it"
-            )));
+            let what =
+                format!("service {name} is not inside the zone {apex}; its name must end in it");
+            return Err(ZoneError::new(from, what));
         }
-        let seed = xxh3_64(name.to_string().as_bytes());
         let spot = self.spots.entry(name.clone()).or_default();
         if spot.service.is_some() {
-            return Err(own(format!("service {name} is there twice; leave one out")));
+            let what = format!("service {name} is there twice; leave one out");
+            return Err(ZoneError::new(from, what));
         }
-        spot.service = Some(service(seed));
-        Ok(())
+        spot.service = Some(from);
+        Ok(name)
     }
 
-    /// The zone, if all of it goes together.
-    pub(super) fn finish(self) -> Result<Zone, ZoneError> {
+    /// Where the zone ends, if all of it goes together.
+    pub(super) fn check(&self) -> Result<Cuts, ZoneError> {
         let cuts = Cuts::of(&self.apex, &self.spots);
         check::check(&self.apex, &self.spots, &cuts)?;
+        Ok(cuts)
+    }
+
+    /// The zone, with what its services are.
+    pub(super) fn finish(
+        self,
+        mut services: HashMap<Name, ZoneService>,
+    ) -> Result<Zone, ZoneError> {
+        let cuts = self.check()?;
         let mut nodes = HashMap::new();
         let mut delegations = Vec::new();
         for (name, spot) in &self.spots {
@@ -161,7 +175,7 @@ impl Builder {
                     let node = node.or_insert_with(|| Node::new(name.clone(), false));
                     node.is_apex = *name == self.apex;
                     node.rrsets = spot.sets.values().filter_map(|set| rrset(set)).collect();
-                    node.service.clone_from(&spot.service);
+                    node.service = services.remove(name);
                 }
             }
         }

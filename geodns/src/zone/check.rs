@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use perigee_dns_wire::{Name, rtype};
 
 use super::{
-    ZoneError, ZoneService,
+    ZoneError,
     record::{Record, Source},
     text::type_name,
 };
@@ -14,7 +14,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Spot {
     pub(super) sets: BTreeMap<u16, Vec<Record>>,
-    pub(super) service: Option<ZoneService>,
+    /// Where the service of this name was written.
+    pub(super) service: Option<Source>,
 }
 
 /// The names at which the zone ends and others go on.
@@ -168,9 +169,9 @@ fn alone(apex: &Name, name: &Name, spot: &Spot) -> Result<(), ZoneError> {
 
 /// A name at or below a cut.
 fn below(name: &Name, spot: &Spot, cut: &Name, servers: &BTreeSet<Name>) -> Result<(), ZoneError> {
-    if spot.service.is_some() {
+    if let Some(from) = &spot.service {
         return Err(ZoneError::new(
-            Source::Own,
+            from.clone(),
             format!(
                 "service {name} is at or below {cut}, which NS records give to other name servers"
             ),

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
+use crate::config::{NameServer, Soa};
+
 /// Records that are the same for everyone, and who may have a copy of the zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
@@ -31,4 +33,19 @@ pub struct RecordText {
     pub ttl: u32,
     /// The data of each record: `10 mail.example.`.
     pub data: Vec<String>,
+}
+
+/// What the names of a zone are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct ZoneParts<'a> {
+    /// The zone: `cdn.example`.
+    pub zone: &'a str,
+    /// Its SOA record.
+    pub soa: &'a Soa,
+    /// Its name servers.
+    pub name_servers: &'a [NameServer],
+    /// Whole names of services.
+    pub services: &'a [&'a str],
+    /// What else is in it.
+    pub contents: &'a Contents,
 }

@@ -21,8 +21,14 @@ pub enum Source {
     /// It follows from other tables: name servers, services, SOA.
     #[default]
     Own,
-    /// In the list of records, at this place, counted from 0.
-    Listed(usize),
+    /// The name of an entry in the list of records, which stands at this place, counted from 0.
+    Name(usize),
+    /// The type of such an entry.
+    Type(usize),
+    /// One of the data of such an entry.
+    Data(usize, usize),
+    /// The name of a service, at this place among them.
+    Service(usize),
     /// In the zone file, on this line and in this column, counted from 1.
     File(usize, usize),
 }
@@ -51,8 +57,10 @@ impl ZoneError {
 impl fmt::Display for ZoneError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.from {
-            Source::Own => {}
-            Source::Listed(place) => write!(f, "entry {} of dns.records: ", place + 1)?,
+            Source::Own | Source::Service(_) => {}
+            Source::Name(place) | Source::Type(place) | Source::Data(place, _) => {
+                write!(f, "entry {} of dns.records: ", place + 1)?;
+            }
             Source::File(line, column) => {
                 let file = self.file.as_deref().unwrap_or("the zone file");
                 write!(f, "{file}:{line}:{column}: ")?;

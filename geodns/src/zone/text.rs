@@ -23,10 +23,11 @@ pub(super) fn records(
     place: usize,
     text: &RecordText,
 ) -> Result<Vec<Record>, ZoneError> {
-    let refuse = |problem: Problem| ZoneError::new(Source::Listed(place), problem.what);
-    let name = rdata::name(&Token::of(&text.name), apex).map_err(refuse)?;
-    let rtype = types::number(&Token::of(&text.rtype)).map_err(refuse)?;
-    let record = |data: &String| {
+    let refuse = |from: Source| move |problem: Problem| ZoneError::new(from, problem.what);
+    let name = rdata::name(&Token::of(&text.name), apex).map_err(refuse(Source::Name(place)))?;
+    let rtype = types::number(&Token::of(&text.rtype)).map_err(refuse(Source::Type(place)))?;
+    let record = |(which, data): (usize, &String)| {
+        let from = Source::Data(place, which);
         let rdata = match rtype {
             rtype::TXT if !data.trim_start().starts_with('"') => Ok(rdata::plain_text(data)),
             _ => listed(rtype, data, apex),
@@ -35,11 +36,11 @@ pub(super) fn records(
             name: name.clone(),
             rtype,
             ttl: text.ttl,
-            rdata: rdata.map_err(refuse)?,
-            from: Source::Listed(place),
+            rdata: rdata.map_err(refuse(from.clone()))?,
+            from,
         })
     };
-    text.data.iter().map(record).collect()
+    text.data.iter().enumerate().map(record).collect()
 }
 
 fn listed(rtype: u16, data: &str, apex: &Name) -> Result<Vec<u8>, Problem> {

@@ -151,8 +151,12 @@ impl Sources {
             Source::Nowhere => Nodes::Written,
             Source::LastView | Source::Etcd => Nodes::Registered(&registered),
         };
-        let applied = applied.map(|applied| applied.text.as_str());
-        own.effective(Some(&self.name), applied, nodes)
+        let text = applied.map(|applied| applied.text.as_str());
+        let document = own.effective(Some(&self.name), text, nodes)?;
+        Ok(match applied {
+            Some(applied) => document.published_at(applied.at),
+            None => document,
+        })
     }
 
     /// Counts changes that the file does not show.

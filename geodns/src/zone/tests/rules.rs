@@ -42,7 +42,7 @@ fn names_are_in_the_zone_and_have_one_meaning() {
         "{error}"
     );
     let mut config = with(&[]);
-    config.services.push(service("www.cdn.example"));
+    config.services.push(service("WWW.cdn.example"));
     let error = Zone::build(&config).unwrap_err().to_string();
     assert!(error.contains("is there twice"), "{error}");
 }
