@@ -19,6 +19,7 @@ mod disk;
 mod disk_purged;
 mod disk_trouble;
 mod dns;
+mod dnssec;
 mod draining;
 mod examples;
 mod explain;

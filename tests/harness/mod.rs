@@ -17,6 +17,7 @@ pub(crate) mod process;
 pub(crate) mod raw_client;
 pub(crate) mod raw_origin;
 pub(crate) mod relay;
+pub(crate) mod validator;
 pub(crate) mod versions;
 pub(crate) mod visitor;
 pub(crate) mod wait;
