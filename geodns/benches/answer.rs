@@ -9,7 +9,7 @@
 mod cdn;
 
 use divan::{AllocProfiler, Bencher, black_box};
-use perigee_geodns::Memo;
+use perigee_geodns::{Memo, dnssec::Algorithm};
 
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();
@@ -59,6 +59,29 @@ fn subnets(bencher: Bencher<'_, '_>, mut memo: Memo) {
     bencher.bench_local(|| {
         let query = queries.next().map_or(&[][..], |query| query);
         cdn::ask(&snapshot, &mut memo, black_box(query), &mut out)
+    });
+}
+
+/// Signatures that are remembered.
+#[divan::bench]
+fn signed_geo_a(bencher: Bencher<'_, '_>) {
+    let snapshot = cdn::signed(Algorithm::EcdsaP256);
+    let query = cdn::query_do("www", A);
+    let (mut memo, mut out) = (Memo::new(), [0; 1_232]);
+    cdn::ask(&snapshot, &mut memo, &query, &mut out);
+    bencher.bench_local(|| cdn::ask(&snapshot, &mut memo, black_box(&query), &mut out));
+}
+
+/// Each query is for another name that is not there: a signature is made for each.
+#[divan::bench(args = [Algorithm::EcdsaP256, Algorithm::Ed25519])]
+fn signed_missing(bencher: Bencher<'_, '_>, algorithm: Algorithm) {
+    let snapshot = cdn::signed(algorithm);
+    let (mut memo, mut out) = (Memo::new(), [0; 1_232]);
+    let mut number = 0_u32;
+    bencher.bench_local(|| {
+        number += 1;
+        let query = cdn::query_do(&format!("x{number}"), A);
+        cdn::ask(&snapshot, &mut memo, &query, &mut out)
     });
 }
 

@@ -127,6 +127,16 @@ impl Snapshot {
         }
     }
 
+    /// The same, signed as the configuration says with keys that are active at `now`.
+    ///
+    /// # Errors
+    /// If a key cannot be used, or there is none.
+    pub fn signed_as(self, config: &Config, now: SystemTime) -> Result<Self, String> {
+        let load = |dnssec| Signer::load(dnssec, &config.zone, None, now).map(Arc::new);
+        let signer = config.dnssec.as_ref().map(load).transpose()?;
+        Ok(self.signed(signer))
+    }
+
     /// The same, signed by this one.
     pub(crate) fn signed(mut self, signer: Option<Arc<Signer>>) -> Self {
         self.signer = signer;

@@ -14,7 +14,7 @@ use std::{
     cell::Cell,
 };
 
-use perigee_geodns::Memo;
+use perigee_geodns::{Memo, dnssec::Algorithm};
 
 thread_local! {
     /// What this thread has allocated: others may do as they like.
@@ -91,5 +91,30 @@ fn no_answer_allocates() {
         let cut = &query[..query.len() - 1];
         let (count, _) = allocations(|| cdn::ask(&snapshot, &mut memo, cut, &mut out));
         assert_eq!((count, out[RCODE] & 0xF), (0, 1));
+    }
+}
+
+#[test]
+fn no_answer_with_remembered_signatures_allocates() {
+    let snapshot = cdn::signed(Algorithm::EcdsaP256);
+    let mut out = [0; 1_232];
+    let mut memo = Memo::new();
+    for (label, rtype, answers, authorities) in [
+        ("www", 1, 3, 0),        // chosen edges
+        ("www", 28, 0, 4),       // NODATA
+        ("info", 16, 2, 0),      // records of the zone
+        ("alias", 1, 5, 0),      // an alias, and edges
+        ("any.wild", 16, 2, 0),  // a wildcard
+        ("nothing", 1, 0, 4),    // a name that is not there
+        ("deep.child", 1, 0, 3), // a referral, and that the child is not signed
+        ("", 6, 2, 0),           // SOA
+        ("", 48, 2, 0),          // DNSKEY
+        ("www", 255, 2, 0),      // ANY
+    ] {
+        let query = cdn::query_do(label, rtype);
+        let first = cdn::ask(&snapshot, &mut memo, &query, &mut out);
+        let (count, length) = allocations(|| cdn::ask(&snapshot, &mut memo, &query, &mut out));
+        assert_eq!((count, length), (0, first), "{label} {rtype}");
+        assert_eq!(out[6..10], [0, answers, 0, authorities], "{label} {rtype}");
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use perigee_geodns::{
     Asker, Config, EdgeAddress, Memo, Network, Node, Place, Places, Pop, PopName, RecordText, Role,
     Service, Snapshot, Transport, Zone, answer,
+    dnssec::{Algorithm, DnssecConfig, KeyFolder, Timing},
 };
 
 /// As many networks as a large table has, each of 10.0.0.0/8 and of 24 bits or more.
@@ -16,6 +17,30 @@ pub(crate) const NETWORKS: u32 = 20_000;
 
 /// A CDN with eight PoPs, each with four edges.
 pub(crate) fn snapshot() -> Snapshot {
+    snapshot_of(&config())
+}
+
+/// The same, signed with a key of this algorithm.
+pub(crate) fn signed(algorithm: Algorithm) -> Snapshot {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    let keys = KeyFolder::new(folder.path(), &config.zone).unwrap();
+    keys.create(algorithm, true, Timing::default()).unwrap();
+    config.dnssec = Some(DnssecConfig {
+        keys: folder.path().to_owned(),
+        max_signatures_per_second: 1_000_000_000,
+        ..DnssecConfig::default()
+    });
+    snapshot_of(&config).signed_as(&config, now()).unwrap()
+}
+
+fn snapshot_of(config: &Config) -> Snapshot {
+    let zone = Arc::new(Zone::build(config).unwrap());
+    let places = Arc::new(Places::load(config, None).unwrap());
+    Snapshot::new(config, zone, places, &[])
+}
+
+fn config() -> Config {
     let mut config = Config::new("ns-1".into(), "cdn.example");
     config.services = vec![Service {
         name: "www.cdn.example".to_owned(),
@@ -32,9 +57,7 @@ pub(crate) fn snapshot() -> Snapshot {
     ];
     config.pops = (0..8).map(pop).collect();
     config.networks = (0..NETWORKS).map(network).collect();
-    let zone = Arc::new(Zone::build(&config).unwrap());
-    let places = Arc::new(Places::load(&config, None).unwrap());
-    Snapshot::new(&config, zone, places, &[])
+    config
 }
 
 fn text(name: &str, rtype: &str, data: &str) -> RecordText {
@@ -102,6 +125,14 @@ pub(crate) fn query(label: &str, rtype: u16, subnet: Option<Ipv4Addr>) -> Vec<u8
             query.extend(&address.octets()[..3]);
         }
     }
+    query
+}
+
+/// A query without Client Subnet, with DO.
+pub(crate) fn query_do(label: &str, rtype: u16) -> Vec<u8> {
+    let mut query = query(label, rtype, None);
+    let flags = query.len() - 4;
+    query[flags] |= 0x80;
     query
 }
 

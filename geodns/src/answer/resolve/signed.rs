@@ -222,3 +222,6 @@ impl<'s> Resolve<'s, '_, '_> {
 
 /// The types of a delegation without DS (RFC 9824 section 3.4).
 const AT_CUT: [u16; 3] = [rtype::NS, rtype::RRSIG, rtype::NSEC];
+
+#[cfg(test)]
+mod tests;
