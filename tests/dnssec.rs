@@ -309,7 +309,7 @@ async fn a_flood_of_names_spends_a_budget_and_no_more() {
     let server = cdn.at("ns1");
     // What is asked for again and again is signed already, or soon, without the budget.
     let ask = |name: &str, more: &[&str]| {
-        let mut args = vec!["+dnssec", "+ignore", "+tries=1", "+time=10"];
+        let mut args = vec!["+dnssec", "+ignore", "+retry=0", "+time=10"];
         args.extend(more);
         args.extend([name, "A"]);
         kdig(server, &args)
