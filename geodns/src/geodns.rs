@@ -21,6 +21,7 @@ use crate::{
     config::{Config, Limits},
     dnssec::Signer,
     explain::{Explanation, explain},
+    guard::Guard,
     load::until_next_moment,
     metrics::Metrics,
     place::Places,
@@ -76,6 +77,7 @@ struct Serving {
 struct Shared {
     /// Read by each answer, without a lock.
     snapshot: Arc<ArcSwap<Snapshot>>,
+    guard: Arc<ArcSwap<Guard>>,
     /// What snapshots are made from. Never held across an await.
     state: Mutex<State>,
 }
@@ -116,8 +118,10 @@ impl GeoDns {
         let limits = config.limits.clone();
         let encrypted = config.encrypted.clone();
         let shared = Shared::start(config, zone, places, signer, trust);
+        shared.guard.load().counters.register(registry);
         let workers = worker::Shared {
             snapshot: Arc::clone(&shared.snapshot),
+            guard: Arc::clone(&shared.guard),
             metrics: Metrics::register(registry),
         };
         let mut serving = Serving::start(&workers, listeners, &limits)?;
@@ -239,6 +243,7 @@ impl Shared {
         let snapshot = snapshot.signed(signer.clone());
         let shared = Arc::new(Shared {
             snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+            guard: Arc::new(ArcSwap::from_pointee(Guard::new(&config.guard, None))),
             state: Mutex::new(State {
                 config,
                 trust,
@@ -274,6 +279,8 @@ impl Shared {
             let changes = state.view.subscribe();
             tokio::spawn(follow(Arc::downgrade(self), changes));
         }
+        let guard = Guard::new(&config.guard, Some(&self.guard.load()));
+        self.guard.store(Arc::new(guard));
         state.zone = Arc::new(zone);
         state.places = Arc::new(places);
         state.signer = signer;

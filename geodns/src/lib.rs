@@ -11,7 +11,6 @@ mod explain;
 #[cfg(test)]
 mod fixture;
 mod geodns;
-#[allow(dead_code)] // Until the worker asks it.
 mod guard;
 mod load;
 mod metrics;

@@ -7,6 +7,7 @@ use perigee_dns_wire::Request;
 
 use crate::{
     answer::{Memo, Terms, respond},
+    guard::{Guard, Sent},
     metrics::Metrics,
     snapshot::Snapshot,
 };
@@ -15,6 +16,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
+    pub(crate) guard: Arc<ArcSwap<Guard>>,
     pub(crate) metrics: Metrics,
 }
 
@@ -46,6 +48,7 @@ pub struct Asker {
 /// two threads wait for each other.
 pub(crate) struct Worker {
     snapshot: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
+    guard: Cache<Arc<ArcSwap<Guard>>, Arc<Guard>>,
     memo: Memo,
     metrics: Metrics,
 }
@@ -65,6 +68,7 @@ impl Worker {
     fn with_memo(shared: Shared, memo: Memo) -> Self {
         Worker {
             snapshot: Cache::new(shared.snapshot),
+            guard: Cache::new(shared.guard),
             memo,
             metrics: shared.metrics,
         }
@@ -82,8 +86,21 @@ impl Worker {
         let request = Request::read(message).ok()?;
         let snapshot = self.snapshot.load();
         self.memo.follow(snapshot);
-        let terms = Terms::new(asker, now);
-        let (length, facts) = respond(snapshot, &mut self.memo, &request, &terms, out)?;
+        let guard = self.guard.load();
+        let admitted = guard.admit(&request, asker, now);
+        let mut terms = Terms::new(asker, now);
+        (terms.cookie, terms.instead) = (admitted.cookie, admitted.instead);
+        let (mut length, mut facts) = respond(snapshot, &mut self.memo, &request, &terms, out)?;
+        if admitted.may_be_forged {
+            match guard.judge(&admitted, asker, &facts, length, now) {
+                Sent::AsItIs => {}
+                Sent::Not => return None,
+                Sent::Instead(instead) => {
+                    terms.instead = Some(instead);
+                    (length, facts) = respond(snapshot, &mut self.memo, &request, &terms, out)?;
+                }
+            }
+        }
         let pop = facts.pop.and_then(|pop| snapshot.pops.get(pop));
         self.metrics
             .count(facts.rtype, facts.rcode, pop.map(|pop| &pop.name));

@@ -17,7 +17,6 @@ pub(crate) struct Terms {
 }
 
 /// What may be sent in place of an answer. All of it is as short as the question.
-#[allow(dead_code)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Instead {
     /// A code, such as BADCOOKIE.

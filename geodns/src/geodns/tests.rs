@@ -3,6 +3,7 @@
 mod conformance;
 mod edges;
 mod encrypted;
+mod guard;
 mod life;
 mod wire;
 

@@ -1,8 +1,11 @@
 //! What the guard needs to know.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// What is done against abuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +52,7 @@ pub struct RateLimit {
     pub ipv4_prefix: u8,
     /// The same of IPv6, up to 64. Default 56.
     pub ipv6_prefix: u8,
-    /// Networks that are not limited.
+    /// Networks that are not limited. Default: this machine.
     pub exempt: Vec<IpNet>,
     /// Entries of the table, 8 bytes each. When it is full, those that are least limited go.
     /// Default 131,072.
@@ -76,7 +79,10 @@ impl Default for RateLimit {
             window: Duration::from_secs(15),
             ipv4_prefix: 24,
             ipv6_prefix: 56,
-            exempt: Vec::new(),
+            exempt: vec![
+                IpNet::from(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+                IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+            ],
             table: 131_072,
         }
     }

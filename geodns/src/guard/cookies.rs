@@ -1,8 +1,9 @@
 //! DNS Cookies (RFC 7873) in the form that servers of all makes share (RFC 9018): who brings back
 //! what was sent to it is where it says that it is.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use perigee_dns_wire::Cookie;
 use siphasher::sip::SipHasher24;
@@ -23,17 +24,21 @@ const RENEWED_AFTER: u32 = 1_800;
 const DAY: u32 = 86_400;
 
 /// Makes and checks server cookies.
-#[derive(Clone)]
 pub(crate) struct Cookies {
     secrets: Secrets,
 }
 
-#[derive(Clone)]
 enum Secrets {
     /// The first one makes cookies, all are good.
     Given(Vec<CookieSecret>),
-    /// One for each day.
-    Derived(Box<hmac::Key>),
+    /// One for each day, from this; with those that may be needed at the time.
+    Derived(Box<hmac::Key>, ArcSwap<Days>),
+}
+
+/// The secrets of a day and of its neighbours: a cookie is of one of them, or too old.
+struct Days {
+    today: u32,
+    secrets: [CookieSecret; 3],
 }
 
 /// What a client's cookie is worth.
@@ -49,7 +54,11 @@ impl Cookies {
     /// Of these secrets, or, if there are none, of secrets derived from what nodes have in common.
     pub(crate) fn new(given: &[CookieSecret], derived_from: &[u8]) -> Self {
         let secrets = match given {
-            [] => Secrets::Derived(Box::new(hmac::Key::new(hmac::HMAC_SHA256, derived_from))),
+            [] => {
+                let key = hmac::Key::new(hmac::HMAC_SHA256, derived_from);
+                let days = Days::around(&key, 0);
+                Secrets::Derived(Box::new(key), ArcSwap::from_pointee(days))
+            }
             given => Secrets::Given(given.to_vec()),
         };
         Cookies { secrets }
@@ -80,7 +89,7 @@ impl Cookies {
         made[4..8].copy_from_slice(&now.to_be_bytes());
         let secret = match &self.secrets {
             Secrets::Given(given) => given.first().copied().unwrap_or_default(),
-            Secrets::Derived(key) => of_day(key, now / DAY),
+            Secrets::Derived(key, days) => secret(key, days, now / DAY, now),
         };
         let hash = hash(&secret, part, &made, client);
         made[8..].copy_from_slice(&hash);
@@ -99,7 +108,7 @@ impl Cookies {
         match &self.secrets {
             Secrets::Given(given) => given.iter().any(is_of),
             // The day that it was made on is in it.
-            Secrets::Derived(key) => is_of(&of_day(key, made_at(sent) / DAY)),
+            Secrets::Derived(key, days) => is_of(&secret(key, days, made_at(sent) / DAY, now)),
         }
     }
 }
@@ -111,6 +120,30 @@ fn age(sent: &[u8; 16], now: u32) -> i32 {
 
 fn made_at(sent: &[u8; 16]) -> u32 {
     u32::from_be_bytes([sent[4], sent[5], sent[6], sent[7]])
+}
+
+impl Days {
+    fn around(key: &hmac::Key, today: u32) -> Self {
+        let secrets = [today.wrapping_sub(1), today, today.wrapping_add(1)];
+        Days {
+            today,
+            secrets: secrets.map(|day| of_day(key, day)),
+        }
+    }
+
+    fn of(&self, day: u32) -> Option<CookieSecret> {
+        let nth = day.wrapping_sub(self.today).wrapping_add(1);
+        self.secrets.get(nth as usize).copied()
+    }
+}
+
+/// The secret of a day, which is mostly worked out already.
+fn secret(key: &hmac::Key, days: &ArcSwap<Days>, day: u32, now: u32) -> CookieSecret {
+    if let Some(secret) = days.load().of(day) {
+        return secret;
+    }
+    days.store(Arc::new(Days::around(key, now / DAY)));
+    of_day(key, day)
 }
 
 /// The secret of a day: rolled over without a word between nodes, and what leaks of one day says
