@@ -1,5 +1,7 @@
 //! A CDN and queries for it, for tests and benchmarks of the public `answer`.
 
+#![allow(dead_code, reason = "each of them uses a part")]
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -15,15 +17,20 @@ use perigee_geodns::{
 /// As many networks as a large table has, each of 10.0.0.0/8 and of 24 bits or more.
 pub(crate) const NETWORKS: u32 = 20_000;
 
-/// A CDN with eight PoPs, each with four edges.
+/// A CDN with eight PoPs, each with four edges, that knows many networks.
 pub(crate) fn snapshot() -> Snapshot {
-    snapshot_of(&config())
+    snapshot_of(&config(NETWORKS))
+}
+
+/// The same with few networks.
+pub(crate) fn small() -> Snapshot {
+    snapshot_of(&config(10))
 }
 
 /// The same, signed with a key of this algorithm.
 pub(crate) fn signed(algorithm: Algorithm) -> Snapshot {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = config();
+    let mut config = config(NETWORKS);
     let keys = KeyFolder::new(folder.path(), &config.zone).unwrap();
     keys.create(algorithm, true, Timing::default()).unwrap();
     config.dnssec = Some(DnssecConfig {
@@ -40,7 +47,7 @@ fn snapshot_of(config: &Config) -> Snapshot {
     Snapshot::new(config, zone, places, &[])
 }
 
-fn config() -> Config {
+fn config(networks: u32) -> Config {
     let mut config = Config::new("ns-1".into(), "cdn.example");
     config.services = vec![Service {
         name: "www.cdn.example".to_owned(),
@@ -56,7 +63,7 @@ fn config() -> Config {
         text("@", "MX", "10 info"),
     ];
     config.pops = (0..8).map(pop).collect();
-    config.networks = (0..NETWORKS).map(network).collect();
+    config.networks = (0..networks).map(network).collect();
     config
 }
 
