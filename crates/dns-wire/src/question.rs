@@ -6,13 +6,14 @@ use crate::{
     name::wire_length,
 };
 
+/// Octets of type and class.
+const TYPE_CLASS: usize = 4;
+
 /// A question. Its name is written out: one that is compressed is not read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question<'m> {
     /// The octets of the section as they came, to be sent back: mixed case (0x20) too.
     pub wire: &'m [u8],
-    /// The name in lower case, in wire form.
-    pub name: LowerName,
     /// The type that is asked for.
     pub rtype: u16,
     /// The class.
@@ -23,16 +24,19 @@ impl<'m> Question<'m> {
     /// A name that is a pointer could not be sent back: in the response it would point to something
     /// else.
     pub(crate) fn read(cursor: &mut Cursor<'m>) -> Result<Self, Malformed> {
-        const TYPE_CLASS: usize = 4;
         let name = wire_length(cursor.0).ok_or(Malformed)?;
         let wire = cursor.take(name + TYPE_CLASS)?;
-        let (name, rest) = wire.split_at_checked(name).ok_or(Malformed)?;
-        let mut rest = Cursor(rest);
+        let mut rest = Cursor(wire.get(name..).ok_or(Malformed)?);
         Ok(Question {
             wire,
-            name: LowerName::of(name),
             rtype: rest.u16()?,
             class: rest.u16()?,
         })
+    }
+
+    /// The name in wire form, in lower case: a copy, made when it is asked for.
+    pub fn name(&self) -> LowerName {
+        let length = self.wire.len().saturating_sub(TYPE_CLASS);
+        LowerName::of(self.wire.get(..length).unwrap_or_default())
     }
 }

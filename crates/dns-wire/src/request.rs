@@ -32,7 +32,7 @@ pub struct Header {
 }
 
 /// A message that is not a response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Request<'m> {
     /// The fixed part.
     pub header: Header,

@@ -50,8 +50,9 @@ impl<'s> Resolve<'s, '_, '_> {
             return self.code(rcode, extended_error);
         }
         let question = self.question;
+        let name = question.name();
         let mut spot = Spot {
-            name: &question.name,
+            name: &name,
             owner: Owner::Question,
             usage: Use::Lasting,
         };

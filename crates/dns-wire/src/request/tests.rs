@@ -36,7 +36,7 @@ fn a_plain_query() {
     assert_eq!(request.error, None);
     assert!(request.edns.is_none() && request.header.recursion_desired);
     let question = request.question.unwrap();
-    assert_eq!(&*question.name, b"\x03www\x03cdn\x07example\x00");
+    assert_eq!(&*question.name(), b"\x03www\x03cdn\x07example\x00");
     assert_eq!(question.wire, &message[12..]);
 }
 

@@ -104,7 +104,7 @@ proptest! {
         prop_assert_eq!(request.header.recursion_desired, rd);
         prop_assert_eq!(request.header.checking_disabled, cd);
         let question = request.question.unwrap();
-        prop_assert_eq!(&*question.name, &wire(&name.to_lowercase())[..]);
+        prop_assert_eq!(&*question.name(), &wire(&name.to_lowercase())[..]);
         prop_assert_eq!((question.rtype, question.class), (rtype, class));
         prop_assert_eq!(request.edns.is_some(), edns.is_some());
         if let Some((payload, dnssec_ok, subnet)) = edns {

@@ -250,15 +250,18 @@ async fn what_does_not_fit_is_truncated_and_comes_over_tcp() {
 
 #[tokio::test]
 async fn what_just_fits_is_not_truncated() {
-    // 12 + 21 + 11 bytes and 16 for each address, the first of which is written out.
-    for count in [28, 70] {
+    // Header, question and OPT, and 16 octets for each address.
+    for count in [30, 74] {
         let geodns = start(many_addresses(count));
-        let payload = 64 + u16::from(count) * 16;
-        let record = opt(0, payload, &[]);
-        let response = exchange(&geodns, &packet(1, Some(&record))).await;
-        assert!(!response.metadata.truncation);
-        assert_eq!(response.answers.len(), usize::from(count));
-        assert!(response.edns.is_some());
+        let whole = 12 + 21 + 11 + u16::from(count) * 16;
+        for (payload, fits) in [(whole, true), (whole - 1, false)] {
+            let record = opt(0, payload, &[]);
+            let response = exchange(&geodns, &packet(1, Some(&record))).await;
+            assert_eq!(response.metadata.truncation, !fits);
+            let answers = if fits { usize::from(count) } else { 0 };
+            assert_eq!(response.answers.len(), answers);
+            assert!(response.edns.is_some());
+        }
     }
 }
 
