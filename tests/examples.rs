@@ -150,6 +150,11 @@ async fn laptop() {
 }
 
 #[tokio::test]
+async fn policies() {
+    runs("policies.toml", "www.cdn.example").await;
+}
+
+#[tokio::test]
 async fn tls() {
     runs("tls.toml", "localhost").await;
 }

@@ -6,6 +6,7 @@ mod geodns;
 mod membership;
 mod node;
 mod notes;
+mod policies;
 mod purge;
 mod secrets;
 mod services;

@@ -4,6 +4,7 @@ mod addresses;
 mod dns;
 mod membership;
 mod nodes;
+mod policies;
 mod secrets;
 mod services;
 mod storage;

@@ -10,7 +10,7 @@ use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
 
 use crate::{
     Encrypted, GuardConfig, dnssec::DnssecConfig, load::LoadConfig, place::PlaceConfig,
-    zone::Contents,
+    policy::PolicyConfig, zone::Contents,
 };
 
 /// The configuration of one GeoDNS node.
@@ -32,6 +32,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// Where the edges are. Their order counts where nothing is known of a client's place.
     pub pops: Vec<Pop>,
+    /// Which PoPs serve whom, for services that name them.
+    pub policies: Vec<PolicyConfig>,
     /// Networks whose place is known; looked up before the database, the longest prefix wins.
     pub networks: Vec<Network>,
     /// What else tells where clients are.
@@ -85,8 +87,12 @@ pub struct Service {
     pub name: String,
     /// TTL of its records, in seconds. Default 20.
     pub ttl: u32,
-    /// Most addresses in one answer. Default 2.
+    /// Most addresses in one answer, up to 16. Default 2.
     pub answers: usize,
+    /// The name of the policy that says which PoPs serve whom. Default: the nearest one.
+    pub policy: Option<String>,
+    /// Whether the order of the addresses changes each TTL, in place of being stable for a network.
+    pub rotate: bool,
 }
 
 /// A point of presence.
@@ -183,6 +189,7 @@ impl Config {
             }],
             services: Vec::new(),
             pops: Vec::new(),
+            policies: Vec::new(),
             networks: Vec::new(),
             place: PlaceConfig::default(),
             view: ViewConfig::default(),

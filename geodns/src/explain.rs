@@ -1,36 +1,54 @@
 //! Why a client is answered what it is answered.
 
+mod reason;
+
 use std::{net::IpAddr, time::SystemTime};
 
 use ipnet::IpNet;
 use perigee_dns_wire::Name;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    place::{At, FoundBy, Located, Point},
-    policy::{Candidate, Chosen, Client, Facts, Memo, Policy, candidates, choose},
+    place::{At, FoundBy, Located, Point, Region},
+    policy::{Candidate, Chosen, Client, Facts, Memo, candidates, choose},
     snapshot::{EdgeState, Family, Snapshot},
     zone::{Found, ZoneService},
 };
 
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DnsQuestion {
+    /// The name.
+    pub name: String,
+    /// The client's network; one of length 0 withholds itself.
+    pub client: IpNet,
+}
+
 /// Why a client is answered what it is answered.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Explanation {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DnsExplanation {
+    /// The version of the configuration.
+    pub config_version: String,
     /// The name asked for.
     pub name: String,
     /// The client's network.
     pub client: IpNet,
     /// What the name is: a service, something else in the zone, or nothing here.
-    pub kind: &'static str,
+    pub kind: String,
     /// How the client's place was found: by `network`, `database`, or not: `unknown`.
-    pub found_by: &'static str,
+    pub found_by: String,
     /// The configured network that it is in.
     pub network: Option<IpNet>,
     /// Its place.
     pub place: Option<Point>,
+    /// What was looked up of the client.
+    pub looked_up: Vec<LookedUp>,
+    /// The policy that the service follows.
+    pub policy: Option<String>,
     /// Whether the health of edges is believed; if not, all are answered.
     pub health_believed: bool,
-    /// The PoPs, nearest first.
+    /// The PoPs, best first.
     pub candidates: Vec<ExplainedPop>,
     /// What is answered to A; nothing for names that are no service.
     pub a: Option<ExplainedAnswer>,
@@ -38,19 +56,42 @@ pub struct Explanation {
     pub aaaa: Option<ExplainedAnswer>,
 }
 
+/// Something that was looked up of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookedUp {
+    /// What: `place`, `region`, `system`.
+    pub what: String,
+    /// What was found, and where.
+    pub found: String,
+    /// The length of the client's prefix for which this holds.
+    pub prefix: u8,
+}
+
 /// A PoP that could answer.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplainedPop {
     /// Its name.
     pub pop: String,
+    /// The rule of the policy that named it, from 1; none: it comes behind the last one.
+    pub rule: Option<usize>,
+    /// By what it was ordered among the PoPs of this rule.
+    pub order: String,
     /// Its distance from the client, if the client's place is known.
     pub distance_km: Option<f64>,
+    /// The round-trip time to the client in milliseconds, if it is known or guessed.
+    pub latency_ms: Option<f64>,
+    /// Whether that is only guessed from the distance.
+    pub latency_guessed: bool,
+    /// Its weight in the rule.
+    pub weight: Option<u32>,
+    /// The share of its clients, from 0 to 1, that it lets go since it has too much to do.
+    pub spill: f64,
     /// Its edges.
     pub edges: Vec<ExplainedEdge>,
 }
 
 /// An edge that could be answered.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplainedEdge {
     /// Its name.
     pub node: String,
@@ -58,59 +99,77 @@ pub struct ExplainedEdge {
     pub up: bool,
     /// Up, and not draining.
     pub usable: bool,
+    /// When it last answered, it drained.
+    pub draining: bool,
+    /// The share of what it takes that it had to do when it last answered.
+    pub load: Option<f64>,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
 }
 
 /// What is answered.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExplainedAnswer {
     /// The PoP; `None` is NODATA.
     pub pop: Option<String>,
     /// The addresses, in order.
     pub addresses: Vec<IpAddr>,
+    /// How long they may be kept, in seconds.
+    pub ttl: u32,
     /// The length of the client's prefix for which this holds.
     pub scope: u8,
+    /// Why this PoP, and not another one.
+    pub because: String,
 }
 
 /// Explains what `client` is answered for `name`.
 pub(crate) fn explain(
     snapshot: &Snapshot,
+    version: &str,
     name: &str,
     client: IpNet,
     now: SystemTime,
-) -> Explanation {
+) -> DnsExplanation {
     let asker = match client.prefix_len() {
         0 => Client::Withheld,
         _ => Client::Subnet(client.trunc()),
     };
     let (kind, service) = find(snapshot, name);
     let mut facts = Facts::new(snapshot, asker);
-    let candidates = match service {
-        Some(service) => candidates(snapshot, &service.policy, &mut facts),
-        None => candidates(snapshot, &Policy::nearest(snapshot.pops.len()), &mut facts),
-    };
-    let (found_by, network, place) = describe(snapshot, &facts.located());
+    let candidates = service.map_or_else(Vec::new, |service| {
+        candidates(snapshot, &service.policy, service.seed, &mut facts)
+    });
+    let located = facts.place();
+    let pops: Vec<ExplainedPop> = candidates
+        .iter()
+        .zip(service.into_iter().cycle())
+        .map(|(candidate, service)| ExplainedPop::new(snapshot, service, candidate, &located))
+        .collect();
     let answer = |family| {
         service.map(|service| {
             let chosen = choose(snapshot, service, family, asker, now, &mut Memo::none());
-            ExplainedAnswer::new(snapshot, chosen)
+            ExplainedAnswer::new(snapshot, service, family, &pops, chosen)
         })
     };
-    Explanation {
+    let (found_by, network) = match located.found_by {
+        FoundBy::Nobody => ("unknown", None),
+        FoundBy::Database => ("database", None),
+        FoundBy::Network(network) => ("network", Some(network)),
+    };
+    DnsExplanation {
+        config_version: version.to_owned(),
         name: name.to_owned(),
         client,
-        kind,
-        found_by,
+        kind: kind.to_owned(),
+        found_by: found_by.to_owned(),
         network,
-        place,
+        place: point(snapshot, &located),
+        looked_up: looked_up(snapshot, &located),
+        policy: service.map(|service| service.policy.name().to_string()),
         health_believed: snapshot.believed,
         a: answer(Family::V4),
         aaaa: answer(Family::V6),
-        candidates: candidates
-            .into_iter()
-            .map(|candidate| ExplainedPop::new(snapshot, candidate, place))
-            .collect(),
+        candidates: pops,
     }
 }
 
@@ -127,28 +186,83 @@ fn find<'s>(snapshot: &'s Snapshot, name: &str) -> (&'static str, Option<&'s Zon
     }
 }
 
-fn describe(
-    snapshot: &Snapshot,
-    located: &Located,
-) -> (&'static str, Option<IpNet>, Option<Point>) {
-    let point = match located.at {
-        None => None,
-        Some(At::Point(point)) => Some(point),
-        Some(At::Pop(pop)) => snapshot.pops.get(pop).and_then(|pop| pop.point),
+fn point(snapshot: &Snapshot, located: &Located) -> Option<Point> {
+    match located.at? {
+        At::Point(point) => Some(point),
+        At::Pop(pop) => snapshot.pops.get(pop)?.point,
+    }
+}
+
+fn looked_up(snapshot: &Snapshot, located: &Located) -> Vec<LookedUp> {
+    let line = |what: &str, found: String, prefix| LookedUp {
+        what: what.to_owned(),
+        found,
+        prefix,
+    };
+    let system = located.asn.map(|asn| format!("AS{asn}, by a database"));
+    vec![
+        line("place", place(snapshot, located), located.prefix),
+        line("region", region(located.region), located.region_prefix),
+        line(
+            "system",
+            system.unwrap_or_else(|| "not known".to_owned()),
+            located.asn_prefix,
+        ),
+    ]
+}
+
+fn place(snapshot: &Snapshot, located: &Located) -> String {
+    let at = match located.at {
+        None => "not known".to_owned(),
+        Some(At::Pop(pop)) => {
+            let pop = snapshot.pops.get(pop).map(|pop| pop.name.as_str());
+            format!("at {}", pop.unwrap_or_default())
+        }
+        Some(At::Point(Point {
+            latitude,
+            longitude,
+        })) => format!("{latitude:.2}, {longitude:.2}"),
     };
     match located.found_by {
-        FoundBy::Nobody => ("unknown", None, point),
-        FoundBy::Database => ("database", None, point),
-        FoundBy::Network(network) => ("network", Some(network), point),
+        FoundBy::Network(network) => format!("{at}, by the configured network {network}"),
+        FoundBy::Database => format!("{at}, by a database"),
+        FoundBy::Nobody if located.at.is_some() => format!("{at}, as configured for the unknown"),
+        FoundBy::Nobody => at,
+    }
+}
+
+fn region(region: Region) -> String {
+    let parts = [
+        region.continent.map(|code| code.to_string()),
+        region.country.map(|code| code.to_string()),
+        region.subdivision.map(|code| code.to_string()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => "not known".to_owned(),
+        false => format!("{}, by a database", parts.join(" ")),
     }
 }
 
 impl ExplainedPop {
-    fn new(snapshot: &Snapshot, candidate: Candidate, from: Option<Point>) -> Self {
+    fn new(
+        snapshot: &Snapshot,
+        service: &ZoneService,
+        candidate: &Candidate,
+        located: &Located,
+    ) -> Self {
         let pop = &snapshot.pops[candidate.pop];
+        let from = point(snapshot, located);
+        let told = service.policy.told(candidate);
         ExplainedPop {
             pop: pop.name.to_string(),
+            rule: told.rule,
+            order: told.order.as_str().to_owned(),
             distance_km: from.zip(pop.point).map(|(a, b)| a.distance_km(b)),
+            latency_ms: None,
+            latency_guessed: false,
+            weight: told.weight,
+            spill: snapshot.spilled.share(candidate.pop),
             edges: pop.edges.iter().map(ExplainedEdge::new).collect(),
         }
     }
@@ -161,16 +275,27 @@ impl ExplainedEdge {
             node: edge.name.to_string(),
             up: edge.up,
             usable: edge.usable,
+            draining: edge.draining,
+            load: edge.load,
             addresses: addresses.iter().filter_map(|f| edge.address(*f)).collect(),
         }
     }
 }
 
 impl ExplainedAnswer {
-    fn new(snapshot: &Snapshot, chosen: Chosen) -> Self {
+    fn new(
+        snapshot: &Snapshot,
+        service: &ZoneService,
+        family: Family,
+        pops: &[ExplainedPop],
+        chosen: Chosen,
+    ) -> Self {
+        let pop = chosen.pop.and_then(|pop| snapshot.pops.get(pop));
         ExplainedAnswer {
-            pop: chosen.pop.map(|pop| snapshot.pops[pop].name.to_string()),
+            because: reason::of(snapshot, service, family, pops, &chosen),
+            pop: pop.map(|pop| pop.name.to_string()),
             addresses: chosen.addresses.to_vec(),
+            ttl: chosen.ttl,
             scope: chosen.scope,
         }
     }

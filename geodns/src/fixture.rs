@@ -54,6 +54,7 @@ pub(crate) fn config() -> Config {
                 [("sin-1", 21, false), ("sin-2", 22, false)],
             ),
         ],
+        policies: Vec::new(),
         networks: vec![
             at_point("10.49.0.0/16", 52.5, 13.4),
             at_point("10.1.0.0/16", 39.0, -77.5),
@@ -84,6 +85,8 @@ pub(crate) fn service(name: &str) -> Service {
         name: name.to_owned(),
         ttl: 20,
         answers: 2,
+        policy: None,
+        rotate: false,
     }
 }
 

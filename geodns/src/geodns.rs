@@ -20,7 +20,7 @@ use tracing::{info, warn};
 use crate::{
     config::{Config, Limits},
     dnssec::Signer,
-    explain::{Explanation, explain},
+    explain::{DnsExplanation, explain},
     guard::Guard,
     load::until_next_moment,
     metrics::Metrics,
@@ -174,9 +174,11 @@ impl GeoDns {
 
     /// Why `client` is answered what it is answered for `name`. A network of length 0 is a
     /// client that withholds itself.
-    pub fn explain(&self, name: &str, client: IpNet) -> Explanation {
+    pub fn explain(&self, name: &str, client: IpNet) -> DnsExplanation {
+        let version = self.shared.state().config.version.clone();
         explain(
             &self.shared.snapshot.load(),
+            &version,
             name,
             client,
             SystemTime::now(),

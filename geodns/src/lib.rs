@@ -25,7 +25,9 @@ mod zone;
 
 pub use answer::{Memo, answer};
 pub use config::{Config, EdgeAddress, Limits, NameServer, Network, Place, Pop, Service, Soa};
-pub use explain::{ExplainedAnswer, ExplainedEdge, ExplainedPop, Explanation};
+pub use explain::{
+    DnsExplanation, DnsQuestion, ExplainedAnswer, ExplainedEdge, ExplainedPop, LookedUp,
+};
 pub use geodns::{GeoDns, ReloadError, StartError};
 pub use guard::{CookieSecret, CookieUse, GuardConfig, RateLimit};
 pub use load::LoadConfig;
@@ -35,7 +37,7 @@ pub use place::{
     At, CONTINENTS, Code, Continent, Country, Database, DatabaseError, FoundBy, Located,
     PlaceConfig, Places, Point, Region, Subdivision, TableError, build_database,
 };
-pub use policy::Client;
+pub use policy::{Client, Order, PolicyConfig, RuleConfig, When};
 pub use query::{QueryError, QueryRecord, QueryResponse, query};
 pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, Status};

@@ -9,6 +9,7 @@ mod chain;
 mod choose;
 mod client;
 mod compiled;
+mod config;
 mod edges;
 mod facts;
 mod memo;
@@ -16,6 +17,10 @@ mod memo;
 pub(crate) use chain::{Candidate, candidates};
 pub(crate) use choose::{Chosen, choose};
 pub use client::Client;
-pub(crate) use compiled::Policy;
+pub(crate) use compiled::{Policies, Policy};
+pub use config::{Order, PolicyConfig, RuleConfig, When};
 pub(crate) use facts::Facts;
 pub(crate) use memo::Memo;
+
+#[cfg(test)]
+mod tests;

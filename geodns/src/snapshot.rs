@@ -46,6 +46,8 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub(crate) struct PopState {
     pub(crate) name: PopName,
+    /// What chance is derived from where weights choose: the same on every name server of the CDN.
+    pub(crate) seed: u64,
     pub(crate) point: Option<Point>,
     /// The same, as it is compared.
     pub(crate) direction: Option<Direction>,
@@ -64,6 +66,8 @@ pub(crate) struct EdgeState {
     pub(crate) usable: bool,
     /// When it last answered, it drained.
     pub(crate) draining: bool,
+    /// The share of what it takes that it had to do when it last answered.
+    pub(crate) load: Option<f64>,
 }
 
 /// An address family, as it is asked for.
@@ -183,11 +187,13 @@ impl PopState {
                 up: known.is_none_or(|h| h.up),
                 usable: known.is_none_or(|h| h.is_usable()),
                 draining: known.is_some_and(|h| h.is_draining()),
+                load: known.and_then(|h| Some(h.readiness.as_ref()?.load)),
             }
         });
         let point = Point::new(pop.latitude, pop.longitude);
         PopState {
             name: pop.name.clone(),
+            seed: xxh3_64(pop.name.as_str().as_bytes()),
             point,
             direction: point.map(Point::direction),
             edges: edges.collect(),

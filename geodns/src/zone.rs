@@ -18,7 +18,10 @@ pub use contents::{Contents, RecordText, ZoneParts};
 pub(crate) use node::{Cut, Found, Node};
 pub use record::{Source, ZoneError};
 
-use crate::{config::Config, policy::Policy};
+use crate::{
+    config::Config,
+    policy::{Policies, Policy},
+};
 use build::{Builder, serial_of};
 use tree::Tree;
 
@@ -89,15 +92,16 @@ impl Zone {
             contents: &config.contents,
         };
         let mut builder = Builder::new(&parts, text)?;
-        let nearest = Arc::new(Policy::nearest(config.pops.len()));
+        let own = |why| ZoneError::new(Source::Own, why);
+        let policies = Policies::new(config).map_err(own)?;
         let mut services = HashMap::new();
         for (place, service) in config.services.iter().enumerate() {
             let name = builder.add_service(place, &service.name)?;
             let made = ZoneService {
                 ttl: service.ttl,
                 answers: service.answers.max(1),
-                rotate: false,
-                policy: Arc::clone(&nearest),
+                rotate: service.rotate,
+                policy: policies.of(service).map_err(own)?,
                 seed: xxh3_64(name.to_string().as_bytes()),
             };
             services.insert(name, made);

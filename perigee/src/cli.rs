@@ -31,6 +31,7 @@ Examples:
   perigee drain fra-1 --config cdn.toml             before a node is started anew
   perigee apply cdn.toml                            one file for all nodes that register in etcd
   perigee explain http http://www.example.com/a.css --config cdn.toml
+  perigee explain dns www.cdn.example --client 198.51.100.7
   perigee cache ls --node fra-1 --config cdn.toml
 
 `perigee help COMMAND` tells more of each.";
@@ -324,6 +325,40 @@ pub(crate) enum Explained {
     ///
     /// Exits with 0 if all nodes that were asked have answered, with 1 if one has not.
     Http(ExplainHttp),
+    /// Says which addresses each name server answers a client, and why.
+    ///
+    /// What was looked up of the client, and the prefix for which it holds; the PoPs in the order of the
+    /// service's policy, with distance, latency, health, load and weight; what is answered, for how many
+    /// others that holds (the scope of RFC 7871), and the reason.
+    ///
+    /// Exits with 0 if all name servers that were asked have answered, with 1 if one has not.
+    Dns(ExplainDns),
+}
+
+/// Options of `explain dns`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perigee explain dns www.cdn.example --client 198.51.100.7
+  perigee explain dns www.cdn.example --client 2001:db8:7::/48 --node ns1 --json
+  perigee explain dns www.cdn.example                           a client that withholds itself")]
+pub(crate) struct ExplainDns {
+    /// The name to ask for.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The client: 198.51.100.7, or a network as EDNS Client Subnet tells it. Without one, of the
+    /// client nothing is known.
+    #[arg(long, value_name = "PREFIX", value_parser = values::parse_prefix, default_value = "0.0.0.0/0")]
+    pub(crate) client: IpNet,
+    /// The file that describes the CDN.
+    #[arg(long, value_name = "FILE", default_value = "cdn.toml")]
+    pub(crate) config: PathBuf,
+    /// Ask this name server alone.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Options of `explain http`.

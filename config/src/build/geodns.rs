@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use perigee_geodns::{Config, EdgeAddress, Network, Place, PlaceConfig, Pop, Role, Service};
 
-use super::{BuildError, Env, common::node_name};
+use super::{BuildError, Env, common::node_name, policies};
 use crate::{
     Document,
     sections::{self, Dns},
@@ -33,6 +33,7 @@ impl Document {
             name_servers: self.file.name_servers(dns),
             services: self.dns_services(dns),
             pops: self.pops(),
+            policies: policies::policies(dns),
             networks: dns
                 .networks
                 .iter()
@@ -73,6 +74,13 @@ impl Document {
                 name,
                 ttl: service.dns.ttl.unwrap_or(dns.ttl).0,
                 answers: service.dns.answers.unwrap_or(dns.answers).as_usize(),
+                policy: service
+                    .dns
+                    .policy
+                    .as_ref()
+                    .or(dns.policy.as_ref())
+                    .map(|name| name.0.clone()),
+                rotate: service.dns.rotate,
             })
             .collect()
     }

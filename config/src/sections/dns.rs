@@ -2,10 +2,12 @@
 
 mod dnssec;
 mod load;
+mod policies;
 
 pub(crate) use dnssec::Dnssec;
 use load::DnsLoad;
 use perigee_geodns::Limits;
+pub(crate) use policies::{Policy, PolicyRule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,11 @@ pub(crate) struct Dns {
     /// each of these, the first database tells that knows a network, `database` before the others.
     #[serde(default)]
     pub(crate) databases: Vec<At<FilePath>>,
+    /// The policy of services that name none. Default: the nearest PoP that can serve.
+    pub(crate) policy: Option<At<Name>>,
+    /// Which PoPs serve whom.
+    #[serde(default)]
+    pub(crate) policies: Vec<Policy>,
     /// Networks whose place is known; looked up before the database, the longest prefix wins.
     #[serde(default)]
     pub(crate) networks: Vec<At<Network>>,

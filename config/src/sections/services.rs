@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cache, OriginLimits, OriginPool, RequestFields, dns::Answers};
 use crate::{
     at::At,
-    units::{Bytes, FilePath, HostPattern, OneOrMore, Origin, ServiceName, Ttl, ZoneName},
+    units::{Bytes, FilePath, HostPattern, Name, OneOrMore, Origin, ServiceName, Ttl, ZoneName},
 };
 
 /// A delivery service: which hosts are served, from where, under which policy.
@@ -90,6 +90,12 @@ pub(crate) struct ServiceDns {
     pub(crate) ttl: Option<Ttl>,
     /// Most addresses in one answer. Default: `answers` of `[dns]`.
     pub(crate) answers: Option<Answers>,
+    /// The policy that says which PoPs serve whom: the name of one of `[[dns.policies]]`. Default:
+    /// `policy` of `[dns]`.
+    pub(crate) policy: Option<At<Name>>,
+    /// Whether the order of the addresses changes with each TTL. Else it is stable for a network, so
+    /// that its clients find warm caches.
+    pub(crate) rotate: bool,
 }
 
 /// A certificate and its key.

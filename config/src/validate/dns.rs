@@ -1,6 +1,6 @@
 //! The zone: who answers for it, and what is told.
 
-use super::{Report, Unique, nodes::known_pop};
+use super::{Report, Unique, nodes::known_pop, policies};
 use crate::{
     at::At,
     sections::{Dns, File, GeoDns, Network},
@@ -31,6 +31,7 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
             }
         }
     }
+    policies::check(file, dns, report);
     if file.geodns.is_empty() {
         return;
     }

@@ -1,12 +1,12 @@
 //! Points on the globe.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Mean radius of the Earth (IUGG), in kilometres.
 const EARTH_RADIUS_KM: f64 = 6371.0088;
 
 /// A point on the globe.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Degrees north, -90 to 90.
     pub latitude: f64,

@@ -1,13 +1,20 @@
 //! The PoPs for one client, best first: made only as far as they are needed.
 
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
 use super::{
-    compiled::{Order, Policy, Rule},
+    compiled::{Policy, Rule, Weighted},
+    config::Order,
     facts::Facts,
 };
 use crate::{
     place::{At, Direction},
     snapshot::Snapshot,
 };
+
+/// The coarsest prefixes by which weights choose.
+const WEIGHT_PREFIX_V4: u8 = 24;
+const WEIGHT_PREFIX_V6: u8 = 48;
 
 /// A PoP, as a candidate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,6 +34,8 @@ pub(crate) struct Candidate {
 pub(super) struct Chain<'a, 's> {
     snapshot: &'s Snapshot,
     policy: &'s Policy,
+    /// Of the service and the turn.
+    seed: u64,
     found: &'a mut Vec<Candidate>,
     /// How many of them are in their place.
     sorted: usize,
@@ -38,12 +47,14 @@ impl<'a, 's> Chain<'a, 's> {
     pub(super) fn new(
         snapshot: &'s Snapshot,
         policy: &'s Policy,
+        seed: u64,
         room: &'a mut Vec<Candidate>,
     ) -> Self {
         room.clear();
         Chain {
             snapshot,
             policy,
+            seed,
             found: room,
             sorted: 0,
             next_rule: 0,
@@ -70,6 +81,8 @@ impl<'a, 's> Chain<'a, 's> {
         let ratio = match rule.order {
             // A client that is said to be at a PoP has a key below 0.
             Order::Distance => (candidate.key.max(0.0) / next.key).sqrt(),
+            Order::Latency => candidate.key.max(0.0) / next.key,
+            Order::Weight | Order::Listed => return None,
         };
         ratio.is_finite().then(|| (1.0 - ratio).clamp(0.0, 1.0))
     }
@@ -87,17 +100,23 @@ impl<'a, 's> Chain<'a, 's> {
 
     /// Adds the PoPs of the next rule that is for this client.
     fn add_rule(&mut self, facts: &mut Facts<'_>) -> Option<()> {
-        let rule = self.policy.rules.get(self.next_rule)?;
         let index = self.next_rule;
+        let rule = self.policy.rules.get(index)?;
         self.next_rule += 1;
-        let keys = Keys::of(self.snapshot, rule, facts);
-        for (place, &pop) in rule.pops.iter().enumerate() {
+        if !rule.fits(facts) {
+            return Some(());
+        }
+        if rule.only {
+            self.next_rule = usize::MAX;
+        }
+        let keys = Keys::of(self.snapshot, rule, self.seed, facts);
+        for (place, &weighted) in rule.pops.iter().enumerate() {
             let before = self.found.get(..self.sorted).unwrap_or_default();
-            if before.iter().all(|candidate| candidate.pop != pop) {
+            if before.iter().all(|candidate| candidate.pop != weighted.pop) {
                 self.found.push(Candidate {
-                    pop,
+                    pop: weighted.pop,
                     rule: index,
-                    key: keys.key(self.snapshot, pop),
+                    key: keys.key(self.snapshot, weighted, place),
                     place,
                 });
             }
@@ -115,51 +134,86 @@ impl Candidate {
 
 /// By what the PoPs of a rule are ordered for one client.
 enum Keys {
-    /// The PoP that it is at, and the way to it from the middle of the Earth.
-    Distance(Option<usize>, Option<Direction>),
+    /// By the distance from this PoP, or from this direction.
+    Distance(From),
+    /// By the chance that this hash gives to each.
+    Weight(u64),
+    Listed,
+}
+
+/// Where distances are measured from.
+struct From {
+    /// The client is at this PoP.
+    at: Option<usize>,
+    direction: Option<Direction>,
 }
 
 impl Keys {
-    fn of(snapshot: &Snapshot, rule: &Rule, facts: &mut Facts<'_>) -> Self {
+    fn of(snapshot: &Snapshot, rule: &Rule, seed: u64, facts: &mut Facts<'_>) -> Self {
         match rule.order {
-            Order::Distance => {
-                let (at, from) = whereabouts(snapshot, facts.place());
-                Keys::Distance(at, from)
+            Order::Distance | Order::Latency => Keys::Distance(From::new(snapshot, facts)),
+            Order::Weight => {
+                let network = facts.network(WEIGHT_PREFIX_V4, WEIGHT_PREFIX_V6);
+                let network = network.unwrap_or_default().to_le_bytes();
+                Keys::Weight(xxh3_64_with_seed(&network, seed))
             }
+            Order::Listed => Keys::Listed,
         }
     }
 
-    fn key(&self, snapshot: &Snapshot, pop: usize) -> f64 {
+    fn key(&self, snapshot: &Snapshot, weighted: Weighted, place: usize) -> f64 {
+        let pop = snapshot.pops.get(weighted.pop);
         match self {
-            Keys::Distance(at, _) if *at == Some(pop) => -1.0,
-            Keys::Distance(_, from) => {
-                let to = snapshot.pops.get(pop).and_then(|pop| pop.direction);
-                from.zip(to).map_or(f64::INFINITY, |(a, b)| a.apart(b))
+            Keys::Distance(from) if from.at == Some(weighted.pop) => -1.0,
+            Keys::Distance(from) => {
+                let to = pop.and_then(|pop| pop.direction);
+                let apart = from.direction.zip(to).map(|(a, b)| a.apart(b));
+                apart.unwrap_or(f64::INFINITY)
             }
+            Keys::Weight(hash) => drawn(*hash, pop.map_or(0, |pop| pop.seed), weighted.weight),
+            Keys::Listed => place as f64,
         }
     }
 }
 
-/// The PoP a client was said to be at, and the direction of its place.
-fn whereabouts(snapshot: &Snapshot, place: Option<At>) -> (Option<usize>, Option<Direction>) {
-    match place {
-        None => (None, None),
-        Some(At::Point(point)) => (None, Some(point.direction())),
-        Some(At::Pop(at)) => {
-            let pop = snapshot.pops.get(at);
-            (Some(at), pop.and_then(|pop| pop.direction))
+impl From {
+    fn new(snapshot: &Snapshot, facts: &mut Facts<'_>) -> Self {
+        let at_pop = |at: usize| snapshot.pops.get(at).and_then(|pop| pop.direction);
+        match facts.place().at {
+            None => From {
+                at: None,
+                direction: None,
+            },
+            Some(At::Point(point)) => From {
+                at: None,
+                direction: Some(point.direction()),
+            },
+            Some(At::Pop(at)) => From {
+                at: Some(at),
+                direction: at_pop(at),
+            },
         }
     }
+}
+
+/// Weighted rendezvous hashing: the lowest wins, and each wins in the proportion of its weight. When one
+/// goes, those that had it are shared out in the proportion of the others, and nobody else moves.
+fn drawn(client: u64, pop: u64, weight: u32) -> f64 {
+    let hash = xxh3_64_with_seed(&client.to_le_bytes(), pop);
+    // From above 0 to 1, in all the steps that the type has there.
+    let chance = ((hash >> 11) + 1) as f64 / (1_u64 << 53) as f64;
+    -chance.ln() / f64::from(weight.max(1))
 }
 
 /// All candidates, best first.
 pub(crate) fn candidates(
     snapshot: &Snapshot,
     policy: &Policy,
+    seed: u64,
     facts: &mut Facts<'_>,
 ) -> Vec<Candidate> {
     let mut room = Vec::new();
-    let mut chain = Chain::new(snapshot, policy, &mut room);
+    let mut chain = Chain::new(snapshot, policy, seed, &mut room);
     let mut all = Vec::new();
     while let Some(candidate) = chain.get(all.len(), facts) {
         all.push(candidate);

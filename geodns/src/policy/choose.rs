@@ -90,7 +90,12 @@ fn decide(
     mut facts: Facts<'_>,
     memo: &mut Memo,
 ) -> Pick {
-    let mut chain = Chain::new(snapshot, &service.policy, &mut memo.candidates);
+    // What is chosen by weight stays with a network; only those without one take turns.
+    let seed = match facts.address() {
+        Some(_) => service.seed,
+        None => service.seed ^ turn,
+    };
+    let mut chain = Chain::new(snapshot, &service.policy, seed, &mut memo.candidates);
     for &standard in snapshot.standards() {
         let mut home = None;
         let mut at = 0;
@@ -190,20 +195,22 @@ impl Pick {
         turn: u64,
         mut facts: Facts<'_>,
     ) -> Self {
+        let rule = service.policy.rules.get(reason.rule);
+        let answers = rule.and_then(|rule| rule.answers);
         let edges = snapshot.pops.get(pop).map_or(Edges::NONE, |pop| {
             Edges::choose(
                 pop,
                 family,
                 reason.standard,
                 service,
-                service.answers,
+                answers.unwrap_or(service.answers),
                 turn,
                 &mut facts,
             )
         });
         Pick {
             pop: u32::try_from(pop).unwrap_or(u32::MAX),
-            ttl: service.ttl,
+            ttl: rule.and_then(|rule| rule.ttl).unwrap_or(service.ttl),
             edges,
             reason,
             scope: facts.scope(),

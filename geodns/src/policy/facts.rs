@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::client::{Client, masked};
 use crate::{
-    place::{At, Located},
+    place::{Located, NetworkTable, Region},
     snapshot::Snapshot,
 };
 
@@ -32,33 +32,58 @@ impl<'s> Facts<'s> {
         self.address
     }
 
-    /// Where it is.
-    pub(crate) fn place(&mut self) -> Option<At> {
+    /// Where it is, and who knows that.
+    pub(crate) fn place(&mut self) -> Located {
         let located = self.located();
-        self.scope = self.scope.max(located.prefix);
-        located.at
+        self.holds_for(located.prefix);
+        located
     }
 
-    /// All that is known of where it is. Whoever uses more of it than [`Facts::place`] tells must
-    /// see to the scope.
-    pub(crate) fn located(&mut self) -> Located {
-        let (places, address) = (&self.snapshot.places, self.address);
-        *self.located.get_or_insert_with(|| match address {
-            Some(address) => places.locate(address),
-            None => places.withheld(),
-        })
+    /// The region that it is in.
+    pub(crate) fn region(&mut self) -> Region {
+        let located = self.located();
+        self.holds_for(located.region_prefix);
+        located.region
+    }
+
+    /// The number of its autonomous system.
+    pub(crate) fn asn(&mut self) -> Option<u32> {
+        let located = self.located();
+        self.holds_for(located.asn_prefix);
+        located.asn
+    }
+
+    /// Whether it is within one of these networks.
+    pub(super) fn is_within(&mut self, table: &NetworkTable<()>) -> bool {
+        let Some(address) = self.address else {
+            return false;
+        };
+        let found = table.lookup(address);
+        self.holds_for(found.prefix);
+        found.value.is_some()
     }
 
     /// Its network, as long as all that was asked so far holds for, and at least this long.
     pub(super) fn network(&mut self, v4: u8, v6: u8) -> Option<u128> {
         let address = self.address?;
-        let least = if address.is_ipv4() { v4 } else { v6 };
-        self.scope = self.scope.max(least);
+        self.holds_for(if address.is_ipv4() { v4 } else { v6 });
         Some(masked(address, self.scope))
     }
 
     /// The length of the prefix for which all holds that was asked.
     pub(crate) fn scope(&self) -> u8 {
         self.scope
+    }
+
+    fn located(&mut self) -> Located {
+        let (snapshot, address) = (self.snapshot, self.address);
+        *self.located.get_or_insert_with(|| match address {
+            Some(address) => snapshot.places.locate(address),
+            None => snapshot.places.withheld(),
+        })
+    }
+
+    fn holds_for(&mut self, prefix: u8) {
+        self.scope = self.scope.max(prefix);
     }
 }

@@ -51,7 +51,7 @@ impl Memo {
         Memo::with_slots(0)
     }
 
-    fn with_slots(most: usize) -> Self {
+    pub(super) fn with_slots(most: usize) -> Self {
         Memo {
             slots: Vec::new(),
             most,

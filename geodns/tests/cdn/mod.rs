@@ -53,6 +53,8 @@ fn config(networks: u32) -> Config {
         name: "www.cdn.example".to_owned(),
         ttl: 20,
         answers: 2,
+        policy: None,
+        rotate: false,
     }];
     config.contents.records = vec![
         text("info", "TXT", "\"some text\""),

@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use perigee_edge::{
     CacheStats, Explanation, ListQuestion, Listing, PurgeOrder, Purged, Question, Shown,
 };
+use perigee_geodns::{DnsExplanation, DnsQuestion};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
@@ -85,6 +86,15 @@ impl AdminClient {
     /// POST /explain.
     pub(crate) async fn explain(&self, question: &Question) -> Result<Explanation, CallError> {
         self.call(Method::POST, "/explain", Some(json!(question)))
+            .await
+    }
+
+    /// POST /explain/dns.
+    pub(crate) async fn explain_dns(
+        &self,
+        question: &DnsQuestion,
+    ) -> Result<DnsExplanation, CallError> {
+        self.call(Method::POST, "/explain/dns", Some(json!(question)))
             .await
     }
 

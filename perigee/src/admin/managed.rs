@@ -5,6 +5,7 @@ use std::{future::Future, pin::Pin};
 use perigee_edge::{
     CacheStats, Explanation, ListQuestion, Listing, PurgeOrder, Purged, Question, Readiness, Shown,
 };
+use perigee_geodns::{DnsExplanation, DnsQuestion};
 use serde_json::Value;
 
 /// An answer that may take time.
@@ -17,6 +18,8 @@ pub(crate) enum NotDone {
     Wrong(String),
     /// The node stores nothing.
     NothingStored,
+    /// The node answers no questions of DNS.
+    NoZone,
 }
 
 /// A node, as its operator sees it.
@@ -30,6 +33,10 @@ pub(crate) trait Managed: Send + Sync + 'static {
     /// Says what would become of a request.
     fn explain<'a>(&'a self, _question: &'a Question) -> Answer<'a, Result<Explanation, NotDone>> {
         Box::pin(async { Err(NotDone::NothingStored) })
+    }
+    /// Says what a client is answered in DNS.
+    fn explain_dns(&self, _question: &DnsQuestion) -> Result<DnsExplanation, NotDone> {
+        Err(NotDone::NoZone)
     }
     /// A page of what is stored.
     fn list<'a>(&'a self, _question: &'a ListQuestion) -> Answer<'a, Result<Listing, NotDone>> {

@@ -12,6 +12,7 @@ pub(super) enum Route {
     Purge,
     Drain,
     Explain,
+    ExplainDns,
     Cache,
     CacheEntry,
     CacheStats,
@@ -35,6 +36,7 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
         "/purge" => (Route::Purge, "POST"),
         "/drain" => (Route::Drain, "POST"),
         "/explain" => (Route::Explain, "POST"),
+        "/explain/dns" => (Route::ExplainDns, "POST"),
         "/cache" => (Route::Cache, "GET, HEAD"),
         "/cache/entry" => (Route::CacheEntry, "GET, HEAD"),
         "/cache/stats" => (Route::CacheStats, "GET, HEAD"),
@@ -58,6 +60,7 @@ mod tests {
         assert_eq!(route(&Method::POST, "/purge"), Ok(Route::Purge));
         assert_eq!(route(&Method::POST, "/drain"), Ok(Route::Drain));
         assert_eq!(route(&Method::POST, "/explain"), Ok(Route::Explain));
+        assert_eq!(route(&Method::POST, "/explain/dns"), Ok(Route::ExplainDns));
         assert_eq!(route(&Method::GET, "/cache"), Ok(Route::Cache));
         assert_eq!(route(&Method::GET, "/cache/entry"), Ok(Route::CacheEntry));
         assert_eq!(route(&Method::GET, "/cache/stats"), Ok(Route::CacheStats));

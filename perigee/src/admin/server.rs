@@ -12,6 +12,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use perigee_edge::{PurgeOrder, Question};
+use perigee_geodns::DnsQuestion;
 use prometheus_client::{encoding::text, registry::Registry};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -105,7 +106,7 @@ impl Admin {
             Ok(route) => route,
             Err(NoRoute::NotFound) => {
                 let known = "there are /health, /ready, /metrics, /status, /purge, /drain, /explain, \
-                             /cache, /cache/entry and /cache/stats";
+                             /explain/dns, /cache, /cache/entry and /cache/stats";
                 return error(StatusCode::NOT_FOUND, known);
             }
             Err(NoRoute::WrongMethod(allowed)) => return wrong_method(request.method(), allowed),
@@ -130,6 +131,7 @@ impl Admin {
             }
             Route::Drain => self.drain(request.into_body()).await,
             Route::Explain => self.explain(request.into_body()).await,
+            Route::ExplainDns => self.explain_dns(request.into_body()).await,
             Route::Cache => told(cache::list(&*self.node, request.uri().query()).await),
             Route::CacheEntry => told(cache::show(&*self.node, request.uri().query()).await),
             Route::CacheStats => told(self.node.cache_stats()),
@@ -207,6 +209,15 @@ impl Admin {
         };
         told(self.node.explain(&question).await)
     }
+
+    async fn explain_dns(&self, body: Incoming) -> Response<Full<Bytes>> {
+        let expected = r#"{"name": "www.cdn.example", "client": "198.51.100.0/24"}"#;
+        let question: DnsQuestion = match read(body, expected).await {
+            Ok(question) => question,
+            Err(refused) => return *refused,
+        };
+        told(self.node.explain_dns(&question))
+    }
 }
 
 /// The JSON of a body; or what to answer if there is none.
@@ -228,6 +239,7 @@ fn told(done: Result<impl Serialize, NotDone>) -> Response<Full<Bytes>> {
     match done {
         Ok(done) => json(StatusCode::OK, &json!(done)),
         Err(NotDone::Wrong(why)) => error(StatusCode::BAD_REQUEST, &why),
+        Err(NotDone::NoZone) => error(StatusCode::NOT_FOUND, "this node is no name server"),
         Err(NotDone::NothingStored) => error(StatusCode::NOT_FOUND, "this node stores nothing"),
     }
 }

@@ -1,5 +1,6 @@
 //! `perigee explain http`: what would become of a request, by the file and by each node.
 
+pub(super) mod dns;
 mod text;
 
 use std::{collections::BTreeMap, process::ExitCode, time::SystemTime};

@@ -92,6 +92,24 @@ impl Fleet {
         roles.any(|role| role == Role::GeoDns)
     }
 
+    /// The name servers, in the order of the file; or the one that is named.
+    pub(super) fn that_answer(&self, name: Option<&str>) -> Result<Vec<Member>, String> {
+        let answers = |member: &&Member| member.node.role == Role::GeoDns;
+        let Some(name) = name else {
+            let members: Vec<_> = self.nodes.iter().filter(answers).cloned().collect();
+            return match members.is_empty() {
+                true => Err("the file has no [[geodns]]".to_owned()),
+                false => Ok(members),
+            };
+        };
+        match self.member(name)? {
+            member if answers(&&member) => Ok(vec![member]),
+            _ => Err(format!(
+                "{name:?} is no name server: name one of [[geodns]]"
+            )),
+        }
+    }
+
     /// The nodes that store something: edges in the order of the file, then shields; or the one that
     /// is named.
     pub(super) fn that_store(&self, name: Option<&str>) -> Result<Vec<Member>, String> {

@@ -58,6 +58,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
         Command::Drain(drain) => block_on(drain::run(&drain)),
         Command::Explain(explain) => match explain.what {
             Explained::Http(http) => block_on(explain::run(&http)),
+            Explained::Dns(dns) => block_on(explain::dns::run(&dns)),
         },
         Command::Cache(cache) => block_on(cache::run(&cache)),
         Command::Query(query) => block_on(query::run(&query)),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use perigee_edge::{DrainReport, PurgeOrder, Purged, Readiness};
-use perigee_geodns::GeoDns;
+use perigee_geodns::{DnsExplanation, DnsQuestion, GeoDns};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -53,6 +53,10 @@ impl Managed for GeoDnsRole {
             members.insert("draining".into(), draining.into());
         }
         status
+    }
+
+    fn explain_dns(&self, question: &DnsQuestion) -> Result<DnsExplanation, NotDone> {
+        Ok(self.server.explain(&question.name, question.client))
     }
 
     fn purge<'a>(&'a self, _order: &'a PurgeOrder) -> Answer<'a, Result<Purged, NotDone>> {
