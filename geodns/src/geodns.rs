@@ -25,6 +25,7 @@ use crate::{
     load::until_next_moment,
     metrics::Metrics,
     place::Places,
+    secondary::{self, ZoneCopy, notify},
     snapshot::Snapshot,
     status::Status,
     transport::{EncryptedAddresses, EncryptedServer, Listener, Tcp, Udp, bind},
@@ -78,6 +79,9 @@ struct Shared {
     /// Read by each answer, without a lock.
     snapshot: Arc<ArcSwap<Snapshot>>,
     guard: Arc<ArcSwap<Guard>>,
+    /// What secondaries may have, and are told of.
+    copy: Arc<ArcSwap<ZoneCopy>>,
+    copies: watch::Sender<Arc<ZoneCopy>>,
     /// What snapshots are made from. Never held across an await.
     state: Mutex<State>,
 }
@@ -103,8 +107,10 @@ impl GeoDns {
         trust: Arc<Trust>,
         registry: &mut Registry,
     ) -> Result<Self, StartError> {
-        let zone = Zone::load(&config).map_err(|e| StartError(e.to_string()))?;
         let places = Places::load(&config, None).map_err(|e| StartError(e.to_string()))?;
+        let places = Arc::new(places);
+        let loaded = secondary::load(&config, &places, None);
+        let (zone, copy) = loaded.map_err(|e| StartError(e.to_string()))?;
         let signer = signing::signer(&config, None).map_err(StartError)?;
         let listeners = config
             .listen
@@ -117,11 +123,12 @@ impl GeoDns {
         let addresses = listeners.iter().map(|listener| listener.address).collect();
         let limits = config.limits.clone();
         let encrypted = config.encrypted.clone();
-        let shared = Shared::start(config, zone, places, signer, trust);
+        let shared = Shared::start(config, (zone, copy), places, signer, trust);
         shared.guard.load().counters.register(registry);
         let workers = worker::Shared {
             snapshot: Arc::clone(&shared.snapshot),
             guard: Arc::clone(&shared.guard),
+            copy: Arc::clone(&shared.copy),
             metrics: Metrics::register(registry),
         };
         let mut serving = Serving::start(&workers, listeners, &limits)?;
@@ -233,19 +240,22 @@ impl Serving {
 impl Shared {
     fn start(
         config: Config,
-        zone: Zone,
-        places: Places,
+        (zone, copy): (Arc<Zone>, ZoneCopy),
+        places: Arc<Places>,
         signer: Option<Arc<Signer>>,
         trust: Arc<Trust>,
     ) -> Arc<Self> {
-        let (zone, places) = (Arc::new(zone), Arc::new(places));
         let view = start_view(&config, &trust);
         let changes = view.subscribe();
         let snapshot = Snapshot::new(&config, zone.clone(), places.clone(), &view.nodes());
         let snapshot = snapshot.signed(signer.clone());
+        let copy = Arc::new(copy);
+        let (copies, told) = watch::channel(Arc::clone(&copy));
         let shared = Arc::new(Shared {
             snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             guard: Arc::new(ArcSwap::from_pointee(Guard::new(&config.guard, None))),
+            copy: Arc::new(ArcSwap::new(Arc::clone(&copy))),
+            copies,
             state: Mutex::new(State {
                 config,
                 trust,
@@ -256,6 +266,7 @@ impl Shared {
             }),
         });
         tokio::spawn(follow(Arc::downgrade(&shared), changes));
+        tokio::spawn(notify(told));
         tokio::spawn(signing::keep(Arc::downgrade(&shared)));
         shared
     }
@@ -263,13 +274,15 @@ impl Shared {
     fn reload(self: &Arc<Self>, config: Config, trust: Arc<Trust>) -> Result<(), ReloadError> {
         let refuse = |why: String| ReloadError(why);
         // Whatever can fail is done before anything changes.
-        let zone = Zone::load(&config).map_err(|e| refuse(e.to_string()))?;
         let (before, signer) = {
             let state = self.state();
             (Arc::clone(&state.places), state.signer.clone())
         };
         let signer = signing::signer(&config, signer.as_ref()).map_err(refuse)?;
         let places = Places::load(&config, Some(&before)).map_err(|e| refuse(e.to_string()))?;
+        let places = Arc::new(places);
+        let loaded = secondary::load(&config, &places, Some(&self.copy.load()));
+        let (zone, copy) = loaded.map_err(|e| refuse(e.to_string()))?;
 
         let mut state = self.state();
         check_fixed(&state.config, &config)?;
@@ -283,12 +296,15 @@ impl Shared {
         }
         let guard = Guard::new(&config.guard, Some(&self.guard.load()));
         self.guard.store(Arc::new(guard));
-        state.zone = Arc::new(zone);
-        state.places = Arc::new(places);
+        state.zone = zone;
+        state.places = places;
         state.signer = signer;
         state.config = config;
         state.trust = trust;
         self.refresh(&state);
+        // Whoever is told finds the new zone.
+        self.copy.store(Arc::new(copy));
+        self.copies.send_replace(self.copy.load_full());
         info!(version = %state.config.version, serial = state.zone.serial(), "configuration in place");
         Ok(())
     }

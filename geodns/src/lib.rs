@@ -17,6 +17,7 @@ mod metrics;
 mod place;
 mod policy;
 mod query;
+mod secondary;
 mod snapshot;
 mod status;
 mod transport;

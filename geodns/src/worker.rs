@@ -9,6 +9,7 @@ use crate::{
     answer::{Memo, Terms, respond},
     guard::{Guard, Sent},
     metrics::Metrics,
+    secondary::{Transfer, ZoneCopy},
     snapshot::Snapshot,
 };
 
@@ -17,6 +18,8 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(crate) guard: Arc<ArcSwap<Guard>>,
+    /// What secondaries may have.
+    pub(crate) copy: Arc<ArcSwap<ZoneCopy>>,
     pub(crate) metrics: Metrics,
 }
 
@@ -50,6 +53,7 @@ pub(crate) struct Worker {
     snapshot: Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>,
     guard: Cache<Arc<ArcSwap<Guard>>, Arc<Guard>>,
     memo: Memo,
+    copy: Arc<ArcSwap<ZoneCopy>>,
     metrics: Metrics,
 }
 
@@ -70,8 +74,17 @@ impl Worker {
             snapshot: Cache::new(shared.snapshot),
             guard: Cache::new(shared.guard),
             memo,
+            copy: shared.copy,
             metrics: shared.metrics,
         }
+    }
+
+    /// The transfer of the zone that a message asks for, in place of a response, if it does and may.
+    pub(crate) fn transfer(&self, message: &[u8], asker: Asker) -> Option<Transfer> {
+        let copy = self.copy.load();
+        // Before the message is read: most may not.
+        let may = copy.is_for(asker.address.ip());
+        may.then(|| Transfer::of(&copy, message, asker)).flatten()
     }
 
     /// Writes the response to a message into `out`, and tells its length; `None` if nothing is to be

@@ -23,7 +23,7 @@ use crate::{
     policy::{Policies, Policy},
 };
 use build::{Builder, serial_of};
-use tree::Tree;
+use tree::{Place, Tree};
 
 /// TTL, in seconds, of SOA, NS, HINFO and the addresses of name servers.
 pub(crate) const INFRASTRUCTURE_TTL: u32 = 3_600;
@@ -110,8 +110,7 @@ impl Zone {
     }
 
     fn of(tree: Tree) -> Result<Self, ZoneError> {
-        let soa = tree.apex().rrset(rtype::SOA);
-        let soa = soa.ok_or_else(|| ZoneError::new(Source::Own, "the zone has no SOA record"))?;
+        let soa = soa(&tree)?;
         let data = soa.rdata().next().unwrap_or_default();
         // RFC 2308 section 5.
         let minimum = data
@@ -140,6 +139,19 @@ impl Zone {
         self.tree.nodes()
     }
 
+    /// SOA as it is answered.
+    pub(crate) fn soa(&self) -> Result<&RrSet, ZoneError> {
+        soa(&self.tree)
+    }
+
+    /// All delegations, in no order.
+    pub(crate) fn cuts(&self) -> impl Iterator<Item = &Cut> {
+        self.tree.places().filter_map(|place| match place {
+            Place::Node(_) => None,
+            Place::Cut(cut) => Some(cut),
+        })
+    }
+
     /// SOA as it stands in the authority section of NXDOMAIN and NODATA (RFC 2308 section 5).
     pub(crate) fn negative_soa(&self) -> &RrSet {
         &self.negative_soa
@@ -149,6 +161,11 @@ impl Zone {
     pub fn serial(&self) -> u32 {
         self.serial
     }
+}
+
+fn soa(tree: &Tree) -> Result<&RrSet, ZoneError> {
+    let soa = tree.apex().rrset(rtype::SOA);
+    soa.ok_or_else(|| ZoneError::new(Source::Own, "the zone has no SOA record"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ mod conformance;
 mod edges;
 mod encrypted;
 mod guard;
+mod knot;
 mod life;
+mod transfer;
 mod wire;
 
 use std::{

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::turn::{Scratch, Turn};
-use crate::worker::Asker;
+use crate::{secondary::Transfer, worker::Asker};
 
 /// The idle time is measured in so many ticks.
 const TICKS: u32 = 10;
@@ -55,6 +55,8 @@ pub(super) struct Connection {
     pub(super) unread: Vec<u8>,
     /// What the client has not taken yet of its responses.
     pub(super) unsent: Vec<u8>,
+    /// The zone, as far as it is not sent.
+    pub(super) transfer: Option<Transfer>,
 }
 
 impl Connection {
@@ -64,6 +66,7 @@ impl Connection {
             asker,
             unread: Vec::new(),
             unsent: Vec::new(),
+            transfer: None,
         }
     }
 

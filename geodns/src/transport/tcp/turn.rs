@@ -69,7 +69,7 @@ impl Inner {
         let now = SystemTime::now();
         let (mut at, mut written) = (0, 0);
         let mut turn = Turn::Waits;
-        while let Some(message) = frame(&self.input[at..end]) {
+        loop {
             if OUTPUT - written < FRAME {
                 self.write(connection, written)?;
                 written = 0;
@@ -80,14 +80,34 @@ impl Inner {
             }
             let room = &mut self.output[written..][..FRAME];
             let (length, room) = room.split_at_mut(2);
-            let response = self.worker.respond(message, connection.asker, now, room);
+            let asker = connection.asker;
+            let response = match &mut connection.transfer {
+                Some(transfer) => {
+                    let part = transfer.write(room);
+                    if part.is_none() {
+                        connection.transfer = None;
+                        continue;
+                    }
+                    part
+                }
+                None => {
+                    let Some(message) = frame(&self.input[at..end]) else {
+                        break;
+                    };
+                    at += 2 + message.len();
+                    connection.transfer = self.worker.transfer(message, asker);
+                    if connection.transfer.is_some() {
+                        continue;
+                    }
+                    self.worker.respond(message, asker, now, room)
+                }
+            };
             let Some(response) = response.and_then(|length| u16::try_from(length).ok()) else {
                 turn = Turn::Ends;
                 break;
             };
             length.copy_from_slice(&response.to_be_bytes());
             written += 2 + usize::from(response);
-            at += 2 + message.len();
             turn = Turn::Answered;
         }
         self.write(connection, written)?;
