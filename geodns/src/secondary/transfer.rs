@@ -34,7 +34,7 @@ impl Transfer {
         let request = Request::read(message).ok()?;
         let question = request.question.as_ref()?;
         let is_transfer = matches!(question.rtype, rtype::AXFR | rtype::IXFR);
-        let is_ours = question.class == class::IN && *question.name == *copy.apex;
+        let is_ours = question.class == class::IN && *question.name() == *copy.apex;
         let is_query = request.error.is_none() && request.header.opcode == opcode::QUERY;
         (is_transfer && is_ours && is_query).then(|| Transfer {
             copy: Arc::clone(copy),
