@@ -106,7 +106,7 @@ impl<'s, 't> Reply<'s, 't> {
             writer.roll_back(start);
             facts.truncated = self.terms.is_udp();
             if !facts.truncated {
-                facts.rcode = rcode::SERVFAIL;
+                (facts.rcode, facts.authoritative) = (rcode::SERVFAIL, false);
             }
             if stop == Stop::Overspent {
                 facts.extended_error = Some(ede::OTHER);

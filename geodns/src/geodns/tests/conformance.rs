@@ -472,3 +472,25 @@ async fn a_tcp_client_is_told_how_long_it_may_be_idle() {
     let [over_udp, over_tcp] = octets(&geodns, &query).await;
     assert_eq!(over_udp, over_tcp);
 }
+
+#[tokio::test]
+async fn what_fits_into_no_message_is_servfail() {
+    let mut config = fixture::config();
+    config.contents.records.push(RecordText {
+        name: "large".to_owned(),
+        rtype: "TXT".to_owned(),
+        ttl: 300,
+        data: (0..300).map(|n| format!("\"{n:0>250}\"")).collect(),
+    });
+    let geodns = start(config);
+    let [over_udp, over_tcp] = octets(&geodns, &plain("large.cdn.example", TXT)).await;
+    let over_udp = Message::from_vec(&over_udp).unwrap();
+    assert!(over_udp.metadata.truncation);
+    assert_eq!(summary(&over_udp), (ResponseCode::NoError, true, [0, 0, 0]));
+    let over_tcp = Message::from_vec(&over_tcp).unwrap();
+    assert!(!over_tcp.metadata.truncation);
+    assert_eq!(
+        summary(&over_tcp),
+        (ResponseCode::ServFail, false, [0, 0, 0])
+    );
+}
