@@ -5,9 +5,11 @@
 //! so what they answer is the same, also after a restart.
 
 mod config;
+mod given;
 mod spilled;
 
 pub use config::LoadConfig;
+pub(crate) use given::{Given, watch};
 pub(crate) use spilled::{Spilled, spilled_by, until_next_moment};
 
 #[cfg(test)]

@@ -1,89 +1,192 @@
-//! What is counted.
+//! What is counted. Each worker counts for itself, in memory that no other one writes; who reads the
+//! metrics adds up.
 
-use perigee_cluster::PopName;
-use perigee_dns_wire::{rcode, rtype};
+mod counts;
+mod labels;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
 use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family},
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::{MetricType, counter::ConstCounter},
     registry::Registry,
 };
 
-/// Handles to the metrics of a name server.
+use crate::{answer::Facts, config::Config, snapshot::Snapshot, worker::Transport};
+use counts::Counts;
+pub(crate) use labels::rcode_label;
+use labels::{RCODES, TRANSPORTS, TYPES};
+
+/// The metrics of a name server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
-    queries: Family<QueryLabels, Counter>,
-    answers: Family<PopLabels, Counter>,
+    inner: Arc<Mutex<Inner>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct QueryLabels {
-    r#type: &'static str,
-    rcode: &'static str,
+#[derive(Debug, Default)]
+struct Inner {
+    /// Of those who count now.
+    counting: Vec<Arc<Counts>>,
+    /// Of those who are gone.
+    gone: Totals,
+    /// By what their names are counted under. Names that are gone were counted, too.
+    services: HashMap<u64, Service>,
+    pops: HashMap<u64, String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PopLabels {
-    pop: String,
+#[derive(Clone, Debug)]
+struct Service {
+    name: String,
+    policy: String,
+}
+
+/// Sums over workers.
+#[derive(Clone, Debug, Default)]
+struct Totals {
+    /// By type, response code and transport.
+    queries: BTreeMap<usize, u64>,
+    /// By service and PoP.
+    answers: BTreeMap<(u64, u64), u64>,
+}
+
+/// What one worker counts. Dropped, what it counted stays counted.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    metrics: Metrics,
+    counts: Arc<Counts>,
 }
 
 impl Metrics {
+    /// Puts them onto the registry.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Metrics::default();
-        registry.register(
-            "dns_queries",
-            "DNS queries answered, by type of question and response code",
-            metrics.queries.clone(),
-        );
-        registry.register(
-            "dns_answers",
-            "DNS answers with edges, by the PoP that they are of",
-            metrics.answers.clone(),
-        );
+        registry.register_collector(Box::new(metrics.clone()));
         metrics
     }
 
-    pub(crate) fn count(&self, rtype: Option<u16>, rcode: u16, pop: Option<&PopName>) {
-        let labels = QueryLabels {
-            r#type: type_label(rtype),
-            rcode: rcode_label(rcode),
-        };
-        self.queries.get_or_create(&labels).inc();
-        if let Some(pop) = pop {
-            let labels = PopLabels {
-                pop: pop.as_str().to_owned(),
+    /// Learns what services and PoPs are called.
+    pub(crate) fn know(&self, config: &Config) {
+        let mut inner = self.lock();
+        for service in &config.services {
+            let known = Service {
+                name: service.name.clone(),
+                policy: policy(service),
             };
-            self.answers.get_or_create(&labels).inc();
+            inner.services.insert(counts::service(&service.name), known);
+        }
+        for pop in &config.pops {
+            let name = pop.name.as_str();
+            inner.pops.insert(counts::pop(name), name.to_owned());
+        }
+    }
+
+    /// For one more worker: one that lives long, or one of many.
+    pub(crate) fn tally(&self, lives_long: bool) -> Tally {
+        let counts = Arc::new(Counts::new(lives_long));
+        self.lock().counting.push(Arc::clone(&counts));
+        Tally {
+            metrics: self.clone(),
+            counts,
+        }
+    }
+
+    /// Answers so far, by the PoP that they are of.
+    pub(crate) fn answers_by_pop(&self) -> HashMap<String, u64> {
+        let inner = self.lock();
+        let mut by_pop = HashMap::new();
+        for ((_, pop), count) in inner.totals().answers {
+            if let Some(name) = inner.pops.get(&pop) {
+                *by_pop.entry(name.clone()).or_default() += count;
+            }
+        }
+        by_pop
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Only maps and sums, which are whole at any moment.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name of the policy by which a service is answered.
+fn policy(_service: &crate::config::Service) -> String {
+    "nearest".to_owned()
+}
+
+impl Inner {
+    fn totals(&self) -> Totals {
+        let mut totals = self.gone.clone();
+        for counts in &self.counting {
+            totals.add(counts);
+        }
+        totals
+    }
+}
+
+impl Totals {
+    fn add(&mut self, counts: &Counts) {
+        for (at, count) in counts.queries() {
+            *self.queries.entry(at).or_default() += count;
+        }
+        for (key, count) in counts.answers() {
+            *self.answers.entry(key).or_default() += count;
         }
     }
 }
 
-/// Few values, whatever clients send.
-fn type_label(rtype: Option<u16>) -> &'static str {
-    match rtype {
-        None => "none",
-        Some(rtype::A) => "A",
-        Some(rtype::AAAA) => "AAAA",
-        Some(rtype::NS) => "NS",
-        Some(rtype::SOA) => "SOA",
-        Some(rtype::HTTPS) => "HTTPS",
-        Some(rtype::TXT) => "TXT",
-        Some(rtype::ANY) => "ANY",
-        Some(rtype::AXFR | rtype::IXFR) => "XFR",
-        Some(_) => "other",
+impl Tally {
+    /// Counts an answer.
+    pub(crate) fn count(&self, snapshot: &Snapshot, facts: &Facts<'_>, transport: Transport) {
+        let place = labels::place(facts.rtype, facts.rcode, transport);
+        self.counts.query(place);
+        let pop = facts.pop.and_then(|pop| snapshot.pops.get(pop));
+        if let (Some(name), Some(pop)) = (facts.name, pop) {
+            self.counts.answer(name, pop.seed);
+        }
     }
 }
 
-/// The names of the IANA registry of DNS RCODEs.
-pub(crate) fn rcode_label(rcode: u16) -> &'static str {
-    match rcode {
-        rcode::NOERROR => "NOERROR",
-        rcode::FORMERR => "FORMERR",
-        rcode::SERVFAIL => "SERVFAIL",
-        rcode::NXDOMAIN => "NXDOMAIN",
-        rcode::NOTIMP => "NOTIMP",
-        rcode::REFUSED => "REFUSED",
-        rcode::BADVERS => "BADVERS",
-        rcode::BADCOOKIE => "BADCOOKIE",
-        _ => "other",
+impl Drop for Tally {
+    fn drop(&mut self) {
+        let mut inner = self.metrics.lock();
+        inner
+            .counting
+            .retain(|counts| !Arc::ptr_eq(counts, &self.counts));
+        inner.gone.add(&self.counts);
     }
 }
+
+impl Collector for Metrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let inner = self.lock();
+        let totals = inner.totals();
+        let help = "DNS queries answered, by type of question, response code and transport";
+        let kind = MetricType::Counter;
+        let mut family = encoder.encode_descriptor("perigee_dns_queries", help, None, kind)?;
+        for (place, count) in totals.queries {
+            let (rtype, rcode, transport) = labels::at(place);
+            let labels = [("type", rtype), ("rcode", rcode), ("transport", transport)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        let help = "DNS answers with edges, by service, policy, and the PoP that they are of";
+        let mut family = encoder.encode_descriptor("perigee_dns_answers", help, None, kind)?;
+        for ((service, pop), count) in totals.answers {
+            let service = inner.services.get(&service);
+            let labels = [
+                ("service", service.map_or("other", |s| s.name.as_str())),
+                ("policy", service.map_or("other", |s| s.policy.as_str())),
+                ("pop", inner.pops.get(&pop).map_or("other", String::as_str)),
+            ];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,8 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub(crate) struct PopState {
     pub(crate) name: PopName,
-    /// What chance is derived from where weights choose: the same on every name server of the CDN.
+    /// What chance is derived from where weights choose, and by what it is counted: the same on every
+    /// name server of the CDN.
     pub(crate) seed: u64,
     pub(crate) point: Option<Point>,
     /// The same, as it is compared.
