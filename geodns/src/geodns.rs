@@ -22,12 +22,12 @@ use crate::{
     dnssec::Signer,
     explain::{DnsExplanation, explain},
     guard::Guard,
-    load::until_next_moment,
+    load::{self, Given, until_next_moment},
     metrics::Metrics,
     place::Places,
     secondary::{self, ZoneCopy, notify},
     snapshot::Snapshot,
-    status::Status,
+    status::{Status, pops},
     transport::{EncryptedAddresses, EncryptedServer, Listener, Tcp, Udp, bind},
     worker,
     zone::Zone,
@@ -82,6 +82,9 @@ struct Shared {
     /// What secondaries may have, and are told of.
     copy: Arc<ArcSwap<ZoneCopy>>,
     copies: watch::Sender<Arc<ZoneCopy>>,
+    metrics: Metrics,
+    /// What each PoP is being given.
+    given: Arc<Given>,
     /// What snapshots are made from. Never held across an await.
     state: Mutex<State>,
 }
@@ -123,13 +126,14 @@ impl GeoDns {
         let addresses = listeners.iter().map(|listener| listener.address).collect();
         let limits = config.limits.clone();
         let encrypted = config.encrypted.clone();
-        let shared = Shared::start(config, (zone, copy), places, signer, trust);
+        let metrics = Metrics::register(registry);
+        let shared = Shared::start(config, (zone, copy), places, signer, trust, metrics.clone());
         shared.guard.load().counters.register(registry);
         let workers = worker::Shared {
             snapshot: Arc::clone(&shared.snapshot),
             guard: Arc::clone(&shared.guard),
             copy: Arc::clone(&shared.copy),
-            metrics: Metrics::register(registry),
+            metrics,
         };
         let mut serving = Serving::start(&workers, listeners, &limits)?;
         let started = EncryptedServer::start(&encrypted, workers, serving.stop.subscribe())?;
@@ -244,7 +248,11 @@ impl Shared {
         places: Arc<Places>,
         signer: Option<Arc<Signer>>,
         trust: Arc<Trust>,
+        metrics: Metrics,
     ) -> Arc<Self> {
+        metrics.know(&config);
+        let given = Arc::new(Given::default());
+        tokio::spawn(load::watch(Arc::downgrade(&given), metrics.clone()));
         let view = start_view(&config, &trust);
         let changes = view.subscribe();
         let snapshot = Snapshot::new(&config, zone.clone(), places.clone(), &view.nodes());
@@ -256,6 +264,8 @@ impl Shared {
             guard: Arc::new(ArcSwap::from_pointee(Guard::new(&config.guard, None))),
             copy: Arc::new(ArcSwap::new(Arc::clone(&copy))),
             copies,
+            metrics,
+            given,
             state: Mutex::new(State {
                 config,
                 trust,
@@ -296,6 +306,7 @@ impl Shared {
         }
         let guard = Guard::new(&config.guard, Some(&self.guard.load()));
         self.guard.store(Arc::new(guard));
+        self.metrics.know(&config);
         state.zone = zone;
         state.places = places;
         state.signer = signer;
@@ -325,6 +336,7 @@ impl Shared {
 
     fn status(&self) -> Status {
         let state = self.state();
+        let (snapshot, nodes) = (self.snapshot.load(), state.view.nodes());
         let databases = state.places.databases().iter();
         Status {
             node: state.config.node.to_string(),
@@ -333,8 +345,9 @@ impl Shared {
             zone: state.config.zone.clone(),
             serial: state.zone.serial(),
             databases: databases.map(|d| d.path().display().to_string()).collect(),
-            health_believed: self.snapshot.load().believed,
-            edges: state.view.nodes().iter().map(Into::into).collect(),
+            health_believed: snapshot.believed,
+            pops: pops(&snapshot, &nodes, &self.given),
+            edges: nodes.iter().map(Into::into).collect(),
         }
     }
 
@@ -357,8 +370,21 @@ async fn follow(shared: Weak<Shared>, mut changes: tokio::sync::watch::Receiver<
         let Some(shared) = shared.upgrade() else {
             return;
         };
+        if is_changed {
+            suspect(&shared.state().view);
+        }
         if is_changed || shared.snapshot.load().spilled.is_any() {
             shared.refresh(&shared.state());
+        }
+    }
+}
+
+/// Those whose last probe failed are probed at once, with little patience: a machine that is gone answers
+/// nothing, and two probes that run into their time would take long.
+fn suspect(view: &View) {
+    for health in view.nodes().iter() {
+        if health.up && health.error.is_some() {
+            view.suspect(&health.node.name);
         }
     }
 }

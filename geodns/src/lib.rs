@@ -41,7 +41,7 @@ pub use place::{
 pub use policy::{Client, Order, PolicyConfig, RuleConfig, When};
 pub use query::{QueryError, QueryRecord, QueryResponse, query};
 pub use snapshot::Snapshot;
-pub use status::{EdgeStatus, Status};
+pub use status::{EdgeStatus, PopStatus, Status};
 pub use transport::{CertificateFiles, Encrypted, EncryptedAddresses};
 pub use worker::{Asker, Transport};
 pub use zone::{Contents, RecordText, Source, Zone, ZoneError, ZoneParts};

@@ -113,9 +113,10 @@ impl Metrics {
     }
 }
 
-/// The name of the policy by which a service is answered.
-fn policy(_service: &crate::config::Service) -> String {
-    "nearest".to_owned()
+/// The name of the policy by which a service is answered; without one, by the nearest PoP.
+fn policy(service: &crate::config::Service) -> String {
+    let named = service.policy.clone();
+    named.unwrap_or_else(|| "nearest".to_owned())
 }
 
 impl Inner {

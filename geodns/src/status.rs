@@ -3,6 +3,8 @@
 use perigee_cluster::NodeHealth;
 use serde::{Deserialize, Serialize};
 
+use crate::{load::Given, snapshot::Snapshot};
+
 /// The state of a name server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -21,8 +23,83 @@ pub struct Status {
     pub databases: Vec<String>,
     /// Whether the health of edges is believed; if not, all are answered.
     pub health_believed: bool,
+    /// What the PoPs are given, in the order of the configuration.
+    #[serde(default)]
+    pub pops: Vec<PopStatus>,
     /// What it thinks of the edges, in the order of the configuration.
     pub edges: Vec<EdgeStatus>,
+}
+
+/// What a PoP is given by a name server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PopStatus {
+    /// Its name.
+    pub pop: String,
+    /// Its edges.
+    pub edges: usize,
+    /// Those that are up and do not drain.
+    pub usable: usize,
+    /// Requests under way at its usable edges as a share of what these are made for; `None` if none of
+    /// them has told.
+    pub load: Option<f64>,
+    /// The share of its clients that are sent to the next PoP.
+    pub spill: f64,
+    /// Answers with its edges, of this name server, a moving mean over some seconds.
+    pub answers_per_second: f64,
+    /// What is out of the ordinary, in words; empty if nothing is.
+    pub why: String,
+}
+
+/// What each PoP is given.
+pub(crate) fn pops(snapshot: &Snapshot, nodes: &[NodeHealth], given: &Given) -> Vec<PopStatus> {
+    let pops = snapshot.pops.iter().enumerate();
+    pops.map(|(place, pop)| {
+        let edges = || {
+            let names = pop.edges.iter().map(|edge| &edge.name);
+            names.filter_map(|name| nodes.iter().find(|health| health.node.name == *name))
+        };
+        let (usable, spill) = (
+            edges().filter(|edge| edge.is_usable()).count(),
+            snapshot.spilled.share(place),
+        );
+        let load = load_of(edges());
+        PopStatus {
+            pop: pop.name.to_string(),
+            edges: pop.edges.len(),
+            usable,
+            load,
+            spill,
+            answers_per_second: given.to(pop.name.as_str()),
+            why: why(snapshot.believed, pop.edges.len(), usable, spill),
+        }
+    })
+    .collect()
+}
+
+/// The load of the edges that are used, each counted by what it is made for.
+fn load_of<'h>(edges: impl Iterator<Item = &'h NodeHealth>) -> Option<f64> {
+    let used = edges.filter(|edge| edge.is_usable());
+    let told = used.filter_map(|edge| edge.readiness.as_ref());
+    let (load, capacity) = told.fold((0.0, 0.0), |(load, all), edge| {
+        let capacity = edge.capacity.max(1) as f64;
+        (load + edge.load * capacity, all + capacity)
+    });
+    (capacity > 0.0).then(|| load / capacity)
+}
+
+fn why(believed: bool, edges: usize, usable: usize, spill: f64) -> String {
+    if !believed {
+        "nearly all edges look down: health is not believed".to_owned()
+    } else if usable == 0 {
+        "no edge can be used: clients are sent elsewhere".to_owned()
+    } else if spill > 0.0 {
+        let percent = spill * 100.0;
+        format!("too much to do: {percent:.0} % of its clients, the farthest first, go elsewhere")
+    } else if usable < edges {
+        format!("{} of {edges} edges cannot be used", edges - usable)
+    } else {
+        String::new()
+    }
 }
 
 /// What a name server thinks of an edge.

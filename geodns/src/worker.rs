@@ -8,7 +8,7 @@ use perigee_dns_wire::Request;
 use crate::{
     answer::{Memo, Terms, respond},
     guard::{Guard, Sent},
-    metrics::Metrics,
+    metrics::{Metrics, Tally},
     secondary::{Transfer, ZoneCopy},
     snapshot::Snapshot,
 };
@@ -54,28 +54,30 @@ pub(crate) struct Worker {
     guard: Cache<Arc<ArcSwap<Guard>>, Arc<Guard>>,
     memo: Memo,
     copy: Arc<ArcSwap<ZoneCopy>>,
-    metrics: Metrics,
+    tally: Tally,
 }
 
 impl Worker {
     /// One for a thread: what it works out it remembers for later questions.
     pub(crate) fn new(shared: Shared) -> Self {
-        Worker::with_memo(shared, Memo::new())
+        let tally = shared.metrics.tally(true);
+        Worker::with(shared, Memo::new(), tally)
     }
 
     /// One for a connection, of which there may be many: it has no memory to speak of.
     #[allow(dead_code)]
     pub(crate) fn for_connection(shared: Shared) -> Self {
-        Worker::with_memo(shared, Memo::none())
+        let tally = shared.metrics.tally(false);
+        Worker::with(shared, Memo::none(), tally)
     }
 
-    fn with_memo(shared: Shared, memo: Memo) -> Self {
+    fn with(shared: Shared, memo: Memo, tally: Tally) -> Self {
         Worker {
             snapshot: Cache::new(shared.snapshot),
             guard: Cache::new(shared.guard),
             memo,
             copy: shared.copy,
-            metrics: shared.metrics,
+            tally,
         }
     }
 
@@ -114,9 +116,7 @@ impl Worker {
                 }
             }
         }
-        let pop = facts.pop.and_then(|pop| snapshot.pops.get(pop));
-        self.metrics
-            .count(facts.rtype, facts.rcode, pop.map(|pop| &pop.name));
+        self.tally.count(snapshot, &facts, asker.transport);
         Some(length)
     }
 }

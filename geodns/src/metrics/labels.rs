@@ -14,7 +14,14 @@ const NAMES: [&str; 16] = [
     "XFR", "PTR", "other",
 ];
 const CODES: [&str; 9] = [
-    "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS", "BADCOOKIE",
+    "NOERROR",
+    "FORMERR",
+    "SERVFAIL",
+    "NXDOMAIN",
+    "NOTIMP",
+    "REFUSED",
+    "BADVERS",
+    "BADCOOKIE",
     "other",
 ];
 

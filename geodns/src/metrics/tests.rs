@@ -59,7 +59,10 @@ fn what_workers_count_is_added_up_and_outlives_them() {
             "perigee_dns_queries_total{type=\"A\",rcode=\"NXDOMAIN\",transport=\"udp\"} 1",
             "perigee_dns_answers_total{service=\"www.cdn.example\",policy=\"nearest\",pop=\"fra\"} 3",
         ] {
-            assert!(text.contains(line), "round {round}: {line} is not in\n{text}");
+            assert!(
+                text.contains(line),
+                "round {round}: {line} is not in\n{text}"
+            );
         }
         if round == 0 {
             // Those that are gone stay counted.
@@ -75,21 +78,34 @@ fn what_workers_count_is_added_up_and_outlives_them() {
 #[test]
 fn what_finds_no_slot_is_counted_as_others() {
     let counts = Counts::new(false);
-    let name = |n: u16| perigee_dns_wire::Name::from_wire(&[2, (n >> 8) as u8, n as u8, 0]).unwrap();
+    let name =
+        |n: u16| perigee_dns_wire::Name::from_wire(&[2, (n >> 8) as u8, n as u8, 0]).unwrap();
     for n in 0..500 {
         counts.answer(&name(n), 7);
     }
     let all: Vec<_> = counts.answers().collect();
     assert_eq!(all.iter().map(|(_, count)| count).sum::<u64>(), 500);
-    assert!(all.len() <= 33 && all.iter().any(|(key, count)| *key == (0, 0) && *count > 400));
+    assert!(
+        all.len() <= 33
+            && all
+                .iter()
+                .any(|(key, count)| *key == (0, 0) && *count > 400)
+    );
 }
 
 #[test]
 fn labels_go_there_and_back() {
     use perigee_dns_wire::{rcode, rtype};
-    let there_and_back = |rtype, rcode, transport| labels::at(labels::place(rtype, rcode, transport));
+    let there_and_back =
+        |rtype, rcode, transport| labels::at(labels::place(rtype, rcode, transport));
     let doh = there_and_back(Some(rtype::HTTPS), rcode::BADCOOKIE, Transport::Https);
     assert_eq!(doh, ("HTTPS", "BADCOOKIE", "https"));
-    assert_eq!(there_and_back(None, 4_000, Transport::Quic), ("none", "other", "quic"));
-    assert_eq!(there_and_back(Some(4_000), 0, Transport::Tls), ("other", "NOERROR", "tls"));
+    assert_eq!(
+        there_and_back(None, 4_000, Transport::Quic),
+        ("none", "other", "quic")
+    );
+    assert_eq!(
+        there_and_back(Some(4_000), 0, Transport::Tls),
+        ("other", "NOERROR", "tls")
+    );
 }

@@ -216,10 +216,10 @@ async fn what_is_counted() {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     for line in [
-        "dns_queries_total{type=\"A\",rcode=\"NOERROR\"} 1",
-        "dns_queries_total{type=\"AAAA\",rcode=\"NXDOMAIN\"} 1",
-        "dns_queries_total{type=\"other\",rcode=\"REFUSED\"} 1",
-        "dns_answers_total{pop=\"sin\"} 1",
+        "perigee_dns_queries_total{type=\"A\",rcode=\"NOERROR\",transport=\"udp\"} 1",
+        "perigee_dns_queries_total{type=\"AAAA\",rcode=\"NXDOMAIN\",transport=\"udp\"} 1",
+        "perigee_dns_queries_total{type=\"other\",rcode=\"REFUSED\",transport=\"udp\"} 1",
+        "perigee_dns_answers_total{service=\"www.cdn.example\",policy=\"nearest\",pop=\"sin\"} 1",
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }
