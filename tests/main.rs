@@ -20,6 +20,7 @@ mod disk_purged;
 mod disk_trouble;
 mod dns;
 mod dnssec;
+mod dns_load;
 mod draining;
 mod examples;
 mod explain;

@@ -1,6 +1,7 @@
 //! `perigee status`: the whole CDN as a table.
 
 mod latency;
+mod pops;
 
 use std::{
     process::ExitCode,
@@ -9,6 +10,7 @@ use std::{
 
 use perigee_config::NodeSummary;
 use perigee_edge::Registration;
+use perigee_geodns::PopStatus;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -32,6 +34,7 @@ struct Said {
     drain: Option<DrainStatus>,
     requests: Option<u64>,
     load: Option<f64>,
+    pops: Option<Vec<PopStatus>>,
     connections: Option<u64>,
     keys: Option<u64>,
     bytes: Option<u64>,
@@ -118,6 +121,10 @@ pub(super) async fn run(status: &cli::Status) -> Outcome {
         print(&format!("{json:#}\n"));
     } else {
         print(&table(&rows).to_string());
+        print(&pops::table(
+            rows.iter()
+                .filter_map(|row| row.said.as_ref()?.pops.as_deref()),
+        ));
         print(&below(&rows, &fleet));
     }
     let all_up = rows.iter().all(|row| row.up);
