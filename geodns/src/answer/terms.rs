@@ -12,6 +12,8 @@ pub(crate) struct Terms {
     pub(crate) now: SystemTime,
     /// The whole cookie that is told, to who sent one (RFC 7873).
     pub(crate) cookie: Option<[u8; 24]>,
+    /// Whether the asker's address may be forged: over UDP, without a cookie of ours.
+    pub(crate) may_be_forged: bool,
     /// What is sent in place of the answer.
     pub(crate) instead: Option<Instead>,
 }
@@ -31,6 +33,7 @@ impl Terms {
         Terms {
             asker,
             now,
+            may_be_forged: asker.transport == Transport::Udp,
             cookie: None,
             instead: None,
         }
@@ -42,7 +45,7 @@ impl Terms {
 
     /// Whether the asker can be held to what it asks.
     pub(crate) fn standing(&self) -> Standing {
-        if self.is_udp() {
+        if self.may_be_forged {
             Standing::Spoofable
         } else {
             Standing::Proven
