@@ -1,4 +1,4 @@
-//! The networks whose place is given in the configuration: longest prefix first.
+//! The networks whose place is given: the longest prefix wins.
 
 use std::net::IpAddr;
 
@@ -7,8 +7,10 @@ use ipnet::IpNet;
 /// A value per network, looked up by the longest prefix that contains an address.
 #[derive(Debug)]
 pub(crate) struct NetworkTable<V> {
-    v4: Trie<V>,
-    v6: Trie<V>,
+    v4: Stretches<u32>,
+    v6: Stretches<u128>,
+    /// The length of each network, and its value.
+    values: Vec<(u8, V)>,
 }
 
 /// The value for an address, and the prefix length around the address within which no other
@@ -16,218 +18,175 @@ pub(crate) struct NetworkTable<V> {
 /// if a more specific network lies inside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found<'t, V> {
-    /// The network that matched, and its value.
+    /// The length of the network that matched, and its value.
     pub(crate) value: Option<(u8, &'t V)>,
     /// The prefix length, from 0 to 32 for IPv4, to 128 for IPv6.
     pub(crate) prefix: u8,
 }
 
-/// A binary trie. A node at depth `d` stands for a prefix of length `d`.
-#[derive(Debug)]
-struct Trie<V> {
-    nodes: Vec<TrieNode<V>>,
-}
-
-#[derive(Debug)]
-struct TrieNode<V> {
-    children: [Option<usize>; 2],
-    value: Option<V>,
-}
-
 impl<V> NetworkTable<V> {
     /// A table of these networks; of two that are the same, the later one stays.
     pub(crate) fn new(networks: impl IntoIterator<Item = (IpNet, V)>) -> Self {
-        let mut table = NetworkTable {
-            v4: Trie::new(),
-            v6: Trie::new(),
-        };
-        for (network, value) in networks {
-            let bits = left_aligned(network.addr());
-            let trie = match network {
-                IpNet::V4(_) => &mut table.v4,
-                IpNet::V6(_) => &mut table.v6,
-            };
-            trie.insert(bits, network.prefix_len(), value);
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        let mut values = Vec::new();
+        for (index, (network, value)) in (0u32..).zip(networks) {
+            match network {
+                IpNet::V4(net) => v4.push(Network {
+                    first: net.network().to_bits(),
+                    last: net.broadcast().to_bits(),
+                    index,
+                }),
+                IpNet::V6(net) => v6.push(Network {
+                    first: net.network().to_bits(),
+                    last: net.broadcast().to_bits(),
+                    index,
+                }),
+            }
+            values.push((network.prefix_len(), value));
         }
-        table
+        NetworkTable {
+            v4: Stretches::new(v4),
+            v6: Stretches::new(v6),
+            values,
+        }
+    }
+
+    /// How many networks there are.
+    #[allow(dead_code)]
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
     }
 
     pub(crate) fn lookup(&self, address: IpAddr) -> Found<'_, V> {
-        let trie = match address {
-            IpAddr::V4(_) => &self.v4,
-            IpAddr::V6(_) => &self.v6,
+        let (index, prefix) = match address {
+            IpAddr::V4(v4) => self.v4.lookup(v4.to_bits()),
+            IpAddr::V6(v6) => self.v6.lookup(v6.to_bits()),
         };
-        trie.lookup(left_aligned(address))
+        let value = self.values.get(index as usize);
+        Found {
+            value: value.map(|(length, value)| (*length, value)),
+            prefix,
+        }
     }
 }
 
-impl<V> Trie<V> {
-    fn new() -> Self {
-        Trie {
-            nodes: vec![TrieNode::empty()],
-        }
+/// All addresses of a family, cut at each border of a network: 2n + 1 stretches for n networks at
+/// most.
+#[derive(Debug)]
+struct Stretches<A> {
+    /// The first address of each stretch but the first one, which begins at 0.
+    starts: Vec<A>,
+    /// Which network each stretch is of.
+    networks: Vec<u32>,
+}
+
+/// A stretch that is of no network.
+const NOBODYS: u32 = u32::MAX;
+
+/// A network, as its first and last address.
+#[derive(Clone, Copy)]
+struct Network<A> {
+    first: A,
+    last: A,
+    index: u32,
+}
+
+/// The addresses of a family.
+trait Bits: Copy + Ord {
+    const ZERO: Self;
+    fn next(self) -> Option<Self>;
+    fn previous(self) -> Self;
+    /// How many bits at the beginning are the same.
+    fn common(self, other: Self) -> u8;
+}
+
+impl Bits for u32 {
+    const ZERO: u32 = 0;
+
+    fn next(self) -> Option<u32> {
+        self.checked_add(1)
     }
 
-    fn insert(&mut self, bits: u128, length: u8, value: V) {
-        let mut at = 0;
-        for depth in 0..length {
-            let side = bit(bits, depth);
-            at = match self.nodes[at].children[side] {
-                Some(child) => child,
-                None => {
-                    self.nodes.push(TrieNode::empty());
-                    let child = self.nodes.len() - 1;
-                    self.nodes[at].children[side] = Some(child);
-                    child
-                }
-            };
-        }
-        self.nodes[at].value = Some(value);
+    fn previous(self) -> u32 {
+        self.wrapping_sub(1)
     }
 
-    fn lookup(&self, bits: u128) -> Found<'_, V> {
-        let mut node = &self.nodes[0];
-        let mut depth = 0;
-        let mut value = None;
-        loop {
-            if let Some(here) = &node.value {
-                value = Some((depth, here));
+    fn common(self, other: u32) -> u8 {
+        (self ^ other).leading_zeros() as u8
+    }
+}
+
+impl Bits for u128 {
+    const ZERO: u128 = 0;
+
+    fn next(self) -> Option<u128> {
+        self.checked_add(1)
+    }
+
+    fn previous(self) -> u128 {
+        self.wrapping_sub(1)
+    }
+
+    fn common(self, other: u128) -> u8 {
+        (self ^ other).leading_zeros() as u8
+    }
+}
+
+impl<A: Bits> Stretches<A> {
+    fn new(mut networks: Vec<Network<A>>) -> Self {
+        // A network comes before those inside it, and of those that are the same the last one last.
+        networks.sort_by(|a, b| (a.first, b.last, a.index).cmp(&(b.first, a.last, b.index)));
+        let mut stretches = Stretches {
+            starts: Vec::new(),
+            networks: vec![NOBODYS],
+        };
+        // The networks that the one before lies in, itself included.
+        let mut around: Vec<Network<A>> = Vec::new();
+        for network in networks {
+            stretches.leave(&mut around, |left| left.last < network.first);
+            stretches.cut(network.first, network.index);
+            around.push(network);
+        }
+        stretches.leave(&mut around, |_| true);
+        stretches
+    }
+
+    /// Goes out of networks: behind each one, the one around it goes on.
+    fn leave(&mut self, around: &mut Vec<Network<A>>, done: impl Fn(&Network<A>) -> bool) {
+        while let Some(left) = around.pop_if(|network| done(network)) {
+            let outer = around.last().map_or(NOBODYS, |network| network.index);
+            if let Some(behind) = left.last.next() {
+                self.cut(behind, outer);
             }
-            if node.children == [None, None] {
-                return Found {
-                    value,
-                    prefix: depth,
-                };
-            }
-            match node.children[bit(bits, depth)] {
-                Some(child) => node = &self.nodes[child],
-                // The other half of this prefix is divided further, this half is not.
-                None => {
-                    return Found {
-                        value,
-                        prefix: depth + 1,
-                    };
-                }
-            }
-            depth += 1;
         }
     }
-}
 
-impl<V> TrieNode<V> {
-    fn empty() -> Self {
-        TrieNode {
-            children: [None, None],
-            value: None,
+    /// From here on it is of this network.
+    fn cut(&mut self, from: A, network: u32) {
+        let last = self.starts.last().copied().unwrap_or(A::ZERO);
+        if last == from {
+            if let Some(here) = self.networks.last_mut() {
+                *here = network;
+            }
+            return;
         }
+        self.starts.push(from);
+        self.networks.push(network);
     }
-}
 
-/// The address with its first bit at the top, whatever its family.
-fn left_aligned(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => u128::from(v4.to_bits()) << 96,
-        IpAddr::V6(v6) => v6.to_bits(),
+    /// The network of the stretch that an address is in, and the length of the longest prefix
+    /// around the address that lies in the stretch.
+    fn lookup(&self, address: A) -> (u32, u8) {
+        let at = self.starts.partition_point(|&start| start <= address);
+        // It may have neither what is before the stretch in it, nor what is behind.
+        let before = at.checked_sub(1).and_then(|at| self.starts.get(at));
+        let before = before.map_or(0, |start| address.common(start.previous()) + 1);
+        let behind = self.starts.get(at);
+        let behind = behind.map_or(0, |start| address.common(*start) + 1);
+        let network = self.networks.get(at).copied().unwrap_or(NOBODYS);
+        (network, before.max(behind))
     }
-}
-
-fn bit(bits: u128, depth: u8) -> usize {
-    usize::from((bits << depth) >> 127 == 1)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn table(networks: &[&str]) -> NetworkTable<String> {
-        NetworkTable::new(
-            networks
-                .iter()
-                .map(|n| (n.parse().unwrap(), (*n).to_owned())),
-        )
-    }
-
-    fn find(table: &NetworkTable<String>, address: &str) -> (Option<String>, u8) {
-        let found = table.lookup(address.parse().unwrap());
-        (found.value.map(|(_, v)| v.clone()), found.prefix)
-    }
-
-    #[test]
-    fn an_empty_table_says_the_same_to_all() {
-        assert_eq!(find(&table(&[]), "192.0.2.1"), (None, 0));
-        assert_eq!(find(&table(&[]), "2001:db8::1"), (None, 0));
-    }
-
-    #[test]
-    fn the_longest_prefix_wins() {
-        let table = table(&["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24"]);
-        assert_eq!(
-            find(&table, "10.1.2.3"),
-            (Some("10.1.2.0/24".to_owned()), 24)
-        );
-        assert_eq!(find(&table, "10.1.3.1").0, Some("10.1.0.0/16".to_owned()));
-        assert_eq!(find(&table, "10.9.0.1").0, Some("10.0.0.0/8".to_owned()));
-        assert_eq!(find(&table, "11.0.0.1").0, None);
-    }
-
-    #[test]
-    fn a_network_with_a_hole_does_not_hold_for_the_hole() {
-        let table = table(&["10.0.0.0/8", "10.1.0.0/16"]);
-        // 10.128.0.0/9 has no more specific network inside, 10.0.0.0/8 has.
-        assert_eq!(
-            find(&table, "10.200.0.1"),
-            (Some("10.0.0.0/8".to_owned()), 9)
-        );
-        assert_eq!(
-            find(&table, "10.0.5.5"),
-            (Some("10.0.0.0/8".to_owned()), 16)
-        );
-    }
-
-    #[test]
-    fn host_routes_and_the_default_route() {
-        let table = table(&["0.0.0.0/0", "192.0.2.7/32", "2001:db8::1/128"]);
-        assert_eq!(
-            find(&table, "192.0.2.7"),
-            (Some("192.0.2.7/32".to_owned()), 32)
-        );
-        assert_eq!(
-            find(&table, "192.0.2.6"),
-            (Some("0.0.0.0/0".to_owned()), 32)
-        );
-        assert_eq!(find(&table, "2001:db8::1").1, 128);
-        assert_eq!(find(&table, "2001:db8::2"), (None, 127));
-    }
-
-    fn networks() -> impl Strategy<Value = Vec<IpNet>> {
-        let network = (0u32..64, 0u8..=32).prop_map(|(bits, length)| {
-            let address = std::net::Ipv4Addr::from_bits(bits << 26);
-            IpNet::new(address.into(), length).unwrap().trunc()
-        });
-        proptest::collection::vec(network, 0..12)
-    }
-
-    proptest! {
-        #[test]
-        fn agrees_with_a_linear_search(networks in networks(), address: u32) {
-            let address = IpAddr::V4(std::net::Ipv4Addr::from_bits(address));
-            let table = NetworkTable::new(networks.iter().map(|n| (*n, *n)));
-            let expected = networks
-                .iter()
-                .filter(|n| n.contains(&address))
-                .max_by_key(|n| n.prefix_len());
-            prop_assert_eq!(table.lookup(address).value.map(|(_, n)| n), expected);
-        }
-
-        #[test]
-        fn holds_for_the_whole_prefix(networks in networks(), address: u32, other: u32) {
-            let table = NetworkTable::new(networks.iter().map(|n| (*n, *n)));
-            let found = table.lookup(std::net::Ipv4Addr::from_bits(address).into());
-            let mask = u32::MAX.checked_shl(32 - u32::from(found.prefix)).unwrap_or(0);
-            let neighbour = (address & mask) | (other & !mask);
-            let again = table.lookup(std::net::Ipv4Addr::from_bits(neighbour).into());
-            prop_assert_eq!(found, again);
-        }
-    }
-}
+mod tests;
