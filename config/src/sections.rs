@@ -25,7 +25,7 @@ pub(crate) use cache::Cache;
 pub(crate) use cache_key::CacheKey;
 pub(crate) use cdn::{Admin, Cdn};
 pub(crate) use disk::Disk;
-pub(crate) use dns::{Dns, DnsRecord, Dnssec, Network, Policy, PolicyRule, Pop};
+pub(crate) use dns::{Dns, DnsRecord, Dnssec, Network, Policy, PolicyRule, Pop, Unknown};
 pub(crate) use endpoint::{OriginLimits, Tier};
 pub(crate) use limits::{HeadBytes, Limits, Storage};
 pub(crate) use membership::Membership;

@@ -566,6 +566,28 @@ fn places_of_networks() {
         "the place of 10.0.0.0/8 is told twice",
         "on line 6",
     );
+    check(
+        "[[pops]]",
+        &network("pop = \"fra\"").replace("10.0.0.0/8", "2002:a00::/24"),
+        (6, 13),
+        "addresses of 2002:a00::/24 are looked up as the IPv4 addresses in them",
+        "write the IPv4 network",
+    );
+    let unknown = |place: &str| format!("[dns.unknown]\n{place}\n[[pops]]");
+    check(
+        "[[pops]]",
+        &unknown("latitude = 3"),
+        (5, 1),
+        "clients that nobody places have no place here, or two",
+        "set `pop`",
+    );
+    check(
+        "[[pops]]",
+        &unknown("pop = \"fro\""),
+        (6, 7),
+        "there is no PoP named \"fro\"",
+        "\"fra\"",
+    );
 }
 
 #[test]

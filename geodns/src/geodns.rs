@@ -345,6 +345,12 @@ impl Shared {
             zone: state.config.zone.clone(),
             serial: state.zone.serial(),
             databases: databases.map(|d| d.path().display().to_string()).collect(),
+            problems: state
+                .places
+                .problems()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             health_believed: snapshot.believed,
             pops: pops(&snapshot, &nodes, &self.given),
             edges: nodes.iter().map(Into::into).collect(),

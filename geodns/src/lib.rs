@@ -35,8 +35,8 @@ pub use load::LoadConfig;
 pub use perigee_cluster::{Node, NodeName, PopName, Role, Trust, TrustConfig, ViewConfig};
 pub use perigee_health::{PanicShare, Thresholds};
 pub use place::{
-    At, CONTINENTS, Code, Continent, Country, Database, DatabaseError, FoundBy, Located,
-    PlaceConfig, Places, Point, Region, Subdivision, TableError, build_database,
+    At, CONTINENTS, Code, Continent, Country, Database, FoundBy, Latencies, Located, Measured,
+    PlaceConfig, PlaceError, Places, Point, Region, Subdivision, TableError, build_database,
 };
 pub use policy::{Client, Order, PolicyConfig, RuleConfig, When};
 pub use query::{QueryError, QueryRecord, QueryResponse, query};

@@ -4,21 +4,28 @@ mod carried;
 mod code;
 mod config;
 mod database;
+mod file;
 mod geo;
+mod latencies;
 mod located;
 mod networks;
+mod networks_file;
 mod places;
+mod rows;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use code::{CONTINENTS, Code, Continent, Country, Region, Subdivision};
 pub use config::PlaceConfig;
-pub use database::{Database, DatabaseError};
+pub use database::Database;
+pub use file::PlaceError;
 pub(crate) use geo::Direction;
 pub use geo::Point;
+pub use latencies::{Latencies, Measured};
 pub use located::{At, FoundBy, Located};
 #[allow(unused_imports)]
 pub(crate) use networks::NetworkTable;
 pub use places::Places;
-pub use table::{TableError, build_database};
+pub use rows::TableError;
+pub use table::build_database;

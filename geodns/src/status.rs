@@ -21,6 +21,10 @@ pub struct Status {
     /// The files of the geolocation databases in use.
     #[serde(default)]
     pub databases: Vec<String>,
+    /// Which files with places, networks or latencies are broken, so that what they held before goes
+    /// on.
+    #[serde(default)]
+    pub problems: Vec<String>,
     /// Whether the health of edges is believed; if not, all are answered.
     pub health_believed: bool,
     /// What the PoPs are given, in the order of the configuration.

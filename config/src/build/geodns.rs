@@ -11,7 +11,9 @@ use perigee_geodns::{Config, EdgeAddress, Network, Place, PlaceConfig, Pop, Role
 use super::{BuildError, Env, common::node_name, policies};
 use crate::{
     Document,
+    at::At,
     sections::{self, Dns},
+    units::{Degrees, Name},
 };
 
 impl Document {
@@ -54,7 +56,16 @@ impl Document {
         let databases = dns.database.iter().chain(&dns.databases);
         PlaceConfig {
             databases: databases.map(|path| path.from(&self.folder)).collect(),
-            unknown: None,
+            mapped: dns.databases_mapped,
+            networks_file: dns.networks_file.as_ref().map(|p| p.from(&self.folder)),
+            latency_file: dns.latency_file.as_ref().map(|p| p.from(&self.folder)),
+            client_subnet: dns
+                .client_subnet
+                .as_ref()
+                .map(|networks| networks.iter().map(|network| network.0).collect()),
+            unknown: dns.unknown.as_ref().and_then(|unknown| {
+                place(unknown.pop.as_ref(), unknown.latitude, unknown.longitude)
+            }),
         }
     }
 
@@ -124,14 +135,26 @@ impl Document {
 
 /// One entry of the file tells the place of several networks.
 fn places(network: &sections::Network) -> Vec<Network> {
-    let place = match (&network.pop, network.latitude, network.longitude) {
-        (Some(pop), ..) => Place::Pop(pop.0.as_str().into()),
-        (None, Some(latitude), Some(longitude)) => Place::Point(latitude.0, longitude.0),
-        _ => return Vec::new(),
+    let place = place(network.pop.as_ref(), network.latitude, network.longitude);
+    let Some(place) = place else {
+        return Vec::new();
     };
     let known = |network: ipnet::IpNet| Network {
         network,
         place: place.clone(),
     };
     network.networks.iter().map(|net| known(net.0)).collect()
+}
+
+/// At a PoP, or at a point.
+fn place(
+    pop: Option<&At<Name>>,
+    latitude: Option<Degrees<90>>,
+    longitude: Option<Degrees<180>>,
+) -> Option<Place> {
+    match (pop, latitude, longitude) {
+        (Some(pop), ..) => Some(Place::Pop(pop.0.as_str().into())),
+        (None, Some(latitude), Some(longitude)) => Some(Place::Point(latitude.0, longitude.0)),
+        _ => None,
+    }
 }

@@ -60,9 +60,13 @@ impl Document {
                 files.push(("authority of [tier.tls]", ca));
             }
         }
-        let dns = self.file.dns.iter();
-        for path in dns.flat_map(|dns| dns.database.iter().chain(&dns.databases)) {
-            files.push(("database", path.from(&self.folder)));
+        if let Some(dns) = &self.file.dns {
+            for path in dns.database.iter().chain(&dns.databases) {
+                files.push(("database", path.from(&self.folder)));
+            }
+            for path in dns.networks_file.iter().chain(&dns.latency_file) {
+                files.push(("table", path.from(&self.folder)));
+            }
         }
         if let Some(path) = self
             .file

@@ -54,6 +54,22 @@ pub(crate) struct Dns {
     /// Which PoPs serve whom.
     #[serde(default)]
     pub(crate) policies: Vec<Policy>,
+    /// Map the databases instead of reading them into memory: of a file only what is looked up is in
+    /// memory then. **A mapped file must never be written to; rename the new one over it.**
+    #[serde(default)]
+    pub(crate) databases_mapped: bool,
+    /// More networks whose place is known, one per line: `prefix,pop` or `prefix,latitude,longitude`.
+    /// Those of `networks` go before. At most 64 MiB.
+    pub(crate) networks_file: Option<At<FilePath>>,
+    /// Round-trip times from networks to PoPs, one per line: `prefix,pop,ms`. Of nested prefixes the
+    /// longest one tells alone. For policies with `order = "latency"`. At most 64 MiB.
+    pub(crate) latency_file: Option<At<FilePath>>,
+    /// Where clients are that neither networks nor databases place, private addresses among them.
+    /// Default: nowhere, and the first PoP of the file is nearest.
+    pub(crate) unknown: Option<At<Unknown>>,
+    /// The resolvers whose EDNS Client Subnet option (RFC 7871) is used, as networks. Of others it is
+    /// ignored, and not sent back. Default: all.
+    pub(crate) client_subnet: Option<Vec<At<Net>>>,
     /// Networks whose place is known; looked up before the database, the longest prefix wins.
     #[serde(default)]
     pub(crate) networks: Vec<At<Network>>,
@@ -106,6 +122,18 @@ fn default_negative_ttl() -> Ttl {
 pub(crate) struct Network {
     /// The networks, of clients or of the resolvers that ask for them.
     pub(crate) networks: OneOrMore<At<Net>>,
+    /// The PoP that they are at.
+    pub(crate) pop: Option<At<Name>>,
+    /// Degrees north, in place of `pop`.
+    pub(crate) latitude: Option<Degrees<90>>,
+    /// Degrees east, in place of `pop`.
+    pub(crate) longitude: Option<Degrees<180>>,
+}
+
+/// The place of clients that nobody places.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unknown {
     /// The PoP that they are at.
     pub(crate) pop: Option<At<Name>>,
     /// Degrees north, in place of `pop`.

@@ -3,7 +3,8 @@
 use super::{Report, Unique, nodes::known_pop, policies};
 use crate::{
     at::At,
-    sections::{Dns, File, GeoDns, Network},
+    sections::{Dns, File, GeoDns, Network, Unknown},
+    units::Net,
 };
 
 pub(super) fn check(file: &File, report: &mut Report<'_>) {
@@ -21,6 +22,7 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
     for network in &dns.networks {
         place(file, report, network);
         for net in network.networks.iter() {
+            carries_ipv4(report, net);
             if let Some(first) = seen.insert(net.0, &net.span) {
                 let line = report.line(&first);
                 report.error(
@@ -32,6 +34,9 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
         }
     }
     policies::check(file, dns, report);
+    if let Some(place) = &dns.unknown {
+        unknown(file, report, place);
+    }
     if file.geodns.is_empty() {
         return;
     }
@@ -66,6 +71,36 @@ fn place(file: &File, report: &mut Report<'_>, network: &At<Network>) {
             "these networks have no place, or two",
             "set `pop`, or both `latitude` and `longitude`",
         ),
+    }
+}
+
+fn unknown(file: &File, report: &mut Report<'_>, unknown: &At<Unknown>) {
+    match (&unknown.pop, unknown.latitude, unknown.longitude) {
+        (Some(pop), None, None) => known_pop(file, report, pop),
+        (None, Some(_), Some(_)) => {}
+        _ => report.error(
+            &unknown.span,
+            "clients that nobody places have no place here, or two",
+            "set `pop`, or both `latitude` and `longitude`",
+        ),
+    }
+}
+
+/// An IPv4 address within an IPv6 address is looked up as the former.
+fn carries_ipv4(report: &mut Report<'_>, net: &At<Net>) {
+    let carriers = ["::ffff:0:0/96", "64:ff9b::/96", "2002::/16"];
+    let carriers = carriers
+        .iter()
+        .filter_map(|text| text.parse::<ipnet::IpNet>().ok());
+    if carriers.into_iter().any(|carrier| carrier.contains(&net.0)) {
+        report.error(
+            &net.span,
+            format!(
+                "addresses of {} are looked up as the IPv4 addresses in them",
+                net.0
+            ),
+            "write the IPv4 network",
+        );
     }
 }
 

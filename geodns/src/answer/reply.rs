@@ -1,7 +1,7 @@
 //! The message around an answer: header, question, OPT, and the size that it may have.
 
 use ipnet::IpNet;
-use perigee_dns_wire::{Edns, Question, ReplyOpt, Request, Writer, ede, rcode};
+use perigee_dns_wire::{ClientSubnet, Edns, Question, ReplyOpt, Request, Writer, ede, rcode};
 
 use super::{
     Facts, Memo, Terms,
@@ -157,7 +157,7 @@ impl<'s, 't> Reply<'s, 't> {
 
     fn client(&self, edns: Option<&Edns<'_>>) -> Client {
         let source = || Client::Source(self.terms.asker.address.ip());
-        match edns.and_then(|edns| edns.subnet) {
+        match edns.and_then(|edns| subnet(self.snapshot, edns, self.terms)) {
             None => source(),
             // RFC 7871 section 7.1.2: the client's address must not be used.
             Some(subnet) if subnet.source == 0 => Client::Withheld,
@@ -176,11 +176,18 @@ fn opt<'s>(snapshot: &'s Snapshot, edns: &Edns<'_>, terms: &Terms) -> ReplyOpt<'
         dnssec_ok: edns.dnssec_ok,
         // RFC 9824 section 5.1: by those who deny so.
         compact_ok: edns.compact_ok && edns.dnssec_ok && snapshot.signer.is_some(),
-        subnet: edns.subnet.map(|subnet| (subnet, 0)),
+        subnet: subnet(snapshot, edns, terms).map(|subnet| (subnet, 0)),
         cookie: terms.cookie.filter(|_| edns.cookie.is_some()),
         keepalive: (edns.tcp_keepalive && terms.has_keepalive()).then_some(snapshot.tcp_keepalive),
         nsid: None,
         extended_error: None,
         padding: (edns.padding && terms.is_encrypted()).then_some(PADDING_BLOCK),
     }
+}
+
+/// The client's network, of those who may tell it. To others the option is one that is not known
+/// here: not used, and not sent back (RFC 7871 section 11.2 wants it limited).
+fn subnet(snapshot: &Snapshot, edns: &Edns<'_>, terms: &Terms) -> Option<ClientSubnet> {
+    let may = || snapshot.places.takes_subnets_of(terms.asker.address.ip());
+    edns.subnet.filter(|_| may())
 }

@@ -1,94 +1,63 @@
 //! A geolocation database in MaxMind's format (MMDB 2.0).
 
 mod record;
+mod source;
 
-use std::{
-    fmt, fs,
-    net::IpAddr,
-    path::{Path, PathBuf},
-    time::SystemTime,
-};
+use std::{fmt, fs, io, net::IpAddr, path::Path};
 
 use maxminddb::Reader;
 
+use super::file::PlaceError;
 use record::Records;
 pub(crate) use record::{Knows, Record};
+use source::Source;
 
-/// A database, loaded into memory.
+/// A database, in memory or mapped from its file.
 pub struct Database {
-    path: PathBuf,
-    stamp: Stamp,
     reader: Reader<Source>,
     records: Records,
+    is_mapped: bool,
 }
-
-/// The octets of a file.
-type Source = Vec<u8>;
-
-/// What tells one version of a file from the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
-}
-
-/// Why a database cannot be used; names the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatabaseError(pub String);
-
-impl fmt::Display for DatabaseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for DatabaseError {}
 
 impl Database {
-    /// Reads the file, and checks that it is a database with places in it.
+    /// Reads the file, and checks that it is a database that tells of places.
     ///
     /// # Errors
-    /// [`DatabaseError`] names the file and says what is wrong with it.
-    pub fn load(path: &Path) -> Result<Self, DatabaseError> {
-        let refuse = |why: String| DatabaseError(format!("database {}: {why}", path.display()));
-        let bytes = fs::read(path).map_err(|e| {
-            refuse(format!(
-                "{e}; check the path, or leave it out to answer without one"
-            ))
-        })?;
-        // The stamp is taken after the bytes: a file replaced in between is at worst loaded twice.
-        let stamp = Stamp::of(path).map_err(|e| refuse(e.to_string()))?;
-        let reader = Reader::from_source(bytes)
-            .map_err(|e| refuse(format!("not a MaxMind database: {e}")))?;
-        let records = Records::read(&reader).map_err(|e| refuse(format!("damaged: {e}")))?;
-        if records.knows == Knows::default() {
-            let kind = &reader.metadata().database_type;
-            return Err(refuse(format!(
-                "type {kind:?} has neither location.latitude and location.longitude, nor \
-                 country.iso_code, nor autonomous_system_number; City, Country and ASN databases have"
-            )));
-        }
+    /// [`PlaceError`] names the file and says what is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, PlaceError> {
+        let reader = open(path, Source::read(path))?;
         Ok(Database {
-            path: path.to_owned(),
-            stamp,
+            records: records(path, &reader)?,
             reader,
-            records,
+            is_mapped: false,
         })
     }
 
-    /// Where the file is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Maps the file, and checks it. It must never be written to from then on: only another one may
+    /// be renamed over it.
+    ///
+    /// # Errors
+    /// [`PlaceError`] names the file and says what is wrong with it.
+    pub fn map(path: &Path) -> Result<Self, PlaceError> {
+        let file = fs::File::open(path).map_err(|error| unreadable(path, error))?;
+        // The check goes through all of the file. What it has brought into memory goes with this
+        // mapping; the next one brings in what is looked up.
+        let records = records(path, &open(path, Source::map(&file))?)?;
+        Ok(Database {
+            records,
+            reader: open(path, Source::map(&file))?,
+            is_mapped: true,
+        })
+    }
+
+    /// Whether it is mapped.
+    pub fn is_mapped(&self) -> bool {
+        self.is_mapped
     }
 
     /// The type the database gives itself, such as `GeoLite2-City`.
     pub fn kind(&self) -> &str {
         &self.reader.metadata().database_type
-    }
-
-    /// Whether the file at `path` is the one that was loaded, unchanged.
-    pub fn is_current(&self, path: &Path) -> bool {
-        self.path == path && Stamp::of(path).is_ok_and(|stamp| stamp == self.stamp)
     }
 
     /// What it tells of addresses at all.
@@ -116,21 +85,40 @@ impl Database {
     }
 }
 
-impl Stamp {
-    fn of(path: &Path) -> std::io::Result<Self> {
-        let metadata = fs::metadata(path)?;
-        Ok(Stamp {
-            modified: metadata.modified().ok(),
-            bytes: metadata.len(),
-        })
+fn open(path: &Path, source: io::Result<Source>) -> Result<Reader<Source>, PlaceError> {
+    let source = source.map_err(|error| unreadable(path, error))?;
+    let reader = Reader::from_source(source);
+    reader.map_err(|error| refuse(path, format!("not a MaxMind database: {error}")))
+}
+
+fn records(path: &Path, reader: &Reader<Source>) -> Result<Records, PlaceError> {
+    let records = Records::read(reader);
+    let records = records.map_err(|error| refuse(path, format!("damaged: {error}")))?;
+    if records.knows == Knows::default() {
+        let kind = &reader.metadata().database_type;
+        let why = format!(
+            "type {kind:?} has neither location.latitude and location.longitude, nor \
+             country.iso_code, nor autonomous_system_number; City, Country and ASN databases have"
+        );
+        return Err(refuse(path, why));
     }
+    Ok(records)
+}
+
+fn unreadable(path: &Path, error: io::Error) -> PlaceError {
+    let help = "check the path, or leave it out to answer without one";
+    refuse(path, format!("{error}; {help}"))
+}
+
+fn refuse(path: &Path, why: String) -> PlaceError {
+    PlaceError::new("database", path, why)
 }
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Database")
-            .field("path", &self.path)
-            .field("stamp", &self.stamp)
+            .field("kind", &self.kind())
+            .field("is_mapped", &self.is_mapped)
             .finish_non_exhaustive()
     }
 }

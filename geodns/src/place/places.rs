@@ -1,53 +1,109 @@
 //! Where a client is: the configured networks first, then the databases.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use perigee_cluster::PopName;
+use ipnet::IpNet;
+use tracing::{error, warn};
 
 use super::{
     carried::carried,
-    database::{Database, DatabaseError, Record},
+    database::{Database, Record},
+    file::{Kept, Loaded, PlaceError},
     geo::Point,
+    latencies::{Latencies, Table},
     located::{At, FoundBy, Located},
     networks::NetworkTable,
+    networks_file::{self, Row, RowPlace},
 };
 use crate::config::{Config, Place};
-use ipnet::IpNet;
 
 /// Everything that knows places.
 #[derive(Debug)]
 pub struct Places {
     networks: NetworkTable<Option<At>>,
-    databases: Vec<Arc<Database>>,
+    databases: Vec<Arc<Loaded<Database>>>,
+    networks_file: Option<Arc<Loaded<Vec<Row>>>>,
+    latency_file: Option<Arc<Loaded<Table>>>,
+    latencies: Latencies,
     unknown: Option<At>,
+    /// `None` for all.
+    subnets_of: Option<NetworkTable<()>>,
+    problems: Vec<PlaceError>,
 }
 
 impl Places {
-    /// Takes the networks and loads the databases of `config`. A database that `before` has
-    /// loaded from the same unchanged file is kept.
+    /// Takes the networks of `config`, and reads its files. What `before` has read of a file stays
+    /// if the file has not changed, and also if it is now broken: see [`Places::problems`].
     ///
     /// # Errors
-    /// [`DatabaseError`] if there is a database in `config` that cannot be used.
-    pub fn load(config: &Config, before: Option<&Places>) -> Result<Self, DatabaseError> {
-        let loaded = before.map_or(&[][..], |places| &places.databases);
-        let databases = config.place.databases.iter().map(|path| {
-            match loaded.iter().find(|loaded| loaded.is_current(path)) {
-                Some(loaded) => Ok(Arc::clone(loaded)),
-                None => Database::load(path).map(Arc::new),
-            }
-        });
-        let at = |place: &Place| At::configured(config, place);
-        let networks = config.networks.iter();
+    /// [`PlaceError`] if there is a file in `config` that cannot be used.
+    pub fn load(config: &Config, before: Option<&Places>) -> Result<Self, PlaceError> {
+        let place = &config.place;
+        let mut problems = Vec::new();
+        let mut databases = Vec::new();
+        for path in &place.databases {
+            let before = before.iter().flat_map(|places| &places.databases);
+            let before = before.filter(|loaded| loaded.content.is_mapped() == place.mapped);
+            let read = if place.mapped {
+                Database::map
+            } else {
+                Database::load
+            };
+            databases.push(keep(Loaded::load(path, before, read)?, &mut problems));
+        }
+        let networks_file = optional(&place.networks_file, |path| {
+            let before = before.and_then(|places| places.networks_file.as_ref());
+            let kept = Loaded::load(path, before, networks_file::read)?;
+            Ok(keep(kept, &mut problems))
+        })?;
+        let latency_file = optional(&place.latency_file, |path| {
+            let before = before.and_then(|places| places.latency_file.as_ref());
+            Ok(keep(
+                Loaded::load(path, before, Table::read)?,
+                &mut problems,
+            ))
+        })?;
         Ok(Places {
-            databases: databases.collect::<Result<_, _>>()?,
-            networks: NetworkTable::new(networks.map(|n| (n.network.trunc(), at(&n.place)))),
-            unknown: config.place.unknown.as_ref().and_then(at),
+            networks: networks(config, networks_file.as_deref())?,
+            latencies: latencies(config, latency_file.as_deref()),
+            databases,
+            networks_file,
+            latency_file,
+            unknown: place
+                .unknown
+                .as_ref()
+                .and_then(|p| At::configured(config, p)),
+            subnets_of: place
+                .client_subnet
+                .as_ref()
+                .map(|networks| NetworkTable::new(networks.iter().map(|n| (n.trunc(), ())))),
+            problems,
         })
     }
 
     /// The databases, in the order in which they are asked.
-    pub fn databases(&self) -> &[Arc<Database>] {
+    pub(crate) fn databases(&self) -> &[Arc<Loaded<Database>>] {
         &self.databases
+    }
+
+    /// Which files are broken, so that what they held before goes on.
+    pub fn problems(&self) -> &[PlaceError] {
+        &self.problems
+    }
+
+    /// Whether the EDNS Client Subnet option of this resolver is used.
+    pub(crate) fn takes_subnets_of(&self, resolver: IpAddr) -> bool {
+        let table = self.subnets_of.as_ref();
+        table.is_none_or(|table| table.lookup(resolver.to_canonical()).value.is_some())
+    }
+
+    /// The round-trip times that were measured.
+    pub fn latencies(&self) -> &Latencies {
+        &self.latencies
     }
 
     /// What is known of an address. An IPv6 address that carries an IPv4 address is looked up as
@@ -87,10 +143,60 @@ impl Places {
             located.found_by = FoundBy::Network(network);
         }
         for database in &self.databases {
-            located.ask(database, address);
+            located.ask(&database.content, address);
         }
         located
     }
+}
+
+/// The networks of the file, and those of the configuration, which go before.
+fn networks(
+    config: &Config,
+    file: Option<&Loaded<Vec<Row>>>,
+) -> Result<NetworkTable<Option<At>>, PlaceError> {
+    let mut all = Vec::new();
+    if let Some(file) = file {
+        for row in &file.content {
+            let at = match &row.place {
+                RowPlace::Point(point) => At::Point(*point),
+                RowPlace::Pop(name) => At::pop(config, name).ok_or_else(|| {
+                    let line = row.line;
+                    let why = format!("line {line}: there is no PoP {name:?} in [[pops]]");
+                    PlaceError::new("networks", file.path(), why)
+                })?,
+            };
+            all.push((row.network, Some(at)));
+        }
+    }
+    let configured = config.networks.iter();
+    all.extend(configured.map(|n| (n.network.trunc(), At::configured(config, &n.place))));
+    Ok(NetworkTable::new(all))
+}
+
+fn latencies(config: &Config, file: Option<&Loaded<Table>>) -> Latencies {
+    let Some(file) = file else {
+        return Latencies::none();
+    };
+    for (line, pop) in file.content.strangers(config) {
+        let file = file.path().display();
+        warn!(%file, line, pop, "no such PoP in [[pops]]: its latencies are left out");
+    }
+    Latencies::new(&file.content, config)
+}
+
+fn optional<T>(
+    path: &Option<PathBuf>,
+    load: impl FnOnce(&Path) -> Result<T, PlaceError>,
+) -> Result<Option<T>, PlaceError> {
+    path.as_deref().map(load).transpose()
+}
+
+fn keep<T>((loaded, problem): Kept<T>, problems: &mut Vec<PlaceError>) -> Arc<Loaded<T>> {
+    if let Some(problem) = problem {
+        error!("{problem}; what it held before goes on");
+        problems.push(problem);
+    }
+    loaded
 }
 
 impl Located {
@@ -126,12 +232,14 @@ impl At {
     /// Where a place of the configuration is. One that is no place is nowhere.
     fn configured(config: &Config, place: &Place) -> Option<Self> {
         match place {
-            Place::Pop(name) => {
-                let named = |name: &PopName| config.pops.iter().position(|pop| pop.name == *name);
-                named(name).map(At::Pop)
-            }
+            Place::Pop(name) => At::pop(config, name.as_str()),
             Place::Point(latitude, longitude) => Point::new(*latitude, *longitude).map(At::Point),
         }
+    }
+
+    fn pop(config: &Config, name: &str) -> Option<Self> {
+        let named = config.pops.iter().position(|pop| pop.name.as_str() == name);
+        named.map(At::Pop)
     }
 }
 

@@ -1,38 +1,16 @@
 //! A geolocation database in MaxMind's format, built from a small table.
 
-use std::{fmt, net::IpAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use maxminddb_writer::{Database, metadata::IpVersion};
 use serde::Serialize;
 
+use super::rows::{self, Fields, TableError};
 use crate::place::{CONTINENTS, Point, Subdivision};
 
 /// The first line of a table; it may be left out.
 const HEADER: &str = "prefix,latitude,longitude,continent,country,name";
-
-/// What is wrong with a table, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableError {
-    /// The line, from 1; 0 if it is not about a line.
-    pub line: usize,
-    /// The column: the character in the line, from 1.
-    pub column: usize,
-    /// What was expected.
-    pub message: String,
-}
-
-impl fmt::Display for TableError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}, column {}: {}",
-            self.line, self.column, self.message
-        )
-    }
-}
-
-impl std::error::Error for TableError {}
 
 /// A row of the table.
 #[derive(Debug)]
@@ -150,13 +128,7 @@ fn path(network: IpNet) -> impl Iterator<Item = bool> {
 }
 
 fn parse(table: &str) -> Result<Vec<Row<'_>>, TableError> {
-    let mut rows = Vec::new();
-    for (index, text) in table.lines().enumerate() {
-        let skipped = text.trim().is_empty() || text.starts_with('#') || text.trim() == HEADER;
-        if !skipped {
-            rows.push(parse_row(index + 1, text)?);
-        }
-    }
+    let rows = rows::parse(table, &[HEADER], parse_row)?;
     if rows.is_empty() {
         return Err(TableError {
             line: 1,
@@ -168,24 +140,9 @@ fn parse(table: &str) -> Result<Vec<Row<'_>>, TableError> {
 }
 
 fn parse_row(line: usize, text: &str) -> Result<Row<'_>, TableError> {
-    let mut fields = Fields {
-        line,
-        text,
-        next: Some(0),
-        last: 6,
-    };
-    let network = fields.next("a prefix such as 192.0.2.0/24", |text| {
-        let network: IpNet = text.parse().ok()?;
-        (network.trunc() == network).then_some(network)
-    })?;
-    let latitude = fields.next("degrees north, from -90 to 90", |text| {
-        let latitude = text.parse().ok()?;
-        Point::new(latitude, 0.0).map(|p| p.latitude)
-    })?;
-    let longitude = fields.next("degrees east, from -180 to 180", |text| {
-        let longitude = text.parse().ok()?;
-        Point::new(0.0, longitude).map(|p| p.longitude)
-    })?;
+    let mut fields = Fields::new(line, text, 6);
+    let network = fields.network()?;
+    let point = fields.point()?;
     let continent = fields.next("one of AF AN AS EU NA OC SA", |text| {
         CONTINENTS.contains(&text).then_some(text)
     })?;
@@ -194,10 +151,7 @@ fn parse_row(line: usize, text: &str) -> Result<Row<'_>, TableError> {
     Ok(Row {
         line,
         network,
-        point: Point {
-            latitude,
-            longitude,
-        },
+        point,
         continent,
         country,
         subdivision,
@@ -214,48 +168,6 @@ fn region(text: &str) -> Option<(&str, Option<&str>)> {
     let is_country = country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
     let is_code = subdivision.is_none_or(|code| Subdivision::new(code).is_some());
     (is_country && is_code).then_some((country, subdivision))
-}
-
-/// The fields of a line, from left to right.
-struct Fields<'t> {
-    line: usize,
-    text: &'t str,
-    /// Where the next field starts, in bytes; `None` after the last one.
-    next: Option<usize>,
-    /// How many fields are left. The last one takes the rest of the line, commas and all.
-    last: usize,
-}
-
-impl<'t> Fields<'t> {
-    fn next<T>(
-        &mut self,
-        expected: &str,
-        parse: impl FnOnce(&'t str) -> Option<T>,
-    ) -> Result<T, TableError> {
-        let Some(start) = self.next else {
-            return Err(self.error(
-                self.text.len(),
-                format!("the line ends; expected {expected}"),
-            ));
-        };
-        let rest = &self.text[start..];
-        self.last -= 1;
-        let end = match rest.find(',') {
-            Some(comma) if self.last > 0 => comma,
-            _ => rest.len(),
-        };
-        self.next = (end < rest.len()).then_some(start + end + 1);
-        let field = rest[..end].trim();
-        parse(field).ok_or_else(|| self.error(start, format!("{field:?} is not {expected}")))
-    }
-
-    fn error(&self, at: usize, message: String) -> TableError {
-        TableError {
-            line: self.line,
-            column: self.text[..at].chars().count() + 1,
-            message,
-        }
-    }
 }
 
 #[cfg(test)]

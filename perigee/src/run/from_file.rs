@@ -119,11 +119,7 @@ fn trust_config(document: &Document, node: &str) -> Result<TrustConfig, String> 
 }
 
 fn geodns_files(config: &perigee_geodns::Config, trust: &TrustConfig) -> Vec<PathBuf> {
-    let files = config
-        .place
-        .databases
-        .iter()
-        .chain(&config.contents.zone_file);
+    let files = config.place.files().chain(&config.contents.zone_file);
     // Of a folder, it is noticed that a file came, went, or was replaced.
     let keys = config.dnssec.iter().map(|dnssec| &dnssec.keys);
     files

@@ -117,18 +117,23 @@ async fn the_database_places_clients_and_is_reloaded_when_its_file_changes() {
     let response = ask(&geodns, "www.cdn.example", "A", network(CLIENT)).await;
     assert_eq!(response.scope, Some(24));
 
-    // A broken file is refused, and the old one goes on serving.
+    // A broken file is refused, and the old one goes on serving; the rest of the configuration is
+    // not held up by it.
     fs::write(&path, "broken").unwrap();
     config.soa.serial += 1;
-    let error = reload(&geodns, config.clone()).unwrap_err().to_string();
-    assert!(error.contains("places.mmdb"), "{error}");
+    reload(&geodns, config.clone()).unwrap();
+    let problems = geodns.status().problems;
+    assert!(problems[0].contains("places.mmdb"), "{problems:?}");
     assert_eq!(addresses(&geodns, CLIENT).await, SIN);
-    assert_eq!(geodns.status().serial, 7);
+    assert_eq!(geodns.status().serial, 8);
+    // Nor does it start to serve when it is looked at once more.
+    reload(&geodns, config.clone()).unwrap();
+    assert_eq!(geodns.status().problems.len(), 1);
 
     fs::write(&path, build_database(OTHER_TABLE).unwrap()).unwrap();
     reload(&geodns, config).unwrap();
     assert_eq!(addresses(&geodns, CLIENT).await, NYC);
-    assert_eq!(geodns.status().serial, 8);
+    assert_eq!(geodns.status().problems, [""; 0]);
 }
 
 #[tokio::test]

@@ -190,6 +190,34 @@ async fn client_subnet_comes_back_with_its_scope() {
 }
 
 #[tokio::test]
+async fn client_subnet_of_others_is_ignored_and_not_sent_back() {
+    let mut config = fixture::config();
+    config.place.client_subnet = Some(vec!["192.0.2.0/24".parse().unwrap()]);
+    let geodns = start(config.clone());
+    let query = packet(
+        1,
+        Some(&opt(0, 1232, &subnet_option(&[0, 1, 24, 0, 10, 77, 0]))),
+    );
+    let response = exchange(&geodns, &query).await;
+    assert!(response.edns.unwrap().option(EdnsCode::Subnet).is_none());
+    let ignored = response.answers;
+    let without = exchange(&geodns, &packet(1, Some(&opt(0, 1232, &[])))).await;
+    assert_eq!(ignored, without.answers);
+    // To be malformed is wrong whoever sends it.
+    let malformed = packet(
+        1,
+        Some(&opt(0, 1232, &subnet_option(&[0, 1, 24, 24, 10, 77, 0]))),
+    );
+    assert_eq!(rcode(&geodns, &malformed).await, ResponseCode::FormErr);
+
+    config.place.client_subnet = Some(vec!["127.0.0.0/8".parse().unwrap()]);
+    reload(&geodns, config).unwrap();
+    let response = exchange(&geodns, &query).await;
+    assert!(response.edns.unwrap().option(EdnsCode::Subnet).is_some());
+    assert_ne!(response.answers, ignored);
+}
+
+#[tokio::test]
 async fn edns_versions_options_and_flags() {
     let geodns = start(fixture::config());
     let badvers = exchange(&geodns, &packet(1, Some(&opt(1, 1232, &[])))).await;

@@ -1,4 +1,4 @@
-use std::{io::Write, net::Ipv4Addr};
+use std::{io::Write, net::Ipv4Addr, path::Path};
 
 use maxminddb_writer::metadata::IpVersion;
 use proptest::prelude::*;
@@ -140,6 +140,132 @@ fn an_ipv4_address_within_ipv6_is_looked_up_as_such() {
     assert_eq!(locate("::ffff:20.1.2.3").at, locate("20.1.2.3").at);
     // What is found for others does not hold for those.
     assert!(locate("2003::1").prefix >= 16);
+}
+
+/// A file that is replaced is taken, and one that breaks leaves what it held before.
+#[test]
+fn files_of_networks_and_latencies() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = fixture::config();
+    let networks_file = folder.path().join("networks.csv");
+    let latency_file = folder.path().join("latencies.csv");
+    config.place.networks_file = Some(networks_file.clone());
+    config.place.latency_file = Some(latency_file.clone());
+    let write = |name: &Path, text: &str| {
+        // As it should be done: beside it, and renamed.
+        let new = name.with_extension("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, name).unwrap();
+    };
+    assert!(
+        Places::load(&config, None)
+            .unwrap_err()
+            .to_string()
+            .contains("networks.csv")
+    );
+    write(&networks_file, "20.0.0.0/8,nyc\n10.77.0.0/16,nyc\n");
+    assert!(
+        Places::load(&config, None)
+            .unwrap_err()
+            .to_string()
+            .contains("latencies.csv")
+    );
+    write(&latency_file, "20.0.0.0/8,sin,12\n");
+    let first = Places::load(&config, None).unwrap();
+    let at = |places: &Places, address: &str| places.locate(address.parse().unwrap()).at;
+    let ms = |places: &Places| places.latencies().lookup([20, 0, 0, 1].into()).ms(2);
+    assert_eq!(at(&first, "20.0.0.1"), Some(At::Pop(1)));
+    // What cdn.toml says goes before what the file says.
+    assert_eq!(at(&first, "10.77.0.1"), Some(At::Pop(2)));
+    assert_eq!(ms(&first), Some(12.0));
+
+    write(&networks_file, "20.0.0.0/8,fra\n30.0.0.0/8,\n");
+    write(&latency_file, "20.0.0.0/8,sin,twelve\n");
+    let second = Places::load(&config, Some(&first)).unwrap();
+    assert_eq!(
+        (at(&second, "20.0.0.1"), ms(&second)),
+        (Some(At::Pop(1)), Some(12.0))
+    );
+    let problems: Vec<String> = second.problems().iter().map(ToString::to_string).collect();
+    assert!(
+        problems[0].contains("networks.csv: line 2, column 12"),
+        "{problems:?}"
+    );
+    assert!(
+        problems[1].contains("latencies.csv: line 1, column 16"),
+        "{problems:?}"
+    );
+    let third = Places::load(&config, Some(&second)).unwrap();
+    assert_eq!((ms(&third), third.problems().len()), (Some(12.0), 2));
+
+    write(&networks_file, "20.0.0.0/8,fra\n30.0.0.0/8,1,2\n");
+    write(&latency_file, "20.0.0.0/8,sin,120\n");
+    let fourth = Places::load(&config, Some(&third)).unwrap();
+    assert_eq!(
+        (at(&fourth, "20.0.0.1"), ms(&fourth)),
+        (Some(At::Pop(0)), Some(120.0))
+    );
+    assert_eq!(fourth.problems(), []);
+
+    // A PoP that is not there is no place, but may have been measured.
+    write(&latency_file, "20.0.0.0/8,sin,120\n20.0.0.0/8,old,1\n");
+    let fifth = Places::load(&config, Some(&fourth)).unwrap();
+    assert_eq!((ms(&fifth), fifth.problems().len()), (Some(120.0), 0));
+    write(&networks_file, "20.0.0.0/8,fra\n30.0.0.0/8,old\n");
+    let error = Places::load(&config, Some(&fifth)).unwrap_err().to_string();
+    assert!(
+        error.ends_with("line 2: there is no PoP \"old\" in [[pops]]"),
+        "{error}"
+    );
+}
+
+/// A mapped database answers as one in memory does, and goes on when its file is replaced.
+#[test]
+fn a_mapped_database_may_be_replaced_by_renaming() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("city.mmdb");
+    let write = |table: &str| {
+        let new = folder.path().join("new");
+        std::fs::write(&new, build_database(table).unwrap()).unwrap();
+        std::fs::rename(new, &path).unwrap();
+    };
+    write("20.0.0.0/8,1,2,EU,DE,x\n");
+    let mut config = fixture::config();
+    config.place.databases = vec![path.clone()];
+    let in_memory = Places::load(&config, None).unwrap();
+    config.place.mapped = true;
+    let before = Places::load(&config, Some(&in_memory)).unwrap();
+    assert!(before.databases()[0].content.is_mapped());
+    let locate = |places: &Places| places.locate([20, 1, 2, 3].into());
+    assert_eq!(locate(&before), locate(&in_memory));
+    write("20.0.0.0/8,3,4,NA,US,a longer name\n");
+    let after = Places::load(&config, Some(&before)).unwrap();
+    assert_eq!(locate(&before), locate(&in_memory));
+    assert_eq!(
+        locate(&after).at,
+        Some(At::Point(Point::new(3.0, 4.0).unwrap()))
+    );
+    // Broken files are refused as those are that are read.
+    for broken in [&b""[..], b"not a database"] {
+        let new = folder.path().join("new");
+        std::fs::write(&new, broken).unwrap();
+        std::fs::rename(new, &path).unwrap();
+        let kept = Places::load(&config, Some(&after)).unwrap();
+        assert_eq!(locate(&kept), locate(&after));
+        assert_eq!(kept.problems().len(), 1);
+    }
+}
+
+#[test]
+fn whose_client_subnets_are_used() {
+    let mut config = fixture::config();
+    let places = Places::load(&config, None).unwrap();
+    assert!(places.takes_subnets_of([192, 0, 2, 1].into()));
+    config.place.client_subnet = Some(networks(&["192.0.2.0/24", "2001:db8::/32"]));
+    let places = Places::load(&config, None).unwrap();
+    let takes = |address: &str| places.takes_subnets_of(address.parse().unwrap());
+    assert!(takes("192.0.2.1") && takes("::ffff:192.0.2.1") && takes("2001:db8::1"));
+    assert!(!takes("192.0.3.1") && !takes("2001:db9::1"));
 }
 
 fn any_networks() -> impl Strategy<Value = Vec<IpNet>> {
