@@ -6,6 +6,9 @@
 
 mod answer;
 mod config;
+#[cfg(test)]
+#[path = "../tests/counting/mod.rs"]
+mod counting;
 pub mod dnssec;
 mod explain;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A real name server on real sockets.
 
+mod allocations;
 mod conformance;
 mod edges;
 mod encrypted;
