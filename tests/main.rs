@@ -20,6 +20,7 @@ mod disk_purged;
 mod disk_trouble;
 mod dns;
 mod dns_load;
+mod dns_policies;
 mod dnssec;
 mod draining;
 mod examples;
