@@ -7,7 +7,7 @@ mod reply;
 mod resolve;
 mod terms;
 
-pub(crate) use ahead::sign_ahead;
+pub(crate) use ahead::{sign_ahead, usable_edges};
 pub(crate) use facts::Facts;
 pub use memo::Memo;
 pub(crate) use terms::{Instead, Terms};

@@ -105,6 +105,7 @@ impl Worker {
         let admitted = guard.admit(&request, asker, now);
         let mut terms = Terms::new(asker, now);
         (terms.cookie, terms.instead) = (admitted.cookie, admitted.instead);
+        terms.may_be_forged = admitted.may_be_forged;
         let (mut length, mut facts) = respond(snapshot, &mut self.memo, &request, &terms, out)?;
         if admitted.may_be_forged {
             match guard.judge(&admitted, asker, &facts, length, now) {

@@ -53,6 +53,12 @@ impl Document {
             files.push(("certificate", certificate.cert.from(&self.folder)));
             files.push(("key", certificate.key.from(&self.folder)));
         }
+        if let Some(signed) = self.signed_zone() {
+            files.push((
+                "folder of keys (`perigee dnssec init` makes it)",
+                signed.config.keys,
+            ));
+        }
         // Those of nodes are on the nodes' machines.
         if let Some(tls) = &self.file.tier.tls {
             let ca = tls.files(&self.folder, "{node}").ca;

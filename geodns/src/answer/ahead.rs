@@ -15,8 +15,14 @@ use crate::{
 /// asked for.
 const MOST_CHOICES: usize = 64;
 
-/// Makes what is not remembered of the signatures that are given out at `at`; no more than `most`. How
-/// many that were.
+/// What can be chosen follows from this and the configuration: which edges are usable.
+pub(crate) fn usable_edges(snapshot: &Snapshot) -> Vec<bool> {
+    let edges = snapshot.pops.iter().flat_map(|pop| &pop.edges);
+    edges.map(|edge| edge.usable).collect()
+}
+
+/// Makes what is not remembered of the signatures that are given out at `at`, of no more than `most` sets.
+/// How many signatures that were.
 pub(crate) fn sign_ahead(snapshot: &Snapshot, at: SystemTime, most: usize) -> usize {
     let Some(signer) = snapshot.signer.as_deref() else {
         return 0;
@@ -26,6 +32,7 @@ pub(crate) fn sign_ahead(snapshot: &Snapshot, at: SystemTime, most: usize) -> us
         signer,
         at,
         left: most,
+        made: 0,
     };
     let zone = &snapshot.zone;
     let apex = &zone.apex().name;
@@ -41,7 +48,7 @@ pub(crate) fn sign_ahead(snapshot: &Snapshot, at: SystemTime, most: usize) -> us
             ahead.set(&node.name, set);
         }
     }
-    most - ahead.left
+    ahead.made
 }
 
 struct Ahead<'s> {
@@ -49,6 +56,7 @@ struct Ahead<'s> {
     signer: &'s Signer,
     at: SystemTime,
     left: usize,
+    made: usize,
 }
 
 impl Ahead<'_> {
@@ -63,8 +71,8 @@ impl Ahead<'_> {
 
     fn sign(&mut self, set: &Set<'_>) {
         if self.left > 0 {
-            let made = self.signer.prepare(set, self.at);
-            self.left = self.left.saturating_sub(made);
+            self.left -= 1;
+            self.made += self.signer.prepare(set, self.at);
         }
     }
 
@@ -78,6 +86,9 @@ impl Ahead<'_> {
             return;
         }
         for pop in &self.snapshot.pops {
+            if self.left == 0 {
+                return;
+            }
             for (family, rtype) in [(Family::V4, rtype::A), (Family::V6, rtype::AAAA)] {
                 let addresses = usable(pop, family);
                 let size = service.answers.min(addresses.len());

@@ -9,7 +9,13 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::Shared;
-use crate::{answer::sign_ahead, config::Config, dnssec::Signer};
+use crate::{
+    answer::{sign_ahead, usable_edges},
+    config::Config,
+    dnssec::Signer,
+    snapshot::Snapshot,
+    zone::Zone,
+};
 
 /// How often it is looked at what is to be signed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -33,36 +39,63 @@ pub(super) fn signer(
 
 /// Keeps to the dates of the keys, and signs ahead what can be asked for, until the name server is gone.
 pub(super) async fn keep(shared: Weak<Shared>) {
-    let mut signed = None;
+    let mut signed: Option<Signed> = None;
     loop {
         sleep(LOOK).await;
         let Some(shared) = shared.upgrade() else {
             return;
         };
-        shared.keep_dates(SystemTime::now());
+        let now = SystemTime::now();
+        shared.keep_dates(now);
         let snapshot = shared.snapshot.load_full();
-        let Some(signer) = &snapshot.signer else {
-            continue;
-        };
-        // Again, as the next signatures come near.
-        let due = SystemTime::now() + AHEAD;
-        let is_new = signed.as_ref().is_none_or(|(of, until)| {
-            !std::ptr::eq(Weak::as_ptr(of), Arc::as_ptr(&snapshot)) || due > *until
-        });
-        if !is_new {
+        drop(shared);
+        if signed
+            .as_ref()
+            .is_some_and(|signed| signed.is_of(&snapshot, now))
+        {
             continue;
         }
-        // Long-lived room for what is asked for besides.
+        signed = Signed::of(&snapshot, now);
+        let Some(Signed { signer, .. }) = &signed else {
+            continue;
+        };
+        // The other half is for what is asked for besides.
         let most = signer.capacity() / 2;
-        signed = Some((Arc::downgrade(&snapshot), due + AHEAD / 2));
         let ahead = tokio::task::spawn_blocking(move || {
-            let now = SystemTime::now();
-            let made = sign_ahead(&snapshot, now, most);
-            made + sign_ahead(&snapshot, now + AHEAD * 2, most)
+            sign_ahead(&snapshot, now, most) + sign_ahead(&snapshot, now + AHEAD * 2, most)
         });
         if ahead.await.is_err() {
             warn!("answers could not be signed ahead; they are signed when they are asked for");
         }
+    }
+}
+
+/// What was signed ahead.
+struct Signed {
+    zone: Arc<Zone>,
+    signer: Arc<Signer>,
+    usable: Vec<bool>,
+    /// Then the next signatures come near.
+    until: SystemTime,
+}
+
+impl Signed {
+    fn of(snapshot: &Snapshot, now: SystemTime) -> Option<Self> {
+        Some(Signed {
+            zone: Arc::clone(&snapshot.zone),
+            signer: Arc::clone(snapshot.signer.as_ref()?),
+            usable: usable_edges(snapshot),
+            until: now + AHEAD,
+        })
+    }
+
+    /// Whether nothing else can be asked for by now.
+    fn is_of(&self, snapshot: &Snapshot, now: SystemTime) -> bool {
+        let signer = snapshot.signer.as_ref();
+        Arc::ptr_eq(&self.zone, &snapshot.zone)
+            && signer.is_some_and(|signer| Arc::ptr_eq(&self.signer, signer))
+            && self.usable == usable_edges(snapshot)
+            && now < self.until
     }
 }
 
