@@ -1,5 +1,6 @@
 //! Values as they are written in the file. Each says what it expected when it cannot be read.
 
+mod cookie;
 mod duration;
 mod endpoint_url;
 mod fields;
@@ -16,6 +17,7 @@ mod secret;
 mod shares;
 mod size;
 
+pub(crate) use cookie::CookieKey;
 pub(crate) use duration::{Lifetime, Period, Ttl};
 pub(crate) use endpoint_url::EndpointUrl;
 pub(crate) use fields::{
@@ -30,7 +32,7 @@ pub(crate) use names::{
 pub(crate) use net::{Address, Ip4, Ip6, Net};
 pub(crate) use number::{Count, Degrees, Factor, PartialShare, PositiveShare, Share, Whole};
 pub(crate) use origin::{Origin, OriginTarget, hint as origin_hint};
-pub(crate) use path::{FilePath, NodePath};
+pub(crate) use path::{FilePath, HttpPath, NodePath};
 pub(crate) use region::{Asn, Continent, Country, Subdivision};
 pub(crate) use scalar::{OneOrMore, Scalar};
 pub(crate) use secret::Secret;

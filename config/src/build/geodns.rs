@@ -1,6 +1,8 @@
 //! A GeoDNS node's configuration.
 
 mod dnssec;
+mod encrypted;
+mod guard;
 
 pub use dnssec::SignedZone;
 
@@ -22,7 +24,7 @@ impl Document {
     ///
     /// # Errors
     /// [`BuildError`] if no GeoDNS node has this name, or an environment variable is not set.
-    pub fn geodns(&self, name: &str, _env: Env<'_>) -> Result<Config, BuildError> {
+    pub fn geodns(&self, name: &str, env: Env<'_>) -> Result<Config, BuildError> {
         let node = self.find(name, Some(Role::GeoDns))?;
         let no_zone = || BuildError("a GeoDNS node needs a zone in [dns]".to_owned());
         let dns = &self.file.dns.as_ref().ok_or_else(no_zone)?.value;
@@ -47,8 +49,8 @@ impl Document {
             limits: dns.limits.build(),
             contents: dns.contents(&self.folder),
             dnssec: dns.dnssec.as_ref().map(|dnssec| dnssec.build(&self.folder)),
-            encrypted: Default::default(),
-            guard: Default::default(),
+            encrypted: self.encrypted(&node, dns),
+            guard: self.guard(dns, env)?,
         })
     }
 

@@ -29,7 +29,9 @@ impl Document {
     /// Whether a secret, token or password stands in the text itself.
     pub fn has_literal_secret(&self) -> bool {
         let membership = self.file.membership.as_ref();
+        let dns = self.file.dns.as_ref();
         self.file.cdn.secret.is_some()
+            || dns.is_some_and(|dns| !dns.cookies.secrets.is_empty())
             || self.file.admin.token.is_some()
             || membership.is_some_and(|membership| membership.password.is_some())
     }

@@ -1,15 +1,21 @@
 //! `[dns]` and `[[pops]]`: the zone, and the places that answers are made of.
 
+mod cookies;
 mod dnssec;
 mod load;
 mod policies;
+mod rate_limit;
+mod tls;
 
+use cookies::DnsCookies;
 pub(crate) use dnssec::Dnssec;
 use load::DnsLoad;
 use perigee_geodns::Limits;
 pub(crate) use policies::{Policy, PolicyRule};
+use rate_limit::DnsRateLimit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub(crate) use tls::DnsTls;
 
 mod contents;
 
@@ -96,6 +102,14 @@ pub(crate) struct Dns {
     /// Limits of the name servers.
     #[serde(default)]
     pub(crate) limits: DnsLimits,
+    /// What networks are sent over UDP, at most.
+    #[serde(default)]
+    pub(crate) rate_limit: DnsRateLimit,
+    /// DNS Cookies.
+    #[serde(default)]
+    pub(crate) cookies: DnsCookies,
+    /// Encrypted transports.
+    pub(crate) tls: Option<DnsTls>,
 }
 
 /// As many addresses as fit in an answer over UDP.

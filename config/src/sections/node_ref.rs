@@ -48,6 +48,10 @@ pub(crate) struct NodeRef<'a> {
     /// Empty only for a shield.
     pub(crate) listen: Addresses<'a>,
     pub(crate) tls_listen: &'a [At<Address>],
+    /// Of a GeoDNS node.
+    pub(crate) https_listen: &'a [At<Address>],
+    /// Of a GeoDNS node.
+    pub(crate) quic_listen: &'a [At<Address>],
     pub(crate) tier_listen: &'a [At<Address>],
     pub(crate) tier_address: Option<&'a At<Address>>,
     pub(crate) address: Option<&'a At<Ip4>>,
@@ -81,7 +85,8 @@ impl NodeRef<'_> {
 
     /// All addresses for clients.
     pub(crate) fn all_listen(&self) -> impl Iterator<Item = &At<Address>> {
-        self.listen.iter().chain(self.tls_listen)
+        let listen = self.listen.iter().chain(self.tls_listen);
+        listen.chain(self.https_listen).chain(self.quic_listen)
     }
 
     /// Whether it has an address at all.
@@ -114,6 +119,8 @@ impl super::File {
             pop: Some(&edge.pop),
             listen: Addresses::AtLeast(&edge.listen),
             tls_listen: &edge.tls_listen,
+            https_listen: &[],
+            quic_listen: &[],
             tier_listen: &edge.tier_listen,
             tier_address: edge.tier_address.as_ref(),
             address: edge.address.as_ref(),
@@ -126,6 +133,8 @@ impl super::File {
             pop: shield.pop.as_ref(),
             listen: Addresses::Any(&shield.listen),
             tls_listen: &[],
+            https_listen: &[],
+            quic_listen: &[],
             tier_listen: &shield.tier_listen,
             tier_address: shield.tier_address.as_ref(),
             address: None,
@@ -137,7 +146,9 @@ impl super::File {
             name: &server.name,
             pop: server.pop.as_ref(),
             listen: Addresses::AtLeast(&server.listen),
-            tls_listen: &[],
+            tls_listen: &server.tls_listen,
+            https_listen: &server.https_listen,
+            quic_listen: &server.quic_listen,
             tier_listen: &[],
             tier_address: None,
             address: server.address.as_ref(),

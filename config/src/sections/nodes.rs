@@ -88,6 +88,17 @@ pub(crate) struct GeoDns {
     pub(crate) pop: Option<At<Name>>,
     /// Addresses to answer on, over UDP and TCP both.
     pub(crate) listen: OneOrMore<At<Address>>,
+    /// Addresses for DNS over TLS (RFC 7858), mostly with the port 853. Need `[dns.tls]`. Changed by a
+    /// restart only.
+    #[serde(default)]
+    pub(crate) tls_listen: Vec<At<Address>>,
+    /// Addresses for DNS over HTTPS (RFC 8484). Need `[dns.tls]`. Changed by a restart only.
+    #[serde(default)]
+    pub(crate) https_listen: Vec<At<Address>>,
+    /// Addresses for DNS over QUIC (RFC 9250), which is UDP, mostly with the port 853. Need
+    /// `[dns.tls]`. Changed by a restart only.
+    #[serde(default)]
+    pub(crate) quic_listen: Vec<At<Address>>,
     /// Its host name, for the NS record. Default: its `name` in the zone.
     pub(crate) host: Option<At<DnsName>>,
     /// The IPv4 address that is told for its host name. Default: the first one in `listen`, if it

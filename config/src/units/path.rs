@@ -52,6 +52,37 @@ impl Scalar for NodePath {
     }
 }
 
+/// The path of a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HttpPath(pub(crate) String);
+
+impl HttpPath {
+    /// This text; for defaults.
+    pub(crate) fn of(text: &str) -> Self {
+        HttpPath(text.to_owned())
+    }
+}
+
+impl Scalar for HttpPath {
+    const EXPECTED: &'static str = r#"the path of a URL, such as "/dns-query""#;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let fits = |b: u8| b.is_ascii_graphic() && !b"?#\\\"<>^`{|}".contains(&b);
+        match text.starts_with('/') && text.bytes().all(fits) {
+            true => Ok(HttpPath(text.to_owned())),
+            false => Err(format!("{text:?} is not a path: write {}", Self::EXPECTED)),
+        }
+    }
+}
+
+impl Serialize for HttpPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+scalar!(HttpPath, { "type": "string", "pattern": "^/" });
+
 impl Serialize for FilePath {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)

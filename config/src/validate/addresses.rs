@@ -83,10 +83,26 @@ fn guarded(file: &File, report: &mut Report<'_>, node: &NodeRef<'_>) {
 struct Use<'f> {
     node: &'f str,
     key: &'static str,
+    transports: Transports,
     /// The machine that the node is on; `None`: this one, whichever it is.
     machine: Option<IpAddr>,
     address: SocketAddr,
     span: &'f Range<usize>,
+}
+
+/// UDP and TCP have ports of their own.
+#[derive(Clone, Copy)]
+struct Transports {
+    udp: bool,
+    tcp: bool,
+}
+
+fn transports(role: perigee_edge::Role, key: &str) -> Transports {
+    let is_dns = role == perigee_edge::Role::GeoDns;
+    Transports {
+        udp: key == "quic_listen" || key == "listen" && is_dns,
+        tcp: key != "quic_listen",
+    }
 }
 
 fn uses<'f>(node: NodeRef<'f>) -> Vec<Use<'f>> {
@@ -94,16 +110,23 @@ fn uses<'f>(node: NodeRef<'f>) -> Vec<Use<'f>> {
     let machine = Some(tier.0.ip()).filter(|ip| !ip.is_loopback());
     let listen = node.listen.iter().map(|a| ("listen", a.0, &a.span));
     let tls = node.tls_listen.iter().map(|a| ("tls_listen", a.0, &a.span));
+    let https = node.https_listen.iter();
+    let https = https.map(|a| ("https_listen", a.0, &a.span));
+    let quic = node.quic_listen.iter();
+    let quic = quic.map(|a| ("quic_listen", a.0, &a.span));
     let nodes = node.tier_listen.iter();
     let nodes = nodes.map(|a| ("tier_listen", a.0, &a.span));
     let admin_span = node.admin.map_or(&node.name.span, |admin| &admin.span);
     listen
         .chain(tls)
+        .chain(https)
+        .chain(quic)
         .chain(nodes)
         .chain([("admin", node.admin(), admin_span)])
         .map(|(key, address, span)| Use {
             node: &node.name.0,
             key,
+            transports: transports(node.role, key),
             machine,
             address,
             span,
@@ -115,6 +138,10 @@ impl Use<'_> {
     /// Whether both cannot be had. Loopback and wildcard addresses are of one machine only.
     fn clashes(&self, other: &Self) -> bool {
         if self.address.port() != other.address.port() || self.address.port() == 0 {
+            return false;
+        }
+        let (mine, others) = (self.transports, other.transports);
+        if !(mine.udp && others.udp || mine.tcp && others.tcp) {
             return false;
         }
         let (mine, others) = (self.address.ip(), other.address.ip());

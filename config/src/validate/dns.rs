@@ -57,7 +57,24 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
         }
     }
     for server in &file.geodns {
+        has_certificate(dns, report, server);
         host_is_free(file, dns, report, server);
+    }
+}
+
+/// Encrypted transports show one.
+fn has_certificate(dns: &At<Dns>, report: &mut Report<'_>, server: &GeoDns) {
+    let lists = [
+        &server.tls_listen,
+        &server.https_listen,
+        &server.quic_listen,
+    ];
+    if let (None, Some(first)) = (&dns.tls, lists.into_iter().flatten().next()) {
+        report.error(
+            &first.span,
+            format!("{:?} has no certificate to show here", server.name.0),
+            "write a [dns.tls] table with cert and key",
+        );
     }
 }
 

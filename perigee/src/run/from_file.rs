@@ -125,6 +125,7 @@ fn geodns_files(config: &perigee_geodns::Config, trust: &TrustConfig) -> Vec<Pat
     files
         .chain(keys)
         .cloned()
+        .chain(config.encrypted.files())
         .chain(trust_files(Some(trust)))
         .collect()
 }

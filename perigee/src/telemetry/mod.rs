@@ -27,7 +27,7 @@ impl From<LogLevel> for LevelFilter {
 }
 
 /// Libraries that tell at level WARN what clients do: a line for each bad packet.
-const TELL_OF_CLIENTS: [&str; 3] = ["hickory_server", "hickory_net", "hickory_proto"];
+const TELL_OF_CLIENTS: [&str; 3] = ["quinn", "hickory_net", "hickory_proto"];
 
 /// Sends diagnostics to standard error: ours from `level` on, those of libraries from warnings
 /// on. Only the first call in a process counts.
@@ -67,7 +67,7 @@ mod tests {
             assert!(filter.would_enable("rustls::conn", &Level::WARN));
             assert!(!filter.would_enable("rustls::conn", &Level::INFO));
             for library in [
-                "hickory_server::server",
+                "quinn_proto::connection",
                 "hickory_net::udp",
                 "hickory_proto",
             ] {
