@@ -9,8 +9,8 @@ use perigee_dns_wire::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    place::{At, FoundBy, Located, Point, Region},
-    policy::{Candidate, Chosen, Client, Facts, Memo, candidates, choose},
+    place::{At, FoundBy, Located, Measured, Point, Region, guessed_ms},
+    policy::{Candidate, Chosen, Client, Facts, Memo, Order, candidates, choose},
     snapshot::{EdgeState, Family, Snapshot},
     zone::{Found, ZoneService},
 };
@@ -59,7 +59,7 @@ pub struct DnsExplanation {
 /// Something that was looked up of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookedUp {
-    /// What: `place`, `region`, `system`.
+    /// What: `place`, `region`, `system`, `latency`.
     pub what: String,
     /// What was found, and where.
     pub found: String,
@@ -139,11 +139,13 @@ pub(crate) fn explain(
     let candidates = service.map_or_else(Vec::new, |service| {
         candidates(snapshot, &service.policy, service.seed, &mut facts)
     });
-    let located = facts.place();
+    let (located, measured) = (facts.place(), facts.latencies());
     let pops: Vec<ExplainedPop> = candidates
         .iter()
         .zip(service.into_iter().cycle())
-        .map(|(candidate, service)| ExplainedPop::new(snapshot, service, candidate, &located))
+        .map(|(candidate, service)| {
+            ExplainedPop::new(snapshot, service, candidate, &located, &measured)
+        })
         .collect();
     let answer = |family| {
         service.map(|service| {
@@ -164,7 +166,7 @@ pub(crate) fn explain(
         found_by: found_by.to_owned(),
         network,
         place: point(snapshot, &located),
-        looked_up: looked_up(snapshot, &located),
+        looked_up: looked_up(snapshot, &located, &measured),
         policy: service.map(|service| service.policy.name().to_string()),
         health_believed: snapshot.believed,
         a: answer(Family::V4),
@@ -193,7 +195,7 @@ fn point(snapshot: &Snapshot, located: &Located) -> Option<Point> {
     }
 }
 
-fn looked_up(snapshot: &Snapshot, located: &Located) -> Vec<LookedUp> {
+fn looked_up(snapshot: &Snapshot, located: &Located, measured: &Measured<'_>) -> Vec<LookedUp> {
     let line = |what: &str, found: String, prefix| LookedUp {
         what: what.to_owned(),
         found,
@@ -207,6 +209,14 @@ fn looked_up(snapshot: &Snapshot, located: &Located) -> Vec<LookedUp> {
             "system",
             system.unwrap_or_else(|| "not known".to_owned()),
             located.asn_prefix,
+        ),
+        line(
+            "latency",
+            match measured.len() {
+                0 => "not measured".to_owned(),
+                pops => format!("measured to {pops} PoPs"),
+            },
+            measured.prefix,
         ),
     ]
 }
@@ -250,17 +260,22 @@ impl ExplainedPop {
         service: &ZoneService,
         candidate: &Candidate,
         located: &Located,
+        measured: &Measured<'_>,
     ) -> Self {
         let pop = &snapshot.pops[candidate.pop];
         let from = point(snapshot, located);
         let told = service.policy.told(candidate);
+        let distance_km = from.zip(pop.point).map(|(a, b)| a.distance_km(b));
+        let by_latency = told.order == Order::Latency;
+        let latency = measured.ms(candidate.pop).map(f64::from);
+        let guess = distance_km.map(guessed_ms);
         ExplainedPop {
             pop: pop.name.to_string(),
             rule: told.rule,
             order: told.order.as_str().to_owned(),
-            distance_km: from.zip(pop.point).map(|(a, b)| a.distance_km(b)),
-            latency_ms: None,
-            latency_guessed: false,
+            distance_km,
+            latency_ms: by_latency.then(|| latency.or(guess)).flatten(),
+            latency_guessed: by_latency && latency.is_none() && guess.is_some(),
             weight: told.weight,
             spill: snapshot.spilled.share(candidate.pop),
             edges: pop.edges.iter().map(ExplainedEdge::new).collect(),

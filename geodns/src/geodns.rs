@@ -307,6 +307,7 @@ impl Shared {
         let guard = Guard::new(&config.guard, Some(&self.guard.load()));
         self.guard.store(Arc::new(guard));
         self.metrics.know(&config);
+        self.metrics.broken_files(places.problems().len());
         state.zone = zone;
         state.places = places;
         state.signer = signer;

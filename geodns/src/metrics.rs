@@ -13,7 +13,7 @@ use std::{
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
-    metrics::{MetricType, counter::ConstCounter},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
 
@@ -36,6 +36,8 @@ struct Inner {
     gone: Totals,
     /// By what their names are counted under. Names that are gone were counted, too.
     services: HashMap<u64, Service>,
+    /// How many files that tell places are broken, so that what they held before goes on.
+    broken_files: u32,
     pops: HashMap<u64, String>,
 }
 
@@ -105,6 +107,11 @@ impl Metrics {
             }
         }
         by_pop
+    }
+
+    /// Notes how many files that tell places are broken.
+    pub(crate) fn broken_files(&self, count: usize) {
+        self.lock().broken_files = u32::try_from(count).unwrap_or(u32::MAX);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -185,6 +192,10 @@ impl Collector for Metrics {
             ];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
+        let help = "Files with places, networks or latencies that are broken: what they held before goes on";
+        let name = "perigee_dns_broken_place_files";
+        let broken = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        ConstGauge::new(inner.broken_files).encode(broken)?;
         Ok(())
     }
 }

@@ -20,8 +20,9 @@ pub use code::{CONTINENTS, Code, Continent, Country, Region, Subdivision};
 pub use config::PlaceConfig;
 pub use database::Database;
 pub use file::PlaceError;
-pub(crate) use geo::Direction;
 pub use geo::Point;
+pub(crate) use geo::{Direction, apart_km};
+pub(crate) use latencies::guessed_ms;
 pub use latencies::{Latencies, Measured};
 pub use located::{At, FoundBy, Located};
 #[allow(unused_imports)]

@@ -56,6 +56,15 @@ impl Direction {
     }
 }
 
+/// The great-circle distance in kilometres of what is so far apart; see [`Direction::apart`].
+pub(crate) fn apart_km(apart: f64) -> f64 {
+    if apart == f64::INFINITY {
+        return apart;
+    }
+    let half = (apart.clamp(0.0, 4.0).sqrt() / 2.0).min(1.0);
+    2.0 * EARTH_RADIUS_KM * half.asin()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +100,25 @@ mod tests {
             let [near, far] = pair else { continue };
             assert!(from.distance_km(*near) <= from.distance_km(*far) + 1e-6);
         }
+    }
+
+    #[test]
+    fn both_ways_to_measure_agree() {
+        let points = [
+            (50.1, 8.7),
+            (40.7, -74.0),
+            (1.3, 103.8),
+            (-90.0, 0.0),
+            (-40.7, 106.0),
+        ];
+        for a in points.map(|(a, b)| point(a, b)) {
+            for b in points.map(|(a, b)| point(a, b)) {
+                let km = apart_km(a.direction().apart(b.direction()));
+                assert!((km - a.distance_km(b)).abs() < 0.5, "{a:?} {b:?}: {km}");
+            }
+        }
+        assert_eq!(apart_km(f64::INFINITY), f64::INFINITY);
+        assert_eq!(apart_km(-1.0), 0.0);
     }
 
     #[test]

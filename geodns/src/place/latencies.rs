@@ -53,16 +53,34 @@ pub struct Measured<'t> {
 }
 
 impl Measured<'_> {
+    /// Nothing, and the same for all.
+    pub(crate) const NONE: Measured<'static> = Measured {
+        pops: &[],
+        prefix: 0,
+    };
+
     /// The milliseconds to a PoP, by its place in the configuration.
     pub fn ms(&self, pop: usize) -> Option<f32> {
         let found = self.pops.iter().find(|(at, _)| usize::from(*at) == pop);
         found.map(|(_, ms)| *ms)
     }
 
-    /// Whether anything was measured.
+    /// To how many PoPs it was measured.
+    pub fn len(&self) -> usize {
+        self.pops.len()
+    }
+
+    /// Whether nothing was measured.
     pub fn is_empty(&self) -> bool {
         self.pops.is_empty()
     }
+}
+
+/// The milliseconds of a round trip to a PoP that nobody has measured, by its distance: more than most
+/// paths take, so that what was measured counts for more than what is guessed.
+pub(crate) fn guessed_ms(km: f64) -> f64 {
+    const KM_PER_MS: f64 = 50.0;
+    km / KM_PER_MS
 }
 
 impl Latencies {

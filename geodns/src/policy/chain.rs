@@ -8,8 +8,8 @@ use super::{
     facts::Facts,
 };
 use crate::{
-    place::{At, Direction},
-    snapshot::Snapshot,
+    place::{At, Direction, Measured, apart_km, guessed_ms},
+    snapshot::{PopState, Snapshot},
 };
 
 /// The coarsest prefixes by which weights choose.
@@ -133,9 +133,11 @@ impl Candidate {
 }
 
 /// By what the PoPs of a rule are ordered for one client.
-enum Keys {
+enum Keys<'s> {
     /// By the distance from this PoP, or from this direction.
     Distance(From),
+    /// By what was measured, or else is guessed from the distance.
+    Latency(Measured<'s>, Option<From>),
     /// By the chance that this hash gives to each.
     Weight(u64),
     Listed,
@@ -148,10 +150,18 @@ struct From {
     direction: Option<Direction>,
 }
 
-impl Keys {
-    fn of(snapshot: &Snapshot, rule: &Rule, seed: u64, facts: &mut Facts<'_>) -> Self {
+impl<'s> Keys<'s> {
+    fn of(snapshot: &Snapshot, rule: &Rule, seed: u64, facts: &mut Facts<'s>) -> Self {
         match rule.order {
-            Order::Distance | Order::Latency => Keys::Distance(From::new(snapshot, facts)),
+            Order::Distance => Keys::Distance(From::new(snapshot, facts)),
+            Order::Latency => {
+                let measured = facts.latencies();
+                let is_measured = |weighted: &Weighted| measured.ms(weighted.pop).is_some();
+                // Who need not guess need not know the place, and holds for more.
+                let all = rule.pops.iter().all(is_measured);
+                let from = (!all).then(|| From::new(snapshot, facts));
+                Keys::Latency(measured, from)
+            }
             Order::Weight => {
                 let network = facts.network(WEIGHT_PREFIX_V4, WEIGHT_PREFIX_V6);
                 let network = network.unwrap_or_default().to_le_bytes();
@@ -164,11 +174,13 @@ impl Keys {
     fn key(&self, snapshot: &Snapshot, weighted: Weighted, place: usize) -> f64 {
         let pop = snapshot.pops.get(weighted.pop);
         match self {
-            Keys::Distance(from) if from.at == Some(weighted.pop) => -1.0,
-            Keys::Distance(from) => {
-                let to = pop.and_then(|pop| pop.direction);
-                let apart = from.direction.zip(to).map(|(a, b)| a.apart(b));
-                apart.unwrap_or(f64::INFINITY)
+            Keys::Distance(from) => from.apart(pop, weighted.pop),
+            Keys::Latency(measured, from) => {
+                let guess = || {
+                    let apart = from.as_ref().map(|from| from.apart(pop, weighted.pop));
+                    guessed_ms(apart_km(apart.unwrap_or(f64::INFINITY)))
+                };
+                measured.ms(weighted.pop).map_or_else(guess, f64::from)
             }
             Keys::Weight(hash) => drawn(*hash, pop.map_or(0, |pop| pop.seed), weighted.weight),
             Keys::Listed => place as f64,
@@ -177,6 +189,16 @@ impl Keys {
 }
 
 impl From {
+    /// How far a PoP is, for comparison. It is below 0 for the one that the client is at.
+    fn apart(&self, pop: Option<&PopState>, index: usize) -> f64 {
+        if self.at == Some(index) {
+            return -1.0;
+        }
+        let to = pop.and_then(|pop| pop.direction);
+        let apart = self.direction.zip(to).map(|(a, b)| a.apart(b));
+        apart.unwrap_or(f64::INFINITY)
+    }
+
     fn new(snapshot: &Snapshot, facts: &mut Facts<'_>) -> Self {
         let at_pop = |at: usize| snapshot.pops.get(at).and_then(|pop| pop.direction);
         match facts.place().at {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::client::{Client, masked};
 use crate::{
-    place::{Located, NetworkTable, Region},
+    place::{Located, Measured, NetworkTable, Region},
     snapshot::Snapshot,
 };
 
@@ -51,6 +51,15 @@ impl<'s> Facts<'s> {
         let located = self.located();
         self.holds_for(located.asn_prefix);
         located.asn
+    }
+
+    /// The round-trip times that were measured for it.
+    pub(crate) fn latencies(&mut self) -> Measured<'s> {
+        let latencies = self.snapshot.places.latencies();
+        let measured = self.address.map(|address| latencies.lookup(address));
+        let measured = measured.unwrap_or(Measured::NONE);
+        self.holds_for(measured.prefix);
+        measured
     }
 
     /// Whether it is within one of these networks.

@@ -194,3 +194,28 @@ fn what_is_not_there_is_told() {
     let error = crate::Zone::build(&config).unwrap_err().to_string();
     assert!(error.contains("missing"), "{error}");
 }
+
+/// What was measured goes before what is guessed from the distance, and the answer holds for what
+/// was looked up.
+#[test]
+fn latency_is_measured_or_guessed() {
+    let mut config = with_rules(vec![RuleConfig {
+        order: Order::Latency,
+        ..named(&["fra", "nyc", "sin"])
+    }]);
+    let mut file = NamedTempFile::new().unwrap();
+    // 10.49.0.0/16 is in Berlin: Frankfurt is guessed at 8 ms, New York at 128.
+    let table = "10.49.64.0/18,sin,5\n10.49.128.0/17,fra,90\n10.49.128.0/17,nyc,80\n\
+         10.49.128.0/17,sin,300\n";
+    file.write_all(table.as_bytes()).unwrap();
+    config.place.latency_file = Some(file.path().to_owned());
+    let snapshot = fixture::snapshot_with(&config, &[], &[]);
+    assert_eq!(order(&snapshot, "10.49.0.0/24"), ["fra", "nyc", "sin"]);
+    assert_eq!(order(&snapshot, "10.49.64.0/24"), ["sin", "fra", "nyc"]);
+    assert_eq!(order(&snapshot, "10.49.128.0/24"), ["nyc", "fra", "sin"]);
+    assert_eq!(pop(&snapshot, "10.49.64.0/24"), ("sin".to_owned(), 18));
+    assert_eq!(pop(&snapshot, "10.49.128.0/24"), ("nyc".to_owned(), 17));
+    assert_eq!(pop(&snapshot, "10.49.0.0/24"), ("fra".to_owned(), 18));
+    // Without a place, nothing but what was measured is known.
+    assert_eq!(order(&snapshot, "192.0.2.0/24"), ["fra", "nyc", "sin"]);
+}
