@@ -16,7 +16,7 @@ pub struct DnssecConfig {
     pub cds: bool,
     /// Most signatures made for questions in a second. Default 10,000.
     pub max_signatures_per_second: u32,
-    /// Most signatures that are remembered, each of 96 octets. Default 32,768.
+    /// Most signatures that are remembered, each of 88 octets. Default 32,768.
     pub max_cached_signatures: usize,
     /// How long a change of keys takes to be on all name servers. Default 1 hour.
     pub propagation: Duration,
