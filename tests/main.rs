@@ -21,6 +21,7 @@ mod disk_trouble;
 mod dns;
 mod dns_load;
 mod dns_policies;
+mod dns_reloading;
 mod dnssec;
 mod draining;
 mod examples;
