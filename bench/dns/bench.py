@@ -14,11 +14,11 @@ import servers
 
 # Name, kind of queries, what dnsperf is told, whether of a signed zone.
 ROWS = [
-    ("geo A, no ECS", "plain", ["-c", "20", "-q", "500"], False),
-    ("geo A, ECS over 20,000 subnets", "ecs", ["-c", "20", "-q", "500"], False),
-    ("NXDOMAIN", "nxdomain", ["-c", "20", "-q", "500"], False),
+    ("geo A, no ECS", "plain", ["-c", "20", "-q", "200"], False),
+    ("geo A, ECS over 20,000 subnets", "ecs", ["-c", "20", "-q", "200"], False),
+    ("NXDOMAIN", "nxdomain", ["-c", "20", "-q", "200"], False),
     ("TCP, kept connections, ECS", "ecs", ["-m", "tcp", "-c", "20", "-q", "500"], False),
-    ("geo A signed, DO=1, ECS", "signed", ["-c", "20", "-q", "500"], True),
+    ("geo A signed, DO=1, ECS", "signed", ["-c", "20", "-q", "200"], True),
 ]
 KNOWN = [
     servers.Perigee,

@@ -109,8 +109,7 @@ class Perigee(Server):
         return [self.binary or "perigee", "geodns", "--config", path, "--node", "ns1"]
 
     def dns(self):
-        # One client sends all: it is not to be limited. Its queries name the subnets.
-        return "[dns.rate_limit]\nresponses_per_second = 0\n"
+        return ""
 
 
 class Gdnsd(Server):

@@ -9,10 +9,15 @@ use crate::{snapshot::Family, zone::ZoneService};
 
 /// How much a worker remembers, at most: 3 MB.
 const SLOTS: usize = 1 << 15;
+/// In so many places behind the one that its key says a choice may be, so that many fit before one
+/// takes another's place. Their tags are in one or two cache lines.
+const WINDOW: usize = 8;
 
 /// What was chosen before, by one worker, of one snapshot. Of fixed size; what was chosen for another
 /// network may take its place. Good for one snapshot: [`Memo::forget`] when there is another.
 pub(crate) struct Memo {
+    /// Of each slot a part of its key's hash, so that few slots are looked at in vain; 0: none.
+    tags: Vec<u32>,
     slots: Vec<Option<Slot>>,
     most: usize,
     /// What is from another time is forgotten.
@@ -53,6 +58,7 @@ impl Memo {
 
     pub(super) fn with_slots(most: usize) -> Self {
         Memo {
+            tags: Vec::new(),
             slots: Vec::new(),
             most,
             time: 0,
@@ -67,25 +73,51 @@ impl Memo {
         // After four thousand million snapshots, an old one could be taken for new.
         if self.time == 0 {
             self.slots.clear();
+            self.tags.clear();
         }
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Pick> {
-        let slot = self.slots.get(key.slot(self.slots.len()))?.as_ref()?;
-        (slot.time == self.time && slot.key == *key).then_some(slot.pick)
+        let hash = key.hash();
+        let (first, tag) = (self.first(hash)?, tag(hash));
+        let at = (first..first + WINDOW).filter(|&at| self.tags.get(at) == Some(&tag));
+        let mut slots = at.filter_map(|at| self.slots.get(at)?.as_ref());
+        let slot = slots.find(|slot| slot.time == self.time && slot.key == *key)?;
+        Some(slot.pick)
     }
 
     pub(super) fn put(&mut self, key: Key, pick: Pick) {
-        if self.slots.is_empty() {
+        if self.slots.is_empty() && self.most > 0 {
             // Only a worker that is asked needs the room.
-            self.slots.resize(self.most, None);
+            self.slots.resize(self.most + WINDOW, None);
+            self.tags.resize(self.most + WINDOW, 0);
         }
+        let hash = key.hash();
+        let Some(first) = self.first(hash) else {
+            return;
+        };
         let time = self.time;
-        let slot = key.slot(self.slots.len());
-        if let Some(slot) = self.slots.get_mut(slot) {
+        let is_free = |at: &usize| {
+            let slot = self.slots.get(*at).and_then(Option::as_ref);
+            slot.is_none_or(|slot| slot.time != time || slot.key == key)
+        };
+        let free = (first..first + WINDOW).find(is_free);
+        // If none is free, one is taken that differs from key to key.
+        let at = free.unwrap_or(first + tag(hash) as usize % WINDOW);
+        if let (Some(slot), Some(of)) = (self.slots.get_mut(at), self.tags.get_mut(at)) {
             *slot = Some(Slot { key, time, pick });
+            *of = tag(hash);
         }
     }
+
+    fn first(&self, hash: u64) -> Option<usize> {
+        (hash as usize).checked_rem(self.slots.len().saturating_sub(WINDOW))
+    }
+}
+
+/// Never 0.
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32 | 1
 }
 
 impl Key {
@@ -109,13 +141,12 @@ impl Key {
         }
     }
 
-    fn slot(&self, slots: usize) -> usize {
+    fn hash(&self) -> u64 {
         let mut bytes = [0; 33];
         bytes[..8].copy_from_slice(&self.service.to_le_bytes());
         bytes[8..24].copy_from_slice(&self.address.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.turn.to_le_bytes());
         bytes[32] = self.kind | (self.family as u8) << 7;
-        let hash = usize::try_from(xxh3_64(&bytes)).unwrap_or(0);
-        hash.checked_rem(slots).unwrap_or(0)
+        xxh3_64(&bytes)
     }
 }

@@ -11,7 +11,10 @@ use crate::{
     Network, Place, Point,
     fixture::snapshot_with,
     place::Code,
-    policy::edges::{Serves, serves},
+    policy::{
+        edges::{Serves, serves},
+        memo::Key,
+    },
 };
 
 const POPS: [&str; 3] = ["fra", "nyc", "sin"];
@@ -269,4 +272,32 @@ proptest! {
         let all = candidates(&snapshot, &service.policy, service.seed, &mut facts);
         prop_assert!(all.windows(2).all(|pair| far(pair[0].pop) <= far(pair[1].pop) + 1e-6));
     }
+}
+
+/// The second time that 20,000 networks ask, nearly none is decided anew.
+#[test]
+fn memory_has_room_for_many_networks() {
+    let snapshot = fixture::snapshot();
+    let key = |number: u32| {
+        let network = IpAddr::from((0x0a00_0000 + (number << 8)).to_be_bytes());
+        Key::new(www(&snapshot), Family::V4, Some(network), 0)
+    };
+    let mut memo = Memo::new();
+    for number in 0..20_000 {
+        let key = key(number);
+        let network = IpAddr::from((0x0a00_0000 + (number << 8)).to_be_bytes());
+        let client = Client::Source(network);
+        choose(
+            &snapshot,
+            www(&snapshot),
+            Family::V4,
+            client,
+            at(0),
+            &mut memo,
+        );
+        assert!(memo.get(&key).is_some());
+    }
+    let found = (0..20_000).filter(|&number| memo.get(&key(number)).is_some());
+    let found = found.count();
+    assert!(found > 19_500, "{found}");
 }
