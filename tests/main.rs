@@ -68,3 +68,4 @@ mod tier_tls;
 mod tls;
 mod upgrade;
 mod whole_cdn;
+mod zone;

@@ -4,7 +4,9 @@ mod build;
 mod check;
 mod contents;
 mod file;
+mod hints;
 mod node;
+mod nowhere;
 mod record;
 mod text;
 mod tree;
@@ -15,6 +17,7 @@ use perigee_dns_wire::{RrSet, rtype};
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use contents::{Contents, RecordText, ZoneParts};
+pub(crate) use hints::fill;
 pub(crate) use node::{Cut, Found, Node};
 pub use record::{Source, ZoneError};
 
@@ -155,6 +158,11 @@ impl Zone {
     /// SOA as it stands in the authority section of NXDOMAIN and NODATA (RFC 2308 section 5).
     pub(crate) fn negative_soa(&self) -> &RrSet {
         &self.negative_soa
+    }
+
+    /// Records that lead to a name of the zone where nothing is, for people.
+    pub fn leads_nowhere(&self) -> Vec<String> {
+        nowhere::of(self)
     }
 
     /// The version of the zone.

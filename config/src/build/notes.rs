@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use perigee_geodns::Zone;
+
 use super::Env;
 use crate::{Document, units::OriginTarget};
 
@@ -13,6 +15,7 @@ impl Document {
         let mut notes: Vec<String> = secrets.into_iter().flatten().map(|error| error.0).collect();
         notes.extend(self.missing_files());
         notes.extend(self.doubtful_disk());
+        notes.extend(self.doubtful_zone(env));
         for pop in &self.file.pops {
             // Where nodes register, they need not be in the file.
             if !self.nodes_register()
@@ -22,6 +25,29 @@ impl Document {
             }
         }
         notes
+    }
+
+    /// What is wrong with the zone file, or leads nowhere in the zone.
+    fn doubtful_zone(&self, env: Env<'_>) -> Vec<String> {
+        let Some(server) = self.file.geodns.first() else {
+            return Vec::new();
+        };
+        let Ok(config) = self.geodns(&server.name.0, env) else {
+            return Vec::new();
+        };
+        // One that is not there is told already.
+        if config
+            .contents
+            .zone_file
+            .as_ref()
+            .is_some_and(|file| !file.exists())
+        {
+            return Vec::new();
+        }
+        match Zone::load(&config) {
+            Ok(zone) => zone.leads_nowhere(),
+            Err(error) => vec![error.to_string()],
+        }
     }
 
     /// What keeps the disk from being of use.

@@ -1,6 +1,7 @@
 //! What the zone says to a question (RFC 1034 section 4.3.2), written record by record.
 
 mod additional;
+mod hinted;
 mod refusal;
 mod signed;
 
@@ -106,6 +107,9 @@ impl<'s> Resolve<'s, '_, '_> {
     fn node(&mut self, node: &'s Node, spot: Spot<'_>) -> Result<(), Stop> {
         let rtype = self.question.rtype;
         let set = node.rrset(rtype).or_else(|| self.key_set(node, rtype));
+        if let Some((set, service)) = set.and_then(|set| Some((set, node.hinted(set)?))) {
+            return self.hinted(set, service, spot);
+        }
         if let Some(set) = set {
             self.set(Section::Answer, spot, set)?;
             self.add(set);

@@ -618,3 +618,39 @@ proptest! {
         prop_assert_eq!(answer.authoritative, answered);
     }
 }
+
+#[test]
+fn hints_are_the_addresses_that_the_client_is_answered_with() {
+    let mut config = config();
+    config.contents.records.push(crate::RecordText {
+        name: "www".to_owned(),
+        rtype: "HTTPS".to_owned(),
+        ttl: 300,
+        data: vec!["1 . alpn=h2 port=8443 ipv4hint=auto ipv6hint=auto".to_owned()],
+    });
+    let snapshot = snapshot_with(&config, &[], &[]);
+    let hints = |network: &str, version: char| {
+        let (https, scope) = www(&snapshot, RecordType::HTTPS, network);
+        let [https] = &https[..] else {
+            panic!("{https:?}");
+        };
+        assert!(https.contains("alpn=") && https.contains("port=8443"), "{https}");
+        let hint = https.split(&format!("ipv{version}hint=")).nth(1);
+        let hint = hint.map(|rest| rest.split(' ').next().unwrap_or_default());
+        let mut hint: Vec<String> = hint
+            .unwrap_or_default()
+            .split(',')
+            .filter(|address| !address.is_empty())
+            .map(ToOwned::to_owned)
+            .collect();
+        hint.sort();
+        (hint, scope)
+    };
+    for network in ["10.49.1.0/24", "10.1.1.0/24", "10.65.1.0/24"] {
+        let (a, scope_of_a) = www(&snapshot, RecordType::A, network);
+        let (aaaa, scope_of_aaaa) = www(&snapshot, RecordType::AAAA, network);
+        let scope = scope_of_a.max(scope_of_aaaa);
+        assert_eq!(hints(network, '4'), (a, scope), "{network}");
+        assert_eq!(hints(network, '6'), (aaaa, scope), "{network}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
     place::Places,
     policy::{Client, Memo, choose},
     snapshot::{Family, Snapshot},
-    zone::{Node, Zone, ZoneError, ZoneService},
+    zone::{Zone, ZoneError, ZoneService, fill},
 };
 
 /// A copy of the zone, and who may have it.
@@ -77,11 +77,16 @@ impl ZoneCopy {
         let apex = zone.apex();
         let mut records = Vec::new();
         for node in zone.nodes() {
-            let sets = node.rrsets.iter().filter(|set| set.rtype != rtype::SOA);
-            records.extend(sets.map(|set| (node.name.clone(), set.clone())));
-            if let Some(service) = &node.service {
-                records.extend(addresses(healthy, node, service));
+            let usual = node.service.as_ref().map(|service| Usual::of(healthy, service));
+            for set in node.rrsets.iter().filter(|set| set.rtype != rtype::SOA) {
+                let set = match usual.as_ref().filter(|_| node.hinted(set).is_some()) {
+                    Some(usual) => usual.hinted(set),
+                    None => set.clone(),
+                };
+                records.push((node.name.clone(), set));
             }
+            let sets = usual.map(Usual::sets).into_iter().flatten();
+            records.extend(sets.map(|set| (node.name.clone(), set)));
         }
         for cut in zone.cuts() {
             let sets = [Some(&cut.ns), cut.ds.as_ref()].into_iter().flatten();
@@ -117,22 +122,39 @@ impl ZoneCopy {
 }
 
 /// What clients of unknown place get.
-fn addresses<'a>(
-    healthy: &'a Snapshot,
-    node: &'a Node,
-    service: &'a ZoneService,
-) -> impl Iterator<Item = (Name, RrSet)> + 'a {
-    let families = [(Family::V4, rtype::A), (Family::V6, rtype::AAAA)];
-    families.into_iter().filter_map(move |(family, rtype)| {
-        let mut memo = Memo::none();
-        let client = Client::Withheld;
-        let chosen = choose(healthy, service, family, client, UNIX_EPOCH, &mut memo);
-        let data = chosen.addresses.iter().map(|address| match address {
+struct Usual {
+    ttl: u32,
+    v4: Vec<IpAddr>,
+    v6: Vec<IpAddr>,
+}
+
+impl Usual {
+    fn of(healthy: &Snapshot, service: &ZoneService) -> Self {
+        let chosen = |family| {
+            let mut memo = Memo::none();
+            let client = Client::Withheld;
+            choose(healthy, service, family, client, UNIX_EPOCH, &mut memo)
+        };
+        let (v4, v6) = (chosen(Family::V4), chosen(Family::V6));
+        Usual {
+            ttl: v4.ttl.min(v6.ttl),
+            v4: v4.addresses.iter().collect(),
+            v6: v6.addresses.iter().collect(),
+        }
+    }
+
+    fn sets(self) -> impl Iterator<Item = RrSet> {
+        let octets = |address: &IpAddr| match address {
             IpAddr::V4(v4) => v4.octets().to_vec(),
             IpAddr::V6(v6) => v6.octets().to_vec(),
-        });
-        let set = RrSet::new(rtype, chosen.ttl, data);
-        let is_there = set.rdata().len() > 0;
-        is_there.then(|| (node.name.clone(), set))
-    })
+        };
+        let families = [(rtype::A, &self.v4), (rtype::AAAA, &self.v6)];
+        let sets = families.map(|(rtype, all)| RrSet::new(rtype, self.ttl, all.iter().map(octets)));
+        sets.into_iter().filter(|set| set.rdata().len() > 0)
+    }
+
+    fn hinted(&self, set: &RrSet) -> RrSet {
+        let filled = set.rdata().map(|data| fill(data, &self.v4, &self.v6).to_vec());
+        RrSet::new(set.rtype, set.ttl.min(self.ttl), filled)
+    }
 }

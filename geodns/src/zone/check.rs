@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use perigee_dns_wire::{Name, rtype};
 
 use super::{
-    ZoneError,
+    ZoneError, hints,
     record::{Record, Source},
     text::type_name,
 };
@@ -153,6 +153,16 @@ fn alone(apex: &Name, name: &Name, spot: &Spot) -> Result<(), ZoneError> {
             format!(
                 "{name} has DS records but no NS records: only a delegation has them, and those of the zone itself stand in its parent"
             ),
+        );
+    }
+    let may_have_hints = |rtype| spot.sets.get(&rtype).into_iter().flatten();
+    let mut hinted = may_have_hints(rtype::HTTPS).chain(may_have_hints(rtype::SVCB));
+    if spot.service.is_none()
+        && let Some(open) = hinted.find(|record| hints::are_open(&record.rdata))
+    {
+        return refuse(
+            open,
+            format!("{name} has hints that are to be `auto`, but is not the name of a service; write the addresses"),
         );
     }
     if spot.service.is_some()

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use perigee_dns_wire::{Name, RrSet};
+use perigee_dns_wire::{Name, RrSet, rtype};
 
-use super::ZoneService;
+use super::{ZoneService, hints};
 
 /// What the zone says of a name.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,13 @@ impl Node {
     /// The records of a type.
     pub(crate) fn rrset(&self, rtype: u16) -> Option<&RrSet> {
         self.rrsets.iter().find(|set| set.rtype == rtype)
+    }
+
+    /// A set whose hints are what the service of the name is answered with, and that service.
+    pub(crate) fn hinted(&self, set: &RrSet) -> Option<&ZoneService> {
+        let is_https = matches!(set.rtype, rtype::HTTPS | rtype::SVCB);
+        let service = self.service.as_ref().filter(|_| is_https)?;
+        set.rdata().any(hints::are_open).then_some(service)
     }
 
     pub(crate) fn is_empty_non_terminal(&self) -> bool {

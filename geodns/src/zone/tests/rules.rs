@@ -101,3 +101,37 @@ fn name_servers_may_be_added() {
     let ns = zone.apex().rrset(rtype::NS).unwrap();
     assert_eq!((ns.rdata().len(), ns.ttl), (3, 300));
 }
+
+#[test]
+fn what_leads_nowhere_is_told() {
+    let zone = Zone::build(&with(&[
+        "@ MX 10 mail",
+        "@ MX 20 ns1",
+        "@ MX 30 www",
+        "@ MX 40 mail.example.net.",
+        "sip SRV 1 2 5060 text",
+        "none SRV 0 0 0 .",
+        "text TXT hello",
+        "alias CNAME nothing",
+        "made CNAME x.wild",
+        "*.wild TXT made",
+    ]))
+    .unwrap();
+    let nowhere = "of which the zone has no address";
+    assert_eq!(
+        zone.leads_nowhere(),
+        [
+            format!("alias.cdn.example. CNAME leads to nothing.cdn.example., {nowhere}"),
+            format!("cdn.example. MX leads to mail.cdn.example., {nowhere}"),
+            format!("sip.cdn.example. SRV leads to text.cdn.example., {nowhere}"),
+        ]
+    );
+}
+
+#[test]
+fn hints_of_their_own_accord_need_a_service() {
+    refused(
+        &["x HTTPS 1 . ipv4hint=auto"],
+        "x.cdn.example. has hints that are to be `auto`, but is not the name of a service",
+    );
+}

@@ -9,6 +9,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
+    super::hints::{IPV4_HINT, IPV6_HINT},
     lexer::{Problem, Token},
     rdata::octets,
 };
@@ -28,9 +29,7 @@ const MANDATORY: u16 = 0;
 const ALPN: u16 = 1;
 const NO_DEFAULT_ALPN: u16 = 2;
 const PORT: u16 = 3;
-const IPV4_HINT: u16 = 4;
 const ECH: u16 = 5;
-const IPV6_HINT: u16 = 6;
 const DOHPATH: u16 = 7;
 const OHTTP: u16 = 8;
 
@@ -110,6 +109,7 @@ fn parameter(token: &Token<'_>) -> Result<(u16, Vec<u8>), Problem> {
                 .to_be_bytes()
                 .into()
         }
+        IPV4_HINT | IPV6_HINT if value == Some("auto") => Vec::new(),
         IPV4_HINT => addresses(needed()?, |v4: Ipv4Addr| v4.octets().to_vec())
             .ok_or_else(|| wrong("these are not IPv4 addresses with commas between"))?,
         IPV6_HINT => addresses(needed()?, |v6: Ipv6Addr| v6.octets().to_vec())
