@@ -634,7 +634,10 @@ fn hints_are_the_addresses_that_the_client_is_answered_with() {
         let [https] = &https[..] else {
             panic!("{https:?}");
         };
-        assert!(https.contains("alpn=") && https.contains("port=8443"), "{https}");
+        assert!(
+            https.contains("alpn=") && https.contains("port=8443"),
+            "{https}"
+        );
         let hint = https.split(&format!("ipv{version}hint=")).nth(1);
         let hint = hint.map(|rest| rest.split(' ').next().unwrap_or_default());
         let mut hint: Vec<String> = hint

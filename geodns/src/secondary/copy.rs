@@ -77,7 +77,10 @@ impl ZoneCopy {
         let apex = zone.apex();
         let mut records = Vec::new();
         for node in zone.nodes() {
-            let usual = node.service.as_ref().map(|service| Usual::of(healthy, service));
+            let usual = node
+                .service
+                .as_ref()
+                .map(|service| Usual::of(healthy, service));
             for set in node.rrsets.iter().filter(|set| set.rtype != rtype::SOA) {
                 let set = match usual.as_ref().filter(|_| node.hinted(set).is_some()) {
                     Some(usual) => usual.hinted(set),
@@ -138,8 +141,8 @@ impl Usual {
         let (v4, v6) = (chosen(Family::V4), chosen(Family::V6));
         Usual {
             ttl: v4.ttl.min(v6.ttl),
-            v4: v4.addresses.iter().collect(),
-            v6: v6.addresses.iter().collect(),
+            v4: v4.addresses.iter().copied().collect(),
+            v6: v6.addresses.iter().copied().collect(),
         }
     }
 
@@ -154,7 +157,9 @@ impl Usual {
     }
 
     fn hinted(&self, set: &RrSet) -> RrSet {
-        let filled = set.rdata().map(|data| fill(data, &self.v4, &self.v6).to_vec());
+        let filled = set
+            .rdata()
+            .map(|data| fill(data, &self.v4, &self.v6).to_vec());
         RrSet::new(set.rtype, set.ttl.min(self.ttl), filled)
     }
 }

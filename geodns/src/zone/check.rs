@@ -162,7 +162,9 @@ fn alone(apex: &Name, name: &Name, spot: &Spot) -> Result<(), ZoneError> {
     {
         return refuse(
             open,
-            format!("{name} has hints that are to be `auto`, but is not the name of a service; write the addresses"),
+            format!(
+                "{name} has hints that are to be `auto`, but is not the name of a service; write the addresses"
+            ),
         );
     }
     if spot.service.is_some()
