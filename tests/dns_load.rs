@@ -142,3 +142,45 @@ async fn answers_avoid_a_pop_that_died_whole() {
         }
     }
 }
+
+/// The file is moved away and opened anew; of clients no more is told than their networks.
+#[tokio::test]
+async fn queries_are_written_down() {
+    let origin = Origin::cacheable("content").await;
+    let log = "[dns.query_log]\ntarget = \"queries.log\"\nprefix = 20\n";
+    let mut cdn = Cdn::start(plan(origin.url(), log)).await;
+    let path = cdn.file().with_file_name("queries.log");
+    let lines = || std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(pop_for(&cdn, "10.1.255.0/24").await, Some("fra"));
+    let line = wait::until("the query is written down", || async {
+        let text = lines();
+        text.ends_with('\n')
+            .then(|| serde_json::from_str::<Value>(&text).unwrap())
+    })
+    .await;
+    let told = [
+        ("client", "10.1.240.0/20".into()),
+        ("name", "www.cdn.test.".into()),
+        ("type", 1.into()),
+        ("rcode", "NOERROR".into()),
+        ("pop", "fra".into()),
+        ("transport", "udp".into()),
+        ("node", Value::from("ns1")),
+    ];
+    for (key, value) in told {
+        assert_eq!(line[key], value, "{line}");
+    }
+    assert!(line["source"].as_str().unwrap().ends_with("/20"), "{line}");
+
+    std::fs::rename(&path, path.with_file_name("moved")).unwrap();
+    cdn.node("ns1").signal(Signal::HUP);
+    wait::until("there is a new file", || async {
+        path.exists().then_some(())
+    })
+    .await;
+    pop_for(&cdn, "10.2.0.0/16").await;
+    wait::until("the new file is written", || async {
+        lines().contains("10.2.0.0/16").then_some(())
+    })
+    .await;
+}

@@ -10,7 +10,7 @@ use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
 
 use crate::{
     Encrypted, GuardConfig, dnssec::DnssecConfig, load::LoadConfig, place::PlaceConfig,
-    policy::PolicyConfig, zone::Contents,
+    policy::PolicyConfig, query_log::QueryLogConfig, zone::Contents,
 };
 
 /// The configuration of one GeoDNS node.
@@ -40,6 +40,8 @@ pub struct Config {
     pub place: PlaceConfig,
     /// How edges are watched.
     pub view: ViewConfig,
+    /// What is written down of queries, if anybody writes.
+    pub query_log: QueryLogConfig,
     /// What becomes of the clients of a PoP that has too much to do.
     pub load: LoadConfig,
     /// Limits.
@@ -193,6 +195,7 @@ impl Config {
             networks: Vec::new(),
             place: PlaceConfig::default(),
             view: ViewConfig::default(),
+            query_log: QueryLogConfig::default(),
             load: LoadConfig::default(),
             limits: Limits::default(),
             contents: Contents::default(),

@@ -25,6 +25,7 @@ use crate::{
     load::{self, Given, until_next_moment},
     metrics::Metrics,
     place::Places,
+    query_log::{QueryLog, Sampler},
     secondary::{self, ZoneCopy, notify},
     snapshot::Snapshot,
     status::{Status, pops},
@@ -100,7 +101,7 @@ struct State {
 
 impl GeoDns {
     /// Binds the addresses, starts to watch the edges, and answers. Its metrics go onto
-    /// `registry`. Needs a tokio runtime. Reads the database, which blocks for as long as that
+    /// `registry`, and queries to `log`, if there is one. Needs a tokio runtime. Reads the database, which blocks for as long as that
     /// takes.
     ///
     /// # Errors
@@ -109,6 +110,7 @@ impl GeoDns {
         config: Config,
         trust: Arc<Trust>,
         registry: &mut Registry,
+        log: Option<Arc<dyn QueryLog>>,
     ) -> Result<Self, StartError> {
         let places = Places::load(&config, None).map_err(|e| StartError(e.to_string()))?;
         let places = Arc::new(places);
@@ -134,6 +136,7 @@ impl GeoDns {
             guard: Arc::clone(&shared.guard),
             copy: Arc::clone(&shared.copy),
             metrics,
+            log: log.map(Sampler::new),
         };
         let mut serving = Serving::start(&workers, listeners, &limits)?;
         let started = EncryptedServer::start(&encrypted, workers, serving.stop.subscribe())?;

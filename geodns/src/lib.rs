@@ -20,6 +20,7 @@ mod metrics;
 mod place;
 mod policy;
 mod query;
+mod query_log;
 mod secondary;
 mod snapshot;
 mod status;
@@ -43,6 +44,7 @@ pub use place::{
 };
 pub use policy::{Client, Order, PolicyConfig, RuleConfig, When};
 pub use query::{QueryError, QueryRecord, QueryResponse, query};
+pub use query_log::{LoggedQuery, QueryLog, QueryLogConfig};
 pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, PopStatus, Status};
 pub use transport::{CertificateFiles, Encrypted, EncryptedAddresses};

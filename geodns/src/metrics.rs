@@ -19,8 +19,8 @@ use prometheus_client::{
 
 use crate::{answer::Facts, config::Config, snapshot::Snapshot, worker::Transport};
 use counts::Counts;
-pub(crate) use labels::rcode_label;
 use labels::{RCODES, TRANSPORTS, TYPES};
+pub(crate) use labels::{rcode_label, transport_label};
 
 /// The metrics of a name server.
 #[derive(Clone, Debug, Default)]

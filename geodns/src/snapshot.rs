@@ -17,6 +17,7 @@ use crate::{
     load::{Spilled, spilled_by},
     place::Places,
     place::{Direction, Point},
+    query_log::QueryLogConfig,
     zone::Zone,
 };
 
@@ -38,6 +39,7 @@ pub struct Snapshot {
     has_ipv6: bool,
     /// The largest answer over UDP, in bytes.
     pub(crate) max_udp_payload: u16,
+    pub(crate) query_log: QueryLogConfig,
     /// How long a TCP connection may be idle, in units of 100 ms (RFC 7828).
     pub(crate) tcp_keepalive: u16,
 }
@@ -127,6 +129,7 @@ impl Snapshot {
             has_ipv4,
             has_ipv6,
             max_udp_payload: config.limits.max_udp_payload.max(512),
+            query_log: config.query_log,
             tcp_keepalive: keepalive(config.limits.tcp_idle_timeout),
             pops,
         }

@@ -9,6 +9,7 @@ use crate::{
     answer::{Memo, Terms, respond},
     guard::{Guard, Sent},
     metrics::{Metrics, Tally},
+    query_log::Sampler,
     secondary::{Transfer, ZoneCopy},
     snapshot::Snapshot,
 };
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     /// What secondaries may have.
     pub(crate) copy: Arc<ArcSwap<ZoneCopy>>,
     pub(crate) metrics: Metrics,
+    /// Who writes queries down, if anybody.
+    pub(crate) log: Option<Sampler>,
 }
 
 /// How a message came.
@@ -55,6 +58,7 @@ pub(crate) struct Worker {
     memo: Memo,
     copy: Arc<ArcSwap<ZoneCopy>>,
     tally: Tally,
+    log: Option<Sampler>,
 }
 
 impl Worker {
@@ -78,6 +82,7 @@ impl Worker {
             memo,
             copy: shared.copy,
             tally,
+            log: shared.log,
         }
     }
 
@@ -118,6 +123,9 @@ impl Worker {
             }
         }
         self.tally.count(snapshot, &facts, asker.transport);
+        if let Some(log) = &mut self.log {
+            log.tell(snapshot, &request, asker, now, (&facts, length));
+        }
         Some(length)
     }
 }

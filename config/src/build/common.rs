@@ -108,15 +108,20 @@ impl Document {
         self.log().level
     }
 
+    /// The place of a log; files are relative to the configuration file.
+    pub(super) fn log_target(&self, target: &AccessLogTarget) -> AccessLog {
+        match target {
+            AccessLogTarget::Stdout => AccessLog::Stdout,
+            AccessLogTarget::Stderr => AccessLog::Stderr,
+            AccessLogTarget::Off => AccessLog::Off,
+            AccessLogTarget::File(path) => AccessLog::File(self.folder.join(path)),
+        }
+    }
+
     fn log(&self) -> Log {
         let log = &self.file.log;
         Log {
-            access: match &log.access {
-                AccessLogTarget::Stdout => AccessLog::Stdout,
-                AccessLogTarget::Stderr => AccessLog::Stderr,
-                AccessLogTarget::Off => AccessLog::Off,
-                AccessLogTarget::File(path) => AccessLog::File(self.folder.join(path)),
-            },
+            access: self.log_target(&log.access),
             level: match log.level {
                 LevelName::Error => Level::Error,
                 LevelName::Warn => Level::Warn,

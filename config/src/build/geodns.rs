@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use perigee_geodns::{Config, EdgeAddress, Network, Place, PlaceConfig, Pop, Role, Service};
 
-use super::{BuildError, Env, common::node_name, policies};
+use super::{AccessLog, BuildError, Env, common::node_name, policies};
 use crate::{
     Document,
     at::At,
@@ -45,6 +45,7 @@ impl Document {
                 .collect(),
             place: self.place(dns),
             view: self.file.health.build(),
+            query_log: dns.query_log.build(),
             load: dns.load.build(),
             limits: dns.limits.build(),
             contents: dns.contents(&self.folder),
@@ -52,6 +53,12 @@ impl Document {
             encrypted: self.encrypted(&node, dns),
             guard: self.guard(dns, env)?,
         })
+    }
+
+    /// Where name servers write queries down.
+    pub fn query_log(&self) -> AccessLog {
+        let dns = self.file.dns.as_ref();
+        dns.map_or(AccessLog::Off, |dns| self.log_target(&dns.query_log.target))
     }
 
     fn place(&self, dns: &Dns) -> PlaceConfig {

@@ -4,6 +4,7 @@ mod cookies;
 mod dnssec;
 mod load;
 mod policies;
+mod query_log;
 mod rate_limit;
 mod tls;
 
@@ -12,6 +13,7 @@ pub(crate) use dnssec::Dnssec;
 use load::DnsLoad;
 use perigee_geodns::Limits;
 pub(crate) use policies::{Policy, PolicyRule};
+use query_log::DnsQueryLog;
 use rate_limit::DnsRateLimit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,6 +101,9 @@ pub(crate) struct Dns {
     /// What becomes of the clients of a PoP that has too much to do.
     #[serde(default)]
     pub(crate) load: DnsLoad,
+    /// What name servers write down of queries.
+    #[serde(default)]
+    pub(crate) query_log: DnsQueryLog,
     /// Limits of the name servers.
     #[serde(default)]
     pub(crate) limits: DnsLimits,

@@ -29,7 +29,7 @@ fn trust() -> Arc<Trust> {
 }
 
 fn start(config: Config) -> GeoDns {
-    GeoDns::start(config, trust(), &mut Registry::default()).unwrap()
+    GeoDns::start(config, trust(), &mut Registry::default(), None).unwrap()
 }
 
 /// The same member of the CDN goes on with another configuration.

@@ -7,7 +7,9 @@ use crate::worker::Transport;
 /// How many types, response codes and transports are told apart.
 pub(super) const TYPES: usize = NAMES.len();
 pub(super) const RCODES: usize = CODES.len();
-pub(super) const TRANSPORTS: usize = 5;
+pub(super) const TRANSPORTS: usize = CARRIERS.len();
+
+const CARRIERS: [&str; 5] = ["udp", "tcp", "tls", "https", "quic"];
 
 const NAMES: [&str; 16] = [
     "none", "A", "AAAA", "NS", "SOA", "HTTPS", "SVCB", "TXT", "MX", "CNAME", "DS", "DNSKEY", "ANY",
@@ -32,13 +34,7 @@ pub(super) fn place(rtype: Option<u16>, rcode: u16, transport: Transport) -> usi
 
 /// The labels of a place.
 pub(super) fn at(place: usize) -> (&'static str, &'static str, &'static str) {
-    let transport = match place % TRANSPORTS {
-        0 => "udp",
-        1 => "tcp",
-        2 => "tls",
-        3 => "https",
-        _ => "quic",
-    };
+    let transport = CARRIERS.get(place % TRANSPORTS).copied().unwrap_or("other");
     let rest = place / TRANSPORTS;
     let name = |names: &'static [&str], at: usize| names.get(at).copied().unwrap_or("other");
     (
@@ -86,4 +82,10 @@ fn rcode_place(rcode: u16) -> usize {
 /// The names of the IANA registry of DNS RCODEs.
 pub(crate) fn rcode_label(rcode: u16) -> &'static str {
     CODES.get(rcode_place(rcode)).copied().unwrap_or("other")
+}
+
+/// What a transport is called.
+pub(crate) fn transport_label(transport: Transport) -> &'static str {
+    let name = CARRIERS.get(transport as usize);
+    name.copied().unwrap_or("other")
 }

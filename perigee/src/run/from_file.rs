@@ -8,7 +8,7 @@ use std::{
 
 use perigee_config::{AccessLog, Document, Level, NodeCommon};
 use perigee_edge::{AccessLog as AccessLogSink, Edge};
-use perigee_geodns::{GeoDns, Trust, TrustConfig};
+use perigee_geodns::{GeoDns, QueryLog, Trust, TrustConfig};
 use perigee_origin_shield::Shield;
 use tokio::sync::watch;
 
@@ -86,7 +86,8 @@ pub(crate) async fn run_geodns(node: &Node, level: Option<LogLevel>) -> Result<(
     let files = seen(geodns_files(&config, &trusted));
     let trust = Trust::load(&trusted, None, SystemTime::now())?;
     let mut process = described.prepare().await?;
-    let server = GeoDns::start(config, Arc::clone(&trust), &mut process.registry);
+    let log = process.open_query_log(&described.document.query_log(), &node.node)?;
+    let server = GeoDns::start(config, Arc::clone(&trust), &mut process.registry, log);
     let server = Arc::new(server.map_err(text)?);
     let reload = {
         let server = Arc::clone(&server);
@@ -203,12 +204,7 @@ impl Described {
     }
 
     fn access_log(&self, process: &mut Process) -> Result<Option<Arc<dyn AccessLogSink>>, String> {
-        let target = match &self.node.log.access {
-            AccessLog::Stdout => AccessLogTarget::Stdout,
-            AccessLog::Stderr => AccessLogTarget::Stderr,
-            AccessLog::Off => AccessLogTarget::Off,
-            AccessLog::File(path) => AccessLogTarget::File(path.clone()),
-        };
+        let target = target(&self.node.log.access);
         process.open_access_log(&target, self.node.name.as_str())
     }
 
@@ -297,6 +293,27 @@ impl Process {
         let log = AccessLogWriter::start(target, node, &mut self.registry).map_err(text)?;
         self.access_log.clone_from(&log);
         Ok(log.map(|log| log as Arc<dyn AccessLogSink>))
+    }
+
+    /// Opens the query log of a name server, which has no other: a signal opens it anew.
+    fn open_query_log(
+        &mut self,
+        log: &AccessLog,
+        node: &str,
+    ) -> Result<Option<Arc<dyn QueryLog>>, String> {
+        let log = AccessLogWriter::start(&target(log), node, &mut self.registry).map_err(text)?;
+        self.access_log.clone_from(&log);
+        Ok(log.map(|log| log as Arc<dyn QueryLog>))
+    }
+}
+
+/// The command line's word for a place of a log.
+fn target(log: &AccessLog) -> AccessLogTarget {
+    match log {
+        AccessLog::Stdout => AccessLogTarget::Stdout,
+        AccessLog::Stderr => AccessLogTarget::Stderr,
+        AccessLog::Off => AccessLogTarget::Off,
+        AccessLog::File(path) => AccessLogTarget::File(path.clone()),
     }
 }
 

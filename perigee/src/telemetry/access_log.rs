@@ -1,4 +1,4 @@
-//! The access log, off the request path: a bounded queue, and one thread that writes.
+//! The access log, and the query log of name servers, off the request path: a bounded queue, and one thread that writes.
 
 use std::{
     fmt,
@@ -15,9 +15,10 @@ use std::{
 };
 
 use perigee_edge::{AccessLog, AccessRecord};
+use perigee_geodns::{LoggedQuery, QueryLog};
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 
-use super::line;
+use super::{line, query_line};
 use crate::cli::AccessLogTarget;
 
 /// Records that may wait to be written; more are dropped and counted.
@@ -27,6 +28,7 @@ const BUFFER: usize = 64 << 10;
 
 enum Message {
     Record(Box<AccessRecord>),
+    Query(Box<LoggedQuery>),
     /// Look whether to open the file anew.
     Wake,
     /// Write all, and say so.
@@ -113,7 +115,20 @@ impl AccessLogWriter {
 
 impl AccessLog for AccessLogWriter {
     fn write(&self, record: AccessRecord) {
-        match self.queue.try_send(Message::Record(Box::new(record))) {
+        self.put(Message::Record(Box::new(record)));
+    }
+}
+
+impl QueryLog for AccessLogWriter {
+    fn tell(&self, query: LoggedQuery) {
+        self.put(Message::Query(Box::new(query)));
+    }
+}
+
+impl AccessLogWriter {
+    /// Hands a line over, or drops it.
+    fn put(&self, line: Message) {
+        match self.queue.try_send(line) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.dropped.inc();
@@ -196,6 +211,7 @@ impl Writer {
                 }
                 match message {
                     Message::Record(record) => line::append(&mut buffer, &self.node, &record),
+                    Message::Query(query) => query_line::append(&mut buffer, &self.node, &query),
                     Message::Flush(done) => waiting.push(done),
                     Message::Wake => {}
                 }

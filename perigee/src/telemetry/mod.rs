@@ -2,6 +2,7 @@
 
 mod access_log;
 mod line;
+mod query_line;
 mod timestamp;
 
 use std::io::IsTerminal;

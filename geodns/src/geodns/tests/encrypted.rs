@@ -375,7 +375,7 @@ async fn a_certificate_that_cannot_be_used_says_which_and_why() {
     let refused = |change: &dyn Fn(&mut Encrypted)| {
         let mut config = issued.config();
         change(&mut config.encrypted);
-        let started = GeoDns::start(config, trust(), &mut Registry::default());
+        let started = GeoDns::start(config, trust(), &mut Registry::default(), None);
         started.unwrap_err().to_string()
     };
     assert!(refused(&|it| it.certificate = None).contains("[dns.tls]"));

@@ -12,7 +12,7 @@ const NYC: [&str; 2] = ["192.0.2.11", "192.0.2.12"];
 const SIN: [&str; 2] = ["192.0.2.21", "192.0.2.22"];
 
 fn start_error(config: Config) -> String {
-    let error = GeoDns::start(config, trust(), &mut Registry::default());
+    let error = GeoDns::start(config, trust(), &mut Registry::default(), None);
     error.unwrap_err().to_string()
 }
 
@@ -214,7 +214,7 @@ async fn shutdown_gives_the_addresses_back() {
 #[tokio::test]
 async fn what_is_counted() {
     let mut registry = Registry::default();
-    let geodns = GeoDns::start(fixture::config(), trust(), &mut registry).unwrap();
+    let geodns = GeoDns::start(fixture::config(), trust(), &mut registry, None).unwrap();
     addresses(&geodns, "10.65.0.0/16").await;
     ask(&geodns, "nothing.cdn.example", "AAAA", None).await;
     ask(&geodns, "elsewhere.example", "CAA", None).await;
