@@ -17,6 +17,7 @@ async fn a_worker_allocates_nothing() {
         guard: Arc::clone(&geodns.shared.guard),
         copy: Arc::clone(&geodns.shared.copy),
         metrics: Metrics::register(&mut Registry::default()),
+        log: None,
     };
     let cookie = [&[0, 10, 0, 8][..], &[7; 8]].concat();
     let mut queries = vec![
