@@ -85,22 +85,31 @@ impl Ahead<'_> {
         if node.name.starts_with(b"\x01*") {
             return;
         }
-        for pop in &self.snapshot.pops {
+        for (at, pop) in self.snapshot.pops.iter().enumerate() {
             if self.left == 0 {
                 return;
             }
-            for (family, rtype) in [(Family::V4, rtype::A), (Family::V6, rtype::AAAA)] {
-                let addresses = usable(pop, family);
-                let size = service.answers.min(addresses.len());
-                for choice in choices(&addresses, size) {
-                    self.sign(&Set {
-                        owner: &node.name,
-                        rtype,
-                        ttl: service.ttl,
-                        rdata: &ordered(choice.into_iter()),
-                    });
+            for (most, ttl) in service.policy.told_of(at, service.answers, service.ttl) {
+                for family in [Family::V4, Family::V6] {
+                    self.choices(&node.name, pop, family, most, ttl);
                 }
             }
+        }
+    }
+
+    /// All addresses of one family that can be told of a PoP.
+    fn choices(&mut self, owner: &[u8], pop: &PopState, family: Family, most: usize, ttl: u32) {
+        let addresses = usable(pop, family);
+        for choice in choices(&addresses, most.min(addresses.len())) {
+            self.sign(&Set {
+                owner,
+                rtype: match family {
+                    Family::V4 => rtype::A,
+                    Family::V6 => rtype::AAAA,
+                },
+                ttl,
+                rdata: &ordered(choice.into_iter()),
+            });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Policies as they are followed: PoPs by their place in the snapshot.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ipnet::IpNet;
 
@@ -127,6 +127,16 @@ impl Policy {
 
     pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// How many addresses of a PoP are told at most, and with which TTL, by each rule that names it, where
+    /// the service says this.
+    pub(crate) fn told_of(&self, pop: usize, answers: usize, ttl: u32) -> BTreeSet<(usize, u32)> {
+        let names = |rule: &&Rule| rule.pops.iter().any(|named| named.pop == pop);
+        let rules = self.rules.iter().filter(names);
+        rules
+            .map(|rule| (rule.answers.unwrap_or(answers), rule.ttl.unwrap_or(ttl)))
+            .collect()
     }
 
     /// What brought a candidate to its place.
