@@ -48,6 +48,10 @@ pub(crate) fn kdig(server: SocketAddr, args: &[&str]) -> String {
     ask("kdig", server, args)
 }
 
+pub(crate) fn dig(server: SocketAddr, args: &[&str]) -> String {
+    ask("dig", server, args)
+}
+
 /// What `delv` says that trusts these DNSKEY records of `zone`, as lines of a zone file.
 pub(crate) fn delv(
     server: SocketAddr,
