@@ -47,7 +47,7 @@ fn snapshot_of(config: &Config) -> Snapshot {
     Snapshot::new(config, zone, places, &[])
 }
 
-fn config(networks: u32) -> Config {
+pub(crate) fn config(networks: u32) -> Config {
     let mut config = Config::new("ns-1".into(), "cdn.example");
     config.services = vec![Service {
         name: "www.cdn.example".to_owned(),
