@@ -129,10 +129,12 @@ async fn people_read_a_text_and_a_name_server_that_is_away_is_named() {
     let explain = ["explain", "dns", Cdn::HOST, "--client", "198.51.100.7"];
     let (code, out, error) = cdn.perigee(&explain);
     assert_eq!(code, 0, "{out}{error}");
+    // However wide its columns are.
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "www.cdn.test for a client in 198.51.100.7/32",
         "52.50, 13.40, by the configured network 198.51.100.0/24; the same for its /24",
-        "policy  test",
+        "policy test",
         "rule 2 of test: nearest, 4",
         "fra-1 (up, load 0.00)",
     ] {
