@@ -100,18 +100,18 @@ fn addresses_of(count: usize) -> Vec<IpAddr> {
     addresses().take(count).collect()
 }
 
-#[divan::bench(args = [1_000, 20_000])]
+#[divan::bench(args = [1_000, 20_000], sample_size = 20_000)]
 fn city_in_memory(bencher: Bencher<'_, '_>, clients: usize) {
     find(bencher, &places(false, &[]), clients);
 }
 
-#[divan::bench(args = [1_000, 20_000])]
+#[divan::bench(args = [1_000, 20_000], sample_size = 20_000)]
 fn city_mapped(bencher: Bencher<'_, '_>, clients: usize) {
     find(bencher, &places(true, &[]), clients);
 }
 
 /// 20,000 networks of the configuration, from which 20,000 clients ask.
-#[divan::bench]
+#[divan::bench(sample_size = 20_000)]
 fn configured_networks(bencher: Bencher<'_, '_>) {
     let networks: Vec<Network> = addresses_of(NETWORKS as usize)
         .into_iter()
