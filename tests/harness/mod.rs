@@ -2,6 +2,7 @@
 
 pub(crate) mod cdn;
 pub(crate) mod client;
+pub(crate) mod dns;
 pub(crate) mod etcd;
 pub(crate) mod fleet;
 pub(crate) mod gated;
