@@ -246,7 +246,13 @@ fn story(spread: f64, trouble: impl Fn(&mut World)) -> Vec<Tick> {
     trouble(&mut world);
     ticks.extend(world.run(600));
     world.crowd = quiet.crowd;
-    world.edges.clone_from(&quiet.edges);
+    // Those that died begin anew; the others go on with what they give away.
+    let all = world.edges.iter_mut().flatten();
+    for (edge, new) in all.zip(quiet.edges.iter().flatten()) {
+        if edge.is_none() {
+            edge.clone_from(new);
+        }
+    }
     ticks.extend(world.run(1_000));
     ticks
 }
