@@ -9,24 +9,45 @@ import statistics
 import subprocess
 import time
 
+import peers
+import perigee
 import queries
-import servers
 
-# Name, kind of queries, what dnsperf is told, whether of a signed zone.
+UDP = ["-c", "20", "-q", "200"]
+TCP = ["-m", "tcp", "-c", "20", "-q", "500"]
+# Name, kind of queries, what dnsperf is told, which servers.
 ROWS = [
-    ("geo A, no ECS", "plain", ["-c", "20", "-q", "200"], False),
-    ("geo A, ECS over 20,000 subnets", "ecs", ["-c", "20", "-q", "200"], False),
-    ("NXDOMAIN", "nxdomain", ["-c", "20", "-q", "200"], False),
-    ("TCP, kept connections, ECS", "ecs", ["-m", "tcp", "-c", "20", "-q", "500"], False),
-    ("geo A signed, DO=1, ECS", "signed", ["-c", "20", "-q", "200"], True),
+    ("geo A, no ECS", "plain", UDP, ("plain", "limited")),
+    ("geo A, ECS over 20,000 subnets", "ecs", UDP, ("plain", "limited")),
+    ("NXDOMAIN", "nxdomain", UDP, ("plain", "limited")),
+    ("TCP, kept connections, ECS", "ecs", TCP, ("plain",)),
+    ("geo A signed, DO=1, ECS", "signed", UDP, ("signed",)),
+    ("every answer new: names that are not there, DO=1", "new-missing", UDP, ("signed-here", "online")),
+    ("every answer new: names of a wildcard, DO=1", "new-wildcard", UDP, ("signed-here", "online")),
+    ("geo A, ECS from everywhere, City mapped", "city", UDP, ("city",)),
 ]
 KNOWN = [
-    servers.Perigee,
-    servers.Gdnsd,
-    servers.Knot,
-    servers.PerigeeSigned,
-    servers.KnotSigned,
+    perigee.Perigee,
+    peers.Gdnsd,
+    peers.Nsd,
+    peers.Knot,
+    peers.Bind,
+    peers.Powerdns,
+    perigee.Limited,
+    perigee.Signed,
+    peers.KnotSigned,
+    peers.NsdSigned,
+    peers.BindSigned,
+    peers.PowerdnsSigned,
+    peers.KnotOnline,
+    perigee.Mapped,
 ]
+# Beside whom latency is measured.
+LATENCY = ["perigee", "gdnsd", "knot", "nsd"]
+
+
+def is_in(server, kinds):
+    return server.kind in kinds or ("signed-here" in kinds and isinstance(server, perigee.Signed))
 
 
 def free_port():
@@ -53,7 +74,7 @@ def until_it_answers(server):
 
 
 def run(server, arguments, path, seconds, core):
-    """One round: queries answered, and CPU seconds of the server in user and kernel mode."""
+    """One round: queries answered, lost ones, their rate, and CPU seconds of the server (see `Server.cpu`)."""
     command = ["taskset", "-c", str(core), "dnsperf", "-s", "127.0.0.1", "-p", str(server.port)]
     command += ["-B", "-d", path, "-l", str(seconds)] + arguments
     before = server.cpu()
@@ -62,17 +83,16 @@ def run(server, arguments, path, seconds, core):
     completed = int(re.search(r"Queries completed:\s+(\d+)", out)[1])
     lost = int(re.search(r"Queries lost:\s+(\d+)", out)[1])
     rate = float(re.search(r"Queries per second:\s+([\d.]+)", out)[1])
-    return completed, lost, rate, after[0] - before[0], after[1] - before[1]
+    size = int(re.search(r"response (\d+)", out)[1])
+    return completed, lost, rate, size, [b - a for a, b in zip(before, after)]
 
 
-def latency(server, path, core):
+def latency(server, path, core, seconds):
     """Median and 99th percentile in microseconds at 5,000 queries per second."""
     command = ["taskset", "-c", str(core), "dnsperf", "-s", "127.0.0.1", "-p", str(server.port)]
-    command += ["-B", "-d", path, "-l", "5", "-Q", "5000", "-c", "20", "-v"]
+    command += ["-B", "-d", path, "-l", str(seconds), "-Q", "5000", "-c", "20", "-v"]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     times = sorted(float(t) for t in re.findall(r"^> \S+ .* (\d+\.\d+)$", out, re.M))
-    if not times:
-        return None
     return [1e6 * times[int(len(times) * share)] for share in (0.5, 0.99)]
 
 
@@ -80,65 +100,88 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", default="/tmp/perigee-bench-dns")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--client-core", type=int, default=1)
     parser.add_argument("--rows", default="", help="numbers from 1, separated by commas")
-    parser.add_argument("--servers", default="", help="names, separated by commas")
+    parser.add_argument("--servers", default="", help="names, separated by semicolons")
     parser.add_argument("--binary", action="append", default=[], help="NAME=PATH")
+    parser.add_argument("--also", action="append", default=[], help="PATH of another perigee, beside the first")
     parser.add_argument("--no-latency", action="store_true")
     args = parser.parse_args()
+    args.seconds = f"{args.seconds:g}"
     binaries = dict(pair.split("=", 1) for pair in args.binary)
-    chosen = [n.strip() for n in args.servers.split(",") if n]
-    rows = [int(n) - 1 for n in args.rows.split(",") if n] or range(len(ROWS))
+    chosen = [n.strip() for n in args.servers.split(";") if n]
+    rows = [ROWS[int(n) - 1] for n in args.rows.split(",") if n] or ROWS
     os.makedirs(args.folder, exist_ok=True)
 
     running = []
     for kind in KNOWN:
-        if not chosen or kind.name in chosen:
-            folder = os.path.join(args.folder, re.sub(r"\W+", "-", kind.name))
-            binary = binaries.get(kind.name) or binaries.get(kind.name.split(",")[0])
-            running.append(kind(folder, free_port(), binary))
+        if chosen and kind.name not in chosen:
+            continue
+        binary = binaries.get(kind.name) or binaries.get(kind.name.split(",")[0])
+        running.append(kind(os.path.join(args.folder, re.sub(r"\W+", "-", kind.name)), free_port(), binary))
+        for number, path in enumerate(args.also if issubclass(kind, perigee.Perigee) else []):
+            other = kind(f"{running[-1].folder}-{number}", free_port(), path)
+            other.name += f" ({number + 2})"
+            running.append(other)
+    running = [server for server in running if any(is_in(server, row[3]) for row in rows)]
     try:
         for server in running:
             server.start(args.server_core)
-            until_it_answers(server)
-        for row in rows:
-            measure(ROWS[row], running, args)
-        if not args.no_latency:
-            path = queries.write(args.folder, "ecs")
-            for server in (s for s in running if not s.signed):
-                found = latency(server, path, args.client_core)
-                if found:
-                    print(f"{server.name}: at 5,000 q/s median {found[0]:.0f} us, p99 {found[1]:.0f} us")
         for server in running:
-            print(f"{server.name}: {server.resident():.1f} MB resident")
+            until_it_answers(server)
+        at_rest = {server.name: server.resident() for server in running}
+        for row in rows:
+            measure(row, running, args)
+        if not args.no_latency:
+            latencies(running, args)
+        print("resident memory in MB: own and of files, before the rows and after them")
+        for server in running:
+            numbers = [*at_rest[server.name], *server.resident()]
+            print(f"  {server.name:20}" + "".join(f"{number:8.1f}" for number in numbers))
     finally:
         for server in running:
             server.stop()
 
 
 def measure(row, running, args):
-    title, kind, arguments, signed = row
-    path = queries.write(args.folder, kind)
-    concerned = [server for server in running if server.signed == signed]
+    title, kind, arguments, kinds = row
+    concerned = [server for server in running if is_in(server, kinds)]
     results = {server.name: [] for server in concerned}
-    for _ in range(args.rounds):
-        for server in concerned:
-            results[server.name].append(run(server, arguments, path, args.seconds, args.client_core))
-    load = os.getloadavg()[0]
-    print(f"{title} (load of the machine {load:.1f})")
+    for round in range(args.rounds):
+        path = queries.write(args.folder, kind, round)
+        # New names are asked for once.
+        once = ["-n", "1"] if kind.startswith("new") else []
+        # In turns, each one begins.
+        for server in concerned[round % len(concerned) :] + concerned[: round % len(concerned)]:
+            results[server.name].append(run(server, arguments + once, path, args.seconds, args.client_core))
+    print(f"{title} (load of the machine {os.getloadavg()[0]:.1f})")
     for name, rounds in results.items():
-        per_cpu = sorted(done / max(user + kernel, 0.01) for done, _, _, user, kernel in rounds)
-        done = sum(r[0] for r in rounds)
+        per_cpu = sorted(done / max(cpu[0], 0.001) for done, _, _, _, cpu in rounds)
+        done = max(sum(r[0] for r in rounds), 1)
         print(
             f"  {name:20} {statistics.median(per_cpu) / 1e3:8.1f} k/CPU-s"
             f"  ({per_cpu[0] / 1e3:.1f} to {per_cpu[-1] / 1e3:.1f})"
-            f"  user {1e9 * sum(r[3] for r in rounds) / done:.0f} ns"
-            f"  kernel {1e9 * sum(r[4] for r in rounds) / done:.0f} ns"
-            f"  {statistics.median(r[2] for r in rounds) / 1e3:.1f} k/s, lost {sum(r[1] for r in rounds)}",
+            f"  user {1e9 * sum(r[4][1] for r in rounds) / done:.0f} ns"
+            f"  kernel {1e9 * sum(r[4][2] for r in rounds) / done:.0f} ns"
+            f"  {statistics.median(r[2] for r in rounds) / 1e3:.1f} k/s, lost {sum(r[1] for r in rounds)},"
+            f" {rounds[0][3]} octets",
             flush=True,
         )
+
+
+def latencies(running, args):
+    path = queries.write(args.folder, "ecs")
+    concerned = [server for server in running if server.name in LATENCY]
+    results = {server.name: [] for server in concerned}
+    for _ in range(max(args.rounds // 2, 1)):
+        for server in concerned:
+            results[server.name].append(latency(server, path, args.client_core, 2))
+    print("latency at 5,000 queries per second in us: median, 99th percentile")
+    for name, rounds in results.items():
+        middle, high = (statistics.median(r[n] for r in rounds) for n in (0, 1))
+        print(f"  {name:20} {middle:8.0f} {high:8.0f}   p99 from {min(r[1] for r in rounds):.0f}")
 
 
 if __name__ == "__main__":
