@@ -9,6 +9,7 @@ mod budget;
 mod cache;
 mod canonical;
 mod config;
+mod counters;
 mod key;
 mod key_file;
 mod key_folder;
@@ -21,6 +22,7 @@ mod validity;
 
 pub(crate) use budget::Standing;
 pub(crate) use canonical::{Set, ordered};
+pub(crate) use counters::Counters;
 pub(crate) use nsec::{MISSING, nsec};
 pub(crate) use signer::{Overspent, Signer, Use};
 

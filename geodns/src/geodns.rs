@@ -116,7 +116,8 @@ impl GeoDns {
         let places = Arc::new(places);
         let loaded = secondary::load(&config, &places, None);
         let (zone, copy) = loaded.map_err(|e| StartError(e.to_string()))?;
-        let signer = signing::signer(&config, None).map_err(StartError)?;
+        let metrics = Metrics::register(registry);
+        let signer = signing::signer(&config, None, &metrics.signatures).map_err(StartError)?;
         let listeners = config
             .listen
             .iter()
@@ -128,7 +129,6 @@ impl GeoDns {
         let addresses = listeners.iter().map(|listener| listener.address).collect();
         let limits = config.limits.clone();
         let encrypted = config.encrypted.clone();
-        let metrics = Metrics::register(registry);
         let shared = Shared::start(config, (zone, copy), places, signer, trust, metrics.clone());
         shared.guard.load().counters.register(registry);
         let workers = worker::Shared {
@@ -291,7 +291,8 @@ impl Shared {
             let state = self.state();
             (Arc::clone(&state.places), state.signer.clone())
         };
-        let signer = signing::signer(&config, signer.as_ref()).map_err(refuse)?;
+        let signer = signing::signer(&config, signer.as_ref(), &self.metrics.signatures);
+        let signer = signer.map_err(refuse)?;
         let places = Places::load(&config, Some(&before)).map_err(|e| refuse(e.to_string()))?;
         let places = Arc::new(places);
         let loaded = secondary::load(&config, &places, Some(&self.copy.load()));

@@ -23,6 +23,9 @@ mod query;
 mod query_log;
 mod secondary;
 mod snapshot;
+#[cfg(test)]
+#[path = "../tests/static_zone/mod.rs"]
+mod static_zone;
 mod status;
 mod transport;
 mod worker;

@@ -25,6 +25,8 @@ pub(crate) use labels::{rcode_label, transport_label};
 /// The metrics of a name server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
+    /// Of signatures.
+    pub(crate) signatures: crate::dnssec::Counters,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -67,6 +69,7 @@ impl Metrics {
     /// Puts them onto the registry.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Metrics::default();
+        metrics.signatures.register(registry);
         registry.register_collector(Box::new(metrics.clone()));
         metrics
     }

@@ -657,3 +657,42 @@ fn hints_are_the_addresses_that_the_client_is_answered_with() {
         assert_eq!(hints(network, '6'), (aaaa, scope), "{network}");
     }
 }
+
+/// A chain that is longer than what is followed is answered as far as it is followed; who asks on where it
+/// ends comes to the end.
+#[test]
+fn a_long_chain_of_aliases_is_followed_in_steps() {
+    let mut config = config();
+    let alias = |name: String, target: String| crate::RecordText {
+        name,
+        rtype: "CNAME".to_owned(),
+        ttl: 300,
+        data: vec![target],
+    };
+    let chain = (0..20).map(|n| alias(format!("a{n}"), format!("a{}", n + 1)));
+    config.contents.records = chain.collect();
+    config
+        .contents
+        .records
+        .push(alias("a20".to_owned(), "www".to_owned()));
+    let snapshot = snapshot_with(&config, &[], &[]);
+    let client = Client::Source([10, 49, 0, 1].into());
+    let (mut name, mut aliases) = ("a0.cdn.example".to_owned(), 0);
+    for _ in 0..21 {
+        let answer = answer(&snapshot, &question(&name, RecordType::A), client, at(0));
+        assert_eq!(answer.rcode, ResponseCode::NoError);
+        assert!(answer.authoritative && answer.authorities.is_empty());
+        let (led_on, addresses): (Vec<_>, Vec<_>) = answer
+            .answers
+            .iter()
+            .partition(|record| record.record_type() == RecordType::CNAME);
+        assert!(!led_on.is_empty() && led_on.len() <= 9, "{led_on:?}");
+        aliases += led_on.len();
+        if !addresses.is_empty() {
+            assert_eq!((aliases, addresses.len()), (21, 2));
+            return;
+        }
+        name = led_on[led_on.len() - 1].data.to_string();
+    }
+    panic!("it does not end");
+}

@@ -15,6 +15,7 @@ use super::{
     cache::Cache,
     canonical::{FIXED, Set, fixed, signed},
     config::DnssecConfig,
+    counters::Counters,
     key::Key,
     key_folder::KeyFolder,
     roles::Roles,
@@ -36,6 +37,7 @@ pub(crate) struct Signer {
     /// DNSKEY, and CDS and CDNSKEY if they are shown.
     sets: Vec<RrSet>,
     memory: Arc<Memory>,
+    counters: Counters,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +143,13 @@ impl Signer {
             validity: Validity::new(config.validity),
             sets,
             memory,
+            counters: Counters::default(),
         })
+    }
+
+    /// The same, which counts there.
+    pub(crate) fn counting(self, counters: Counters) -> Self {
+        Signer { counters, ..self }
     }
 
     /// Whether its keys should do something else by now.
@@ -155,7 +163,8 @@ impl Signer {
     /// If none is there for now.
     pub(crate) fn renewed(&self, config: &DnssecConfig, now: SystemTime) -> Result<Self, String> {
         let (keys, memory) = (Arc::clone(&self.keys), Arc::clone(&self.memory));
-        Signer::new(self.apex.clone(), keys, config, memory, now)
+        let new = Signer::new(self.apex.clone(), keys, config, memory, now)?;
+        Ok(new.counting(self.counters.clone()))
     }
 
     /// How many signatures of the zone's own names are remembered.
@@ -187,7 +196,14 @@ impl Signer {
         now: SystemTime,
         mut each: impl FnMut(&[u8]),
     ) -> Result<(), Overspent> {
-        let may_make = || self.memory.budget.take(standing, nanoseconds(now));
+        let may_make = || {
+            let may = self.memory.budget.take(standing, nanoseconds(now));
+            match may {
+                true => self.counters.made.inc(),
+                false => self.counters.refused.inc(),
+            };
+            may
+        };
         for key in self.keys_for(set.rtype) {
             let rrsig = self.rrsig(key, set, usage, seconds(now), may_make);
             each(&rrsig.ok_or(Overspent)?);
@@ -201,6 +217,7 @@ impl Signer {
         for key in self.keys_for(set.rtype) {
             self.rrsig(key, set, Use::Lasting, seconds(at), || {
                 made += 1;
+                self.counters.ahead.inc();
                 true
             });
         }

@@ -12,7 +12,7 @@ use super::Shared;
 use crate::{
     answer::{sign_ahead, usable_edges},
     config::Config,
-    dnssec::Signer,
+    dnssec::{Counters, Signer},
     snapshot::Snapshot,
     zone::Zone,
 };
@@ -29,10 +29,12 @@ const AHEAD: Duration = Duration::from_secs(300);
 pub(super) fn signer(
     config: &Config,
     before: Option<&Arc<Signer>>,
+    counters: &Counters,
 ) -> Result<Option<Arc<Signer>>, String> {
     let load = |dnssec| {
         let before = before.map(AsRef::as_ref);
-        Signer::load(dnssec, &config.zone, before, SystemTime::now()).map(Arc::new)
+        let signer = Signer::load(dnssec, &config.zone, before, SystemTime::now())?;
+        Ok(Arc::new(signer.counting(counters.clone())))
     };
     config.dnssec.as_ref().map(load).transpose()
 }

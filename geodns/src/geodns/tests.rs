@@ -4,6 +4,7 @@ mod allocations;
 mod conformance;
 mod edges;
 mod encrypted;
+mod gdnsd;
 mod guard;
 mod knot;
 mod life;

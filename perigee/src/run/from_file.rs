@@ -1,6 +1,7 @@
 //! Roles of a CDN that a file describes.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
@@ -121,11 +122,15 @@ fn trust_config(document: &Document, node: &str) -> Result<TrustConfig, String> 
 
 fn geodns_files(config: &perigee_geodns::Config, trust: &TrustConfig) -> Vec<PathBuf> {
     let files = config.place.files().chain(&config.contents.zone_file);
-    // Of a folder, it is noticed that a file came, went, or was replaced.
-    let keys = config.dnssec.iter().map(|dnssec| &dnssec.keys);
+    // Of a folder, it is noticed that a file came, went, or was replaced; those in it may be written to.
+    let keys = config.dnssec.iter().flat_map(|dnssec| {
+        let inside = fs::read_dir(&dnssec.keys).into_iter().flatten();
+        let inside = inside.filter_map(|entry| Some(entry.ok()?.path()));
+        inside.chain([dnssec.keys.clone()])
+    });
     files
-        .chain(keys)
         .cloned()
+        .chain(keys)
         .chain(config.encrypted.files())
         .chain(trust_files(Some(trust)))
         .collect()

@@ -253,8 +253,15 @@ async fn a_quic_client_that_breaks_the_rules_is_let_go() {
     let server = geodns.encrypted_addresses().quic[0];
     let good = framed(&message(0, "www.cdn.example."));
     let with_id = framed(&message(7, "www.cdn.example."));
+    // RFC 9250 section 5.5.2: how long it may be idle, QUIC says by itself.
+    let mut keepalive = message(0, "www.cdn.example.");
+    // It ends with OPT, and that with the length of its options.
+    keepalive.truncate(keepalive.len() - 2);
+    keepalive.extend([0, 4, 0, 11, 0, 0]);
+    let keepalive = framed(&keepalive);
     for wrong in [
         &with_id[..],
+        &keepalive,
         &good[..20],
         b"",
         &[&good[..], b"more"].concat(),

@@ -110,7 +110,16 @@ async fn the_database_places_clients_and_is_reloaded_when_its_file_changes() {
     fs::write(&path, build_database(TABLE).unwrap()).unwrap();
     let mut config = fixture::config();
     config.place.databases = vec![path.clone()];
-    let geodns = start(config.clone());
+    let mut registry = Registry::default();
+    let geodns = GeoDns::start(config.clone(), trust(), &mut registry, None).unwrap();
+    let broken_files = || {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        let name = "perigee_dns_broken_place_files ";
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.map(ToOwned::to_owned)
+    };
+    assert_eq!(broken_files().as_deref(), Some("0"));
     assert_eq!(addresses(&geodns, CLIENT).await, SIN);
     let status = geodns.status();
     assert!(status.databases[0].ends_with("places.mmdb"));
@@ -124,6 +133,7 @@ async fn the_database_places_clients_and_is_reloaded_when_its_file_changes() {
     reload(&geodns, config.clone()).unwrap();
     let problems = geodns.status().problems;
     assert!(problems[0].contains("places.mmdb"), "{problems:?}");
+    assert_eq!(broken_files().as_deref(), Some("1"));
     assert_eq!(addresses(&geodns, CLIENT).await, SIN);
     assert_eq!(geodns.status().serial, 8);
     // Nor does it start to serve when it is looked at once more.
@@ -134,6 +144,7 @@ async fn the_database_places_clients_and_is_reloaded_when_its_file_changes() {
     reload(&geodns, config).unwrap();
     assert_eq!(addresses(&geodns, CLIENT).await, NYC);
     assert_eq!(geodns.status().problems, [""; 0]);
+    assert_eq!(broken_files().as_deref(), Some("0"));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use perigee_dns_wire::Request;
 use quinn::{
     Connection, ConnectionError, Endpoint, EndpointConfig, Incoming, RecvStream, SendStream,
     ServerConfig, TokioRuntime, TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
@@ -166,6 +167,9 @@ async fn query(
         quinn::ReadToEndError::Read(_) => Broken::Stream,
     })?;
     let message = framed(&received).ok_or(Broken::Rules)?;
+    if speaks_of_tcp(message) {
+        return Err(Broken::Rules);
+    }
     let response = common
         .responder
         .respond(message, client, Transport::Quic, |response| {
@@ -179,6 +183,12 @@ async fn query(
     // Until the client has it; then nothing is left to be done for the stream.
     let _ = send.stopped().await;
     Ok(())
+}
+
+/// Whether a query has edns-tcp-keepalive, which must not be sent over QUIC (section 5.5.2).
+fn speaks_of_tcp(message: &[u8]) -> bool {
+    let edns = Request::read(message).ok().and_then(|request| request.edns);
+    edns.is_some_and(|edns| edns.tcp_keepalive)
 }
 
 /// The one message of a stream, if there is one, and its ID is zero (section 4.2.1).
