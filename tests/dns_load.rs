@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::harness::{
-    cdn::{Cdn, Plan},
+    cdn::{Cdn, Plan, second_name_server},
     client::get,
     gated::Gated,
     origin::Origin,
@@ -33,8 +33,13 @@ fn plan(origin: String, tables: &str) -> Plan {
 
 /// The PoP that a client in this network is sent to.
 async fn pop_for(cdn: &Cdn, network: &str) -> Option<&'static str> {
+    pop_by(cdn, "ns1", network).await
+}
+
+/// The same by one of the name servers.
+async fn pop_by(cdn: &Cdn, server: &str, network: &str) -> Option<&'static str> {
     let (client, timeout) = (network.parse().unwrap(), Duration::from_secs(5));
-    let at = cdn.at("ns1");
+    let at = cdn.at(server);
     let answer = query(at, Cdn::HOST, "A", Some(client), timeout, false).await;
     let data = &answer.ok()?.answers.first()?.data.clone();
     let edges = ["fra-1", "fra-2", "ams-1", "ams-2"];
@@ -44,13 +49,19 @@ async fn pop_for(cdn: &Cdn, network: &str) -> Option<&'static str> {
     edge.map(|edge| &edge[..3])
 }
 
-/// How many of a hundred networks are sent to the farther PoP.
-async fn away(cdn: &Cdn) -> usize {
-    let mut away = 0;
+/// Those of a hundred networks that are sent to the farther PoP by this name server.
+async fn who_is_away(cdn: &Cdn, server: &str) -> Vec<u8> {
+    let mut away = Vec::new();
     for n in 0..100 {
-        away += usize::from(pop_for(cdn, &format!("10.{n}.0.0/16")).await == Some("ams"));
+        if pop_by(cdn, server, &format!("10.{n}.0.0/16")).await == Some("ams") {
+            away.push(n);
+        }
     }
     away
+}
+
+async fn away(cdn: &Cdn) -> usize {
+    who_is_away(cdn, "ns1").await.len()
 }
 
 /// What the name server says of a PoP.
@@ -69,8 +80,11 @@ async fn clients_of_a_pop_with_too_much_to_do_spill_over_and_come_home() {
         "[dns.load]\nepoch = \"100ms\"\nrise = 1\nfall = 1\n[health]\ninterval = \"100ms\"\n";
     let mut plan = plan(gated.origin.url(), tables);
     plan.service = "dns.ttl = \"1s\"\n".to_owned();
-    let small = |text: String| text.replace("pop = \"fra\"\n", "pop = \"fra\"\ncapacity = 4\n");
-    let cdn = Cdn::start_with(plan, small).await;
+    let small = |text: String| {
+        let text = second_name_server(&text);
+        text.replace("pop = \"fra\"\n", "pop = \"fra\"\ncapacity = 4\n")
+    };
+    let mut cdn = Cdn::start_with(plan, small).await;
     assert_eq!(away(&cdn).await, 0);
 
     let mut crowd = tokio::task::JoinSet::new();
@@ -91,6 +105,21 @@ async fn clients_of_a_pop_with_too_much_to_do_spill_over_and_come_home() {
         (away(&cdn).await >= 70).then_some(())
     })
     .await;
+    // Another name server, which has seen nothing of how this came, sends the very same ones there.
+    cdn.spawn("ns2");
+    cdn.until_ready("ns2").await;
+    let same = wait::until(
+        "both name servers send the same clients elsewhere",
+        || async {
+            let (one, other) = (
+                who_is_away(&cdn, "ns1").await,
+                who_is_away(&cdn, "ns2").await,
+            );
+            (one == other && one.len() >= 70).then_some(one.len())
+        },
+    )
+    .await;
+    eprintln!("both name servers send the same {same} there");
     let fra = told(&cdn, "fra").await;
     assert!(fra["spill"].as_f64().unwrap() > 0.5, "{fra}");
     assert!(

@@ -19,6 +19,7 @@ mod disk;
 mod disk_purged;
 mod disk_trouble;
 mod dns;
+mod dns_alike;
 mod dns_conformance;
 mod dns_guard;
 mod dns_load;
