@@ -6,6 +6,8 @@ use tempfile::TempDir;
 
 use crate::harness::{
     cdn::{Cdn, Plan},
+    dns::{ask, over_tcp},
+    metrics::metric,
     net::Net,
     origin::Origin,
     process::run,
@@ -24,6 +26,9 @@ const RECORDS: &str = "\
 [[dns.records]]\nname = \"signed\"\ntype = \"NS\"\ndata = [\"ns.elsewhere.test.\"]\n\n\
 [[dns.records]]\nname = \"signed\"\ntype = \"DS\"\ndata = [\"12345 13 2 \
 0000000000000000000000000000000000000000000000000000000000000000\"]\n\n";
+
+const DNSKEY: u16 = 48;
+const CDS: u16 = 59;
 
 fn plan(origin: String, dnssec: &str) -> Plan {
     Plan {
@@ -335,6 +340,53 @@ async fn a_flood_of_names_spends_a_budget_and_no_more() {
         assert!(ask("www.cdn.test", &[]).contains("\tRRSIG\tA"));
     }
     assert!(refused.0 > 0 && refused.1 > 0, "{refused:?}");
+    for (kind, least) in [
+        ("made", 1),
+        ("ahead", 1),
+        ("refused", refused.0 + refused.1),
+    ] {
+        let name = format!("perigee_dns_signatures_{kind}_total");
+        let counted = metric(&cdn, "ns1", &name).await;
+        assert!(counted >= f64::from(least), "{name}: {counted} of {least}");
+    }
+}
+
+/// As editors and `dnssec-settime` may write them: over what is there, so that the folder stays the same.
+#[tokio::test]
+async fn a_key_file_that_is_written_over_counts() {
+    let origin = Origin::cacheable("content").await;
+    let folder = TempDir::new().unwrap();
+    let dnssec = format!(
+        "keys = \"{0}\"\n[reload]\ncheck_interval = \"100ms\"\n",
+        folder.path().display()
+    );
+    let cdn = Cdn::start_with(plan(origin.url(), &dnssec), |text| {
+        let file = folder.path().join("cdn.toml");
+        std::fs::write(&file, &text).unwrap();
+        let args = ["dnssec", "init", "--config", file.to_str().unwrap()];
+        let (code, out, err) = run(&args);
+        assert_eq!(code, 0, "{out}{err}");
+        std::fs::remove_file(file).unwrap();
+        text
+    })
+    .await;
+    let shows = |rtype: u16| {
+        over_tcp(cdn.at("ns1"), &ask("cdn.test", rtype))
+            .answers
+            .len()
+    };
+    assert_eq!((shows(DNSKEY), shows(CDS)), (1, 1));
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let mut paths = files.map(|entry| entry.unwrap().path());
+    let private = paths.find(|path| path.extension().is_some_and(|is| is == "private"));
+    let private = private.unwrap();
+    let text = std::fs::read_to_string(&private).unwrap();
+    std::fs::write(private, text + "SyncDelete: 20200101000000\n").unwrap();
+    wait::until("CDS is shown no more", || async {
+        (shows(CDS) == 0).then_some(())
+    })
+    .await;
+    assert_eq!(shows(DNSKEY), 1);
 }
 
 #[tokio::test]

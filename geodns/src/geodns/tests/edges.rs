@@ -1,6 +1,6 @@
 //! Edges that live, drain and die, and answers that follow.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use perigee_cluster::Readiness;
 use tokio::{
@@ -9,29 +9,40 @@ use tokio::{
 };
 
 use super::*;
+use crate::Thresholds;
 
 /// What an edge answers to probes.
 struct FakeEdge {
     address: SocketAddr,
-    draining: Arc<AtomicBool>,
+    says: Arc<Says>,
     task: JoinHandle<()>,
+}
+
+/// What it says, and how often.
+#[derive(Debug, Default)]
+struct Says {
+    draining: AtomicBool,
+    failing: AtomicBool,
+    /// Probes that were answered with an error, and well.
+    failed: AtomicU32,
+    fine: AtomicU32,
 }
 
 impl FakeEdge {
     async fn start(name: &str, address: SocketAddr) -> Self {
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let draining = Arc::new(AtomicBool::new(false));
-        let (name, drains) = (name.to_owned(), Arc::clone(&draining));
+        let says = Arc::new(Says::default());
+        let (name, said) = (name.to_owned(), Arc::clone(&says));
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, name.clone(), Arc::clone(&drains)));
+                connections.spawn(serve(stream, name.clone(), Arc::clone(&said)));
             }
         });
         FakeEdge {
             address,
-            draining,
+            says,
             task,
         }
     }
@@ -44,16 +55,25 @@ impl FakeEdge {
     }
 }
 
-async fn serve(mut stream: tokio::net::TcpStream, name: String, draining: Arc<AtomicBool>) {
+async fn serve(mut stream: tokio::net::TcpStream, name: String, says: Arc<Says>) {
     let mut request = Vec::new();
     while stream.read_buf(&mut request).await.is_ok_and(|n| n > 0) {
         if !request.ends_with(b"\r\n\r\n") {
             continue;
         }
         request.clear();
+        if says.failing.load(Ordering::Relaxed) {
+            says.failed.fetch_add(1, Ordering::Relaxed);
+            let error = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
+            if stream.write_all(error).await.is_err() {
+                return;
+            }
+            continue;
+        }
+        says.fine.fetch_add(1, Ordering::Relaxed);
         let readiness = Readiness {
             node: name.clone(),
-            draining: draining.load(Ordering::Relaxed),
+            draining: says.draining.load(Ordering::Relaxed),
             load: 0.25,
             config_version: "v7".to_owned(),
             purge_revision: 3,
@@ -134,6 +154,7 @@ async fn draining_edges_are_left_out_and_shown() {
     edges[0]
         .as_ref()
         .unwrap()
+        .says
         .draining
         .store(true, Ordering::Relaxed);
     until_answered(&geodns, BERLIN, &FRA[1..]).await;
@@ -159,4 +180,36 @@ async fn reload_watches_the_new_edges() {
     until_answered(&geodns, BERLIN, &FRA).await;
     edges[1].take().unwrap().kill().await;
     until_answered(&geodns, BERLIN, &FRA[..1]).await;
+}
+
+#[tokio::test]
+async fn an_edge_is_out_after_its_failures_in_a_row_and_in_after_its_successes() {
+    let (mut config, edges) = cdn().await;
+    config.view.interval = Duration::from_millis(50);
+    config.view.thresholds = Thresholds { fall: 4, rise: 5 };
+    let geodns = start(config);
+    let says = Arc::clone(&edges[0].as_ref().unwrap().says);
+    let is_up = || geodns.status().edges[0].up;
+    let deadline = tokio::time::Instant::now() + 2 * PATIENCE;
+    let patiently = async || {
+        assert!(tokio::time::Instant::now() < deadline, "{says:?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    let count = |counter: &AtomicU32| counter.load(Ordering::Relaxed);
+    until_answered(&geodns, BERLIN, &FRA).await;
+
+    says.failing.store(true, Ordering::Relaxed);
+    while is_up() {
+        patiently().await;
+    }
+    assert!(count(&says.failed) >= 4, "{says:?}");
+    until_answered(&geodns, BERLIN, &FRA[1..]).await;
+
+    says.fine.store(0, Ordering::Relaxed);
+    says.failing.store(false, Ordering::Relaxed);
+    while !is_up() {
+        patiently().await;
+    }
+    assert!(count(&says.fine) >= 5, "{says:?}");
+    until_answered(&geodns, BERLIN, &FRA).await;
 }

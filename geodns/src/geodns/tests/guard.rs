@@ -14,7 +14,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::{CookieUse, RateLimit};
+use crate::{
+    CookieUse, RateLimit,
+    dnssec::{Algorithm, DnssecConfig, KeyFolder, Timing},
+};
 
 const COOKIE: u16 = 10;
 
@@ -201,4 +204,54 @@ async fn cookies_that_are_off_are_an_option_like_any_other() {
     let answer = asks.ask("www.cdn.example.", b"client's").await;
     assert_eq!(answer.answers.len(), 2);
     assert!(answer.edns.unwrap().option(EdnsCode::Cookie).is_none());
+}
+
+/// The other half of the signatures of a second is for those who have shown where they are.
+#[tokio::test]
+async fn a_flood_of_names_leaves_signatures_to_who_brings_a_cookie() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = fixture::config();
+    let keys = KeyFolder::new(folder.path(), &config.zone).unwrap();
+    keys.create(Algorithm::Ed25519, true, Timing::default())
+        .unwrap();
+    config.dnssec = Some(DnssecConfig {
+        keys: folder.path().to_owned(),
+        max_signatures_per_second: 2,
+        ..DnssecConfig::default()
+    });
+    let geodns = start(config);
+    let asks = Asks::of(&geodns).await;
+    let cookie = cookie_of(&asks.ask("www.cdn.example.", b"client's").await);
+    let missing = |n: u32, cookie: &[u8]| {
+        let mut query = message(&format!("x{n}.cdn.example."), cookie);
+        // DO stands before the length of the options.
+        let cookie = if cookie.is_empty() {
+            0
+        } else {
+            4 + cookie.len()
+        };
+        let flags = query.len() - cookie - 4;
+        query[flags] |= 0x80;
+        query
+    };
+    let mut n = 0;
+    loop {
+        let response = Message::from_vec(&asks.octets(&missing(n, b"")).await).unwrap();
+        if response.metadata.truncation {
+            break;
+        }
+        n += 1;
+    }
+    let response = asks.octets(&missing(n, &cookie)).await;
+    let response = Message::from_vec(&response).unwrap();
+    assert!(!response.metadata.truncation, "{response:?}");
+    assert_eq!(response.metadata.response_code, ResponseCode::NoError);
+    let types = response
+        .authorities
+        .iter()
+        .map(|record| record.record_type());
+    assert!(
+        types.into_iter().any(|is| is == RecordType::NSEC),
+        "{response:?}"
+    );
 }

@@ -1,14 +1,17 @@
 //! Whatever the CDN and its policy: the nearest is the nearest, who serves is healthy, the answer holds for
 //! its scope, and memory changes nothing.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 use crate::{
-    Network, Place, Point,
+    Network, Place, Places, Point, Zone,
     fixture::snapshot_with,
     place::Code,
     policy::{
@@ -85,6 +88,28 @@ struct Cdn {
     config: Config,
     down: Vec<String>,
     draining: Vec<String>,
+    /// What the PoPs give away of their clients.
+    shares: [f64; 3],
+    /// The text of a latency file.
+    latencies: String,
+}
+
+/// What PoPs that have too much to do give away.
+fn shares() -> impl Strategy<Value = [f64; 3]> {
+    prop::array::uniform3(prop_oneof![1 => Just(0.0), 1 => 0.0..1.0f64])
+}
+
+fn latencies() -> impl Strategy<Value = String> {
+    let line = (network(), select(POPS.to_vec()), 0u32..300);
+    vec(line, 0..12).prop_map(|lines| {
+        // Of a network and a PoP, one line.
+        let lines: std::collections::BTreeMap<_, _> = lines
+            .into_iter()
+            .map(|(network, pop, ms)| ((network, pop), ms))
+            .collect();
+        let text = |((network, pop), ms)| format!("{network},{pop},{ms}\n");
+        lines.into_iter().map(text).collect()
+    })
 }
 
 fn cdn() -> impl Strategy<Value = Cdn> {
@@ -95,8 +120,9 @@ fn cdn() -> impl Strategy<Value = Cdn> {
         vec(place, 0..8),
         vec(edge, 6),
         any::<bool>(),
+        latencies(),
     )
-        .prop_map(|(rules, places, edges, rotate)| {
+        .prop_map(|(rules, places, edges, rotate, latencies)| {
             let mut config = with_rules(rules);
             config.services[0].rotate = rotate;
             config.networks.clear();
@@ -123,19 +149,33 @@ fn cdn() -> impl Strategy<Value = Cdn> {
                 config,
                 down,
                 draining,
+                shares: [0.0; 3],
+                latencies,
             }
         })
 }
 
 impl Cdn {
-    /// The snapshot, with the database of regions.
+    /// The snapshot, with the database of regions and the latency file.
     fn snapshot(&mut self) -> Snapshot {
         let _file = regions(&mut self.config);
-        let names = |names: &'_ [String]| -> Vec<String> { names.to_vec() };
-        let (down, draining) = (names(&self.down), names(&self.draining));
-        let down: Vec<&str> = down.iter().map(String::as_str).collect();
-        let draining: Vec<&str> = draining.iter().map(String::as_str).collect();
-        snapshot_with(&self.config, &down, &draining)
+        let mut latencies = NamedTempFile::new().unwrap();
+        latencies.write_all(self.latencies.as_bytes()).unwrap();
+        self.config.place.latency_file = Some(latencies.path().to_owned());
+        let down: Vec<&str> = self.down.iter().map(String::as_str).collect();
+        let draining: Vec<&str> = self.draining.iter().map(String::as_str).collect();
+        let mut health = fixture::health(&self.config, &down, &draining);
+        for edge in &mut health {
+            let pop = POPS
+                .iter()
+                .position(|pop| edge.node.name.as_str().starts_with(pop));
+            if let Some(readiness) = &mut edge.readiness {
+                readiness.spill = self.shares[pop.unwrap()];
+            }
+        }
+        let zone = Arc::new(Zone::build(&self.config).unwrap());
+        let places = Arc::new(Places::load(&self.config, None).unwrap());
+        Snapshot::new(&self.config, zone, places, &health)
     }
 }
 
@@ -148,8 +188,10 @@ proptest! {
 
     #[test]
     fn the_answer_holds_for_its_whole_scope(
-        mut cdn in cdn(), bits: u32, others in vec(any::<u32>(), 8), family in family(), now in 0u64..1_000_000,
+        mut cdn in cdn(), shares in shares(), bits: u32, others in vec(any::<u32>(), 8), family in family(),
+        now in 0u64..1_000_000,
     ) {
+        cdn.shares = shares;
         let snapshot = cdn.snapshot();
         let ask = |address: IpAddr| {
             let client = Client::Source(address);
@@ -166,8 +208,9 @@ proptest! {
 
     #[test]
     fn the_answer_holds_for_its_whole_scope_in_ipv6(
-        mut cdn in cdn(), bits: u128, others in vec(any::<u128>(), 8),
+        mut cdn in cdn(), shares in shares(), bits: u128, others in vec(any::<u128>(), 8),
     ) {
+        cdn.shares = shares;
         let snapshot = cdn.snapshot();
         let ask = |address: IpAddr| chosen(&snapshot, Client::Subnet(address.into()));
         let client = IpAddr::from(Ipv6Addr::from_bits(bits));
@@ -211,8 +254,9 @@ proptest! {
 
     #[test]
     fn memory_changes_nothing(
-        mut cdn in cdn(), asked in vec((any::<u32>(), family(), 0u64..100, 0u8..4), 1..60),
+        mut cdn in cdn(), shares in shares(), asked in vec((any::<u32>(), family(), 0u64..100, 0u8..4), 1..60),
     ) {
+        cdn.shares = shares;
         let snapshot = cdn.snapshot();
         let mut memo = Memo::with_slots(8);
         for (bits, family, now, kind) in asked {
