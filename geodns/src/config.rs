@@ -40,6 +40,8 @@ pub struct Config {
     pub place: PlaceConfig,
     /// How edges are watched.
     pub view: ViewConfig,
+    /// Whether who asks for it is told the node's name (NSID, RFC 5001). Default: no.
+    pub nsid: bool,
     /// What is written down of queries, if anybody writes.
     pub query_log: QueryLogConfig,
     /// What becomes of the clients of a PoP that has too much to do.
@@ -195,6 +197,7 @@ impl Config {
             networks: Vec::new(),
             place: PlaceConfig::default(),
             view: ViewConfig::default(),
+            nsid: false,
             query_log: QueryLogConfig::default(),
             load: LoadConfig::default(),
             limits: Limits::default(),

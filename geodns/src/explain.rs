@@ -1,5 +1,6 @@
 //! Why a client is answered what it is answered.
 
+mod lookups;
 mod reason;
 
 use std::{net::IpAddr, time::SystemTime};
@@ -9,7 +10,7 @@ use perigee_dns_wire::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    place::{At, FoundBy, Located, Measured, Point, Region, guessed_ms},
+    place::{At, FoundBy, Located, Measured, Point, guessed_ms},
     policy::{Candidate, Chosen, Client, Facts, Memo, Order, candidates, choose},
     snapshot::{EdgeState, Family, Snapshot},
     zone::{Found, ZoneService},
@@ -78,7 +79,8 @@ pub struct ExplainedPop {
     pub order: String,
     /// Its distance from the client, if the client's place is known.
     pub distance_km: Option<f64>,
-    /// The round-trip time to the client in milliseconds, if it is known or guessed.
+    /// The round-trip time to the client in milliseconds, if it was measured; where the order goes by it, a
+    /// guess otherwise.
     pub latency_ms: Option<f64>,
     /// Whether that is only guessed from the distance.
     pub latency_guessed: bool,
@@ -155,7 +157,7 @@ pub(crate) fn explain(
     };
     let (found_by, network) = match located.found_by {
         FoundBy::Nobody => ("unknown", None),
-        FoundBy::Database => ("database", None),
+        FoundBy::Database(_) => ("database", None),
         FoundBy::Network(network) => ("network", Some(network)),
     };
     DnsExplanation {
@@ -166,7 +168,7 @@ pub(crate) fn explain(
         found_by: found_by.to_owned(),
         network,
         place: point(snapshot, &located),
-        looked_up: looked_up(snapshot, &located, &measured),
+        looked_up: lookups::all(snapshot, &located, &measured),
         policy: service.map(|service| service.policy.name().to_string()),
         health_believed: snapshot.believed,
         a: answer(Family::V4),
@@ -195,65 +197,6 @@ fn point(snapshot: &Snapshot, located: &Located) -> Option<Point> {
     }
 }
 
-fn looked_up(snapshot: &Snapshot, located: &Located, measured: &Measured<'_>) -> Vec<LookedUp> {
-    let line = |what: &str, found: String, prefix| LookedUp {
-        what: what.to_owned(),
-        found,
-        prefix,
-    };
-    let system = located.asn.map(|asn| format!("AS{asn}, by a database"));
-    vec![
-        line("place", place(snapshot, located), located.prefix),
-        line("region", region(located.region), located.region_prefix),
-        line(
-            "system",
-            system.unwrap_or_else(|| "not known".to_owned()),
-            located.asn_prefix,
-        ),
-        line(
-            "latency",
-            match measured.len() {
-                0 => "not measured".to_owned(),
-                pops => format!("measured to {pops} PoPs"),
-            },
-            measured.prefix,
-        ),
-    ]
-}
-
-fn place(snapshot: &Snapshot, located: &Located) -> String {
-    let at = match located.at {
-        None => "not known".to_owned(),
-        Some(At::Pop(pop)) => {
-            let pop = snapshot.pops.get(pop).map(|pop| pop.name.as_str());
-            format!("at {}", pop.unwrap_or_default())
-        }
-        Some(At::Point(Point {
-            latitude,
-            longitude,
-        })) => format!("{latitude:.2}, {longitude:.2}"),
-    };
-    match located.found_by {
-        FoundBy::Network(network) => format!("{at}, by the configured network {network}"),
-        FoundBy::Database => format!("{at}, by a database"),
-        FoundBy::Nobody if located.at.is_some() => format!("{at}, as configured for the unknown"),
-        FoundBy::Nobody => at,
-    }
-}
-
-fn region(region: Region) -> String {
-    let parts = [
-        region.continent.map(|code| code.to_string()),
-        region.country.map(|code| code.to_string()),
-        region.subdivision.map(|code| code.to_string()),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    match parts.is_empty() {
-        true => "not known".to_owned(),
-        false => format!("{}, by a database", parts.join(" ")),
-    }
-}
-
 impl ExplainedPop {
     fn new(
         snapshot: &Snapshot,
@@ -268,14 +211,14 @@ impl ExplainedPop {
         let distance_km = from.zip(pop.point).map(|(a, b)| a.distance_km(b));
         let by_latency = told.order == Order::Latency;
         let latency = measured.ms(candidate.pop).map(f64::from);
-        let guess = distance_km.map(guessed_ms);
+        let guess = distance_km.map(guessed_ms).filter(|_| by_latency);
         ExplainedPop {
             pop: pop.name.to_string(),
             rule: told.rule,
             order: told.order.as_str().to_owned(),
             distance_km,
-            latency_ms: by_latency.then(|| latency.or(guess)).flatten(),
-            latency_guessed: by_latency && latency.is_none() && guess.is_some(),
+            latency_ms: latency.or(guess),
+            latency_guessed: latency.is_none() && guess.is_some(),
             weight: told.weight,
             spill: snapshot.spilled.share(candidate.pop),
             edges: pop.edges.iter().map(ExplainedEdge::new).collect(),

@@ -71,6 +71,7 @@ pub(crate) fn config() -> Config {
             panic: PanicShare(0.25),
             ..ViewConfig::default()
         },
+        nsid: false,
         query_log: Default::default(),
         load: LoadConfig::default(),
         limits: Limits::default(),

@@ -29,7 +29,7 @@ use crate::{
     secondary::{self, ZoneCopy, notify},
     snapshot::Snapshot,
     status::{Status, pops},
-    transport::{EncryptedAddresses, EncryptedServer, Listener, Tcp, Udp, bind},
+    transport::{Clients, EncryptedAddresses, EncryptedServer, Listener, Tcp, Udp, bind},
     worker,
     zone::Zone,
 };
@@ -138,8 +138,10 @@ impl GeoDns {
             metrics,
             log: log.map(Sampler::new),
         };
-        let mut serving = Serving::start(&workers, listeners, &limits)?;
-        let started = EncryptedServer::start(&encrypted, workers, serving.stop.subscribe())?;
+        let clients = Clients::default();
+        let mut serving = Serving::start(&workers, listeners, &limits, clients.clone())?;
+        let stop = serving.stop.subscribe();
+        let started = EncryptedServer::start(&encrypted, workers, clients, stop)?;
         let (encrypted, tasks) = started.unzip();
         serving.encrypted = tasks.unwrap_or_default();
         Ok(GeoDns {
@@ -219,9 +221,10 @@ impl Serving {
         workers: &worker::Shared,
         listeners: Vec<Listener>,
         limits: &Limits,
+        clients: Clients,
     ) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
-        let threads = Tcp::start(workers, limits, stopped);
+        let threads = Tcp::start(workers, limits, clients, stopped);
         let (over_tcp, tcp_threads) =
             threads.map_err(|e| StartError(format!("DNS over TCP: {e}")))?;
         let mut serving = Serving {

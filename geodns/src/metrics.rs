@@ -90,9 +90,9 @@ impl Metrics {
         }
     }
 
-    /// For one more worker: one that lives long, or one of many.
-    pub(crate) fn tally(&self, lives_long: bool) -> Tally {
-        let counts = Arc::new(Counts::new(lives_long));
+    /// For one more worker.
+    pub(crate) fn tally(&self) -> Tally {
+        let counts = Arc::new(Counts::new());
         self.lock().counting.push(Arc::clone(&counts));
         Tally {
             metrics: self.clone(),

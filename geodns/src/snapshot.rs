@@ -39,6 +39,8 @@ pub struct Snapshot {
     has_ipv6: bool,
     /// The largest answer over UDP, in bytes.
     pub(crate) max_udp_payload: u16,
+    /// What the server is called, for those who ask (RFC 5001), if they may know.
+    pub(crate) nsid: Option<NodeName>,
     pub(crate) query_log: QueryLogConfig,
     /// How long a TCP connection may be idle, in units of 100 ms (RFC 7828).
     pub(crate) tcp_keepalive: u16,
@@ -129,6 +131,7 @@ impl Snapshot {
             has_ipv4,
             has_ipv6,
             max_udp_payload: config.limits.max_udp_payload.max(512),
+            nsid: config.nsid.then(|| config.node.clone()),
             query_log: config.query_log,
             tcp_keepalive: keepalive(config.limits.tcp_idle_timeout),
             pops,

@@ -62,28 +62,22 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// One for a thread: what it works out it remembers for later questions.
+    /// One for a thread, not for a connection: it takes some megabytes to remember what it works out.
     pub(crate) fn new(shared: Shared) -> Self {
-        let tally = shared.metrics.tally(true);
-        Worker::with(shared, Memo::new(), tally)
-    }
-
-    /// One for a connection, of which there may be many: it has no memory to speak of.
-    #[allow(dead_code)]
-    pub(crate) fn for_connection(shared: Shared) -> Self {
-        let tally = shared.metrics.tally(false);
-        Worker::with(shared, Memo::none(), tally)
-    }
-
-    fn with(shared: Shared, memo: Memo, tally: Tally) -> Self {
         Worker {
             snapshot: Cache::new(shared.snapshot),
             guard: Cache::new(shared.guard),
-            memo,
+            memo: Memo::new(),
             copy: shared.copy,
-            tally,
+            tally: shared.metrics.tally(),
             log: shared.log,
         }
+    }
+
+    /// Lets go of what is no longer in use, while nobody asks.
+    pub(crate) fn rest(&mut self) {
+        self.memo.follow(self.snapshot.load());
+        self.guard.load();
     }
 
     /// The transfer of the zone that a message asks for, in place of a response, if it does and may.

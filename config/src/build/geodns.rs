@@ -45,6 +45,7 @@ impl Document {
                 .collect(),
             place: self.place(dns),
             view: self.file.health.build(),
+            nsid: dns.nsid,
             query_log: dns.query_log.build(),
             load: dns.load.build(),
             limits: dns.limits.build(),

@@ -101,6 +101,9 @@ pub(crate) struct Dns {
     /// What becomes of the clients of a PoP that has too much to do.
     #[serde(default)]
     pub(crate) load: DnsLoad,
+    /// Tell who asks for it which name server answers: the node's name (NSID, RFC 5001).
+    #[serde(default)]
+    pub(crate) nsid: bool,
     /// What name servers write down of queries.
     #[serde(default)]
     pub(crate) query_log: DnsQueryLog,
@@ -199,7 +202,7 @@ pub(crate) struct DnsLimits {
     /// a restart only.
     pub(crate) max_tcp_connections: Count,
     /// TCP connections of one client (an IPv4 address, or an IPv6 network of 64 bits) at once; more
-    /// are closed. Changed by a restart only.
+    /// are closed. Those over encrypted transports count, too. Changed by a restart only.
     pub(crate) max_tcp_connections_per_client: Count,
     /// How long a TCP connection may be idle, or not take its answer; shorter while more than half of
     /// `max_tcp_connections` are taken, down to a tenth. Changed by a restart only.

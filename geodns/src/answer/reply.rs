@@ -179,7 +179,11 @@ fn opt<'s>(snapshot: &'s Snapshot, edns: &Edns<'_>, terms: &Terms) -> ReplyOpt<'
         subnet: subnet(snapshot, edns, terms).map(|subnet| (subnet, 0)),
         cookie: terms.cookie.filter(|_| edns.cookie.is_some()),
         keepalive: (edns.tcp_keepalive && terms.has_keepalive()).then_some(snapshot.tcp_keepalive),
-        nsid: None,
+        nsid: snapshot
+            .nsid
+            .as_ref()
+            .filter(|_| edns.nsid)
+            .map(|name| name.as_str().as_bytes()),
         extended_error: None,
         padding: (edns.padding && terms.is_encrypted()).then_some(PADDING_BLOCK),
     }

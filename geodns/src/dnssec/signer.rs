@@ -1,19 +1,20 @@
 //! Signs what is answered.
 
+mod memory;
+mod rrsig;
+
 use std::{
-    ops::Deref,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use perigee_dns_wire::{Name, RrSet, rtype};
-use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 
+use self::memory::{Limits, Memory};
+pub(crate) use self::rrsig::Rrsig;
 use super::{
-    algorithm::SIGNATURE,
-    budget::{Budget, Standing},
-    cache::Cache,
-    canonical::{FIXED, Set, fixed, signed},
+    budget::Standing,
+    canonical::{Set, fixed, signed},
     config::DnssecConfig,
     counters::Counters,
     key::Key,
@@ -40,35 +41,6 @@ pub(crate) struct Signer {
     counters: Counters,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Limits {
-    per_second: u32,
-    cached: usize,
-}
-
-impl Limits {
-    fn of(config: &DnssecConfig) -> Self {
-        Limits {
-            per_second: config.max_signatures_per_second,
-            cached: config.max_cached_signatures,
-        }
-    }
-}
-
-/// What outlives a change of keys, for it holds for any.
-struct Memory {
-    limits: Limits,
-    /// What is asked for again and again: the zone's own names.
-    lasting: Cache,
-    /// What may be asked for once: names that are not there, or only by a wildcard. However many, they
-    /// drive nothing else out.
-    passing: Cache,
-    budget: Budget,
-    /// So that names of two sets with one key are hard to find. Those who find some spoil the answers for
-    /// these names alone: what askers think of is remembered apart.
-    seed: u64,
-}
-
 /// How long a signature is likely to be of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
@@ -76,13 +48,6 @@ pub(crate) enum Use {
     Lasting,
     /// Its owner is a name that the asker has thought of.
     Passing,
-}
-
-/// The data of an RRSIG record.
-#[derive(Clone)]
-pub(crate) struct Rrsig {
-    octets: [u8; FIXED + perigee_dns_wire::MAX_NAME + SIGNATURE],
-    length: usize,
 }
 
 impl Signer {
@@ -259,73 +224,6 @@ impl Signer {
             }
         };
         Rrsig::new(&[&fixed, &self.apex, &signature])
-    }
-}
-
-impl Memory {
-    fn new(limits: Limits) -> Self {
-        let half = limits.cached / 2;
-        Memory {
-            limits,
-            lasting: Cache::new(half),
-            passing: Cache::new(half),
-            budget: Budget::new(limits.per_second),
-            seed: fastrand::u64(..),
-        }
-    }
-
-    /// What a signature is remembered by: all that it depends on. The beginning of RRSIG names the
-    /// key, the times, the type and the TTL.
-    fn key(&self, fixed: &[u8; FIXED], set: &Set<'_>) -> u128 {
-        let rdata: usize = set.rdata.iter().map(|data| 2 + data.len()).sum();
-        let mut buffer = [0_u8; 512];
-        let mut at = 0;
-        let parts = |put: &mut dyn FnMut(&[u8])| {
-            put(fixed);
-            put(set.owner);
-            for data in set.rdata {
-                put(&(data.len() as u16).to_be_bytes());
-                put(data);
-            }
-        };
-        if FIXED + set.owner.len() + rdata > buffer.len() {
-            let mut hash = Xxh3::with_seed(self.seed);
-            parts(&mut |part| hash.update(part));
-            return hash.digest128();
-        }
-        parts(&mut |part| {
-            if let Some(to) = buffer.get_mut(at..at + part.len()) {
-                to.copy_from_slice(part);
-            }
-            at += part.len();
-        });
-        xxh3_128_with_seed(buffer.get(..at).unwrap_or_default(), self.seed)
-    }
-}
-
-impl Rrsig {
-    fn new(parts: &[&[u8]]) -> Option<Self> {
-        let mut rrsig = Rrsig {
-            octets: [0; FIXED + perigee_dns_wire::MAX_NAME + SIGNATURE],
-            length: 0,
-        };
-        for part in parts {
-            let end = rrsig.length + part.len();
-            rrsig
-                .octets
-                .get_mut(rrsig.length..end)?
-                .copy_from_slice(part);
-            rrsig.length = end;
-        }
-        Some(rrsig)
-    }
-}
-
-impl Deref for Rrsig {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.octets.get(..self.length).unwrap_or_default()
     }
 }
 

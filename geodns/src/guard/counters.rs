@@ -12,12 +12,12 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
-            "dns_responses_dropped",
+            "perigee_dns_responses_dropped",
             "DNS responses over UDP that were not sent, since the client's network has had too many",
             self.dropped.clone(),
         );
         registry.register(
-            "dns_responses_slipped",
+            "perigee_dns_responses_slipped",
             "DNS responses over UDP in whose place TC or BADCOOKIE was sent, for the same reason",
             self.slipped.clone(),
         );

@@ -8,8 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{RCODES, TRANSPORTS, TYPES};
 
 /// Services and PoPs that one worker counts apart; what is beyond is counted as others.
-const LONG: usize = 1_024;
-const SHORT: usize = 32;
+const SLOTS: usize = 1_024;
 /// Slots that are looked at for one of them.
 const LOOKS: usize = 16;
 
@@ -48,13 +47,12 @@ pub(super) fn pop(name: &str) -> u64 {
 }
 
 impl Counts {
-    pub(super) fn new(lives_long: bool) -> Self {
-        let slots = if lives_long { LONG } else { SHORT };
+    pub(super) fn new() -> Self {
         Counts {
             queries: (0..TYPES * RCODES * TRANSPORTS)
                 .map(|_| AtomicU64::new(0))
                 .collect(),
-            answers: (0..slots).map(|_| Slot::default()).collect(),
+            answers: (0..SLOTS).map(|_| Slot::default()).collect(),
             others: AtomicU64::new(0),
         }
     }

@@ -17,10 +17,14 @@ pub struct Located {
     pub prefix: u8,
     /// The region that the databases know for it.
     pub region: Region,
+    /// The database that knows it, by its place in the configuration.
+    pub region_by: Option<usize>,
     /// The prefix for which the region holds.
     pub region_prefix: u8,
     /// The number of its autonomous system.
     pub asn: Option<u32>,
+    /// The database that knows it.
+    pub asn_by: Option<usize>,
     /// The prefix for which that holds.
     pub asn_prefix: u8,
 }
@@ -39,8 +43,8 @@ pub enum At {
 pub enum FoundBy {
     /// This configured network.
     Network(IpNet),
-    /// A database.
-    Database,
+    /// The database at this place in the configuration.
+    Database(usize),
     /// Nobody; what is configured for that case is taken, if anything.
     Nobody,
 }
@@ -53,8 +57,10 @@ impl Located {
             found_by: FoundBy::Nobody,
             prefix: 0,
             region: Region::default(),
+            region_by: None,
             region_prefix: 0,
             asn: None,
+            asn_by: None,
             asn_prefix: 0,
         }
     }

@@ -142,8 +142,8 @@ impl Places {
             located.at = *at;
             located.found_by = FoundBy::Network(network);
         }
-        for database in &self.databases {
-            located.ask(&database.content, address);
+        for (at, database) in self.databases.iter().enumerate() {
+            located.ask(at, &database.content, address);
         }
         located
     }
@@ -200,8 +200,8 @@ fn keep<T>((loaded, problem): Kept<T>, problems: &mut Vec<PlaceError>) -> Arc<Lo
 }
 
 impl Located {
-    /// Adds what the database tells that is not known yet.
-    fn ask(&mut self, database: &Database, address: IpAddr) {
+    /// Adds what the database at this place tells that is not known yet.
+    fn ask(&mut self, at: usize, database: &Database, address: IpAddr) {
         let knows = database.knows();
         let point = knows.points && self.found_by == FoundBy::Nobody;
         let region = knows.regions && !self.region.is_known();
@@ -214,16 +214,18 @@ impl Located {
             self.prefix = self.prefix.max(prefix);
             if let Some(point) = record.point {
                 self.at = Some(At::Point(point));
-                self.found_by = FoundBy::Database;
+                self.found_by = FoundBy::Database(at);
             }
         }
         if region {
             self.region_prefix = self.region_prefix.max(prefix);
             self.region = record.region;
+            self.region_by = record.region.is_known().then_some(at);
         }
         if system {
             self.asn_prefix = self.asn_prefix.max(prefix);
             self.asn = record.asn;
+            self.asn_by = record.asn.map(|_| at);
         }
     }
 }

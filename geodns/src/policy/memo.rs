@@ -46,7 +46,6 @@ pub(super) struct Key {
 
 impl Memo {
     /// One for a worker that lives long.
-    #[allow(dead_code)]
     pub(crate) fn new() -> Self {
         Memo::with_slots(SLOTS)
     }
@@ -66,7 +65,6 @@ impl Memo {
         }
     }
 
-    #[allow(dead_code)]
     /// Forgets all: the snapshot is another one.
     pub(crate) fn forget(&mut self) {
         self.time = self.time.wrapping_add(1);

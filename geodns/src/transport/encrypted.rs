@@ -20,6 +20,7 @@ use tokio::{sync::watch, task::JoinSet};
 pub use config::{CertificateFiles, Encrypted};
 
 use self::{accept::Accept, certificate::Certificate, responder::Responder, seats::Seats};
+use super::Clients;
 use crate::{StartError, worker};
 
 /// What all encrypted transports share.
@@ -58,12 +59,14 @@ impl EncryptedServer {
     pub(crate) fn start(
         config: &Encrypted,
         shared: worker::Shared,
+        clients: Clients,
         stop: watch::Receiver<bool>,
     ) -> Result<Option<(Self, JoinSet<()>)>, StartError> {
         if !config.listens() {
             return Ok(None);
         }
-        let seats = Seats::new(config.max_connections, config.max_connections_per_client);
+        let (most, per_client) = (config.max_connections, config.max_connections_per_client);
+        let seats = Seats::new(most, per_client, clients);
         let common = Common {
             config: config.clone(),
             responder: Arc::new(Responder::new(shared)),

@@ -2,7 +2,6 @@
 //! served by threads that have a runtime and a [`crate::worker::Worker`] of their own, so that none
 //! of them waits for another.
 
-mod clients;
 mod connection;
 mod turn;
 
@@ -28,11 +27,11 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
+use super::clients::{Clients, Counted};
 use crate::{
     config::Limits,
     worker::{Asker, Shared, Transport},
 };
-use clients::{Clients, Counted};
 use connection::{Connection, Manners};
 use turn::Scratch;
 
@@ -44,6 +43,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct Tcp {
     permits: Arc<Semaphore>,
     clients: Clients,
+    max_per_client: usize,
     /// Where connections are served. No more wait there than there are permits.
     threads: Vec<UnboundedSender<Accepted>>,
     /// True when it is time to stop.
@@ -62,6 +62,7 @@ impl Tcp {
     pub(crate) fn start(
         shared: &Shared,
         limits: &Limits,
+        clients: Clients,
         stop: watch::Receiver<bool>,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let permits = Arc::new(Semaphore::new(limits.max_tcp_connections));
@@ -81,10 +82,10 @@ impl Tcp {
             handles.push(thread::Builder::new().name(name).spawn(run)?);
             threads.push(sender);
         }
-        let clients = Clients::new(limits.max_tcp_connections_per_client);
         let tcp = Tcp {
             permits,
             clients,
+            max_per_client: limits.max_tcp_connections_per_client,
             threads,
             stop,
         };
@@ -125,7 +126,7 @@ impl Tcp {
         client: SocketAddr,
         permit: OwnedSemaphorePermit,
     ) -> io::Result<()> {
-        let counted = self.clients.admit(client.ip());
+        let counted = self.clients.admit(client.ip(), self.max_per_client);
         let counted = counted.ok_or_else(|| io::Error::other("its client has enough"))?;
         let accepted = Accepted {
             stream: stream.into_std()?,

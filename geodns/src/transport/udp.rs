@@ -107,7 +107,7 @@ fn serve(batch: &mut Batch, shared: &Shared, stop: &AtomicBool) {
                 failing = false;
                 answer(batch, &mut worker, shared);
             }
-            Err(error) if is_passing(&error) => {}
+            Err(error) if is_passing(&error) => worker.rest(),
             Err(error) => {
                 if !failing {
                     warn!(%error, "cannot receive DNS queries over UDP");

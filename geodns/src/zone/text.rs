@@ -5,6 +5,7 @@ mod master;
 mod rdata;
 mod svcb;
 mod types;
+mod words;
 
 use perigee_dns_wire::{Name, rtype};
 
@@ -24,12 +25,12 @@ pub(super) fn records(
     text: &RecordText,
 ) -> Result<Vec<Record>, ZoneError> {
     let refuse = |from: Source| move |problem: Problem| ZoneError::new(from, problem.what);
-    let name = rdata::name(&Token::of(&text.name), apex).map_err(refuse(Source::Name(place)))?;
+    let name = words::name(&Token::of(&text.name), apex).map_err(refuse(Source::Name(place)))?;
     let rtype = types::number(&Token::of(&text.rtype)).map_err(refuse(Source::Type(place)))?;
     let record = |(which, data): (usize, &String)| {
         let from = Source::Data(place, which);
         let rdata = match rtype {
-            rtype::TXT if !data.trim_start().starts_with('"') => Ok(rdata::plain_text(data)),
+            rtype::TXT if !data.trim_start().starts_with('"') => Ok(words::plain_text(data)),
             _ => listed(rtype, data, apex),
         };
         Ok(Record {

@@ -302,6 +302,38 @@ mod tests {
         assert!(matches!(messages.try_recv(), Ok(Message::Record(_))));
     }
 
+    /// Whoever answers queries goes on, however long the writer takes.
+    #[test]
+    fn queries_that_find_the_queue_full_are_dropped_and_counted() {
+        let mut registry = Registry::default();
+        let (queue, messages) = sync_channel(QUEUE);
+        let log = AccessLogWriter::new(queue, &mut registry);
+        let query = LoggedQuery {
+            at: std::time::UNIX_EPOCH,
+            transport: "udp",
+            source: "192.0.2.0/24".parse().expect("a network"),
+            client: None,
+            name: "www.cdn.example.".to_owned(),
+            rtype: Some(1),
+            rcode: "NOERROR",
+            pop: None,
+            scope: 0,
+            bytes: 40,
+        };
+        for _ in 0..QUEUE + 5 {
+            log.tell(query.clone());
+        }
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).expect("encodes");
+        assert!(
+            text.contains("perigee_access_log_dropped_total 5\n"),
+            "{text}"
+        );
+        assert_eq!(messages.try_iter().count(), QUEUE);
+        log.tell(query);
+        assert_eq!(messages.try_iter().count(), 1);
+    }
+
     #[test]
     fn a_file_that_cannot_be_opened_is_named() {
         let target = AccessLogTarget::File("/nowhere/access.log".into());

@@ -21,7 +21,8 @@ pub(crate) struct DnsTls {
     /// Connections at once over all three; more are closed.
     #[serde(default = "default_max_connections")]
     pub(crate) max_connections: Count,
-    /// Of these, connections of one client: of an IPv4 address, or an IPv6 network of 64 bits.
+    /// Connections of one client: of an IPv4 address, or an IPv6 network of 64 bits. Those over plain TCP
+    /// count, too.
     #[serde(default = "default_max_connections_per_client")]
     pub(crate) max_connections_per_client: Count,
     /// Queries under way on one connection over HTTPS or QUIC.

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::dnssec::{Algorithm, Timing, key_file, validity::Period};
+use crate::dnssec::{algorithm::SIGNATURE, canonical::FIXED};
 
 const NOW: SystemTime = UNIX_EPOCH;
 

@@ -266,6 +266,41 @@ async fn explain_says_what_query_gets() {
     assert_eq!(withheld.candidates[0].distance_km, None);
 }
 
+/// Of several databases it is told which one knew.
+#[tokio::test]
+async fn explain_names_the_database_that_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = fixture::config();
+    for (name, table) in [
+        ("one.mmdb", TABLE),
+        ("two.mmdb", "198.51.100.0/24,40.7,-74.0,NA,US,New York\n"),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, build_database(table).unwrap()).unwrap();
+        config.place.databases.push(path);
+    }
+    let geodns = start(config);
+    for (client, place, region, by) in [
+        (CLIENT, "1.30, 103.80", "AS SG", "one.mmdb"),
+        ("198.51.100.0/24", "40.70, -74.00", "NA US", "two.mmdb"),
+    ] {
+        let explanation = geodns.explain("www.cdn.example", client.parse().unwrap());
+        assert_eq!(explanation.found_by, "database");
+        let path = folder.path().join(by);
+        let by = format!(", by the database {}", path.display());
+        let found: Vec<_> = explanation.looked_up.iter().map(|l| &l.found).collect();
+        assert_eq!(*found[0], format!("{place}{by}"));
+        assert_eq!(*found[1], format!("{region}{by}"));
+        assert_eq!(found[2], "not known");
+    }
+    let nobody = geodns.explain("www.cdn.example", "192.0.2.0/24".parse().unwrap());
+    let found: Vec<_> = nobody.looked_up.iter().map(|l| &*l.found).collect();
+    assert_eq!(
+        found,
+        ["not known", "not known", "not known", "not measured"]
+    );
+}
+
 #[tokio::test]
 async fn query_errors_say_what_is_wrong() {
     let geodns = start(fixture::config());

@@ -238,6 +238,25 @@ async fn edns_versions_options_and_flags() {
 }
 
 #[tokio::test]
+async fn who_asks_for_it_is_told_the_servers_name_if_it_may() {
+    const NSID: [u8; 4] = [0, 3, 0, 0];
+    let mut config = fixture::config();
+    for (may, options, told) in [
+        (false, &NSID[..], false),
+        (true, &NSID, true),
+        (true, &[], false),
+    ] {
+        config.nsid = may;
+        let geodns = start(config.clone());
+        let socket = socket(&geodns).await;
+        let query = packet(1, Some(&opt(0, 1_232, options)));
+        socket.send(&query).await.unwrap();
+        let answer = receive(&socket).await;
+        assert_eq!(answer.ends_with(b"\0\x03\0\x04ns-1"), told, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn other_opcodes_are_not_implemented() {
     let geodns = start(fixture::config());
     for opcode in [1, 2, 3, 4, 5, 6, 15] {
@@ -381,6 +400,35 @@ async fn tcp_answers_a_flood_of_pipelined_queries() {
         assert_eq!(wire[..2], (id as u16).to_be_bytes());
     }
     drop(asking.await.unwrap());
+}
+
+/// Somebody who sends as fast as it is answered keeps neither others waiting nor the server from ending.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_without_end_over_tcp_leaves_others_their_turn() {
+    let mut config = fixture::config();
+    config.limits.tcp_threads = 1;
+    let geodns = start(config);
+    let flood = std::net::TcpStream::connect(server(&geodns)).unwrap();
+    let (mut reads, mut writes) = (flood.try_clone().unwrap(), flood);
+    let query = [&[0, 33][..], &packet(1, None)].concat().repeat(2_000);
+    let writing =
+        std::thread::spawn(
+            move || {
+                while std::io::Write::write_all(&mut writes, &query).is_ok() {}
+            },
+        );
+    let mut buffer = vec![0; 1 << 20];
+    let reading = std::thread::spawn(move || {
+        while std::io::Read::read(&mut reads, &mut buffer).is_ok_and(|n| n > 0) {}
+    });
+    for _ in 0..20 {
+        let mut stream = connect(&geodns).await;
+        let answered = timeout(PATIENCE, over(&mut stream)).await;
+        assert_eq!(answered.unwrap().answers.len(), 2);
+    }
+    timeout(PATIENCE, geodns.shutdown()).await.unwrap();
+    writing.join().unwrap();
+    reading.join().unwrap();
 }
 
 /// RFC 7766 section 8: the length and the message may come in any pieces.

@@ -51,7 +51,7 @@ fn configured_networks_go_before_the_database() {
     assert_eq!(configured.found_by, FoundBy::Network(network));
     assert_eq!(configured.prefix, 16);
     let database = locate("10.0.2.3");
-    assert_eq!(database.found_by, FoundBy::Database);
+    assert_eq!(database.found_by, FoundBy::Database(0));
     // The database says the same for more, but not what the configuration says beside it.
     assert_eq!(database.prefix, 16);
     let unknown = locate("11.0.0.1");
@@ -100,7 +100,7 @@ fn databases_complete_each_other() {
     let locate = |address: &str| places.locate(address.parse().unwrap());
     let known = locate("20.1.200.1");
     assert_eq!(known.at, Some(At::Point(Point::new(50.0, 8.0).unwrap())));
-    assert_eq!((known.found_by, known.prefix), (FoundBy::Database, 16));
+    assert_eq!((known.found_by, known.prefix), (FoundBy::Database(0), 16));
     // The city's database knows the country: the other one is not asked.
     assert_eq!(
         (known.region.country, known.region_prefix),

@@ -1,86 +1,62 @@
-//! How many connections there are, in all and of each client.
+//! How many connections there are over encrypted transports, in all and of each client.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
-/// Counts connections. No larger than their number.
+use crate::transport::clients::{Clients, Counted};
+
+/// Counts connections.
 #[derive(Debug)]
 pub(super) struct Seats {
     most: usize,
     most_per_client: usize,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    all: usize,
-    by_client: HashMap<u128, usize>,
+    taken: AtomicUsize,
+    clients: Clients,
 }
 
 /// One connection's. Dropped, it is free.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Arc<Seats>,
-    client: u128,
+    _counted: Counted,
 }
 
 impl Seats {
-    pub(super) fn new(most: usize, most_per_client: usize) -> Self {
+    /// `clients` has those over TCP, too.
+    pub(super) fn new(most: usize, most_per_client: usize, clients: Clients) -> Self {
         Seats {
             most,
             most_per_client,
-            taken: Mutex::default(),
+            taken: AtomicUsize::new(0),
+            clients,
         }
     }
 
     /// A seat, if there is one for this client.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Seat> {
-        let client = client(address);
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.all >= self.most {
-            return None;
-        }
-        let count = taken.by_client.entry(client).or_default();
-        if *count >= self.most_per_client {
-            return None;
-        }
-        *count += 1;
-        taken.all += 1;
+        let counted = self.clients.admit(address, self.most_per_client)?;
+        let one_more = |taken| (taken < self.most).then_some(taken + 1);
+        self.taken.fetch_update(Relaxed, Relaxed, one_more).ok()?;
         Some(Seat {
             seats: Arc::clone(self),
-            client,
+            _counted: counted,
         })
     }
 
     /// Whether more than half of them are taken: who comes must then show first that they are there.
     pub(super) fn are_scarce(&self) -> bool {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all > self.most / 2
+        self.taken.load(Relaxed) > self.most / 2
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let taken = self.seats.taken.lock();
-        let mut taken = taken.unwrap_or_else(PoisonError::into_inner);
-        taken.all -= 1;
-        if let Some(count) = taken.by_client.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                taken.by_client.remove(&self.client);
-            }
-        }
-    }
-}
-
-/// An IPv4 address, or an IPv6 network of 64 bits: what one client has.
-fn client(address: IpAddr) -> u128 {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_bits().into(),
-        IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX) | 1 << 63,
+        self.seats.taken.fetch_sub(1, Relaxed);
     }
 }
 
@@ -94,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_client_has_as_many_as_it_may_and_all_together() {
-        let seats = Arc::new(Seats::new(3, 2));
+        let seats = Arc::new(Seats::new(3, 2, Clients::default()));
         let first = seats.take(address("192.0.2.1")).unwrap();
         let _second = seats.take(address("::ffff:192.0.2.1")).unwrap();
         assert!(seats.take(address("192.0.2.1")).is_none());
@@ -108,17 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_ipv6_is_a_network() {
-        let seats = Arc::new(Seats::new(10, 1));
-        let _first = seats.take(address("2001:db8:0:1::1")).unwrap();
-        assert!(seats.take(address("2001:db8:0:1:ffff::2")).is_none());
-        assert!(seats.take(address("2001:db8:0:2::1")).is_some());
-    }
-
-    #[test]
-    fn who_is_gone_is_forgotten() {
-        let seats = Arc::new(Seats::new(10, 1));
-        drop(seats.take(address("192.0.2.1")));
-        assert!(seats.taken.lock().unwrap().by_client.is_empty());
+    fn connections_over_tcp_count_too() {
+        let clients = Clients::default();
+        let seats = Arc::new(Seats::new(10, 2, clients.clone()));
+        let over_tcp = clients.admit(address("192.0.2.1"), 2).unwrap();
+        let _first = seats.take(address("192.0.2.1")).unwrap();
+        assert!(seats.take(address("192.0.2.1")).is_none());
+        assert!(clients.admit(address("192.0.2.1"), 2).is_none());
+        drop(over_tcp);
+        assert!(seats.take(address("192.0.2.1")).is_some());
     }
 }

@@ -45,11 +45,16 @@ pub(super) async fn connection(
             more = pipe.receive() => more?,
             _ = stop.wait_for(|stop| *stop) => false,
         };
+        // One that sends without a pause must not keep the server from ending.
+        let is_over = *common.stop.borrow();
         if !more {
             return timeout(idle, pipe.stream.shutdown()).await?;
         }
         if !pipe.answer(respond).await? {
             return Ok(());
+        }
+        if is_over {
+            return timeout(idle, pipe.stream.shutdown()).await?;
         }
     }
 }

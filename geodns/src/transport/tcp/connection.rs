@@ -6,12 +6,15 @@ use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
     sync::{Semaphore, watch},
+    task::yield_now,
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 
 use super::turn::{Scratch, Turn};
 use crate::{secondary::Transfer, worker::Asker};
 
+/// So many turns a connection may have one after the other before others of its thread get theirs.
+const TURNS: u32 = 8;
 /// The idle time is measured in so many ticks.
 const TICKS: u32 = 10;
 
@@ -77,7 +80,7 @@ impl Connection {
         let mut stop = pin!(stop.wait_for(|stop| *stop));
         let mut ticks = interval_at(Instant::now() + manners.tick(), manners.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut idle = 0;
+        let (mut idle, mut turns) = (0, 0);
         loop {
             let stopping = tokio::select! {
                 // What was received whole is answered.
@@ -96,7 +99,15 @@ impl Connection {
             if turn != Turn::Waits {
                 idle = 0;
             }
-            if stopping || turn == Turn::Ends {
+            turns += 1;
+            if turn == Turn::Waits {
+                turns = 0;
+            } else if turns == TURNS {
+                // It sends as fast as it is answered, and nothing above has let anybody else run.
+                yield_now().await;
+                turns = 0;
+            }
+            if stopping || turn == Turn::Ends || (turns == 0 && *manners.stop.borrow()) {
                 return Ok(());
             }
         }

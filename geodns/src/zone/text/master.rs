@@ -4,8 +4,9 @@ use perigee_dns_wire::{Name, rtype};
 
 use super::{
     lexer::{Entry, Lexer, Problem, Token},
-    rdata::{Fields, name, ttl},
+    rdata::Fields,
     types,
+    words::{name, ttl},
 };
 use crate::zone::{
     ZoneError,

@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{
     super::hints::{IPV4_HINT, IPV6_HINT},
     lexer::{Problem, Token},
-    rdata::octets,
+    words::octets,
 };
 
 const KEYS: [(&str, u16); 9] = [

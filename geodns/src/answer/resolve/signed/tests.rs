@@ -167,3 +167,54 @@ fn what_can_be_chosen_is_signed_ahead() {
     }
     assert_eq!(sign_ahead(&snapshot, now(), 1_000), 0);
 }
+
+/// Octets of a query, and of what comes back over UDP to somebody who may be forged.
+fn octets(snapshot: &Snapshot, name: &str, rtype: u16, flags: u16) -> (usize, usize) {
+    let mut query = query(name, rtype, flags);
+    // It takes whatever comes.
+    let at = query.len() - 8;
+    query[at..at + 2].copy_from_slice(&[0xFF; 2]);
+    let asker = Asker {
+        address: ([198, 18, 0, 1], 53_535).into(),
+        transport: Transport::Udp,
+    };
+    let mut out = vec![0; 65_535];
+    let length = crate::answer(snapshot, &mut Memo::none(), &query, asker, now(), &mut out);
+    (query.len(), length.unwrap())
+}
+
+/// What docs/geodns.md says of the size of responses.
+#[test]
+fn nobody_is_sent_much_more_than_was_asked_in_its_name() {
+    let (_folder, snapshot) = signed(u32::MAX);
+    let names = [
+        "cdn.example",
+        WWW,
+        "ns1.cdn.example",
+        "deep.cdn.example",
+        "x.cdn.example",
+    ];
+    let (mut plain, mut signed) = ((0.0, 0, 0, ""), (0.0, 0, 0, ""));
+    for name in names {
+        for rtype in (1..=300).chain([32_768, 65_280]) {
+            for flags in [0, DO, DO | CO] {
+                let most = if flags == 0 { &mut plain } else { &mut signed };
+                let (asked, sent) = octets(&snapshot, name, rtype, flags);
+                let factor = sent as f64 / asked as f64;
+                if factor > most.0 {
+                    *most = (factor, sent, rtype, name);
+                }
+            }
+        }
+        let (asked, sent) = octets(&snapshot, name, rtype::ANY, 0);
+        assert!(
+            sent <= asked + 60,
+            "ANY of {name}: {asked} octets made {sent}"
+        );
+        let (_, sent) = octets(&snapshot, name, rtype::ANY, DO);
+        assert!(sent <= 400, "ANY of {name}, signed: {sent}");
+    }
+    println!("without DO {plain:?}, with DO {signed:?}");
+    assert!(plain.0 < 4.0, "{plain:?}");
+    assert!(signed.0 < 12.0, "{signed:?}");
+}

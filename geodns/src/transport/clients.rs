@@ -1,4 +1,4 @@
-//! How many connections each client has.
+//! How many connections each client has, over TCP and over encrypted transports together.
 
 use std::{
     collections::HashMap,
@@ -10,9 +10,8 @@ use std::{
 const IPV6_OCTETS: usize = 8;
 
 /// Counts connections by client. No larger than the number of connections.
-#[derive(Clone, Debug)]
-pub(super) struct Clients {
-    most: usize,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clients {
     counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
@@ -24,23 +23,14 @@ pub(super) struct Counted {
 }
 
 impl Clients {
-    /// Of which each may have this many connections.
-    pub(super) fn new(most: usize) -> Self {
-        Clients {
-            most,
-            counts: Arc::default(),
-        }
-    }
-
-    /// Counts a connection of this client, unless it has as many as it may.
-    pub(super) fn admit(&self, address: IpAddr) -> Option<Counted> {
+    /// Counts a connection of this client, unless it has so many.
+    pub(super) fn admit(&self, address: IpAddr, most: usize) -> Option<Counted> {
         let client = client(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(client).or_default();
-        if *count >= self.most {
+        if counts.get(&client).copied().unwrap_or(0) >= most {
             return None;
         }
-        *count += 1;
+        *counts.entry(client).or_default() += 1;
         let clients = self.clone();
         Some(Counted { clients, client })
     }
@@ -81,23 +71,30 @@ mod tests {
 
     #[test]
     fn a_client_has_no_more_than_it_may_and_others_are_not_its_matter() {
-        let clients = Clients::new(2);
-        let first = clients.admit(address("192.0.2.1")).unwrap();
-        let second = clients.admit(address("::ffff:192.0.2.1")).unwrap();
-        assert!(clients.admit(address("192.0.2.1")).is_none());
-        let other = clients.admit(address("192.0.2.2")).unwrap();
+        let clients = Clients::default();
+        let first = clients.admit(address("192.0.2.1"), 2).unwrap();
+        let second = clients.admit(address("::ffff:192.0.2.1"), 2).unwrap();
+        assert!(clients.admit(address("192.0.2.1"), 2).is_none());
+        let other = clients.admit(address("192.0.2.2"), 2).unwrap();
         drop(first);
-        let third = clients.admit(address("192.0.2.1")).unwrap();
-        assert!(clients.admit(address("192.0.2.1")).is_none());
+        let third = clients.admit(address("192.0.2.1"), 2).unwrap();
+        assert!(clients.admit(address("192.0.2.1"), 2).is_none());
         drop((second, third, other));
         assert!(clients.counts.lock().unwrap().is_empty());
     }
 
     #[test]
     fn an_ipv6_client_is_its_network() {
-        let clients = Clients::new(1);
-        let _first = clients.admit(address("2001:db8:0:1::1")).unwrap();
-        assert!(clients.admit(address("2001:db8:0:1:ffff::2")).is_none());
-        assert!(clients.admit(address("2001:db8:0:2::1")).is_some());
+        let clients = Clients::default();
+        let _first = clients.admit(address("2001:db8:0:1::1"), 1).unwrap();
+        assert!(clients.admit(address("2001:db8:0:1:ffff::2"), 1).is_none());
+        assert!(clients.admit(address("2001:db8:0:2::1"), 1).is_some());
+    }
+
+    #[test]
+    fn who_may_have_none_is_not_counted() {
+        let clients = Clients::default();
+        assert!(clients.admit(address("192.0.2.1"), 0).is_none());
+        assert!(clients.counts.lock().unwrap().is_empty());
     }
 }
