@@ -1,7 +1,7 @@
 //! The name server takes up new files while it is asked all the time, and no query goes unanswered.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
     sync::{
         Arc,
@@ -38,17 +38,18 @@ fn question(id: u16) -> Vec<u8> {
     message
 }
 
-/// Tells the TTL of an answer, which must be one.
-fn ttl(id: u16, answer: &[u8]) -> u32 {
+/// Tells the TTL and the address of an answer, which must be one.
+fn answered(id: u16, answer: &[u8]) -> (u32, Ipv4Addr) {
     assert_eq!(answer[..2], id.to_be_bytes());
     assert_eq!(answer[3] & 15, 0, "{answer:?}");
     assert_eq!(answer[6..8], [0, 1], "{answer:?}");
-    u32::from_be_bytes(answer[TTL_AT..][..4].try_into().unwrap())
+    let four = |at: usize| u32::from_be_bytes(answer[at..][..4].try_into().unwrap());
+    (four(TTL_AT), four(TTL_AT + 6).into())
 }
 
 /// Each question from another network and port: another of the server's sockets, and nobody who asks
 /// too much.
-async fn over_udp(server: SocketAddr, number: u64) -> u32 {
+async fn over_udp(server: SocketAddr, number: u64) -> (u32, Ipv4Addr) {
     let [.., a, b, c] = (number as u32).to_be_bytes();
     let from = Ipv4Addr::new(127, 1 + c % 250, b, 1 + a % 250);
     let socket = UdpSocket::bind((from, 0)).await.unwrap();
@@ -57,7 +58,7 @@ async fn over_udp(server: SocketAddr, number: u64) -> u32 {
     let mut answer = [0; 512];
     let length = timeout(PATIENCE, socket.recv(&mut answer)).await;
     let length = length.expect("a query over UDP was lost").unwrap();
-    ttl(number as u16, &answer[..length])
+    answered(number as u16, &answer[..length])
 }
 
 async fn over_tcp(stream: &mut TcpStream) {
@@ -73,7 +74,7 @@ async fn over_tcp(stream: &mut TcpStream) {
         let length = length.expect("a query over TCP was lost").unwrap();
         let mut answer = vec![0; length.into()];
         stream.read_exact(&mut answer).await.unwrap();
-        ttl(id, &answer);
+        answered(id, &answer);
     }
 }
 
@@ -138,18 +139,31 @@ async fn zone_places_and_policy_change_under_load_and_no_query_is_lost() {
     let database = folder.path().join("places.mmdb");
     let places = ["50.1,8.7,EU,DE,Frankfurt", "40.7,-74.0,NA,US,New York"];
     place(&database, places[0]);
+    // Where who is in one of the places is sent, now by one policy, now by the other.
+    let policies = ["fra", "nyc"].map(|german| {
+        let other = if german == "fra" { "nyc" } else { "fra" };
+        format!(
+            "rules = [{{ countries = [\"DE\"], pops = [\"{german}\"], only = true }}, \
+             {{ countries = [\"US\"], pops = [\"{other}\"], only = true }}]\n"
+        )
+    });
     let plan = Plan {
         pops: vec![("fra", 50.11, 8.68, 1), ("nyc", 40.71, -74.01, 1)],
         shields: 0,
         geodns: true,
-        tables: "[health]\ninterval = \"100ms\"\n".to_owned(),
+        service: "dns = { policy = \"test\" }".to_owned(),
+        tables: "[[dns.policies]]\nname = \"test\"\nRULES\n[health]\ninterval = \"100ms\"\n"
+            .to_owned(),
         ..Plan::small("http://127.0.0.1:9".to_owned())
     };
-    let file = |text: &str, seconds: u32| {
+    // What changes with each number: the TTL and the place with each, the policy with every second one.
+    let file = |text: &str, number: u32| {
+        let seconds = 100 + number;
         let dns = format!("[dns]\nttl = \"{seconds}s\"\ndatabase = {database:?}\n");
-        text.replace("[dns]\n", &dns)
+        let rules = &policies[number as usize / 2 % 2];
+        text.replace("[dns]\n", &dns).replace("RULES\n", rules)
     };
-    let mut cdn = Cdn::start_with(plan, |text| file(&text, 100)).await;
+    let mut cdn = Cdn::start_with(plan, |text| file(&text, 0)).await;
     let (server, text) = (cdn.at("ns1"), cdn.text());
     let load = Load::start(server);
     for number in 1..=FILES {
@@ -161,12 +175,18 @@ async fn zone_places_and_policy_change_under_load_and_no_query_is_lost() {
             cdn.node("ns1").signal(rustix::process::Signal::HUP);
         }
         place(&database, places[number as usize % 2]);
-        cdn.write(&file(&text, 100 + number));
+        cdn.write(&file(&text, number));
         for _ in 0..3 {
             cdn.node("ns1").signal(rustix::process::Signal::HUP);
         }
+        let is_german_edge = number % 2 == number / 2 % 2;
+        let edge = if is_german_edge { "fra-1" } else { "nyc-1" };
+        let IpAddr::V4(edge) = cdn.at(edge).ip() else {
+            unreachable!("edges have IPv4 addresses here");
+        };
+        let expected = (100 + number, edge);
         wait::until(&format!("file {number} is in place"), || async {
-            (over_udp(server, u64::from(number)).await == 100 + number).then_some(())
+            (over_udp(server, u64::from(number)).await == expected).then_some(())
         })
         .await;
     }
