@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use perigee_dns_wire::{Request, rcode};
 
 use self::reply::Reply;
-use crate::{snapshot::Snapshot, worker::Asker};
+use crate::{asker::Asker, snapshot::Snapshot};
 
 /// Writes the response to a message into `out`, and tells its length; `None` if nothing is to be sent.
 /// Over UDP it is no longer than the asker takes, otherwise no longer than `out`. Allocates nothing.

@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     answer::{Facts, Instead},
-    worker::{Asker, Transport},
+    asker::{Asker, Transport},
 };
 
 /// Asked by each worker before it answers, and again before the answer is sent. Replaced whole.

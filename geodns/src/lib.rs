@@ -5,6 +5,7 @@
 //! when the configuration or the health of an edge changes, and read without a lock.
 
 mod answer;
+mod asker;
 mod config;
 #[cfg(test)]
 #[path = "../tests/counting/mod.rs"]
@@ -32,6 +33,7 @@ mod worker;
 mod zone;
 
 pub use answer::{Memo, answer};
+pub use asker::{Asker, Transport};
 pub use config::{Config, EdgeAddress, Limits, NameServer, Network, Place, Pop, Service, Soa};
 pub use explain::{
     DnsExplanation, DnsQuestion, ExplainedAnswer, ExplainedEdge, ExplainedPop, LookedUp,
@@ -51,5 +53,5 @@ pub use query_log::{LoggedQuery, QueryLog, QueryLogConfig};
 pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, PopStatus, Status};
 pub use transport::{CertificateFiles, Encrypted, EncryptedAddresses};
-pub use worker::{Asker, Transport};
+
 pub use zone::{Contents, RecordText, Source, Zone, ZoneError, ZoneParts};

@@ -17,7 +17,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{answer::Facts, config::Config, snapshot::Snapshot, worker::Transport};
+use crate::{answer::Facts, asker::Transport, config::Config, snapshot::Snapshot};
 use counts::Counts;
 use labels::{RCODES, TRANSPORTS, TYPES};
 pub(crate) use labels::{rcode_label, transport_label};

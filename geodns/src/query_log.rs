@@ -7,9 +7,9 @@ use perigee_dns_wire::{Name, Request};
 
 use crate::{
     answer::Facts,
+    asker::Asker,
     metrics::{rcode_label, transport_label},
     snapshot::Snapshot,
-    worker::Asker,
 };
 
 /// Takes queries to be written down. Called where queries are answered: it must not wait.

@@ -1,12 +1,13 @@
 //! What each thread or connection that answers has of its own, and the one way in for all transports.
 
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use arc_swap::{ArcSwap, Cache};
 use perigee_dns_wire::Request;
 
 use crate::{
     answer::{Memo, Terms, respond},
+    asker::Asker,
     guard::{Guard, Sent},
     metrics::{Metrics, Tally},
     query_log::Sampler,
@@ -24,30 +25,6 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// Who writes queries down, if anybody.
     pub(crate) log: Option<Sampler>,
-}
-
-/// How a message came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// RFC 1035 section 4.2.1. The sender's address may be forged.
-    Udp,
-    /// RFC 7766.
-    Tcp,
-    /// RFC 7858.
-    Tls,
-    /// RFC 8484.
-    Https,
-    /// RFC 9250.
-    Quic,
-}
-
-/// Who asks.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker {
-    /// From where.
-    pub address: SocketAddr,
-    /// By what.
-    pub transport: Transport,
 }
 
 /// Answers messages one after the other. Cheap to make; what it remembers is its own, so that no

@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
+use crate::asker::{Asker, Transport};
 use crate::dnssec::Standing;
-use crate::worker::{Asker, Transport};
 
 /// What an answer depends on beside the request and the snapshot.
 #[derive(Clone, Copy, Debug)]

@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Client, Config, Place,
+    asker::{Asker, Transport},
     fixture::{config, snapshot, snapshot_with},
-    worker::{Asker, Transport},
 };
 
 /// What another codec makes of a response.

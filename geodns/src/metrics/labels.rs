@@ -2,7 +2,7 @@
 
 use perigee_dns_wire::{rcode, rtype};
 
-use crate::worker::Transport;
+use crate::asker::Transport;
 
 /// How many types, response codes and transports are told apart.
 pub(super) const TYPES: usize = NAMES.len();

@@ -3,7 +3,7 @@ use std::{net::Ipv4Addr, time::SystemTime};
 use prometheus_client::encoding::text::encode;
 
 use super::*;
-use crate::{fixture, worker::Asker};
+use crate::{asker::Asker, fixture};
 
 fn text(metrics: &Metrics) -> String {
     let mut registry = Registry::default();

@@ -7,7 +7,7 @@ use perigee_dns_wire::{
 };
 
 use super::ZoneCopy;
-use crate::worker::{Asker, Transport};
+use crate::asker::{Asker, Transport};
 
 /// Octets of a message: small enough to be made and sent between others.
 const MESSAGE: usize = 16_384;

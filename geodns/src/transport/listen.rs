@@ -49,7 +49,7 @@ pub(crate) fn bind(address: SocketAddr, threads: usize) -> Result<Listener, Star
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+pub(super) fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address, Type::STREAM, Protocol::TCP)?;
     // Without it, connections of the process before keep the port for a minute.
     #[cfg(unix)]
@@ -78,7 +78,8 @@ fn bind_udp(address: SocketAddr, threads: usize) -> io::Result<Vec<UdpSocket>> {
     (0..threads.max(1)).map(|_| socket.try_clone()).collect()
 }
 
-fn udp_socket(address: SocketAddr) -> io::Result<Socket> {
+/// A socket for UDP, not bound yet.
+pub(super) fn udp_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
     socket.set_recv_buffer_size(UDP_RECEIVE_BUFFER)?;
     Ok(socket)
@@ -95,7 +96,15 @@ fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Soc
 }
 
 fn refuse(address: SocketAddr, transport: &str, error: &io::Error) -> StartError {
-    let advice = match error.kind() {
+    let advice = advice(error);
+    StartError(format!(
+        "DNS on {address} ({transport}): {advice} ({error})"
+    ))
+}
+
+/// What to do about an address that cannot be had.
+pub(super) fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
         io::ErrorKind::AddrInUse => {
             "another program has it; stop that one (on port 53 often systemd-resolved), or \
              listen on another address or port"
@@ -105,8 +114,5 @@ fn refuse(address: SocketAddr, transport: &str, error: &io::Error) -> StartError
         }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address",
         _ => "it cannot be listened on",
-    };
-    StartError(format!(
-        "DNS on {address} ({transport}): {advice} ({error})"
-    ))
+    }
 }

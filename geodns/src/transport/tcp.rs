@@ -29,8 +29,9 @@ use tracing::{debug, warn};
 
 use super::clients::{Clients, Counted};
 use crate::{
+    asker::{Asker, Transport},
     config::Limits,
-    worker::{Asker, Shared, Transport},
+    worker::Shared,
 };
 use connection::{Connection, Manners};
 use turn::Scratch;

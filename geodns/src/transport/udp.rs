@@ -10,7 +10,7 @@ mod tests;
 
 use std::{
     io,
-    net::UdpSocket,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -23,7 +23,10 @@ use std::{
 use socket2::SockRef;
 use tracing::{error, warn};
 
-use crate::worker::{Asker, Shared, Transport, Worker};
+use crate::{
+    asker::{Asker, Transport},
+    worker::{Shared, Worker},
+};
 use batch::Batch;
 
 /// How long a thread waits for a query before it looks whether it shall stop. On Linux it is woken
@@ -117,13 +120,25 @@ fn serve(batch: &mut Batch, shared: &Shared, stop: &AtomicBool) {
             }
         }
     }
-    let _ = batch.leave();
+    let _ = leave(batch.socket());
     for _ in 0..LAST_BATCHES {
         match batch.receive(false) {
             Ok(1..) => answer(batch, &mut worker, shared),
             _ => break,
         }
     }
+}
+
+/// Takes no queries any more: the socket listens to itself alone, so that what comes from now on goes to
+/// another socket on its port, if there is one. What it has received is still there.
+fn leave(socket: &UdpSocket) -> io::Result<()> {
+    let own = socket.local_addr()?;
+    let own = match (own.ip().is_unspecified(), own) {
+        (false, own) => own,
+        (true, SocketAddr::V4(own)) => (Ipv4Addr::LOCALHOST, own.port()).into(),
+        (true, SocketAddr::V6(own)) => (Ipv6Addr::LOCALHOST, own.port()).into(),
+    };
+    socket.connect(own)
 }
 
 /// Nothing came, or what the network said of a response that was sent before.

@@ -5,8 +5,9 @@ use super::{
     *,
 };
 use crate::{
+    asker::{Asker, Transport},
     counting::allocations,
-    worker::{Asker, Transport, Worker},
+    worker::Worker,
 };
 
 #[tokio::test]

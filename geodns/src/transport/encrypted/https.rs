@@ -28,7 +28,7 @@ use super::{
     freshness::freshness,
     https_request::{Held, LONGEST, MESSAGE, held},
 };
-use crate::worker::Transport;
+use crate::asker::Transport;
 
 /// Room for the head of a request, in bytes.
 const HEAD: u32 = 16 * 1024;

@@ -11,7 +11,7 @@ use tokio::{task::JoinSet, time::timeout};
 use tracing::debug;
 
 use super::{Common, Encrypted, listen, seats::Seat};
-use crate::{StartError, worker::Transport};
+use crate::{StartError, asker::Transport};
 
 const NAME: &str = "DNS over QUIC";
 /// RFC 9250 section 4.3.

@@ -6,7 +6,10 @@ use std::{
     time::SystemTime,
 };
 
-use crate::worker::{Asker, Shared, Transport, Worker};
+use crate::{
+    asker::{Asker, Transport},
+    worker::{Shared, Worker},
+};
 
 /// As many workers as there are threads that answer at the same moment: a worker is had only while it
 /// writes a response, which waits for nothing.

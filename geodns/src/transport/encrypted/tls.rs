@@ -10,7 +10,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::Common;
-use crate::worker::Transport;
+use crate::asker::Transport;
 
 /// Responses that are longer together are sent before more is answered.
 const STRETCH: usize = 16 * 1024;

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::turn::{Scratch, Turn};
-use crate::{secondary::Transfer, worker::Asker};
+use crate::{asker::Asker, secondary::Transfer};
 
 /// So many turns a connection may have one after the other before others of its thread get theirs.
 const TURNS: u32 = 8;

@@ -155,16 +155,8 @@ impl Batch {
         self.send();
     }
 
-    /// Takes no queries any more: the socket listens to itself alone, so that what comes from now on
-    /// goes to another socket on its port, if there is one. What it has received is still there.
-    pub(super) fn leave(&self) -> io::Result<()> {
-        let own = self.socket.local_addr()?;
-        let own = match (own.ip().is_unspecified(), own) {
-            (false, own) => own,
-            (true, SocketAddr::V4(own)) => (Ipv4Addr::LOCALHOST, own.port()).into(),
-            (true, SocketAddr::V6(own)) => (Ipv6Addr::LOCALHOST, own.port()).into(),
-        };
-        self.socket.connect(own)
+    pub(super) fn socket(&self) -> &UdpSocket {
+        &self.socket
     }
 
     /// Makes room for new queries: the kernel has changed the lengths of those that it used.

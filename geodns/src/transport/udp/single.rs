@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    net::{SocketAddr, UdpSocket},
 };
 
 /// The longest packet.
@@ -52,15 +52,7 @@ impl Batch {
         }
     }
 
-    /// Takes no queries any more: the socket listens to itself alone. What it has received is still
-    /// there.
-    pub(super) fn leave(&self) -> io::Result<()> {
-        let own = self.socket.local_addr()?;
-        let own = match (own.ip().is_unspecified(), own) {
-            (false, own) => own,
-            (true, SocketAddr::V4(own)) => (Ipv4Addr::LOCALHOST, own.port()).into(),
-            (true, SocketAddr::V6(own)) => (Ipv6Addr::LOCALHOST, own.port()).into(),
-        };
-        self.socket.connect(own)
+    pub(super) fn socket(&self) -> &UdpSocket {
+        &self.socket
     }
 }

@@ -201,7 +201,7 @@ fn who_leaves_answers_what_it_has_and_leaves_the_rest_to_others() {
             count
         };
         ask(1);
-        first.leave().unwrap();
+        leave(first.socket()).unwrap();
         ask(2);
         let (by_first, by_second) = (all(&mut first), all(&mut second));
         assert_eq!(by_first + by_second, 120);

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use crate::{
     answer::{Memo, Terms, respond, sign_ahead},
+    asker::{Asker, Transport},
     dnssec::{Algorithm, DnssecConfig, KeyFolder, Signer, Timing},
     fixture::{config, snapshot},
     snapshot::Snapshot,
-    worker::{Asker, Transport},
 };
 
 const DO: u16 = 0x8000;
