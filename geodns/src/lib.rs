@@ -1,8 +1,9 @@
 //! Question in, nearest healthy edges out: an authoritative name server for the CDN's zone.
 //!
-//! A message goes one way, whatever it came by: a `worker` reads it (crate `dns-wire`), `answer` looks
-//! at its question and writes the response. Both are pure over a [`Snapshot`], which is replaced whole
-//! when the configuration or the health of an edge changes, and read without a lock.
+//! A message goes one way, whatever it came by: a `worker` has it read (crate `dns-wire`), asks `guard`
+//! whether its sender is to be answered, and lets `answer` write the response; then it counts, and logs.
+//! `answer` is pure over a [`Snapshot`], which is replaced whole when the configuration or the health of an
+//! edge changes, and read without a lock.
 
 mod answer;
 mod asker;
@@ -53,5 +54,4 @@ pub use query_log::{LoggedQuery, QueryLog, QueryLogConfig};
 pub use snapshot::Snapshot;
 pub use status::{EdgeStatus, PopStatus, Status};
 pub use transport::{CertificateFiles, Encrypted, EncryptedAddresses};
-
 pub use zone::{Contents, RecordText, Source, Zone, ZoneError, ZoneParts};

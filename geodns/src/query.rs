@@ -241,3 +241,49 @@ impl QueryRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Whatever a server sends is an answer to the question, or an error, and can be shown.
+    fn check(question: &Message, octets: &[u8]) {
+        let server = (Ipv4Addr::LOCALHOST, 53).into();
+        let Ok(response) = decode(server, question, octets) else {
+            return;
+        };
+        assert_eq!(octets[..2], question.metadata.id.to_be_bytes());
+        let _ = QueryResponse::new(&response, false);
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets(octets in prop::collection::vec(any::<u8>(), 0..200)) {
+            check(&question("www.cdn.example", "A", None).unwrap(), &octets);
+        }
+
+        #[test]
+        fn what_is_nearly_a_response(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            rdata in prop::collection::vec(any::<u8>(), 0..40), rtype in any::<u8>(),
+        ) {
+            let question = question("www.cdn.example", "A", None).unwrap();
+            let mut octets = question.to_vec().unwrap();
+            // A response with one record behind the question, of any type.
+            octets[2] |= 0x80;
+            octets[7] = 1;
+            octets[11] = 0;
+            octets.truncate(12 + 17 + 4);
+            octets.extend([0xC0, 12, 0, rtype, 0, 1, 0, 0, 0, 9]);
+            octets.extend((rdata.len() as u16).to_be_bytes());
+            octets.extend(rdata);
+            for (at, octet) in changes {
+                let at = at.index(octets.len());
+                octets[at] = octet;
+            }
+            check(&question, &octets);
+        }
+    }
+}
