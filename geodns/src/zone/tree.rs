@@ -98,7 +98,6 @@ impl Tree {
     }
 
     /// All names, in no order.
-    #[allow(dead_code)]
     pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
         self.places.values()
     }
