@@ -14,6 +14,7 @@ use crate::harness::{
     cdn::{Cdn, Plan, second_name_server},
     client::get,
     gated::Gated,
+    metrics::metric,
     origin::Origin,
     wait,
 };
@@ -122,6 +123,9 @@ async fn clients_of_a_pop_with_too_much_to_do_spill_over_and_come_home() {
     eprintln!("both name servers send the same {same} there");
     let fra = told(&cdn, "fra").await;
     assert!(fra["spill"].as_f64().unwrap() > 0.5, "{fra}");
+    let share = |pop: &str| format!("perigee_dns_spill{{pop=\"{pop}\"}}");
+    assert!(metric(&cdn, "ns1", &share("fra")).await > 0.5);
+    assert_eq!(metric(&cdn, "ns1", &share("ams")).await, 0.0);
     assert!(
         fra["why"].as_str().unwrap().contains("too much to do"),
         "{fra}"

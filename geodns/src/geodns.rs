@@ -339,6 +339,7 @@ impl Shared {
                 false => warn!("nearly all edges look down: their health is not believed"),
             }
         }
+        self.metrics.spill(&snapshot);
         self.snapshot.store(Arc::new(snapshot));
     }
 

@@ -17,7 +17,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{answer::Facts, asker::Transport, config::Config, snapshot::Snapshot};
+use crate::{
+    answer::Facts,
+    asker::Transport,
+    config::Config,
+    snapshot::{PopState, Snapshot},
+};
 use counts::Counts;
 use labels::{RCODES, TRANSPORTS, TYPES};
 pub(crate) use labels::{rcode_label, transport_label};
@@ -40,6 +45,8 @@ struct Inner {
     services: HashMap<u64, Service>,
     /// How many files that tell places are broken, so that what they held before goes on.
     broken_files: u32,
+    /// What PoPs give away of their clients.
+    spill: BTreeMap<String, f64>,
     pops: HashMap<u64, String>,
 }
 
@@ -115,6 +122,15 @@ impl Metrics {
     /// Notes how many files that tell places are broken.
     pub(crate) fn broken_files(&self, count: usize) {
         self.lock().broken_files = u32::try_from(count).unwrap_or(u32::MAX);
+    }
+
+    /// Notes which shares of their clients the PoPs of a snapshot give away.
+    pub(crate) fn spill(&self, snapshot: &Snapshot) {
+        let pops = snapshot.pops.iter().enumerate();
+        let share = |(place, pop): (usize, &PopState)| {
+            (pop.name.to_string(), snapshot.spilled.share(place))
+        };
+        self.lock().spill = pops.map(share).collect();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -199,6 +215,14 @@ impl Collector for Metrics {
         let name = "perigee_dns_broken_place_files";
         let broken = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         ConstGauge::new(inner.broken_files).encode(broken)?;
+        let help =
+            "The share of its clients that a PoP with too much to do gives to others, from 0 to 1";
+        let kind = MetricType::Gauge;
+        let mut family = encoder.encode_descriptor("perigee_dns_spill", help, None, kind)?;
+        for (pop, share) in &inner.spill {
+            let labels = [("pop", pop.as_str())];
+            ConstGauge::new(*share).encode(family.encode_family(&labels)?)?;
+        }
         Ok(())
     }
 }
