@@ -37,6 +37,81 @@ fn check_says_that_a_file_is_right() {
     assert!(said.contains("there is no edge"), "{said}");
 }
 
+const WITH_DNS: &str = "\
+[dns]
+zone = \"cdn.example\"
+zone_file = \"zone.db\"
+networks_file = \"networks.csv\"
+latency_file = \"latency.csv\"
+database = \"city.mmdb\"
+
+[dns.dnssec]
+keys = \"keys\"
+
+[[dns.policies]]
+name = \"europe\"
+rules = [{ continents = [\"EU\"], pops = [\"fra\"] }]
+
+[[geodns]]
+name = \"ns1\"
+listen = [\"127.0.0.2:5353\"]
+
+[cdn]
+secret = \"0123456789abcdef\"
+
+";
+
+#[test]
+fn check_reads_the_files_that_are_here_and_tells_all_that_are_broken() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("cdn.toml");
+    std::fs::write(&file, format!("{WITH_DNS}{GOOD}")).unwrap();
+    let check = || {
+        let (code, out, err) = run(&["check", file.to_str().unwrap()]);
+        (code, out + &err)
+    };
+    // What is not here may be on the nodes.
+    let (code, said) = check();
+    assert_eq!(code, 0, "{said}");
+    for missing in [
+        "zone.db",
+        "networks.csv",
+        "latency.csv",
+        "city.mmdb",
+        "keys",
+    ] {
+        let note = format!("{missing} is not on this machine");
+        assert!(said.contains(&note), "{said}");
+    }
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("zone.db", "$TTL 1h\nfoo A 1.2.3\n");
+    write("networks.csv", "192.0.2.0/24,ams\n");
+    write("latency.csv", "192.0.2.0/24,fra,soon\n");
+    write("city.mmdb", "no database");
+    std::fs::create_dir(folder.path().join("keys")).unwrap();
+    write("keys/Kcdn.example.+013+00001.key", "");
+    let (code, said) = check();
+    assert_eq!(code, 1, "{said}");
+    for broken in [
+        "zone.db:2:7: \"1.2.3\" is not an IPv4 address",
+        "networks.csv: line 1: there is no PoP \"ams\"",
+        "latency.csv: line 1, column 18",
+        "city.mmdb: not a MaxMind database",
+        "Kcdn.example.+013+00001.private: this private key is missing",
+        "is right, but not what it names",
+    ] {
+        assert!(said.contains(broken), "{broken}: {said}");
+    }
+}
+
+#[test]
+fn check_notes_policies_that_ask_for_what_is_never_known() {
+    let (code, said) = check(&format!("{WITH_DNS}{GOOD}").replace("database = ", "# "));
+    assert_eq!(code, 0, "{said}");
+    let note = "the policy \"europe\" asks for continents";
+    assert!(said.contains(note), "{said}");
+}
+
 #[test]
 fn check_points_at_line_and_column() {
     for (from, to, at, says) in [

@@ -130,6 +130,11 @@ async fn delv_and_unbound_validate_what_is_there_and_what_is_not() {
         let (cdn, folder) = signed("", &["--algorithm", algorithm]).await;
         let keys = told(&cdn, &["dnssec", "keys"]);
         validators_agree(&cdn, folder.path(), &keys, 1).await;
+        // What is printed for delv is what it has just taken.
+        let taken = std::fs::read_to_string(folder.path().join("anchors")).unwrap();
+        let anchors = told(&cdn, &["dnssec", "keys", "--trust-anchors"]);
+        let words = |text: &str| text.split_whitespace().collect::<String>();
+        assert_eq!(words(&anchors), words(&taken));
         // A key that is not the zone's: nothing validates.
         let wrong = keys
             .replace("257 3 13 ", "257 3 13 AAAA")

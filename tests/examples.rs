@@ -130,6 +130,12 @@ async fn runs(example: &str, host: &str) {
     let args = ["tier-certs", "--config", config, "--out", certs];
     let (code, out, error) = finish(&mut command(&args));
     assert_eq!(code, 0, "{out}{error}");
+    if document.signed_zone().is_some() {
+        let (code, out, error) = finish(&mut command(&["dnssec", "init", "--config", config]));
+        assert_eq!(code, 0, "{out}{error}");
+    }
+    let (code, out, error) = finish(&mut command(&["check", config]));
+    assert_eq!(code, 0, "{out}{error}");
     let mut processes: Vec<_> = nodes.iter().map(|node| start(&file, node)).collect();
     for (process, node) in processes.iter_mut().zip(&nodes) {
         until_healthy(process, node).await;
@@ -152,6 +158,11 @@ async fn laptop() {
 #[tokio::test]
 async fn policies() {
     runs("policies.toml", "www.cdn.example").await;
+}
+
+#[tokio::test]
+async fn geodns() {
+    runs("geodns.toml", "www.cdn.example").await;
 }
 
 #[tokio::test]

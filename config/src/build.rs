@@ -1,5 +1,6 @@
 //! From the file to what each role's room wants.
 
+mod broken;
 mod common;
 mod edge;
 mod geodns;

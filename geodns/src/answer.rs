@@ -10,6 +10,7 @@ mod terms;
 pub(crate) use ahead::{sign_ahead, usable_edges};
 pub(crate) use facts::Facts;
 pub use memo::Memo;
+pub(crate) use resolve::MAX_ALIASES;
 pub(crate) use terms::{Instead, Terms};
 
 use std::time::SystemTime;

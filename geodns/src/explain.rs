@@ -6,10 +6,11 @@ mod reason;
 use std::{net::IpAddr, time::SystemTime};
 
 use ipnet::IpNet;
-use perigee_dns_wire::Name;
+use perigee_dns_wire::{Name, rtype};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    answer::MAX_ALIASES,
     place::{At, FoundBy, Located, Measured, Point, guessed_ms},
     policy::{Candidate, Chosen, Client, Facts, Memo, Order, candidates, choose},
     snapshot::{EdgeState, Family, Snapshot},
@@ -164,7 +165,7 @@ pub(crate) fn explain(
         config_version: version.to_owned(),
         name: name.to_owned(),
         client,
-        kind: kind.to_owned(),
+        kind,
         found_by: found_by.to_owned(),
         network,
         place: point(snapshot, &located),
@@ -177,17 +178,35 @@ pub(crate) fn explain(
     }
 }
 
-fn find<'s>(snapshot: &'s Snapshot, name: &str) -> (&'static str, Option<&'s ZoneService>) {
-    let Ok(name) = name.parse::<Name>() else {
-        return ("not a domain name", None);
+/// What a name is. Aliases inside the zone are followed, as the answer does.
+fn find<'s>(snapshot: &'s Snapshot, name: &str) -> (String, Option<&'s ZoneService>) {
+    let Ok(mut name) = name.parse::<Name>() else {
+        return ("not a domain name".to_owned(), None);
     };
-    match snapshot.zone.lookup(&name) {
-        Found::Node { node, .. } if node.service.is_some() => ("service", node.service.as_ref()),
-        Found::Node { .. } => ("in the zone, but not a service", None),
-        Found::Delegated(_) => ("given to other name servers", None),
-        Found::Missing => ("not in the zone: NXDOMAIN", None),
-        Found::Outside => ("outside the zone: REFUSED", None),
+    let mut aliases = String::new();
+    for _ in 0..=MAX_ALIASES {
+        let (kind, service) = match snapshot.zone.lookup(&name) {
+            Found::Node { node, .. } => {
+                let target = node.rrset(rtype::CNAME).and_then(|set| set.rdata().next());
+                if let Some(target) = target.and_then(Name::from_wire) {
+                    aliases += &format!("an alias of {target}; that is ");
+                    name = target;
+                    continue;
+                }
+                match &node.service {
+                    Some(service) if !aliases.is_empty() => ("a service", Some(service)),
+                    Some(service) => ("service", Some(service)),
+                    None => ("in the zone, but not a service", None),
+                }
+            }
+            Found::Delegated(_) => ("given to other name servers", None),
+            Found::Missing => ("not in the zone: NXDOMAIN", None),
+            Found::Outside if aliases.is_empty() => ("outside the zone: REFUSED", None),
+            Found::Outside => ("outside the zone", None),
+        };
+        return (aliases + kind, service);
     }
+    ("an alias that leads nowhere".to_owned(), None)
 }
 
 fn point(snapshot: &Snapshot, located: &Located) -> Option<Point> {

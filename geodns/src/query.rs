@@ -9,7 +9,7 @@ use std::{
 use hickory_proto::{
     op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
     rr::{
-        Name, Record, RecordType,
+        Name, RData, Record, RecordType,
         rdata::opt::{ClientSubnet, EdnsCode, EdnsOption},
     },
 };
@@ -237,9 +237,28 @@ impl QueryRecord {
             name: record.name.to_ascii(),
             ttl: record.ttl,
             rtype: record.record_type().to_string(),
-            data: record.data.to_string(),
+            data: match &record.data {
+                RData::TXT(text) => {
+                    let strings: Vec<_> = text.txt_data.iter().map(|s| quoted(s)).collect();
+                    strings.join(" ")
+                }
+                data => data.to_string(),
+            },
         }
     }
+}
+
+/// A string of TXT as a master file has it (RFC 1035 section 5.1), so that it is seen where it ends.
+fn quoted(string: &[u8]) -> String {
+    let mut text = String::from("\"");
+    for &octet in string {
+        match octet {
+            b'"' | b'\\' => text.extend(['\\', char::from(octet)]),
+            b' '..=b'~' => text.push(char::from(octet)),
+            _ => text += &format!("\\{octet:03}"),
+        }
+    }
+    text + "\""
 }
 
 #[cfg(test)]
@@ -285,5 +304,11 @@ mod tests {
             }
             check(&question, &octets);
         }
+    }
+
+    #[test]
+    fn strings_are_quoted_and_escaped() {
+        assert_eq!(quoted(b"v=spf1 mx -all"), "\"v=spf1 mx -all\"");
+        assert_eq!(quoted(b"a\"b\\c\xff\n"), r#""a\"b\\c\255\010""#);
     }
 }

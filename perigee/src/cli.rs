@@ -73,7 +73,10 @@ pub(crate) enum Command {
     Geodns(Node),
     /// Says whether a cdn.toml is right, and points at what is not.
     ///
-    /// Exits with 0 if it is right, with 1 if it is not.
+    /// Zone file, databases, tables and DNSSEC keys that it names are read too, if they are on this machine;
+    /// what is not here, or of no use, is a note.
+    ///
+    /// Exits with 0 if all is right, with 1 if it is not.
     Check(Check),
     /// Makes a cdn.toml what all nodes run: validates it, publishes it, and waits until they do.
     ///

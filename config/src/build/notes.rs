@@ -16,6 +16,7 @@ impl Document {
         notes.extend(self.missing_files());
         notes.extend(self.doubtful_disk());
         notes.extend(self.doubtful_zone(env));
+        notes.extend(self.blind_policies());
         for pop in &self.file.pops {
             // Where nodes register, they need not be in the file.
             if !self.nodes_register()
@@ -27,27 +28,40 @@ impl Document {
         notes
     }
 
-    /// What is wrong with the zone file, or leads nowhere in the zone.
+    /// What leads nowhere in the zone. One that is broken is told by [`Document::broken`].
     fn doubtful_zone(&self, env: Env<'_>) -> Vec<String> {
-        let Some(server) = self.file.geodns.first() else {
+        let zone = self.file.geodns.first().and_then(|server| {
+            let config = self.geodns(&server.name.0, env).ok()?;
+            Zone::load(&config).ok()
+        });
+        zone.map_or_else(Vec::new, |zone| zone.leads_nowhere())
+    }
+
+    /// Which policies ask for what no database tells.
+    fn blind_policies(&self) -> Vec<String> {
+        let Some(dns) = &self.file.dns else {
             return Vec::new();
         };
-        let Ok(config) = self.geodns(&server.name.0, env) else {
-            return Vec::new();
-        };
-        // One that is not there is told already.
-        if config
-            .contents
-            .zone_file
-            .as_ref()
-            .is_some_and(|file| !file.exists())
-        {
+        if dns.database.is_some() || !dns.databases.is_empty() {
             return Vec::new();
         }
-        match Zone::load(&config) {
-            Ok(zone) => zone.leads_nowhere(),
-            Err(error) => vec![error.to_string()],
-        }
+        let blind = dns.policies.iter().filter(|policy| {
+            policy.rules.0.iter().any(|rule| {
+                !rule.continents.is_empty()
+                    || !rule.countries.is_empty()
+                    || !rule.subdivisions.is_empty()
+                    || !rule.asns.is_empty()
+            })
+        });
+        blind
+            .map(|policy| {
+                format!(
+                    "the policy {:?} asks for continents, countries or autonomous systems, and none \
+                     is known of any client: write `databases` into [dns]",
+                    policy.name.0
+                )
+            })
+            .collect()
     }
 
     /// What keeps the disk from being of use.
@@ -81,7 +95,7 @@ impl Document {
         }
         if let Some(signed) = self.signed_zone() {
             files.push((
-                "folder of keys (`perigee dnssec init` makes it)",
+                "folder of keys, which `perigee dnssec init` makes,",
                 signed.config.keys,
             ));
         }
@@ -90,6 +104,14 @@ impl Document {
             let ca = tls.files(&self.folder, "{node}").ca;
             if !ca.to_string_lossy().contains("{node}") {
                 files.push(("authority of [tier.tls]", ca));
+            }
+        }
+        if let Some(tls) = self.file.dns.as_ref().and_then(|dns| dns.tls.as_ref()) {
+            for (what, path) in [("certificate", &tls.cert), ("key", &tls.key)] {
+                let path = path.of(&self.folder, "{node}");
+                if !path.to_string_lossy().contains("{node}") {
+                    files.push((what, path));
+                }
             }
         }
         if let Some(dns) = &self.file.dns {

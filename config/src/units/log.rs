@@ -29,7 +29,7 @@ impl Scalar for AccessLogTarget {
             // So that a slip in one of the words above does not make a file of that name.
             path if path.contains(['/', '.']) => Ok(AccessLogTarget::File(path.to_owned())),
             _ => Err(format!(
-                "{text:?} is no place for the access log: write {} with a dot or slash in it",
+                "{text:?} is no place for a log: write {} with a dot or slash in it",
                 Self::EXPECTED
             )),
         }

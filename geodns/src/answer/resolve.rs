@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Aliases that are followed inside the zone.
-const MAX_ALIASES: usize = 8;
+pub(crate) const MAX_ALIASES: usize = 8;
 
 /// Data of HINFO: one small record in place of everything (RFC 8482 section 4.2).
 const MINIMAL_ANY: &[u8] = b"\x07RFC8482\x00";

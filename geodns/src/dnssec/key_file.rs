@@ -177,7 +177,8 @@ fn read_private(text: &str) -> Result<(Algorithm, Secret, Timing), String> {
         }
     }
     let algorithm = algorithm
-        .and_then(Algorithm::of)
+        .ok_or("it is no private key in BIND's format: it has no line \"Algorithm: 13\"")?;
+    let algorithm = Algorithm::of(algorithm)
         .ok_or("its algorithm is not supported; 13 (ECDSAP256SHA256) and 15 (ED25519) are")?;
     let octets = octets.ok_or("there is no PrivateKey")?;
     Ok((algorithm, Secret::read(algorithm, &octets)?, timing))

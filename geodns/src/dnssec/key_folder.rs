@@ -1,6 +1,7 @@
 //! The folder of a zone's keys.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
@@ -88,7 +89,7 @@ impl KeyFolder {
         };
         let stem = key_file::stem(&self.apex, &key);
         let private = key_file::private_text(algorithm, &secret, &timing);
-        // A key is there when its private part is: that one comes last.
+        // Until both are there, nobody takes the folder.
         let public = key_file::public_text(&self.apex, &key);
         self.write(&stem, "key", &public, PUBLIC)?;
         self.write(&stem, "private", &private, SECRET)?;
@@ -111,22 +112,25 @@ impl KeyFolder {
     }
 
     /// The names of the files of the zone's keys, without what stands behind the dot.
-    fn stems(&self) -> Result<Vec<String>, String> {
+    fn stems(&self) -> Result<BTreeSet<String>, String> {
         let entries = match fs::read_dir(&self.folder) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
             entries => entries.map_err(|e| self.cannot("read", &self.folder, &e))?,
         };
         let prefix = format!("K{}+", self.apex).to_ascii_lowercase();
-        let mut stems = Vec::new();
+        let mut stems = BTreeSet::new();
         for entry in entries {
             let entry = entry.map_err(|e| self.cannot("read", &self.folder, &e))?;
             let name = entry.file_name();
-            let Some(stem) = name.to_str().and_then(|n| n.strip_suffix(".private")) else {
-                continue;
-            };
-            if stem.to_ascii_lowercase().starts_with(&prefix) {
-                stems.push(stem.to_owned());
-            }
+            // A public key alone is one whose private key was left behind.
+            let stem = name.to_str().and_then(|name| {
+                let private = name.strip_suffix(".private");
+                private.or_else(|| name.strip_suffix(".key"))
+            });
+            stems.extend(
+                stem.filter(|stem| stem.to_ascii_lowercase().starts_with(&prefix))
+                    .map(str::to_owned),
+            );
         }
         Ok(stems)
     }
@@ -161,7 +165,12 @@ fn read(file: &Path) -> Result<String, String> {
 }
 
 fn check_secret(file: &Path) -> Result<(), String> {
-    let metadata = fs::metadata(file).map_err(|e| e.to_string())?;
+    let metadata = fs::metadata(file).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            "this private key is missing: bring it too, or remove its file .key".to_owned()
+        }
+        _ => e.to_string(),
+    })?;
     match metadata.permissions().mode() & 0o077 {
         0 => Ok(()),
         _ => Err("others may read this private key: run chmod 600 on it".to_owned()),

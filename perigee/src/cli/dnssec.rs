@@ -10,6 +10,7 @@ use perigee_geodns::dnssec::Algorithm;
 #[command(after_help = "\
 Examples:
   perigee dnssec init                       the first key; then bring the folder to all GeoDNS nodes
+  perigee dnssec keys --trust-anchors > anchors && delv @192.0.2.53 -a anchors +root=cdn.example www.cdn.example
   perigee dnssec ds                         for the parent zone, at the registrar
   perigee dnssec status                     what each key does, and what comes next
   perigee dnssec roll                       a new key, in place of the one that DS points to
@@ -36,8 +37,12 @@ pub(crate) enum DnssecCommand {
     },
     /// Shows what each key does, when that changes, and what to do next.
     Status,
-    /// Prints the DNSKEY records that are shown now: trust anchors for tests.
-    Keys,
+    /// Prints the DNSKEY records that are shown now: trust anchors for tests, as unbound takes them.
+    Keys {
+        /// As `delv -a FILE` and BIND take them: a `trust-anchors` statement.
+        #[arg(long)]
+        trust_anchors: bool,
+    },
     /// Prints the DS records for the parent zone.
     Ds,
     /// Prints the CDS and CDNSKEY records that are shown now (RFC 7344).

@@ -42,7 +42,12 @@ pub(super) fn run(options: &Dnssec) -> Outcome {
             keys.carry_out(parent_has(&keys.all, &keys.signed.terms, keys.now)?)?
         }
         DnssecCommand::Status => keys.status(),
-        DnssecCommand::Keys => keys.dnskeys()?,
+        DnssecCommand::Keys {
+            trust_anchors: false,
+        } => keys.dnskeys()?,
+        DnssecCommand::Keys {
+            trust_anchors: true,
+        } => keys.trust_anchors()?,
         DnssecCommand::Ds => keys.ds()?,
         DnssecCommand::Cds => keys.cds()?,
     };
@@ -101,11 +106,7 @@ impl Keys {
 
     fn status(&self) -> String {
         if self.all.is_empty() {
-            return format!(
-                "{} has no keys in {}; `perigee dnssec init` makes the first one\n",
-                self.signed.zone,
-                self.folder.path().display()
-            );
+            return format!("{}\n", self.without_keys());
         }
         let roles = Roles::at(&self.all, self.now);
         let mut table = Table::new(&[">KEY", "ALGORITHM", "KIND", "DOES", "NEXT"]);
@@ -124,6 +125,14 @@ impl Keys {
             .err()
             .map_or(String::new(), |why| format!("\n{why}\n"));
         format!("{table}{warning}\n{}", self.advice())
+    }
+
+    fn without_keys(&self) -> String {
+        format!(
+            "{} has no keys in {}; `perigee dnssec init` makes the first one",
+            self.signed.zone,
+            self.folder.path().display()
+        )
     }
 
     fn kind(&self, key: &Key) -> &'static str {
@@ -186,6 +195,9 @@ impl Keys {
     }
 
     fn roles(&self) -> Result<Roles, String> {
+        if self.all.is_empty() {
+            return Err(self.without_keys());
+        }
         Roles::at(&self.all, self.now)
     }
 
@@ -199,6 +211,22 @@ impl Keys {
 
     fn dnskeys(&self) -> Result<String, String> {
         Ok(self.records(&self.roles()?.published, "DNSKEY", Key::dnskey_text))
+    }
+
+    /// A statement of BIND's, as `delv -a` takes it.
+    fn trust_anchors(&self) -> Result<String, String> {
+        let roles = self.roles()?;
+        let shown = roles.published.iter().filter_map(|&at| self.all.get(at));
+        let anchors: String = shown
+            .filter(|key| key.is_entry())
+            .map(|key| {
+                let text = key.dnskey_text();
+                let (numbers, public) = text.rsplit_once(' ').unwrap_or_default();
+                let apex = self.folder.apex();
+                format!("    \"{apex}\" static-key {numbers} \"{public}\";\n")
+            })
+            .collect();
+        Ok(format!("trust-anchors {{\n{anchors}}};\n"))
     }
 
     /// Of those keys that the parent should point to: what CDS says, whether it is shown or not.

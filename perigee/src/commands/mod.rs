@@ -86,10 +86,19 @@ fn check_file(check: &Check) -> Outcome {
             return Ok(ExitCode::FAILURE);
         }
     };
-    for note in document.notes(&|name| std::env::var(name).ok()) {
+    let env = |name: &str| std::env::var(name).ok();
+    for note in document.notes(&env) {
         print(&format!("note: {note}\n"));
     }
     let file = check.file.display();
+    let broken = document.broken(&env);
+    for why in &broken {
+        eprintln!("error: {why}");
+    }
+    if !broken.is_empty() {
+        eprintln!("{file} is right, but not what it names");
+        return Ok(ExitCode::FAILURE);
+    }
     let nodes = document.nodes().len();
     if nodes == 0 && !document.nodes_register() {
         print("note: there is no edge, so that nothing can be started; write [[edges]]\n");

@@ -243,7 +243,19 @@ async fn what_is_counted() {
 
 #[tokio::test]
 async fn explain_says_what_query_gets() {
-    let geodns = start(fixture::config());
+    let mut config = fixture::config();
+    let alias = |name: &str, target: &str| RecordText {
+        name: name.to_owned(),
+        rtype: "CNAME".to_owned(),
+        ttl: 60,
+        data: vec![target.to_owned()],
+    };
+    config.contents.records = vec![
+        alias("alias", "www"),
+        alias("away", "www.example.net."),
+        alias("circle", "circle"),
+    ];
+    let geodns = start(config);
     let client = "10.77.7.0/24";
     let explanation = geodns.explain("www.CDN.example", client.parse().unwrap());
     let json = serde_json::to_value(&explanation).unwrap();
@@ -258,6 +270,18 @@ async fn explain_says_what_query_gets() {
     let answered: Vec<&str> = answered.answers.iter().map(|r| r.data.as_str()).collect();
     assert_eq!(json["a"]["addresses"], serde_json::json!(answered));
 
+    let alias = geodns.explain("alias.cdn.example", client.parse().unwrap());
+    assert_eq!(
+        alias.kind,
+        "an alias of www.cdn.example.; that is a service"
+    );
+    assert_eq!(alias.a, explanation.a);
+    let kind = |name| geodns.explain(name, client.parse().unwrap()).kind;
+    assert_eq!(
+        kind("away.cdn.example"),
+        "an alias of www.example.net.; that is outside the zone"
+    );
+    assert_eq!(kind("circle.cdn.example"), "an alias that leads nowhere");
     let other = geodns.explain("nothing.cdn.example", client.parse().unwrap());
     assert_eq!(other.kind, "not in the zone: NXDOMAIN");
     assert_eq!(other.a, None);
