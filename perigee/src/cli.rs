@@ -32,9 +32,20 @@ Examples:
   perigee apply cdn.toml                            one file for all nodes that register in etcd
   perigee explain http http://www.example.com/a.css --config cdn.toml
   perigee explain dns www.cdn.example --client 198.51.100.7
+  perigee dnssec init --config cdn.toml             the keys of a signed zone
   perigee cache ls --node fra-1 --config cdn.toml
 
 `perigee help COMMAND` tells more of each.";
+
+const GEODNS_EXAMPLES: &str = "\
+Examples:
+  perigee check /etc/perigee/cdn.toml                            first: is the file right, and all it names?
+  perigee geodns --config /etc/perigee/cdn.toml --node ns1
+  perigee query www.cdn.example --server 192.0.2.53:53 --client 198.51.100.0/24
+  perigee explain dns www.cdn.example --client 198.51.100.7 --config /etc/perigee/cdn.toml
+  perigee dnssec init --config /etc/perigee/cdn.toml             to sign the zone
+
+Ports below 1024 need root or CAP_NET_BIND_SERVICE.";
 
 /// A CDN that one person can run: GeoDNS, caching edges and origin shields in one binary.
 #[derive(Debug, Parser)]
@@ -70,6 +81,11 @@ pub(crate) enum Command {
     /// Runs an origin shield, as a node of a CDN.
     Shield(Node),
     /// Runs a GeoDNS server, as a node of a CDN.
+    ///
+    /// It answers for the zone of `[dns]` over UDP and TCP, and where the file says so over TLS, HTTPS and QUIC, from
+    /// the policies, records and health of the edges. A changed file (zone, tables, databases, keys and certificates too)
+    /// is taken up by itself, or at SIGHUP; a broken one is refused, with an error in the log. SIGTERM stops it.
+    #[command(after_help = GEODNS_EXAMPLES)]
     Geodns(Node),
     /// Says whether a cdn.toml is right, and points at what is not.
     ///
@@ -99,6 +115,9 @@ pub(crate) enum Command {
     Purge(Purge),
     /// Shows every node of a CDN as a table.
     ///
+    /// Then, where name servers run, what each PoP is given: its edges that can serve, load, DNS answers a second
+    /// over all name servers, the share of its clients that it gives away for its load, and why.
+    ///
     /// Exits with 0 if all nodes are up, with 1 if one is not.
     Status(Status),
     /// Takes a node out of the CDN without losing a request, and stops it.
@@ -125,7 +144,8 @@ pub(crate) enum Command {
     /// Asks a name server as a client of any network would.
     ///
     /// A small dig that can say which network the question comes from (EDNS Client Subnet,
-    /// RFC 7871).
+    /// RFC 7871). `perigee explain dns` tells why this is the answer; for DNSSEC, cookies and encrypted
+    /// transports take kdig, dig or delv.
     Query(Query),
     /// Serves a folder, or the sample site of the demo, as an origin to try things with.
     ///
@@ -402,7 +422,8 @@ pub(crate) struct ExplainHttp {
 #[command(after_help = "\
 Examples:
   perigee query www.cdn.test --client 130.161.0.0/16      as a client in Delft
-  perigee query www.cdn.test --type AAAA --tcp")]
+  perigee query www.cdn.test --type AAAA --tcp
+  perigee query www.cdn.example --server 192.0.2.53:53    not the one of `perigee demo`")]
 pub(crate) struct Query {
     /// The name to ask for.
     #[arg(value_name = "NAME")]
@@ -415,7 +436,7 @@ pub(crate) struct Query {
         ignore_case = true
     )]
     pub(crate) record_type: String,
-    /// The name server.
+    /// The name server; by default that of `perigee demo`.
     #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address, default_value = "127.0.0.1:5300")]
     pub(crate) server: SocketAddr,
     /// The network the question comes from: 130.161.0.0/16, or one address.

@@ -118,7 +118,12 @@ impl Keys {
                 roles
                     .as_ref()
                     .map_or_else(|_| "-".to_owned(), |roles| does(roles, at)),
-                self.next(key),
+                self.next(
+                    key,
+                    roles
+                        .as_ref()
+                        .is_ok_and(|roles| roles.sign_data.contains(&at)),
+                ),
             ]);
         }
         let warning = roles
@@ -144,12 +149,17 @@ impl Keys {
         }
     }
 
-    /// The next date of a key, in words.
-    fn next(&self, key: &Key) -> String {
+    /// The next date of a key, in words. One of another algorithm `signs` from the beginning.
+    fn next(&self, key: &Key, signs: bool) -> String {
         let timing = key.timing();
+        let activated = if signs {
+            "takes over"
+        } else {
+            "signs the zone"
+        };
         let dates = [
             (timing.publish, "is shown"),
-            (timing.activate, "signs the zone"),
+            (timing.activate, activated),
             (timing.sync_publish, "is in CDS"),
             (timing.inactive, "stops to sign"),
             (timing.delete, "is gone"),

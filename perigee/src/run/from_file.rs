@@ -215,7 +215,7 @@ impl Described {
 
     async fn run(
         self,
-        process: Process,
+        mut process: Process,
         role: Arc<dyn Role>,
         mut seen: Vec<Seen>,
         reload: impl Fn(&Document, &str) -> Result<Vec<PathBuf>, NotLoaded> + Send + Sync + 'static,
@@ -236,6 +236,11 @@ impl Described {
             })
         });
         let reloader = Reloader::new(load, loaded, seen).and_on(self.elsewhere);
+        process.registry.register(
+            "perigee_config_refused",
+            "1 while a changed cdn.toml, or a file that it names, is refused and the old one goes on",
+            reloader.refused(),
+        );
         tokio::select! {
             () = process.run(Arc::clone(&role), Some(reloader)) => {}
             () = self.sources.register(&self.document, &*role) => {}

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 
 /// What was put in place.
@@ -49,6 +50,8 @@ pub(crate) struct Reloader {
     seen: Vec<Seen>,
     /// Counts what changes elsewhere: who is registered, and what was applied.
     elsewhere: Option<watch::Receiver<u64>>,
+    /// Whether what the files hold now was refused.
+    refused: Gauge,
 }
 
 /// A file as it was when it was looked at.
@@ -71,6 +74,7 @@ impl Reloader {
             loaded,
             seen,
             elsewhere: None,
+            refused: Gauge::default(),
         };
         reloader.watch(files);
         reloader
@@ -79,6 +83,11 @@ impl Reloader {
     /// The same, and a change of this number counts as one of a file.
     pub(super) fn and_on(self, elsewhere: Option<watch::Receiver<u64>>) -> Self {
         Reloader { elsewhere, ..self }
+    }
+
+    /// 1 while the old configuration goes on, as the new one was refused; for the metrics.
+    pub(super) fn refused(&self) -> Gauge {
+        self.refused.clone()
     }
 
     /// Waits until a file changes, or something elsewhere.
@@ -109,11 +118,13 @@ impl Reloader {
         let result = tokio::task::spawn_blocking(move || load()).await;
         match result.unwrap_or_else(|error| Err(error.to_string().into())) {
             Ok(loaded) => {
+                self.refused.set(0);
                 tracing::info!(version = %loaded.version, "reloaded");
                 self.watch(loaded.files.clone());
                 self.loaded = loaded;
             }
             Err(NotLoaded { problems, files }) => {
+                self.refused.set(1);
                 for problem in &problems {
                     tracing::error!("{problem}");
                 }
@@ -235,11 +246,13 @@ mod tests {
         let mut reloader = Reloader::new(load, loaded(&file, "1"), Vec::new());
         reloader.reload().await;
         assert_eq!(reloader.loaded.version, "1");
+        assert_eq!(reloader.refused().get(), 1);
         fs::write(&certificate, "here").expect("writes");
         let noticed = tokio::time::timeout(Duration::from_secs(10), reloader.changed()).await;
         assert!(noticed.is_ok());
         reloader.reload().await;
         assert_eq!(reloader.loaded.version, "2");
+        assert_eq!(reloader.refused().get(), 0);
     }
 
     #[tokio::test]
