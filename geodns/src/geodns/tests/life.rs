@@ -3,7 +3,7 @@
 use std::{fs, time::SystemTime};
 
 use super::*;
-use crate::build_database;
+use crate::{RecordText, build_database};
 
 const TABLE: &str = "203.0.113.0/24,1.3,103.8,AS,SG,Singapore\n";
 const OTHER_TABLE: &str = "203.0.113.0/24,40.7,-74.0,NA,US,New York\n";
