@@ -265,13 +265,13 @@ impl ExplainedAnswer {
         service: &ZoneService,
         family: Family,
         pops: &[ExplainedPop],
-        chosen: Chosen,
+        chosen: Chosen<'_>,
     ) -> Self {
         let pop = chosen.pop.and_then(|pop| snapshot.pops.get(pop));
         ExplainedAnswer {
             because: reason::of(snapshot, service, family, pops, &chosen),
             pop: pop.map(|pop| pop.name.to_string()),
-            addresses: chosen.addresses.to_vec(),
+            addresses: chosen.addresses.iter().collect(),
             ttl: chosen.ttl,
             scope: chosen.scope,
         }

@@ -172,10 +172,13 @@ impl<'s> Resolve<'s, '_, '_> {
         ttl: u32,
         data: impl Iterator<Item = [u8; N]>,
     ) -> Result<(), Stop> {
+        let wanted = self.is_wanted();
         let mut all: SmallVec<[[u8; N]; 16]> = SmallVec::new();
         for data in data {
             self.writer.record(section, spot.owner, rtype, ttl, &data)?;
-            all.push(data);
+            if wanted {
+                all.push(data);
+            }
         }
         self.sign(section, spot, rtype, ttl, all.iter().map(|data| &data[..]))
     }

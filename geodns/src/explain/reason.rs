@@ -12,7 +12,7 @@ pub(super) fn of(
     service: &ZoneService,
     family: Family,
     pops: &[ExplainedPop],
-    chosen: &Chosen,
+    chosen: &Chosen<'_>,
 ) -> String {
     let name = chosen.pop.and_then(|pop| snapshot.pops.get(pop));
     let at = name.and_then(|name| pops.iter().position(|pop| pop.pop == name.name.as_str()));

@@ -10,6 +10,7 @@ use std::{
 
 use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{RateLimit, debt::Account, table::Table};
 
@@ -119,12 +120,13 @@ impl RateLimiter {
             IpAddr::V6(v6) => upper(v6) & upper_mask(self.settings.ipv6_prefix),
         };
         let family = u8::from(client.is_ipv6());
-        let mut octets = [0; 10];
+        let mut octets = [0; 18];
         octets[..8].copy_from_slice(&network.to_be_bytes());
-        octets[8] = family;
-        octets[9] = number;
-        // Two hashes of short inputs of fixed length and of a name: there is no copy to be made.
-        self.hasher.hash(&octets) ^ self.hasher.hash(name).rotate_left(17)
+        // Names are of the zone: nobody else can make them collide.
+        octets[8..16].copy_from_slice(&xxh3_64(name).to_be_bytes());
+        octets[16] = family;
+        octets[17] = number;
+        self.hasher.hash(&octets)
     }
 }
 

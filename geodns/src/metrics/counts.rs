@@ -67,7 +67,8 @@ impl Counts {
         let service = xxh3_64(name);
         let hash = usize::try_from(service ^ pop.rotate_left(32)).unwrap_or(usize::MAX);
         for look in 0..LOOKS {
-            let place = hash.wrapping_add(look) % self.answers.len().max(1);
+            // There is a power of two of them.
+            let place = hash.wrapping_add(look) & self.answers.len().wrapping_sub(1);
             let Some(slot) = self.answers.get(place) else {
                 break;
             };

@@ -1,54 +1,53 @@
-//! A few addresses, without an allocation.
+//! The addresses of an answer, without a copy of them.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr},
-    ops::Deref,
-};
+use std::{fmt, net::IpAddr};
+
+use super::edges::Edges;
+use crate::snapshot::{Family, PopState};
 
 /// Most addresses in one answer.
 pub(crate) const MOST: usize = 16;
 
-/// No more than [`MOST`] addresses, best first. Dereferences to a slice.
+/// No more than [`MOST`] addresses, best first: of edges of a PoP.
 #[derive(Clone, Copy)]
-pub(crate) struct Addresses {
-    list: [IpAddr; MOST],
-    length: usize,
+pub(crate) struct Addresses<'s> {
+    of: Option<(&'s PopState, Family)>,
+    edges: Edges,
 }
 
-impl Addresses {
-    pub(super) const EMPTY: Addresses = Addresses {
-        list: [IpAddr::V4(Ipv4Addr::UNSPECIFIED); MOST],
-        length: 0,
+impl<'s> Addresses<'s> {
+    pub(super) const EMPTY: Addresses<'static> = Addresses {
+        of: None,
+        edges: Edges::NONE,
     };
 
-    /// Those of `addresses` that there is room for.
-    pub(super) fn new(addresses: impl Iterator<Item = IpAddr>) -> Self {
-        let mut all = Addresses::EMPTY;
-        for (place, address) in all.list.iter_mut().zip(addresses) {
-            *place = address;
-            all.length += 1;
+    pub(super) fn new(pop: &'s PopState, family: Family, edges: Edges) -> Self {
+        Addresses {
+            of: Some((pop, family)),
+            edges,
         }
-        all
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.edges.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = IpAddr> {
+        self.edges.iter().filter_map(|edge| {
+            let (pop, family) = self.of?;
+            pop.edges.get(edge)?.address(family)
+        })
     }
 }
 
-impl Deref for Addresses {
-    type Target = [IpAddr];
-
-    fn deref(&self) -> &[IpAddr] {
-        self.list.get(..self.length).unwrap_or(&self.list)
-    }
-}
-
-impl PartialEq for Addresses {
+impl PartialEq for Addresses<'_> {
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        self.iter().eq(other.iter())
     }
 }
 
-impl fmt::Debug for Addresses {
+impl fmt::Debug for Addresses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+        f.debug_list().entries(self.iter()).finish()
     }
 }

@@ -17,11 +17,11 @@ use crate::{
 
 /// What was chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Chosen {
+pub(crate) struct Chosen<'s> {
     /// The PoP, as its place in the snapshot; `None` if there is nothing to answer.
     pub(crate) pop: Option<usize>,
     /// The addresses, best first. Empty is NODATA.
-    pub(crate) addresses: Addresses,
+    pub(crate) addresses: Addresses<'s>,
     /// How long they may be kept, in seconds.
     pub(crate) ttl: u32,
     /// The prefix length of the client's network for which this holds.
@@ -44,22 +44,23 @@ pub(crate) struct Reason {
 /// [`Chosen`], as small as it is remembered.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pick {
-    pop: u32,
-    ttl: u32,
-    edges: Edges,
-    reason: Reason,
-    scope: u8,
+    /// Of no meaning without edges.
+    pub(super) pop: usize,
+    pub(super) ttl: u32,
+    pub(super) edges: Edges,
+    pub(super) reason: Reason,
+    pub(super) scope: u8,
 }
 
 /// The addresses of one family for a client. Pure: `memo` only remembers what came out before.
-pub(crate) fn choose(
-    snapshot: &Snapshot,
+pub(crate) fn choose<'s>(
+    snapshot: &'s Snapshot,
     service: &ZoneService,
     family: Family,
     client: Client,
     now: SystemTime,
     memo: &mut Memo,
-) -> Chosen {
+) -> Chosen<'s> {
     if !snapshot.has_family(family) {
         return Pick::nothing(0, service).chosen(snapshot, family);
     }
@@ -209,7 +210,7 @@ impl Pick {
             )
         });
         Pick {
-            pop: u32::try_from(pop).unwrap_or(u32::MAX),
+            pop,
             ttl: rule.and_then(|rule| rule.ttl).unwrap_or(service.ttl),
             edges,
             reason,
@@ -219,7 +220,7 @@ impl Pick {
 
     fn nothing(scope: u8, service: &ZoneService) -> Self {
         Pick {
-            pop: u32::MAX,
+            pop: 0,
             ttl: service.ttl,
             edges: Edges::NONE,
             reason: Reason {
@@ -231,13 +232,13 @@ impl Pick {
         }
     }
 
-    fn chosen(&self, snapshot: &Snapshot, family: Family) -> Chosen {
-        let at = usize::try_from(self.pop).unwrap_or(usize::MAX);
-        let pop = snapshot.pops.get(at).filter(|_| !self.edges.is_empty());
+    fn chosen<'s>(&self, snapshot: &'s Snapshot, family: Family) -> Chosen<'s> {
+        let pop = snapshot.pops.get(self.pop);
+        let pop = pop.filter(|_| !self.edges.is_empty());
         Chosen {
-            pop: pop.map(|_| at),
+            pop: pop.map(|_| self.pop),
             addresses: pop.map_or(Addresses::EMPTY, |pop| {
-                Addresses::new(self.edges.addresses(pop, family))
+                Addresses::new(pop, family, self.edges)
             }),
             ttl: self.ttl,
             scope: self.scope,

@@ -103,10 +103,24 @@ impl Edges {
         self.length == 0
     }
 
-    /// Their addresses.
-    pub(super) fn addresses(&self, pop: &PopState, family: Family) -> impl Iterator<Item = IpAddr> {
+    /// Their places in the PoP.
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         let edges = self.list.iter().take(self.length.into());
-        edges.filter_map(move |&edge| pop.edges.get(usize::from(edge))?.address(family))
+        edges.map(|&edge| usize::from(edge))
+    }
+
+    /// In half the room, if the places are small enough; and how many they are.
+    pub(super) fn narrowed(self) -> Option<([u8; MOST], u8)> {
+        let fit = self.iter().all(|edge| edge <= u8::MAX.into());
+        fit.then(|| (self.list.map(|edge| edge as u8), self.length))
+    }
+
+    /// Those that were made narrow.
+    pub(super) fn widened(list: [u8; MOST], length: u8) -> Self {
+        Edges {
+            list: list.map(u16::from),
+            length,
+        }
     }
 }
 

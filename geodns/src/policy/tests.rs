@@ -73,7 +73,7 @@ fn www(snapshot: &Snapshot) -> &ZoneService {
     }
 }
 
-fn chosen(snapshot: &Snapshot, client: Client) -> Chosen {
+fn chosen(snapshot: &Snapshot, client: Client) -> Chosen<'_> {
     let service = www(snapshot);
     choose(
         snapshot,

@@ -141,8 +141,8 @@ impl Usual {
         let (v4, v6) = (chosen(Family::V4), chosen(Family::V6));
         Usual {
             ttl: v4.ttl.min(v6.ttl),
-            v4: v4.addresses.iter().copied().collect(),
-            v6: v6.addresses.iter().copied().collect(),
+            v4: v4.addresses.iter().collect(),
+            v6: v6.addresses.iter().collect(),
         }
     }
 

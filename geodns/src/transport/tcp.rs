@@ -23,7 +23,7 @@ use tokio::{
         watch,
     },
     task::{JoinSet, LocalSet},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tracing::{debug, warn};
 
@@ -38,6 +38,9 @@ use turn::Scratch;
 
 /// After an accept that failed: out of descriptors, mostly, so that others must end first.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// How often a thread to which nobody comes looks whether what it holds has been replaced.
+const LOOK_UP: Duration = Duration::from_secs(1);
 
 /// What all listeners share.
 #[derive(Clone)]
@@ -155,7 +158,15 @@ async fn next(
 async fn serve(mut accepted: UnboundedReceiver<Accepted>, shared: Shared, manners: Manners) {
     let scratch = Rc::new(Scratch::new(shared));
     let mut connections = JoinSet::new();
-    while let Some(accepted) = accepted.recv().await {
+    loop {
+        let accepted = match timeout(LOOK_UP, accepted.recv()).await {
+            Ok(Some(accepted)) => accepted,
+            Ok(None) => break,
+            Err(_) => {
+                scratch.rest();
+                continue;
+            }
+        };
         let (scratch, manners) = (Rc::clone(&scratch), manners.clone());
         connections.spawn_local(async move {
             let client = accepted.client;

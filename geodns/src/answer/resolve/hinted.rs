@@ -27,11 +27,7 @@ impl<'s> Resolve<'s, '_, '_> {
             self.facts.scope = self.facts.scope.max(chosen.scope);
             self.facts.pop = self.facts.pop.or(chosen.pop);
             ttl = ttl.min(chosen.ttl);
-            chosen
-                .addresses
-                .iter()
-                .copied()
-                .collect::<SmallVec<[IpAddr; 16]>>()
+            chosen.addresses.iter().collect::<SmallVec<[IpAddr; 16]>>()
         });
         let mut all: SmallVec<[_; 2]> = SmallVec::new();
         for data in set.rdata() {

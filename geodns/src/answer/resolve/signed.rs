@@ -66,7 +66,7 @@ impl From<Overspent> for Stop {
 type Types = SmallVec<[u16; 16]>;
 
 impl<'s> Resolve<'s, '_, '_> {
-    fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         self.signing.is_some_and(|signing| signing.wanted)
     }
 

@@ -60,6 +60,23 @@ async fn several_addresses_answer() {
     }
 }
 
+/// It may hold a database: a thread that nobody asks must not keep it.
+#[tokio::test]
+async fn what_has_been_replaced_is_let_go_while_nobody_asks() {
+    let geodns = start(fixture::config());
+    for tcp in [false, true] {
+        let response = query(server(&geodns), "www.cdn.example", "A", None, PATIENCE, tcp).await;
+        assert_eq!(response.unwrap().answers.len(), 2);
+    }
+    let old = Arc::downgrade(&geodns.shared.snapshot.load_full());
+    reload(&geodns, fixture::config()).unwrap();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while old.strong_count() > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "it is still there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_missing_or_broken_database_is_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -241,7 +241,7 @@ proptest! {
             prop_assert_eq!(chosen.reason.standard, standard);
             let good: Vec<_> = snapshot.pops[pop].edges(standard).collect();
             for address in chosen.addresses.iter() {
-                let told = good.iter().any(|edge| edge.address(Family::V4) == Some(*address));
+                let told = good.iter().any(|edge| edge.address(Family::V4) == Some(address));
                 prop_assert!(told, "{} is not of a good edge", address);
             }
         }

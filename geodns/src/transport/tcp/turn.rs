@@ -46,6 +46,11 @@ impl Scratch {
         }))
     }
 
+    /// Lets go of what has been replaced.
+    pub(super) fn rest(&self) {
+        self.0.borrow_mut().worker.rest();
+    }
+
     /// `more` is whether to read: not if there are messages left from a full turn.
     pub(super) fn turn(&self, connection: &mut Connection, more: bool) -> io::Result<Turn> {
         let mut inner = self.0.borrow_mut();
