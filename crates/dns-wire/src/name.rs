@@ -114,6 +114,7 @@ impl LowerName {
 impl Deref for LowerName {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.octets[..usize::from(self.length)]
     }
@@ -122,12 +123,14 @@ impl Deref for LowerName {
 impl Deref for Name {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.0
     }
 }
 
 impl Borrow<[u8]> for Name {
+    #[inline]
     fn borrow(&self) -> &[u8] {
         &self.0
     }

@@ -89,16 +89,19 @@ impl<'b> Writer<'b> {
     }
 
     /// Sets AA: the answer is given with authority.
+    #[inline]
     pub fn set_authoritative(&mut self) {
         self.flags |= 0x0400;
     }
 
     /// Sets TC: what was asked for did not fit.
+    #[inline]
     pub fn set_truncated(&mut self) {
         self.flags |= 0x0200;
     }
 
     /// How much is written now.
+    #[inline]
     pub fn mark(&self) -> Mark {
         Mark {
             at: self.at,
@@ -107,6 +110,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Takes back what was written since.
+    #[inline]
     pub fn roll_back(&mut self, to: Mark) {
         self.at = to.at;
         self.counts = to.counts;
@@ -224,6 +228,7 @@ impl<'b> Writer<'b> {
         (at == start).then_some(HEADER + start)
     }
 
+    #[inline]
     fn pointer(&mut self, offset: usize) -> Result<(), Full> {
         let offset = u16::try_from(offset).map_err(|_| Full)?;
         self.put(&(POINTER | offset).to_be_bytes())
@@ -246,12 +251,14 @@ impl<'b> Writer<'b> {
     }
 
     /// Replaces two octets that are written.
+    #[inline]
     fn set(&mut self, at: usize, value: u16) {
         if let Some(octets) = self.buffer.get_mut(at..at + 2) {
             octets.copy_from_slice(&value.to_be_bytes());
         }
     }
 
+    #[inline]
     fn put(&mut self, octets: &[u8]) -> Result<(), Full> {
         let end = self.at + octets.len();
         if end > self.end {
