@@ -109,7 +109,6 @@ def main():
     parser.add_argument("--also", action="append", default=[], help="PATH of another perigee, beside the first")
     parser.add_argument("--no-latency", action="store_true")
     args = parser.parse_args()
-    args.seconds = f"{args.seconds:g}"
     binaries = dict(pair.split("=", 1) for pair in args.binary)
     chosen = [n.strip() for n in args.servers.split(";") if n]
     rows = [ROWS[int(n) - 1] for n in args.rows.split(",") if n] or ROWS
@@ -149,13 +148,15 @@ def measure(row, running, args):
     title, kind, arguments, kinds = row
     concerned = [server for server in running if is_in(server, kinds)]
     results = {server.name: [] for server in concerned}
+    # Connections take their time to come about.
+    seconds = args.seconds * 2 if arguments is TCP else args.seconds
     for round in range(args.rounds):
         path = queries.write(args.folder, kind, round)
         # New names are asked for once.
         once = ["-n", "1"] if kind.startswith("new") else []
         # In turns, each one begins.
         for server in concerned[round % len(concerned) :] + concerned[: round % len(concerned)]:
-            results[server.name].append(run(server, arguments + once, path, args.seconds, args.client_core))
+            results[server.name].append(run(server, arguments + once, path, f"{seconds:g}", args.client_core))
     print(f"{title} (load of the machine {os.getloadavg()[0]:.1f})")
     for name, rounds in results.items():
         per_cpu = sorted(done / max(cpu[0], 0.001) for done, _, _, _, cpu in rounds)

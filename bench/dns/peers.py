@@ -152,6 +152,7 @@ options {{
     minimal-responses yes;
     dnssec-validation no;
     tcp-clients 1000;
+    tcp-listen-queue 100;
 }};
 controls {{}};
 zone "{ZONE}" {{ type primary; file "{self.zone(zone)}"; }};
