@@ -1,8 +1,8 @@
 //! Signatures for the zone, made when they are asked for (RFC 4034, 4035, 9824), and its keys.
 //!
-//! [`Signer`] signs sets of records and remembers what it made; [`nsec`] denies names and types;
-//! [`KeyFolder`], [`Timing`] and [`Roles`] say which keys there are and which does what, and
-//! [`rollover`] plans how one takes the place of another. All pure, but for the folder.
+//! `Signer` signs sets of records and remembers what it made; `nsec` denies names and types;
+//! `KeyFolder`, `Timing` and `Roles` say which keys there are and which does what, and
+//! `rollover` plans how one takes the place of another. All pure, but for the folder.
 
 mod algorithm;
 mod budget;
