@@ -100,6 +100,7 @@ async fn serve(folder: &Path) -> Result<(), Failure> {
         private_tls: Some(Arc::new(tls)),
         certs: None,
         limits: Limits::default(),
+        gauge: None,
     };
     let server = Server::start(config, Arc::new(Answers(bodies.collect())));
     for address in server.addresses() {

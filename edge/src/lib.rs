@@ -26,7 +26,7 @@ pub use perigee_server::{
     ServerConfig,
 };
 pub use perigee_tier::{
-    Config as TierConfig, EtcdLog, Follow, PurgeConfig, ReloadError, StartError,
+    Config as TierConfig, EtcdLog, Follow, MeasureConfig, PurgeConfig, ReloadError, StartError,
 };
 pub use places::{Places, places};
 pub use shields::ShieldOrder;

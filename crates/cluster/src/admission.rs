@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, Method, Request, Uri, header, request};
 
 use crate::{
-    AUTH_FIELD, Markers, PURGES_PATH, READY_PATH, Refused, Trust, VIA_FIELD,
+    AUTH_FIELD, LATENCIES_PATH, Markers, PURGES_PATH, READY_PATH, Refused, Trust, VIA_FIELD,
     markers::{admit, admit_node, stamp},
 };
 
@@ -35,7 +35,10 @@ pub fn caller<B>(
     let (host, target) = (host(headers), target(uri));
     // With markers, it is a client's request that a node sends on: readiness is not for clients.
     let is_probe = !headers.contains_key(&VIA_FIELD);
-    if is_probe && method == Method::GET && matches!(uri.path(), READY_PATH | PURGES_PATH) {
+    if is_probe
+        && method == Method::GET
+        && matches!(uri.path(), READY_PATH | PURGES_PATH | LATENCIES_PATH)
+    {
         let method = method.as_str();
         let node = admit_node(trust, method, host, target, headers, certificate, now)?;
         return Ok(node.map_or(Caller::Stranger, |_| Caller::Prober));

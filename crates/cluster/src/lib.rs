@@ -5,6 +5,7 @@
 mod admission;
 mod credential;
 mod etcd;
+mod latencies;
 mod markers;
 mod membership;
 mod node;
@@ -27,6 +28,7 @@ mod view;
 pub use admission::{Caller, caller, no_node, vouch};
 pub use credential::{Credential, CredentialError, Proof, Refused};
 pub use etcd::{Change, Entries, Entry, Etcd, EtcdConfig, EtcdError, Watch, Written};
+pub use latencies::{LATENCIES_PATH, MOST_PREFIXES, NodeLatencies};
 pub use markers::{AUTH_FIELD, Markers, VIA_FIELD, admit, admit_node, stamp, strip};
 pub use membership::{
     Application, Applied, MAX_APPLIED, Member, Members, Membership, MembershipConfig, News,

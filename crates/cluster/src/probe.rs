@@ -5,7 +5,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::{Node, READY_PATH, Readiness, TierClient, Trust};
+use crate::{LATENCIES_PATH, Node, NodeLatencies, READY_PATH, Readiness, TierClient, Trust};
 
 /// Bytes that a readiness answer may have.
 const MAX_BYTES: usize = 16 * 1024;
@@ -78,6 +78,20 @@ impl Prober {
         readiness.map_err(|why| ProbeError::new(node, why))
     }
 
+    /// GET [`LATENCIES_PATH`] at the node's address.
+    ///
+    /// # Errors
+    /// As [`Prober::probe`].
+    pub async fn latencies(&self, node: &Node) -> Result<NodeLatencies, ProbeError> {
+        let most = NodeLatencies::MAX_BYTES;
+        let answer = self.get(node, LATENCIES_PATH, most, self.timeout).await;
+        let told = answer.and_then(|(status, body)| {
+            answered(status)?;
+            NodeLatencies::read(&body, node.name.as_str())
+        });
+        told.map_err(|why| ProbeError::new(node, why))
+    }
+
     /// GET of a path and query at a node's address, with a proof: the body, if the answer is 200 and
     /// has so many bytes at most.
     pub(crate) async fn get(
@@ -95,26 +109,33 @@ impl Prober {
 
 /// What an answer says, if it is the one of this node.
 fn judge(node: &Node, status: StatusCode, body: &[u8]) -> Result<Readiness, String> {
-    match status {
-        StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            return Err(format!(
-                "answered {status}: compare the secrets, the clocks and the tier addresses of both \
-                 nodes"
-            ));
-        }
-        other => return Err(format!("answered {other}, not 200 OK")),
-    }
+    answered(status)?;
     let mut readiness: Readiness = serde_json::from_slice(body)
         .map_err(|error| format!("its readiness does not parse: {error}"))?;
-    if readiness.node != node.name.as_str() {
-        let other: String = readiness.node.chars().take(64).collect();
-        return Err(format!("answers as another node, {other:?}"));
-    }
+    is_node(&readiness.node, node.name.as_str())?;
     readiness.load = readiness.load.clamp(0.0, 1.0);
     readiness.uptime = readiness.uptime.max(0.0);
     readiness.spill = readiness.spill.clamp(0.0, 1.0);
     Ok(readiness)
+}
+
+fn answered(status: StatusCode) -> Result<(), String> {
+    match status {
+        StatusCode::OK => Ok(()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(format!(
+            "answered {status}: compare the secrets, the clocks and the tier addresses of both nodes"
+        )),
+        other => Err(format!("answered {other}, not 200 OK")),
+    }
+}
+
+/// Whether it is the node that was asked that answers.
+pub(crate) fn is_node(told: &str, asked: &str) -> Result<(), String> {
+    if told == asked {
+        return Ok(());
+    }
+    let other: String = told.chars().take(64).collect();
+    Err(format!("answers as another node, {other:?}"))
 }
 
 #[cfg(test)]

@@ -127,7 +127,9 @@ impl<H: Handler> Door<H> {
         };
         let state = Arc::new(State::new(Instant::now(), stage));
         let registered = self.shared.registry.enter(Arc::clone(&state));
-        let io = ClientIo::new(stream, Arc::clone(&state), (registered, entry, slot));
+        let gauge = self.shared.gauge.clone().filter(|_| !self.private);
+        let gauge = gauge.map(|gauge| (gauge, address.ip().to_canonical()));
+        let io = ClientIo::new(stream, Arc::clone(&state), gauge, (registered, entry, slot));
         let connection = Connection {
             handler: Arc::clone(&self.handler),
             client: Client {

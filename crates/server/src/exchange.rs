@@ -66,6 +66,7 @@ impl<H: Handler> Exchange<H> {
                 refusal(status, is_head).map(Either::Right)
             }
         };
+        self.state.answered(response.extensions());
         // A response passed on may have come by another version.
         *response.version_mut() = Version::HTTP_2;
         response.map(|body| Answer::new(body, in_request))

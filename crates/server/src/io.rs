@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -13,7 +14,9 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{clients, registry::Registered, slots::Slot, state::State, timers::Stage};
+use crate::{
+    Gauge, clients, registry::Registered, round_trip, slots::Slot, state::State, timers::Stage,
+};
 
 /// What a connection holds as long as its socket is open.
 pub(crate) type Admission = (Registered, clients::Entry, Slot);
@@ -27,18 +30,26 @@ pub(crate) struct ClientIo {
     early: Bytes,
     ended: bool,
     fin_sent: bool,
+    /// Who wants to know how far the client is.
+    gauge: Option<(Arc<dyn Gauge>, IpAddr)>,
     // After the stream: fields are dropped in order.
     _admission: Admission,
 }
 
 impl ClientIo {
-    pub(crate) fn new(stream: TcpStream, state: Arc<State>, admission: Admission) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        state: Arc<State>,
+        gauge: Option<(Arc<dyn Gauge>, IpAddr)>,
+        admission: Admission,
+    ) -> Self {
         ClientIo {
             stream,
             state,
             early: Bytes::new(),
             ended: false,
             fin_sent: false,
+            gauge,
             _admission: admission,
         }
     }
@@ -161,6 +172,13 @@ impl AsyncWrite for ClientIo {
 
 impl Drop for ClientIo {
     fn drop(&mut self) {
+        if let Some((gauge, client)) = self.gauge.take()
+            && self.state.served_a_client()
+            && gauge.wants(client)
+            && let Some(round_trip) = round_trip::shortest(&self.stream)
+        {
+            gauge.take(client, round_trip);
+        }
         if self.state.is_reset_on_close() && !self.fin_sent {
             // If it fails the client gets a FIN, as it would without.
             let _ = self.stream.set_zero_linger();

@@ -9,7 +9,7 @@ use std::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    CertStore, DrainReport, Handler, Limits, Stats,
+    CertStore, DrainReport, Gauge, Handler, Limits, Stats,
     accept::{self, Door},
     drain,
     shared::Shared,
@@ -30,6 +30,8 @@ pub struct ServerConfig {
     pub certs: Option<Arc<CertStore>>,
     /// Limits on clients.
     pub limits: Limits,
+    /// Who wants to know how far clients are. Those of `private` are none.
+    pub gauge: Option<Arc<dyn Gauge>>,
 }
 
 /// A running server: its accept loops and connections. Cheap to clone. It goes on when dropped,
@@ -51,7 +53,12 @@ impl Server {
     /// Starts accepting. Needs a tokio runtime.
     pub fn start<H: Handler>(config: ServerConfig, handler: Arc<H>) -> Self {
         let private_tls = config.private_tls.is_some();
-        let shared = Shared::new(config.limits, config.certs.as_ref(), config.private_tls);
+        let shared = Shared::new(
+            config.limits,
+            config.certs.as_ref(),
+            config.private_tls,
+            config.gauge,
+        );
         let shared = Arc::new(shared);
         let (stop, stopped) = watch::channel(false);
         let http = config.http.into_iter().map(|it| (it, false, false));

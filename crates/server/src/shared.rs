@@ -11,7 +11,7 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::{
-    CertStore, Limits, clients::Clients, registry::Registry, slots::Slots, stats::Counters,
+    CertStore, Gauge, Limits, clients::Clients, registry::Registry, slots::Slots, stats::Counters,
     timers::Phase,
 };
 
@@ -24,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) clients: Arc<Clients>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) counters: Counters,
+    pub(crate) gauge: Option<Arc<dyn Gauge>>,
     away: AtomicBool,
     draining: OnceLock<Instant>,
 }
@@ -33,6 +34,7 @@ impl Shared {
         limits: Limits,
         certs: Option<&Arc<CertStore>>,
         private_tls: Option<Arc<rustls::ServerConfig>>,
+        gauge: Option<Arc<dyn Gauge>>,
     ) -> Self {
         Shared {
             slots: Arc::new(Slots::new(limits.max_connections)),
@@ -42,6 +44,7 @@ impl Shared {
             clients: Arc::default(),
             registry: Arc::default(),
             counters: Counters::default(),
+            gauge,
             away: AtomicBool::new(false),
             draining: OnceLock::new(),
         }

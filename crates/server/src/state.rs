@@ -12,7 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::timers::{Phase, Stage, View};
+use http::Extensions;
+
+use crate::{
+    NoClient,
+    timers::{Phase, Stage, View},
+};
 
 /// A moment in a connection's life, or none.
 #[derive(Debug, Default)]
@@ -64,6 +69,8 @@ pub(crate) struct State {
     stage: AtomicU8,
     active: AtomicUsize,
     used: AtomicBool,
+    /// What it serves is no client.
+    no_client: AtomicBool,
     idle: Mark,
     head: Mark,
     request: Mark,
@@ -90,6 +97,7 @@ impl State {
             stage: AtomicU8::new(stage as u8),
             active: AtomicUsize::new(0),
             used: AtomicBool::new(false),
+            no_client: AtomicBool::new(false),
             idle: Mark::default(),
             head: Mark::default(),
             request: Mark::default(),
@@ -199,6 +207,19 @@ impl State {
                 .set(self.head.get().unwrap_or_else(|| self.age()));
             self.head.clear();
         }
+    }
+
+    /// Looks at what a response says of its connection.
+    pub(crate) fn answered(&self, extensions: &Extensions) {
+        // Mostly there are none, which is seen at once.
+        if extensions.get::<NoClient>().is_some() {
+            self.no_client.store(true, Relaxed);
+        }
+    }
+
+    /// Whether there was a request, and all that there were came from a client.
+    pub(crate) fn served_a_client(&self) -> bool {
+        self.used.load(Relaxed) && !self.no_client.load(Relaxed)
     }
 
     /// A response was handed over whole, or is given up.

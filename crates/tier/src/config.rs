@@ -6,6 +6,8 @@ use perigee_cluster::{EtcdConfig, Node, NodeName, Refills, SpillConfig, TrustCon
 use perigee_proxy::{DiskConfig, Failover, HotCopies, MemoryConfig, ServiceConfig, Streaming};
 use perigee_server::Limits;
 
+use crate::MeasureConfig;
+
 /// The part of a configuration that edge and shield have in common.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -44,6 +46,8 @@ pub struct Config {
     /// How much of its clients the node gives away when it has more to do; `None`: nothing, as nobody
     /// would hear of it.
     pub spill: Option<SpillConfig>,
+    /// What the node keeps of how far its clients are; `None`: nothing.
+    pub measure: Option<MeasureConfig>,
     /// CDNs that CDN-Loop may name; a request that more have handled is a loop. Default 16.
     pub max_cdns: usize,
     /// How long a request waits for another one's fetch of the same object before it sends its

@@ -12,16 +12,19 @@ use std::{
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
-use perigee_cluster::{Caller, PURGES_PATH, Readiness, Refused, Trust, caller, no_node, strip};
+use perigee_cluster::{
+    Caller, LATENCIES_PATH, PURGES_PATH, Readiness, Refused, Trust, caller, no_node, strip,
+};
 use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, Outcome, PurgeOrder, REFUSED, Refusal, Seldom,
     Sender, is_loop, take_in,
 };
-use perigee_server::{Client, Handler, RequestBody, with_idle_timeout};
+use perigee_server::{Client, Handler, NoClient, RequestBody, with_idle_timeout};
 
 use crate::{
     line::line,
     purges::{Purges, answer},
+    round_trips::RoundTrips,
     spilling::Spilling,
     state::{Admission, State},
 };
@@ -34,6 +37,7 @@ pub(crate) struct Shared<S> {
     pub(crate) requests: Arc<AtomicU64>,
     pub(crate) draining: AtomicBool,
     pub(crate) spilling: Spilling,
+    pub(crate) round_trips: Arc<RoundTrips>,
     pub(crate) started: Instant,
     /// Lines about requests that are not let in.
     pub(crate) not_admitted: Seldom,
@@ -181,7 +185,10 @@ impl<S: State> Handler for Shared<S> {
             Admission::Probe => {
                 let told = match request.uri().path() {
                     PURGES_PATH => answer(&self.purges.log, request.uri()).await,
-                    _ => ready(&self.readiness(&state)),
+                    LATENCIES_PATH => {
+                        json(self.round_trips.told(self.node(), Instant::now()).to_json())
+                    }
+                    _ => json(self.readiness(&state).to_json()),
                 };
                 (told, false)
             }
@@ -199,6 +206,9 @@ impl<S: State> Handler for Shared<S> {
                 (response, from.sender == Sender::Client)
             }
         };
+        if self.round_trips.is_on() && caller != Ok(Caller::Stranger) {
+            response.extensions_mut().insert(NoClient);
+        }
         if to_client {
             strip(response.headers_mut());
         }
@@ -206,8 +216,8 @@ impl<S: State> Handler for Shared<S> {
     }
 }
 
-fn ready(readiness: &Readiness) -> Response<Body> {
-    let mut response = Response::new(Body::full(readiness.to_json()));
+fn json(text: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::full(text));
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),

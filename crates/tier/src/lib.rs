@@ -9,6 +9,7 @@ mod handler;
 mod line;
 mod node_metrics;
 mod purges;
+mod round_trips;
 mod spilling;
 mod state;
 mod store_metrics;
@@ -16,5 +17,6 @@ mod tier;
 
 pub use config::{Config, EtcdLog, Follow, PurgeConfig};
 pub use error::{ReloadError, StartError};
+pub use round_trips::MeasureConfig;
 pub use state::{Admission, Listeners, State, told};
 pub use tier::Tier;

@@ -26,6 +26,7 @@ use crate::{
     handler::Shared,
     node_metrics,
     purges::{Following, Purges as Followed},
+    round_trips::RoundTrips,
     spilling::{self, Spilling},
     state::State,
     store_metrics,
@@ -94,11 +95,13 @@ impl<S: State> Tier<S> {
             requests: Arc::new(AtomicU64::new(0)),
             draining: AtomicBool::new(false),
             spilling: Spilling::default(),
+            round_trips: Arc::new(RoundTrips::default()),
             started: Instant::now(),
             not_admitted: Seldom::new(Instant::now()),
         });
         node_metrics::register(registry, Arc::downgrade(&shared));
         tokio::spawn(spilling::watch(Arc::downgrade(&shared)));
+        shared.round_trips.configure(common.measure.as_ref());
         let server = ServerConfig {
             http,
             https,
@@ -106,6 +109,7 @@ impl<S: State> Tier<S> {
             private_tls,
             certs: tls.certs,
             limits: common.limits,
+            gauge: Some(shared.round_trips.clone()),
         };
         // Before the first request: what is stored is not trusted yet.
         let following = Following::new();
@@ -150,6 +154,8 @@ impl<S: State> Tier<S> {
         let nodes_tls = state.trust().and_then(|trust| trust.tls());
         self.server
             .reload(tls.certs, nodes_tls.map(TierTls::server_config), limits);
+        let measure = S::common(state.config()).measure.as_ref();
+        self.shared.round_trips.configure(measure);
         let (purge, prober) = (S::common(state.config()).purge.clone(), prober(&state));
         self.shared.state.store(Arc::new(state));
         self.following.set(&self.shared, &purge, prober);

@@ -62,6 +62,7 @@ impl OriginRole {
             https: Vec::new(),
             certs: None,
             limits: ClientLimits::default(),
+            gauge: None,
         };
         let counts = Counts::register(registry);
         let handler = Arc::new(Counted::new(content, counts.clone()));

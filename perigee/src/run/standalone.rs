@@ -104,6 +104,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         max_requests: 20_000,
         capacity: 20_000,
         spill: None,
+        measure: None,
         coalesce_wait: Duration::from_secs(30),
         max_cdns: 16,
         max_refreshes: 1000,

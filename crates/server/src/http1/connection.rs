@@ -112,6 +112,7 @@ where
             })
             .await?
         };
+        self.exchange.state.answered(response.extensions());
         let after = self.send(response, terms).await?;
         if matches!(after, After::Abort) {
             in_request.failed();

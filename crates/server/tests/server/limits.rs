@@ -247,6 +247,7 @@ async fn one_client_cannot_take_more_than_its_share() {
 #[tokio::test]
 async fn each_of_several_listeners_gets_connections_when_places_are_few() {
     let it = start_with(ServerConfig {
+        gauge: None,
         http: vec![listen().await, listen().await],
         private: Vec::new(),
         private_tls: None,

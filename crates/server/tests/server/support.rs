@@ -294,6 +294,7 @@ pub(crate) async fn start(limits: Limits) -> Running {
         https: Vec::new(),
         certs: None,
         limits,
+        gauge: None,
     })
 }
 

@@ -49,6 +49,7 @@ async fn start(made: &[&Made], limits: Limits) -> Running {
         https: vec![listen().await],
         certs,
         limits,
+        gauge: None,
     })
 }
 
