@@ -23,6 +23,7 @@ mod dns_alike;
 mod dns_conformance;
 mod dns_guard;
 mod dns_load;
+mod dns_measured;
 mod dns_policies;
 mod dns_reloading;
 mod dnssec;

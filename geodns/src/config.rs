@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use perigee_cluster::{Node, NodeName, PopName, ViewConfig};
 
 use crate::{
-    Encrypted, GuardConfig, dnssec::DnssecConfig, load::LoadConfig, place::PlaceConfig,
-    policy::PolicyConfig, query_log::QueryLogConfig, zone::Contents,
+    Encrypted, GuardConfig, dnssec::DnssecConfig, load::LoadConfig, measured::MeasureConfig,
+    place::PlaceConfig, policy::PolicyConfig, query_log::QueryLogConfig, zone::Contents,
 };
 
 /// The configuration of one GeoDNS node.
@@ -46,6 +46,8 @@ pub struct Config {
     pub query_log: QueryLogConfig,
     /// What becomes of the clients of a PoP that has too much to do.
     pub load: LoadConfig,
+    /// How what edges have measured of their clients is used.
+    pub measure: MeasureConfig,
     /// Limits.
     pub limits: Limits,
     /// Records that are the same for everyone, and who may have a copy of the zone.
@@ -200,6 +202,7 @@ impl Config {
             nsid: false,
             query_log: QueryLogConfig::default(),
             load: LoadConfig::default(),
+            measure: MeasureConfig::default(),
             limits: Limits::default(),
             contents: Contents::default(),
             dnssec: None,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     answer::MAX_ALIASES,
-    place::{At, FoundBy, Located, Measured, Point, guessed_ms},
+    place::{At, FoundBy, Located, Measured, MeasuredBy, Point, guessed_ms},
     policy::{Candidate, Chosen, Client, Facts, Memo, Order, candidates, choose},
     snapshot::{EdgeState, Family, Snapshot},
     zone::{Found, ZoneService},
@@ -83,8 +83,8 @@ pub struct ExplainedPop {
     /// The round-trip time to the client in milliseconds, if it was measured; where the order goes by it, a
     /// guess otherwise.
     pub latency_ms: Option<f64>,
-    /// Whether that is only guessed from the distance.
-    pub latency_guessed: bool,
+    /// Where that is from: the latency `file`; `measured` by edges; guessed from the `distance`.
+    pub latency_from: Option<String>,
     /// Its weight in the rule.
     pub weight: Option<u32>,
     /// The share of its clients, from 0 to 1, that it lets go since it has too much to do.
@@ -231,13 +231,18 @@ impl ExplainedPop {
         let by_latency = told.order == Order::Latency;
         let latency = measured.ms(candidate.pop).map(f64::from);
         let guess = distance_km.map(guessed_ms).filter(|_| by_latency);
+        let from = match measured.by(candidate.pop) {
+            Some(MeasuredBy::File) => Some("file"),
+            Some(MeasuredBy::Edges) => Some("measured"),
+            None => guess.map(|_| "distance"),
+        };
         ExplainedPop {
             pop: pop.name.to_string(),
             rule: told.rule,
             order: told.order.as_str().to_owned(),
             distance_km,
             latency_ms: latency.or(guess),
-            latency_guessed: latency.is_none() && guess.is_some(),
+            latency_from: from.map(str::to_owned),
             weight: told.weight,
             spill: snapshot.spilled.share(candidate.pop),
             edges: pop.edges.iter().map(ExplainedEdge::new).collect(),

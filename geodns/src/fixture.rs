@@ -75,6 +75,7 @@ pub(crate) fn config() -> Config {
         query_log: Default::default(),
         load: LoadConfig::default(),
         limits: Limits::default(),
+        measure: crate::MeasureConfig::default(),
         contents: crate::Contents::default(),
         dnssec: None,
         encrypted: crate::Encrypted::default(),

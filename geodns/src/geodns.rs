@@ -1,5 +1,6 @@
 //! A running name server.
 
+mod measuring;
 mod signing;
 
 use std::{
@@ -7,7 +8,7 @@ use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread::JoinHandle,
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
@@ -23,8 +24,9 @@ use crate::{
     explain::{DnsExplanation, explain},
     guard::Guard,
     load::{self, Given, until_next_moment},
+    measured::Told,
     metrics::Metrics,
-    place::Places,
+    place::{Latencies, Places},
     query_log::{QueryLog, Sampler},
     secondary::{self, ZoneCopy, notify},
     snapshot::Snapshot,
@@ -97,6 +99,9 @@ struct State {
     places: Arc<Places>,
     signer: Option<Arc<Signer>>,
     view: Arc<View>,
+    /// What edges have told of their clients, and what became of it.
+    told: Told,
+    measured: Arc<Latencies>,
 }
 
 impl GeoDns {
@@ -279,10 +284,13 @@ impl Shared {
                 places,
                 signer,
                 view,
+                told: Told::default(),
+                measured: Arc::default(),
             }),
         });
         tokio::spawn(follow(Arc::downgrade(&shared), changes));
         tokio::spawn(notify(told));
+        tokio::spawn(measuring::watch(Arc::downgrade(&shared)));
         tokio::spawn(signing::keep(Arc::downgrade(&shared)));
         shared
     }
@@ -320,6 +328,7 @@ impl Shared {
         state.signer = signer;
         state.config = config;
         state.trust = trust;
+        state.measure(Instant::now());
         self.refresh(&state);
         // Whoever is told finds the new zone.
         self.copy.store(Arc::new(copy));
@@ -332,7 +341,10 @@ impl Shared {
     fn refresh(&self, state: &State) {
         let (zone, places) = (state.zone.clone(), state.places.clone());
         let snapshot = Snapshot::new(&state.config, zone, places, &state.view.nodes());
-        let snapshot = snapshot.signed(state.signer.clone()).at(SystemTime::now());
+        let snapshot = snapshot
+            .signed(state.signer.clone())
+            .measured(state.measured.clone())
+            .at(SystemTime::now());
         if snapshot.believed != self.snapshot.load().believed {
             match snapshot.believed {
                 true => info!("enough edges look healthy: their health is believed again"),

@@ -18,6 +18,7 @@ mod fixture;
 mod geodns;
 mod guard;
 mod load;
+mod measured;
 mod metrics;
 mod place;
 mod policy;
@@ -42,6 +43,7 @@ pub use explain::{
 pub use geodns::{GeoDns, ReloadError, StartError};
 pub use guard::{CookieSecret, CookieUse, GuardConfig, RateLimit};
 pub use load::LoadConfig;
+pub use measured::MeasureConfig;
 pub use perigee_cluster::{Node, NodeName, PopName, Role, Trust, TrustConfig, ViewConfig};
 pub use perigee_health::{PanicShare, Thresholds};
 pub use place::{

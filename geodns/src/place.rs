@@ -22,8 +22,8 @@ pub use database::Database;
 pub use file::PlaceError;
 pub use geo::Point;
 pub(crate) use geo::{Direction, apart_km};
-pub(crate) use latencies::guessed_ms;
 pub use latencies::{Latencies, Measured};
+pub(crate) use latencies::{MeasuredBy, guessed_ms};
 pub use located::{At, FoundBy, Located};
 #[allow(unused_imports)]
 pub(crate) use networks::NetworkTable;

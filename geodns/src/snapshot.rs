@@ -15,8 +15,7 @@ use crate::{
     config::{Config, EdgeAddress, Pop},
     dnssec::Signer,
     load::{Spilled, spilled_by},
-    place::Places,
-    place::{Direction, Point},
+    place::{Direction, Latencies, Places, Point},
     query_log::QueryLogConfig,
     zone::Zone,
 };
@@ -27,6 +26,8 @@ use crate::{
 pub struct Snapshot {
     pub(crate) zone: Arc<Zone>,
     pub(crate) places: Arc<Places>,
+    /// What edges have measured.
+    pub(crate) measured: Arc<Latencies>,
     /// Signs the zone, if it is signed.
     pub(crate) signer: Option<Arc<Signer>>,
     /// In the order of the configuration.
@@ -126,6 +127,7 @@ impl Snapshot {
             spilled: Spilled::new(spilled, config.load.turn),
             zone,
             places,
+            measured: Arc::default(),
             signer: None,
             believed,
             has_ipv4,
@@ -152,6 +154,11 @@ impl Snapshot {
     pub(crate) fn signed(mut self, signer: Option<Arc<Signer>>) -> Self {
         self.signer = signer;
         self
+    }
+
+    /// The same, with what edges have measured.
+    pub(crate) fn measured(self, measured: Arc<Latencies>) -> Self {
+        Snapshot { measured, ..self }
     }
 
     /// As it is at this moment, to the minute.

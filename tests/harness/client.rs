@@ -1,12 +1,12 @@
 //! An HTTP client that sends exactly what it is told.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A response, whole.
 #[derive(Clone, Debug)]
@@ -41,6 +41,7 @@ impl Answer {
 /// A request to be sent to an address.
 pub(crate) struct Ask {
     address: SocketAddr,
+    from: Option<IpAddr>,
     request: http::request::Builder,
     body: Bytes,
 }
@@ -53,6 +54,7 @@ pub(crate) fn get(address: SocketAddr, host: &str, path: &str) -> Ask {
 pub(crate) fn ask(method: Method, address: SocketAddr, host: &str, path: &str) -> Ask {
     Ask {
         address,
+        from: None,
         request: Request::builder()
             .method(method)
             .uri(path)
@@ -67,6 +69,14 @@ impl Ask {
         self
     }
 
+    /// From this address of this machine.
+    pub(crate) fn from(self, address: IpAddr) -> Self {
+        Ask {
+            from: Some(address),
+            ..self
+        }
+    }
+
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
@@ -74,9 +84,15 @@ impl Ask {
 
     /// The whole answer, or what went wrong on the way.
     pub(crate) async fn try_send(self) -> Result<Answer, String> {
-        let stream = TcpStream::connect(self.address)
-            .await
-            .map_err(|e| format!("connect to {}: {e}", self.address))?;
+        let stream = match self.from {
+            None => TcpStream::connect(self.address).await,
+            Some(from) => {
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind(SocketAddr::new(from, 0)).unwrap();
+                socket.connect(self.address).await
+            }
+        };
+        let stream = stream.map_err(|e| format!("connect to {}: {e}", self.address))?;
         let request = self.request.body(Full::new(self.body)).unwrap();
         send_on(stream, request).await
     }

@@ -48,6 +48,7 @@ impl Document {
             nsid: dns.nsid,
             query_log: dns.query_log.build(),
             load: dns.load.build(),
+            measure: dns.measure(),
             limits: dns.limits.build(),
             contents: dns.contents(&self.folder),
             dnssec: dns.dnssec.as_ref().map(|dnssec| dnssec.build(&self.folder)),

@@ -1,6 +1,6 @@
 //! What an edge's and a shield's configuration have in common.
 
-use perigee_edge::{DiskConfig, Role, SpillConfig, TierConfig};
+use perigee_edge::{DiskConfig, MeasureConfig, Role, SpillConfig, TierConfig};
 
 use super::{BuildError, Env, common::node_name};
 use crate::{Document, sections::NodeRef};
@@ -24,6 +24,7 @@ impl Document {
             max_requests: limits.max_requests.as_usize(),
             capacity: self.capacity(node.name.0.as_str()),
             spill: self.spill(node.role),
+            measure: self.measure(node.role),
             max_cdns: limits.max_cdns.as_usize(),
             coalesce_wait: limits.coalesce_wait.0,
             max_refreshes: limits.max_refreshes.as_usize(),
@@ -49,6 +50,13 @@ impl Document {
         let dns = self.file.dns.as_ref()?;
         let spills = role == Role::Edge && !self.file.geodns.is_empty();
         spills.then(|| dns.load.of_edge(self.longest_ttl(dns)))?
+    }
+
+    /// An edge measures how far clients are where there are name servers that ask for it.
+    fn measure(&self, role: Role) -> Option<MeasureConfig> {
+        let dns = self.file.dns.as_ref()?;
+        let is_asked = role == Role::Edge && !self.file.geodns.is_empty();
+        is_asked.then(|| dns.measure_of_edge())?
     }
 
     /// The disk of this node, if it has one.

@@ -3,6 +3,7 @@
 mod cookies;
 mod dnssec;
 mod load;
+mod measure;
 mod policies;
 mod query_log;
 mod rate_limit;
@@ -11,6 +12,7 @@ mod tls;
 use cookies::DnsCookies;
 pub(crate) use dnssec::Dnssec;
 use load::DnsLoad;
+use measure::DnsMeasure;
 use perigee_geodns::Limits;
 pub(crate) use policies::{Policy, PolicyRule};
 use query_log::DnsQueryLog;
@@ -104,6 +106,9 @@ pub(crate) struct Dns {
     /// Tell who asks for it which name server answers: the node's name (NSID, RFC 5001).
     #[serde(default)]
     pub(crate) nsid: bool,
+    /// How far clients are, as edges measure it.
+    #[serde(default)]
+    pub(crate) measure: DnsMeasure,
     /// What name servers write down of queries.
     #[serde(default)]
     pub(crate) query_log: DnsQueryLog,

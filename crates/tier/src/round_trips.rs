@@ -126,12 +126,12 @@ fn is_public(client: IpAddr) -> bool {
             let [first, second, ..] = v4.octets();
             // RFC 6598: shared by the clients of a provider.
             let shared = first == 100 && second & 0xc0 == 64;
-            !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || shared)
-                && !v4.is_unspecified()
+            let near = v4.is_loopback() || v4.is_private() || v4.is_link_local() || shared;
+            !near && !v4.is_unspecified()
         }
         IpAddr::V6(v6) => {
-            !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local())
-                && !v6.is_unspecified()
+            let near = v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local();
+            !near && !v6.is_unspecified()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::LookedUp;
 use crate::{
-    place::{At, FoundBy, Located, Measured, Point},
+    place::{At, FoundBy, Located, Measured, MeasuredBy, Point},
     snapshot::Snapshot,
 };
 
@@ -70,4 +70,19 @@ fn database(snapshot: &Snapshot, at: usize) -> String {
     let database = snapshot.places.databases().get(at);
     let path = database.map(|database| database.path().display().to_string());
     format!(", by the database {}", path.unwrap_or_default())
+}
+
+fn latency(snapshot: &Snapshot, measured: &Measured<'_>) -> String {
+    let count = |by| {
+        let pops = 0..snapshot.pops.len();
+        pops.filter(|pop| measured.by(*pop) == Some(by)).count()
+    };
+    match (count(MeasuredBy::File), count(MeasuredBy::Edges)) {
+        (0, 0) => "not measured".to_owned(),
+        (file, 0) => format!("to {file} PoPs by the latency file"),
+        (0, edges) => format!("to {edges} PoPs measured by edges"),
+        (file, edges) => {
+            format!("to {file} PoPs by the latency file, to {edges} measured by edges")
+        }
+    }
 }

@@ -51,12 +51,12 @@ fn order(pop: &ExplainedPop, pops: &[ExplainedPop]) -> String {
             "first of its list, since the client's place is not known".to_owned()
         }
         ("latency", _, Some(ms)) => {
-            let guessed = if pop.latency_guessed {
-                ", guessed from the distance"
-            } else {
-                ""
+            let from = match pop.latency_from.as_deref() {
+                Some("distance") => ", guessed from the distance",
+                Some("measured") => ", measured by its edges",
+                _ => "",
             };
-            format!("lowest round-trip time, {ms:.0} ms{guessed}")
+            format!("lowest round-trip time, {ms:.0} ms{from}")
         }
         ("latency", ..) => "first of its list, since no round-trip time is known".to_owned(),
         ("weight", ..) => {

@@ -31,14 +31,14 @@ struct Row {
 }
 
 /// Round-trip times, looked up by address. Of nested networks the longest one tells alone.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Latencies {
     networks: NetworkTable<Range>,
     /// The place of a PoP in the configuration, and its milliseconds.
     measured: Box<[(u16, f32)]>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Range {
     first: u32,
     count: u32,
@@ -48,32 +48,51 @@ struct Range {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured<'t> {
     pops: &'t [(u16, f32)],
+    /// What counts where `pops` say nothing.
+    others: &'t [(u16, f32)],
     /// That length.
     pub prefix: u8,
 }
 
-impl Measured<'_> {
+/// Who knows a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MeasuredBy {
+    File,
+    Edges,
+}
+
+impl<'t> Measured<'t> {
     /// Nothing, and the same for all.
     pub(crate) const NONE: Measured<'static> = Measured {
         pops: &[],
+        others: &[],
         prefix: 0,
     };
 
     /// The milliseconds to a PoP, by its place in the configuration.
     pub fn ms(&self, pop: usize) -> Option<f32> {
-        let found = self.pops.iter().find(|(at, _)| usize::from(*at) == pop);
-        found.map(|(_, ms)| *ms)
+        find(self.pops, pop).or_else(|| find(self.others, pop))
     }
 
-    /// To how many PoPs it was measured.
-    pub fn len(&self) -> usize {
-        self.pops.len()
+    /// Who knows these, of a file and, behind it, of edges.
+    pub(crate) fn by(&self, pop: usize) -> Option<MeasuredBy> {
+        let by_file = find(self.pops, pop).map(|_| MeasuredBy::File);
+        by_file.or_else(|| find(self.others, pop).map(|_| MeasuredBy::Edges))
     }
 
-    /// Whether nothing was measured.
-    pub fn is_empty(&self) -> bool {
-        self.pops.is_empty()
+    /// These, and `others` for the PoPs of which they say nothing.
+    pub(crate) fn or(self, others: Measured<'t>) -> Measured<'t> {
+        Measured {
+            pops: self.pops,
+            others: others.pops,
+            prefix: self.prefix.max(others.prefix),
+        }
     }
+}
+
+fn find(pops: &[(u16, f32)], pop: usize) -> Option<f32> {
+    let found = pops.iter().find(|(at, _)| usize::from(*at) == pop);
+    found.map(|(_, ms)| *ms)
 }
 
 /// The milliseconds of a round trip to a PoP that nobody has measured, by its distance: more than most
@@ -83,12 +102,36 @@ pub(crate) fn guessed_ms(km: f64) -> f64 {
     km / KM_PER_MS
 }
 
+impl Default for Latencies {
+    /// None.
+    fn default() -> Self {
+        Latencies::of([])
+    }
+}
+
 impl Latencies {
-    /// No latencies.
-    pub(super) fn none() -> Self {
+    /// These: network, PoP by its place in the configuration, milliseconds. All of a network stand
+    /// together.
+    pub(crate) fn of(times: impl IntoIterator<Item = (IpNet, u16, f32)>) -> Self {
+        let mut networks: Vec<(IpNet, Range)> = Vec::new();
+        let mut measured = Vec::new();
+        for (network, pop, ms) in times {
+            match networks.last_mut() {
+                Some((last, range)) if *last == network => range.count += 1,
+                _ => networks.push((
+                    network,
+                    Range {
+                        // No file, and no number of edges, has so many.
+                        first: u32::try_from(measured.len()).unwrap_or(u32::MAX),
+                        count: 1,
+                    },
+                )),
+            }
+            measured.push((pop, ms));
+        }
         Latencies {
-            networks: NetworkTable::new([]),
-            measured: Box::default(),
+            networks: NetworkTable::new(networks),
+            measured: measured.into(),
         }
     }
 
@@ -99,29 +142,10 @@ impl Latencies {
             .zip(&config.pops)
             .map(|(index, pop)| (pop.name.as_str(), index))
             .collect();
-        let mut networks: Vec<(IpNet, Range)> = Vec::new();
-        let mut measured = Vec::new();
-        for row in &table.rows {
-            let Some(&pop) = pops.get(row.pop.as_str()) else {
-                continue;
-            };
-            match networks.last_mut() {
-                Some((network, range)) if *network == row.network => range.count += 1,
-                _ => networks.push((
-                    row.network,
-                    Range {
-                        // The file is smaller than that.
-                        first: u32::try_from(measured.len()).unwrap_or(u32::MAX),
-                        count: 1,
-                    },
-                )),
-            }
-            measured.push((pop, row.ms));
-        }
-        Latencies {
-            networks: NetworkTable::new(networks),
-            measured: measured.into(),
-        }
+        Latencies::of(table.rows.iter().filter_map(|row| {
+            let pop = pops.get(row.pop.as_str())?;
+            Some((row.network, *pop, row.ms))
+        }))
     }
 
     /// What was measured for an address.
@@ -134,6 +158,7 @@ impl Latencies {
         });
         Measured {
             pops: pops.unwrap_or_default(),
+            others: &[],
             prefix: (found.prefix + carried.before).max(carried.least),
         }
     }
@@ -222,7 +247,6 @@ mod tests {
         assert_eq!(lookup("::ffff:10.1.0.1").0, lookup("10.1.0.1").0);
         assert_eq!(lookup("2001:db8::1").0, [None, None, Some(0.0)]);
         assert_eq!(lookup("11.0.0.1").0, [None, None, None]);
-        assert!(latencies.lookup("11.0.0.1".parse().unwrap()).is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 /// A value per network, looked up by the longest prefix that contains an address.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct NetworkTable<V> {
     v4: Stretches<u32>,
     v6: Stretches<u128>,
@@ -72,7 +72,7 @@ impl<V> NetworkTable<V> {
 
 /// All addresses of a family, cut at each border of a network: 2n + 1 stretches for n networks at
 /// most.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Stretches<A> {
     /// The first address of each stretch but the first one, which begins at 0.
     starts: Vec<A>,

@@ -175,7 +175,7 @@ fn networks(
 
 fn latencies(config: &Config, file: Option<&Loaded<Table>>) -> Latencies {
     let Some(file) = file else {
-        return Latencies::none();
+        return Latencies::default();
     };
     for (line, pop) in file.content.strangers(config) {
         let file = file.path().display();

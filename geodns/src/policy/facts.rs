@@ -55,8 +55,10 @@ impl<'s> Facts<'s> {
 
     /// The round-trip times that were measured for it.
     pub(crate) fn latencies(&mut self) -> Measured<'s> {
-        let latencies = self.snapshot.places.latencies();
-        let measured = self.address.map(|address| latencies.lookup(address));
+        // What is written goes before what edges have measured.
+        let (written, told) = (self.snapshot.places.latencies(), &self.snapshot.measured);
+        let both = |address| written.lookup(address).or(told.lookup(address));
+        let measured = self.address.map(both);
         let measured = measured.unwrap_or(Measured::NONE);
         self.holds_for(measured.prefix);
         measured

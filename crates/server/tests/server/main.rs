@@ -8,6 +8,7 @@ mod http2;
 mod interim;
 mod limits;
 mod refused;
+mod round_trips;
 mod support;
 mod tls;
 mod trailers;

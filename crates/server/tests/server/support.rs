@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, client::conn::http2::SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use perigee_server::{
-    Client, Handler, Limits, RequestBody, Server, ServerConfig, with_idle_timeout,
+    Client, Handler, Limits, NoClient, RequestBody, Server, ServerConfig, with_idle_timeout,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -126,6 +126,11 @@ impl Handler for Paths {
             "/hints" => self.hints(&request).await,
             "/hints-late" => hints_late(&request),
             "/trailers" => trailers(request).await,
+            "/node" => {
+                let mut response = full("for a node");
+                response.extensions_mut().insert(NoClient);
+                response
+            }
             "/unread" => status(StatusCode::PAYLOAD_TOO_LARGE, "too much"),
             "/echo" => upgrade(request),
             path => {

@@ -7,13 +7,14 @@ use std::{
 };
 
 use ipnet::IpNet;
+use perigee_cluster::NodeLatencies;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
 use crate::{
     Network, Place, Places, Point, Zone,
     fixture::snapshot_with,
-    place::Code,
+    place::{Code, Latencies},
     policy::{
         edges::{Serves, serves},
         memo::Key,
@@ -92,6 +93,8 @@ struct Cdn {
     shares: [f64; 3],
     /// The text of a latency file.
     latencies: String,
+    /// What edges have measured.
+    measured: Vec<(IpNet, u16, f32)>,
 }
 
 /// What PoPs that have too much to do give away.
@@ -115,14 +118,16 @@ fn latencies() -> impl Strategy<Value = String> {
 fn cdn() -> impl Strategy<Value = Cdn> {
     let place = (network(), -90.0..90.0f64, -180.0..180.0f64, 0usize..4);
     let edge = (any::<bool>(), any::<bool>(), 0u8..4);
+    let measured = (any::<u32>(), 0u16..3, 0.0_f32..300.0);
     (
         vec(rule(), 0..5),
         vec(place, 0..8),
         vec(edge, 6),
         any::<bool>(),
         latencies(),
+        vec(measured, 0..12),
     )
-        .prop_map(|(rules, places, edges, rotate, latencies)| {
+        .prop_map(|(rules, places, edges, rotate, latencies, measured)| {
             let mut config = with_rules(rules);
             config.services[0].rotate = rotate;
             config.networks.clear();
@@ -145,12 +150,20 @@ fn cdn() -> impl Strategy<Value = Cdn> {
                     _ => {}
                 }
             }
+            let network = |bits| NodeLatencies::network(address(bits).into());
+            let mut measured: Vec<_> = measured
+                .into_iter()
+                .map(|(bits, pop, ms)| (network(bits), pop, ms))
+                .collect();
+            measured.sort_by_key(|(network, pop, _)| (*network, *pop));
+            measured.dedup_by_key(|(network, pop, _)| (*network, *pop));
             Cdn {
                 config,
                 down,
                 draining,
                 shares: [0.0; 3],
                 latencies,
+                measured,
             }
         })
 }
@@ -175,7 +188,8 @@ impl Cdn {
         }
         let zone = Arc::new(Zone::build(&self.config).unwrap());
         let places = Arc::new(Places::load(&self.config, None).unwrap());
-        Snapshot::new(&self.config, zone, places, &health)
+        let measured = Latencies::of(self.measured.iter().copied());
+        Snapshot::new(&self.config, zone, places, &health).measured(measured.into())
     }
 }
 

@@ -219,3 +219,33 @@ fn latency_is_measured_or_guessed() {
     // Without a place, nothing but what was measured is known.
     assert_eq!(order(&snapshot, "192.0.2.0/24"), ["fra", "nyc", "sin"]);
 }
+
+/// What edges have measured goes before the guess, and what the file tells before that, PoP by PoP.
+#[test]
+fn edges_have_measured_what_is_not_in_the_file() {
+    let mut config = with_rules(vec![RuleConfig {
+        order: Order::Latency,
+        ..named(&["fra", "nyc", "sin"])
+    }]);
+    let network = |text: &str| text.parse::<ipnet::IpNet>().unwrap();
+    // 10.49.0.0/16 is in Berlin: Frankfurt is guessed at 8 ms, New York at 128.
+    let measured = [
+        (network("10.49.1.0/24"), 2, 3.0),
+        (network("10.49.2.0/24"), 0, 60.0),
+        (network("10.49.2.0/24"), 1, 50.0),
+        (network("10.49.2.0/24"), 2, 40.0),
+    ];
+    let told = || std::sync::Arc::new(crate::Latencies::of(measured));
+    let snapshot = fixture::snapshot_with(&config, &[], &[]).measured(told());
+    assert_eq!(order(&snapshot, "10.49.9.0/24"), ["fra", "nyc", "sin"]);
+    assert_eq!(order(&snapshot, "10.49.1.0/24"), ["sin", "fra", "nyc"]);
+    assert_eq!(order(&snapshot, "10.49.2.0/24"), ["sin", "nyc", "fra"]);
+    assert_eq!(pop(&snapshot, "10.49.1.0/24"), ("sin".to_owned(), 24));
+
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(b"10.49.0.0/16,sin,500\n").unwrap();
+    config.place.latency_file = Some(file.path().to_owned());
+    let snapshot = fixture::snapshot_with(&config, &[], &[]).measured(told());
+    assert_eq!(order(&snapshot, "10.49.1.0/24"), ["fra", "nyc", "sin"]);
+    assert_eq!(order(&snapshot, "10.49.2.0/24"), ["nyc", "fra", "sin"]);
+}

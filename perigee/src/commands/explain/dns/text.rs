@@ -102,11 +102,15 @@ fn candidates(told: &DnsExplanation) -> Table {
     table
 }
 
-/// What is guessed from the distance is marked.
+/// What is guessed from the distance is marked, and what edges have measured.
 fn latency(pop: &ExplainedPop) -> String {
-    let guess = if pop.latency_guessed { "~" } else { "" };
+    let (before, after) = match pop.latency_from.as_deref() {
+        Some("distance") => ("~", ""),
+        Some("measured") => ("", " measured"),
+        _ => ("", ""),
+    };
     pop.latency_ms
-        .map(|ms| format!("{guess}{ms:.0}"))
+        .map(|ms| format!("{before}{ms:.0}{after}"))
         .unwrap_or_default()
 }
 
