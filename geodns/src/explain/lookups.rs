@@ -20,15 +20,15 @@ pub(super) fn all(
         let by = located.asn_by.map(|at| database(snapshot, at));
         format!("AS{asn}{}", by.unwrap_or_default())
     });
-    let latency = match measured.len() {
-        0 => "not measured".to_owned(),
-        pops => format!("measured to {pops} PoPs"),
-    };
     vec![
         line("place", place(snapshot, located), located.prefix),
         line("region", region(snapshot, located), located.region_prefix),
         line("system", system, located.asn_prefix),
-        line("latency", Some(latency), measured.prefix),
+        line(
+            "latency",
+            Some(latency(snapshot, measured)),
+            measured.prefix,
+        ),
     ]
 }
 
