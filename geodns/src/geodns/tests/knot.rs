@@ -218,7 +218,7 @@ async fn knot_is_told_of_changes_and_takes_the_zone() {
     reload(&geodns, config.clone()).unwrap();
     assert_eq!(geodns.status().serial, 8);
     knot.until("cdn.example", "SOA", &[&soa(8)]).await;
-    knot.until("new.cdn.example", "TXT", &["here"]).await;
+    knot.until("new.cdn.example", "TXT", &["\"here\""]).await;
 
     // All of it is there.
     let zone = Zone::build(&config).unwrap();
