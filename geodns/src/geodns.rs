@@ -407,10 +407,11 @@ async fn follow(shared: Weak<Shared>, mut changes: tokio::sync::watch::Receiver<
 }
 
 /// Those whose last probe failed are probed at once, with little patience: a machine that is gone answers
-/// nothing, and two probes that run into their time would take long.
+/// nothing, and two probes that run into their time would take long. Not those that never answered: where all
+/// nodes start together, they only need a moment more.
 fn suspect(view: &View) {
     for health in view.nodes().iter() {
-        if health.up && health.error.is_some() {
+        if health.up && health.error.is_some() && health.readiness.is_some() {
             view.suspect(&health.node.name);
         }
     }

@@ -53,6 +53,26 @@ impl Process {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
+        // Each thread stops by itself, and what one still does would be done by a frozen process.
+        let end = Instant::now() + DEADLINE;
+        while signal == Signal::STOP && !self.is_stopped() {
+            assert!(Instant::now() < end, "it does not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Whether all its threads are (proc_pid_stat(5)).
+    fn is_stopped(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        let mut states = threads.map(|thread| {
+            let stat = std::fs::read_to_string(thread.unwrap().path().join("stat"));
+            // A thread that has ended meanwhile does nothing.
+            stat.map_or('T', |stat| {
+                let behind_name = stat.rsplit(") ").next().unwrap_or_default();
+                behind_name.chars().next().unwrap_or_default()
+            })
+        });
+        states.all(|state| state == 'T')
     }
 
     /// kill -9, and gone when this returns.
