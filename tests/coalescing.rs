@@ -469,6 +469,10 @@ async fn one_failure_answers_all_who_waited_and_is_not_stored() {
         }
     });
     counted.recv().await.unwrap();
+    // One is under way a moment before it waits: each has as long for that as these answers take.
+    for _ in 0..50 {
+        edge.until_under_way(10).await;
+    }
     gate.add_permits(1);
     for member in herd {
         let answer = member.await.unwrap();
