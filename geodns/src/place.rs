@@ -25,7 +25,6 @@ pub(crate) use geo::{Direction, apart_km};
 pub use latencies::{Latencies, Measured};
 pub(crate) use latencies::{MeasuredBy, guessed_ms};
 pub use located::{At, FoundBy, Located};
-#[allow(unused_imports)]
 pub(crate) use networks::NetworkTable;
 pub use places::Places;
 pub use rows::TableError;

@@ -51,12 +51,6 @@ impl<V> NetworkTable<V> {
         }
     }
 
-    /// How many networks there are.
-    #[allow(dead_code)]
-    pub(crate) fn len(&self) -> usize {
-        self.values.len()
-    }
-
     pub(crate) fn lookup(&self, address: IpAddr) -> Found<'_, V> {
         let (index, prefix) = match address {
             IpAddr::V4(v4) => self.v4.lookup(v4.to_bits()),
