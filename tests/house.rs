@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("http-cache", &[]),
     ("health", &[]),
     ("dns-wire", &[]),
+    ("xtask", &[]),
 ];
 
 /// What would let a pure room do IO or read a clock.

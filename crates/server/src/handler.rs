@@ -5,7 +5,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::RequestBody;
+use crate::{Asked, AtOnce, RequestBody};
 
 /// What is known of the connection that a request came on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,19 @@ pub trait Handler: Send + Sync + 'static {
     type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
         + Send
         + 'static;
+
+    /// Answers a request at once, or not: then [`Handler::handle`] gets it. Field lines of the
+    /// answer are appended to `lines`, names in lower case and each line ended by CRLF; not those for
+    /// framing and the connection, which are the server's. What is appended to `lines` without an answer is
+    /// dropped. Never waits.
+    fn at_once(
+        &self,
+        _asked: &Asked<'_>,
+        _client: &Client,
+        _lines: &mut Vec<u8>,
+    ) -> Option<AtOnce<Self::Body>> {
+        None
+    }
 
     /// Answers one request.
     ///

@@ -6,6 +6,7 @@
 //! `timers` says from that, without a clock, what is due next, and `watch` does it.
 
 mod accept;
+mod at_once;
 mod bind;
 mod body;
 mod certs;
@@ -34,6 +35,7 @@ mod timers;
 mod upgraded;
 mod watch;
 
+pub use at_once::{Asked, AtOnce, Content};
 pub use bind::{BindError, bind_all};
 pub use body::{BodyError, TimedBody, with_idle_timeout};
 pub use certs::{CertError, CertFiles, CertStore};
