@@ -17,9 +17,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tier", &["server", "proxy", "cluster", "storage"]),
     ("proxy", &["http-cache", "storage", "upstream"]),
     ("storage", &["http-cache"]),
-    ("upstream", &["health"]),
+    ("upstream", &["health", "http1"]),
     ("cluster", &["health"]),
-    ("server", &[]),
+    ("server", &["http1"]),
+    ("http1", &[]),
     ("http-cache", &[]),
     ("health", &[]),
     ("dns-wire", &[]),
@@ -94,7 +95,12 @@ fn rooms_know_only_whom_they_may_know() {
 #[test]
 fn pure_rooms_have_nothing_to_do_io_with() {
     let metadata = metadata();
-    for name in ["perigee-http-cache", "perigee-health", "perigee-dns-wire"] {
+    for name in [
+        "perigee-http-cache",
+        "perigee-health",
+        "perigee-http1",
+        "perigee-dns-wire",
+    ] {
         let package = packages(&metadata).iter().find(|p| p["name"] == name);
         let impure: Vec<_> = needs(package.unwrap())
             .filter(|n| IMPURE.contains(n))

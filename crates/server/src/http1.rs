@@ -1,11 +1,9 @@
 //! HTTP/1.1 and 1.0, on one connection and in its one task: a read, a parse, a write.
 //!
-//! `head`, `body`, `chunked` and `trailers` make requests of bytes and `encode` makes bytes of
+//! `head` and, for bodies, `perigee_http1` make requests of bytes and `encode` makes bytes of
 //! responses, all of them pure; `wire` moves the bytes; `pipe` and `incoming` hand a request body
 //! to whoever reads it; `connection` goes from one request to the next.
 
-mod body;
-mod chunked;
 mod connection;
 mod date;
 mod encode;
@@ -14,7 +12,6 @@ mod incoming;
 mod out;
 mod pipe;
 mod sending;
-mod trailers;
 mod wire;
 
 pub(crate) use connection::serve;

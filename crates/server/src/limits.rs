@@ -60,3 +60,13 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// Those of a trailer section.
+    pub(crate) fn bounds(&self) -> perigee_http1::Bounds {
+        perigee_http1::Bounds {
+            max_bytes: self.max_head,
+            max_fields: self.max_fields,
+        }
+    }
+}

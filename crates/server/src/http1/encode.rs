@@ -119,7 +119,7 @@ pub(crate) fn chunk(length: usize, out: &mut Vec<u8>) {
 pub(crate) fn last_chunk(trailers: &HeaderMap, out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
-        if super::trailers::may_be(name) {
+        if perigee_http1::trailers::may_be(name) {
             field(name, value, out);
         }
     }

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use httparse::{Error, Header, Status};
+use perigee_http1::lines::{ends_in_crlf, has_end, slice_of};
 
 use crate::{
     Limits,
@@ -106,18 +107,6 @@ impl HeadReader {
     }
 }
 
-/// Whether an empty line ends in here, written in whatever way.
-pub(crate) fn has_end(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|&b| b == b'\n') {
-        rest = &rest[at + 1..];
-        if rest.starts_with(b"\n") || rest.starts_with(b"\r\n") {
-            return true;
-        }
-    }
-    false
-}
-
 /// A head and its length in bytes, if it is whole.
 fn parse(bytes: &[u8], max_fields: usize) -> Result<Option<(Head, usize)>, Refused> {
     if max_fields <= ON_STACK {
@@ -160,7 +149,7 @@ fn build(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Result<Head, Stat
     }
     // The one copy of the head: values and target are slices of it, and the buffer is free again.
     let shared = Bytes::copy_from_slice(bytes);
-    let slice = |part: &[u8]| shared.slice_ref_of(bytes, part);
+    let slice = |part: &[u8]| slice_of(&shared, bytes, part);
     let target = Uri::from_maybe_shared(slice(target.as_bytes())).map_err(|_| BAD)?;
     let version = match request.version {
         Some(0) => Version::HTTP_10,
@@ -187,37 +176,6 @@ fn build(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Result<Head, Stat
         framing,
         facts,
     })
-}
-
-/// Whether every line ends in CRLF (RFC 9112 section 2.2): the parser takes a bare LF too. No line
-/// begins with white space, so that a name stands at the beginning of each.
-pub(crate) fn ends_in_crlf(fields: &[Header<'_>], bytes: &[u8]) -> bool {
-    let lines = fields.iter().all(|field| {
-        let at = offset(bytes, field.name.as_bytes());
-        at == 0 || bytes[..at].ends_with(b"\r\n")
-    });
-    lines && (bytes.ends_with(b"\r\n\r\n") || bytes == b"\r\n")
-}
-
-/// Where a part of `bytes` begins in it.
-fn offset(bytes: &[u8], part: &[u8]) -> usize {
-    let offset = (part.as_ptr() as usize).wrapping_sub(bytes.as_ptr() as usize);
-    offset.min(bytes.len())
-}
-
-/// A part of some bytes, taken out of a shared copy of them.
-pub(crate) trait SliceRefOf {
-    fn slice_ref_of(&self, bytes: &[u8], part: &[u8]) -> Bytes;
-}
-
-impl SliceRefOf for Bytes {
-    fn slice_ref_of(&self, bytes: &[u8], part: &[u8]) -> Bytes {
-        if part.is_empty() {
-            return Bytes::new();
-        }
-        let at = offset(bytes, part);
-        self.slice(at..at + part.len())
-    }
 }
 
 #[cfg(test)]

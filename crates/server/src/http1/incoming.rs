@@ -4,11 +4,9 @@ use std::{io, sync::Arc};
 
 use bytes::BytesMut;
 use http_body::Frame;
+use perigee_http1::{BadBody, Chunked, Decoded, Decoder};
 
-use super::{
-    body::{BadBody, Decoded, Decoder},
-    pipe::{Appetite, Pipe, Reader},
-};
+use super::pipe::{Appetite, Pipe, Reader};
 use crate::{BodyError, Limits, guards::Framing, state::State};
 
 /// Bytes of a body that nobody wants which are read so that the connection can be kept.
@@ -38,13 +36,22 @@ pub(crate) enum Need {
     Bytes,
 }
 
+/// What reads a body of this framing.
+pub(crate) fn decoder(framing: Framing) -> Decoder {
+    match framing {
+        Framing::Empty => Decoder::Length(0),
+        Framing::Length(length) => Decoder::Length(length),
+        Framing::Chunked => Decoder::Chunked(Chunked::new()),
+    }
+}
+
 impl Incoming {
     pub(crate) fn new(
         framing: Framing,
         expects_continue: bool,
         state: &Arc<State>,
     ) -> (Self, Reader) {
-        let decoder = Decoder::new(framing);
+        let decoder = decoder(framing);
         let pipe = Pipe::new(state, decoder.left());
         let reader = Reader::new(&pipe);
         let incoming = Incoming {
@@ -61,7 +68,7 @@ impl Incoming {
     /// Hands on what is there of the body, as far as its reader wants it.
     pub(crate) fn feed(&mut self, buf: &mut BytesMut, limits: &Limits) -> Need {
         while !self.closed && self.end.is_none() && self.pipe.appetite() == Appetite::Hungry {
-            match self.decoder.decode(buf, limits) {
+            match self.decoder.decode(buf, limits.bounds()) {
                 Ok(Decoded::More) if self.continue_due && buf.is_empty() => return Need::Continue,
                 Ok(Decoded::More) => return Need::Bytes,
                 Ok(Decoded::Data(data)) => {
@@ -139,7 +146,7 @@ impl Incoming {
             return Err(BadBody("nobody wants it, and it is long"));
         }
         while self.end.is_none() {
-            match self.decoder.decode(buf, limits)? {
+            match self.decoder.decode(buf, limits.bounds())? {
                 Decoded::More => return Ok(Need::Bytes),
                 Decoded::Data(data) => {
                     self.drained += data.len() as u64;

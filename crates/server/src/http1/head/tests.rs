@@ -1,7 +1,9 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
-use crate::http1::body::{Decoded, Decoder};
+use perigee_http1::{Decoded, Decoder};
+
+use crate::http1::incoming::decoder as reader_of;
 
 fn limits() -> Limits {
     Limits {
@@ -114,7 +116,7 @@ fn outcome(pieces: &[&[u8]]) -> Vec<String> {
                             ..
                         } = head;
                         said.push(format!("{method} {target} {headers:?} {framing:?}"));
-                        decoder = Some(Decoder::new(framing));
+                        decoder = Some(reader_of(framing));
                         reader = HeadReader::default();
                     }
                     Err(refused) => {
@@ -124,7 +126,7 @@ fn outcome(pieces: &[&[u8]]) -> Vec<String> {
                 }
                 continue;
             };
-            match body.decode(&mut buf, &limits) {
+            match body.decode(&mut buf, limits.bounds()) {
                 Ok(Decoded::More) => break,
                 Ok(Decoded::Data(data)) => content.extend_from_slice(&data),
                 Ok(Decoded::Trailers(trailers)) => said.push(format!("{trailers:?}")),

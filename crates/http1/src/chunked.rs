@@ -1,14 +1,13 @@
-//! The chunked transfer coding, read strictly (RFC 9112 section 7.1). Pure.
+//! The chunked transfer coding, read strictly (RFC 9112 section 7.1).
 
 use bytes::{Buf, BytesMut};
 use httparse::{EMPTY_HEADER, Status};
 
-use super::{
-    body::{BadBody, Decoded},
-    head::{ends_in_crlf, has_end},
+use crate::{
+    BadBody, Bounds, Decoded,
+    lines::{ends_in_crlf, has_end},
     trailers,
 };
-use crate::Limits;
 
 /// Bytes of chunk extensions that are passed over in one body (RFC 9112 section 7.1.1 wants a
 /// limit).
@@ -19,8 +18,10 @@ const MAX_DIGITS: u8 = 16;
 
 /// Where in a chunked body the reader stands.
 #[derive(Debug)]
-pub(crate) struct Chunked {
+pub struct Chunked {
     state: State,
+    /// White space may follow a chunk size.
+    padded: bool,
     /// Bytes of the chunk that are still to come.
     size: u64,
     digits: u8,
@@ -32,6 +33,7 @@ pub(crate) struct Chunked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Size,
+    Padding,
     Extension,
     SizeLf,
     Data,
@@ -41,10 +43,18 @@ enum State {
     End,
 }
 
+impl Default for Chunked {
+    fn default() -> Self {
+        Chunked::new()
+    }
+}
+
 impl Chunked {
-    pub(crate) fn new() -> Self {
+    /// A body that has not begun. White space behind a chunk size is an error.
+    pub fn new() -> Self {
         Chunked {
             state: State::Size,
+            padded: false,
             size: 0,
             digits: 0,
             extensions: 0,
@@ -52,12 +62,20 @@ impl Chunked {
         }
     }
 
+    /// A body that has not begun. White space behind a chunk size is passed over: some servers fill a
+    /// fixed width with it, and before an extension the grammar has it (BWS).
+    pub fn padded() -> Self {
+        Chunked {
+            padded: true,
+            ..Chunked::new()
+        }
+    }
+
     /// What comes next in `buf`, taken off it.
-    pub(crate) fn decode(
-        &mut self,
-        buf: &mut BytesMut,
-        limits: &Limits,
-    ) -> Result<Decoded, BadBody> {
+    ///
+    /// # Errors
+    /// [`BadBody`] for what is no chunked body.
+    pub fn decode(&mut self, buf: &mut BytesMut, bounds: Bounds) -> Result<Decoded, BadBody> {
         loop {
             match self.state {
                 State::Data if buf.is_empty() => return Ok(Decoded::More),
@@ -70,7 +88,7 @@ impl Chunked {
                     }
                     return Ok(Decoded::Data(buf.split_to(length).freeze()));
                 }
-                State::Trailers => return self.trailers(buf, limits),
+                State::Trailers => return self.trailers(buf, bounds),
                 State::End => return Ok(Decoded::End),
                 _ if buf.is_empty() => return Ok(Decoded::More),
                 _ => self.line(buf)?,
@@ -96,6 +114,10 @@ impl Chunked {
         Ok(match (self.state, byte) {
             (State::Size, b'\r') if self.digits > 0 => State::SizeLf,
             (State::Size, b';') if self.digits > 0 => State::Extension,
+            (State::Size, b' ' | b'\t') if self.padded && self.digits > 0 => self.pad()?,
+            (State::Padding, b' ' | b'\t') => self.pad()?,
+            (State::Padding, b'\r') => State::SizeLf,
+            (State::Padding, b';') => State::Extension,
             (State::Size, _) => {
                 let digit = char::from(byte).to_digit(16);
                 let digit = digit.ok_or(BadBody("a chunk size is not a number"))?;
@@ -108,10 +130,7 @@ impl Chunked {
             }
             (State::Extension, b'\r') => State::SizeLf,
             (State::Extension, b'\t' | b' '..=b'~' | 0x80..) => {
-                self.extensions += 1;
-                if self.extensions > MAX_EXTENSIONS {
-                    return Err(BadBody("the chunk extensions are too long"));
-                }
+                self.extend()?;
                 State::Extension
             }
             (State::SizeLf, b'\n') => {
@@ -127,22 +146,36 @@ impl Chunked {
         })
     }
 
+    fn pad(&mut self) -> Result<State, BadBody> {
+        self.extend()?;
+        Ok(State::Padding)
+    }
+
+    /// One more byte that says nothing.
+    fn extend(&mut self) -> Result<(), BadBody> {
+        self.extensions += 1;
+        match self.extensions > MAX_EXTENSIONS {
+            true => Err(BadBody("the chunk extensions are too long")),
+            false => Ok(()),
+        }
+    }
+
     /// The trailer section, once it is there whole (RFC 9112 section 7.1.2).
-    fn trailers(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Decoded, BadBody> {
+    fn trailers(&mut self, buf: &mut BytesMut, bounds: Bounds) -> Result<Decoded, BadBody> {
         const BAD: BadBody = BadBody("the trailer section is malformed");
         if buf.starts_with(b"\r\n") {
             buf.advance(2);
             self.state = State::End;
             return Ok(Decoded::End);
         }
-        let window = &buf[..buf.len().min(limits.max_head)];
-        let is_full = window.len() == limits.max_head;
+        let window = &buf[..buf.len().min(bounds.max_bytes)];
+        let is_full = window.len() == bounds.max_bytes;
         let ended = || has_end(&window[self.seen.saturating_sub(2)..]);
         if self.seen > 0 && !is_full && !ended() {
             self.seen = window.len();
             return Ok(Decoded::More);
         }
-        let mut fields = vec![EMPTY_HEADER; limits.max_fields];
+        let mut fields = vec![EMPTY_HEADER; bounds.max_fields];
         match httparse::parse_headers(window, &mut fields) {
             Ok(Status::Complete((length, fields))) => {
                 if !ends_in_crlf(fields, &window[..length]) {

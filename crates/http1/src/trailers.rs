@@ -1,4 +1,4 @@
-//! Trailer sections: which fields may stand there. Pure.
+//! Trailer sections: which fields may stand there.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -55,13 +55,13 @@ const FORBIDDEN: [&str; 46] = [
 ];
 
 /// Whether a field may be a trailer. Those by which proxies tell who the client is may not either.
-pub(crate) fn may_be(name: &HeaderName) -> bool {
+pub fn may_be(name: &HeaderName) -> bool {
     let name = name.as_str();
     FORBIDDEN.binary_search(&name).is_err() && !name.starts_with("x-forwarded-")
 }
 
 /// The fields of a trailer section that may stand there. `None` if it is malformed.
-pub(crate) fn of(fields: &[httparse::Header<'_>]) -> Option<HeaderMap> {
+pub fn of(fields: &[httparse::Header<'_>]) -> Option<HeaderMap> {
     let mut trailers = HeaderMap::new();
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;

@@ -7,16 +7,19 @@ use super::*;
 type Read = Option<(String, HeaderMap, String)>;
 
 fn read(text: &str) -> Result<Read, BadBody> {
-    let limits = Limits {
-        max_head: 128,
+    read_by(Chunked::new(), text)
+}
+
+fn read_by(mut chunked: Chunked, text: &str) -> Result<Read, BadBody> {
+    let bounds = Bounds {
+        max_bytes: 128,
         max_fields: 3,
-        ..Limits::default()
     };
     let mut buf = BytesMut::from(text);
-    let (mut chunked, mut content) = (Chunked::new(), Vec::new());
+    let mut content = Vec::new();
     let mut trailers = HeaderMap::new();
     loop {
-        match chunked.decode(&mut buf, &limits)? {
+        match chunked.decode(&mut buf, bounds)? {
             Decoded::More => return Ok(None),
             Decoded::Data(data) => content.extend_from_slice(&data),
             Decoded::Trailers(fields) => trailers = fields,
@@ -102,5 +105,18 @@ fn trailer_sections_are_strict_and_bounded() {
         &format!("0\r\na: {}", "x".repeat(128)),
     ] {
         assert!(read(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn sizes_may_be_padded_where_that_is_said() {
+    let padded = |text| read_by(Chunked::padded(), text);
+    for text in ["1  \r\nx\r\n0 \t\r\n\r\n", "1 ;a=b\r\nx\r\n0\r\n\r\n"] {
+        assert_eq!(padded(text).unwrap().unwrap().0, "x");
+        assert!(read(text).is_err());
+    }
+    let long = format!("1{}\r\nx\r\n0\r\n\r\n", " ".repeat(MAX_EXTENSIONS + 1));
+    for bad in [" 1\r\nx", "1 1\r\nx", "1 \nx\r\n", &long] {
+        assert!(padded(bad).is_err(), "{bad:?}");
     }
 }
