@@ -16,12 +16,16 @@ enum Chore {
     /// Counts the instructions of a hit, a miss and a DNS answer, and compares them with what is
     /// recorded.
     Instructions(instructions::Options),
+    /// What a bench starts beside the servers.
+    #[command(subcommand, hide = true)]
+    Helper(bench::helpers::Helper),
 }
 
 fn main() -> ExitCode {
     let result = match Chore::parse() {
         Chore::Bench(options) => bench::run(&options),
         Chore::Instructions(options) => instructions::run(&options),
+        Chore::Helper(helper) => bench::helpers::run(&helper),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,205 @@
+//! Runs what makes load, on a core of its own, and reads what it says.
+
+use std::{net::SocketAddr, path::Path, process::Command};
+
+use super::{
+    HOST,
+    rows::{Load, Row},
+    servers::{Server, on_cores},
+};
+
+/// What was done in one round.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Done {
+    pub(super) requests: f64,
+    pub(super) bytes: f64,
+}
+
+/// Puts the load of a row on a server. `tag` is the validator of what is asked for, `round` a number that
+/// no round before had.
+pub(super) fn run(
+    row: &Row,
+    server: &Server,
+    seconds: u64,
+    tag: &str,
+    round: u64,
+) -> Result<Done, String> {
+    let tls = || server.tls.ok_or_else(|| "no TLS".to_owned());
+    let connections = row.connections;
+    match row.load {
+        Load::Http2 => h2load(tls()?, row.target, seconds),
+        Load::Handshakes => handshakes(server, tls()?, row.target, seconds),
+        Load::Tls => wrk("https", tls()?, row, seconds, &[]),
+        Load::Hit => wrk("http", server.http, row, seconds, &[]),
+        Load::NotModified => {
+            let field = format!("If-None-Match: {tag}");
+            let fields = ["--status", "304", "--field", &field];
+            let seconds = seconds as f64;
+            let numbers = generate(server.http, row.target, row.connections, seconds, &fields)?;
+            Ok(Done {
+                requests: numbers[0],
+                bytes: 0.0,
+            })
+        }
+        Load::Range | Load::Zipf | Load::Miss => {
+            let name = match row.load {
+                Load::Range => "range.lua",
+                Load::Zipf => "zipf.lua",
+                _ => "miss.lua",
+            };
+            let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../bench/load")
+                .join(name);
+            let script = script.display().to_string();
+            let options = ["-s".to_owned(), script, "--".to_owned(), round.to_string()];
+            wrk("http", server.http, row, seconds, &options)
+        }
+    }
+    .map_err(|error| format!("{error} ({connections} connections)"))
+}
+
+/// Runs it where load belongs, and gives what it prints.
+pub(super) fn output(cores: &str, command: &Command) -> Result<String, String> {
+    let output = on_cores(cores, command)
+        .output()
+        .map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    match output.status.success() {
+        true => Ok(text),
+        false => Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr))),
+    }
+}
+
+fn wrk(
+    scheme: &str,
+    to: SocketAddr,
+    row: &Row,
+    seconds: u64,
+    options: &[String],
+) -> Result<Done, String> {
+    let mut command = Command::new("wrk");
+    command.args(["-t", "1", "-c", &row.connections.to_string()]);
+    command.args(["-d", &format!("{seconds}s"), "-H", &format!("Host: {HOST}")]);
+    // The URL goes before what is meant for the script.
+    let split = options
+        .iter()
+        .position(|o| o == "--")
+        .unwrap_or(options.len());
+    command.args(&options[..split]);
+    command.arg(format!("{scheme}://{to}{}", row.target));
+    command.args(&options[split..]);
+    let text = output(super::load_core(), &command)?;
+    let is_wrong = |line: &&str| line.starts_with("Non-2xx") || line.starts_with("Socket errors");
+    if let Some(line) = text.lines().map(str::trim).find(is_wrong) {
+        return Err(line.to_owned());
+    }
+    let total = text
+        .lines()
+        .find(|line| line.contains(" requests in "))
+        .unwrap_or_default();
+    let mut words = total.split_whitespace();
+    let requests = words.next().and_then(|n| n.parse().ok());
+    let bytes = total
+        .trim()
+        .rsplit(", ")
+        .next()
+        .and_then(|text| text.strip_suffix(" read"));
+    Ok(Done {
+        requests: requests.ok_or_else(|| format!("what wrk says is not known: {text}"))?,
+        bytes: bytes.and_then(size).unwrap_or_default(),
+    })
+}
+
+/// Our own generator, where wrk does not do: it takes a 304 with Content-Length for one with a body, and
+/// cannot keep a rate. Gives requests, failed ones (none), and p50, p99, p99.9 in microseconds.
+pub(super) fn generate(
+    to: SocketAddr,
+    target: &str,
+    connections: usize,
+    seconds: f64,
+    options: &[&str],
+) -> Result<Vec<f64>, String> {
+    let mut command = super::myself()?;
+    command.args(["helper", "generate", &to.to_string(), "--target", target]);
+    command.args(["--connections", &connections.to_string()]);
+    command
+        .args(["--seconds", &seconds.to_string()])
+        .args(options);
+    let numbers = numbers(&output(super::load_core(), &command)?)?;
+    match numbers[..] {
+        [_, 0.0, _, _, _] => Ok(numbers),
+        _ => Err(format!("requests, failed, latencies: {numbers:?}")),
+    }
+}
+
+/// `1.25GB`, as wrk writes it.
+fn size(text: &str) -> Option<f64> {
+    let text = text.strip_suffix('B')?;
+    let units = [("K", 10), ("M", 20), ("G", 30), ("T", 40)];
+    for (unit, bits) in units {
+        if let Some(number) = text.strip_suffix(unit) {
+            return Some(number.parse::<f64>().ok()? * (1_u64 << bits) as f64);
+        }
+    }
+    text.parse().ok()
+}
+
+fn h2load(to: SocketAddr, target: &str, seconds: u64) -> Result<Done, String> {
+    let mut command = Command::new("h2load");
+    command.args(["-D", &seconds.to_string(), "-c", "32", "-m", "8"]);
+    command.arg(format!("--connect-to={to}"));
+    command.arg(format!("https://{HOST}{target}"));
+    let text = output(super::load_core(), &command)?;
+    let line = |start: &str| {
+        let found = text.lines().find(|line| line.starts_with(start));
+        found.unwrap_or_default().to_owned()
+    };
+    let before = |line: &str, what: &str| -> f64 {
+        let words: Vec<&str> = line
+            .split([' ', ','])
+            .filter(|word| !word.is_empty())
+            .collect();
+        let place = words.iter().position(|word| *word == what).unwrap_or(0);
+        let number = place
+            .checked_sub(1)
+            .and_then(|place| words[place].parse().ok());
+        number.unwrap_or_default()
+    };
+    let statuses = line("status codes:");
+    let good = before(&statuses, "2xx");
+    let other: f64 = ["3xx", "4xx", "5xx"]
+        .iter()
+        .map(|s| before(&statuses, s))
+        .sum();
+    if good == 0.0 || other > 0.0 {
+        return Err(format!("{statuses} {}", line("requests:")));
+    }
+    if !text.contains("Application protocol: h2") {
+        return Err("not HTTP/2".to_owned());
+    }
+    Ok(Done {
+        requests: good,
+        bytes: good * 1024.0,
+    })
+}
+
+fn handshakes(server: &Server, to: SocketAddr, target: &str, seconds: u64) -> Result<Done, String> {
+    let mut command = super::myself()?;
+    command.args(["helper", "handshakes", &to.to_string(), "--target", target]);
+    command.arg("--trust").arg(server.certificate());
+    command.args(["--seconds", &seconds.to_string()]);
+    let numbers = numbers(&output(super::load_core(), &command)?)?;
+    match numbers[..] {
+        [done, 0.0] => Ok(Done {
+            requests: done,
+            bytes: done * 1024.0,
+        }),
+        _ => Err(format!("done and failed: {numbers:?}")),
+    }
+}
+
+/// Numbers with blanks between them, as our own generators print them.
+pub(super) fn numbers(text: &str) -> Result<Vec<f64>, String> {
+    let parsed: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
+    parsed.map_err(|_| format!("not understood: {text}"))
+}

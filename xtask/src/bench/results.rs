@@ -1,0 +1,98 @@
+//! What was measured, kept in bench/results.json: a run of some rows replaces those rows.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// All that is known.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Results {
+    pub(super) machine: String,
+    /// By the name of the server.
+    pub(super) versions: BTreeMap<String, String>,
+    /// By the key of the row.
+    pub(super) rows: BTreeMap<String, Measured>,
+}
+
+/// One row.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Measured {
+    pub(super) date: String,
+    /// Of Perigee.
+    pub(super) commit: String,
+    /// Threads that wanted a core, in the minute before the end.
+    pub(super) load: f64,
+    pub(super) seconds: f64,
+    /// Of each server, round by round.
+    pub(super) rounds: BTreeMap<String, Vec<f64>>,
+    /// Why a server has no figure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) missing: BTreeMap<String, String>,
+}
+
+fn path() -> PathBuf {
+    super::root().join("bench/results.json")
+}
+
+impl Results {
+    /// What was measured before; nothing, if there is no file.
+    pub(super) fn load() -> Result<Results, String> {
+        match fs::read_to_string(path()) {
+            Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            Err(_) => Ok(Results::default()),
+        }
+    }
+
+    pub(super) fn store(&self) -> Result<(), String> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
+        fs::write(path(), text + "\n").map_err(|error| error.to_string())
+    }
+}
+
+impl Measured {
+    pub(super) fn new(seconds: f64) -> Measured {
+        Measured {
+            date: super::machine::today(),
+            commit: super::machine::commit(),
+            seconds,
+            ..Measured::default()
+        }
+    }
+
+    pub(super) fn push(&mut self, server: &str, value: f64) {
+        self.rounds
+            .entry(server.to_owned())
+            .or_default()
+            .push(value);
+    }
+
+    pub(super) fn median(&self, server: &str) -> Option<f64> {
+        let mut values = self.rounds.get(server)?.clone();
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        let high = *values.get(middle)?;
+        match values.len() % 2 {
+            1 => Some(high),
+            _ => Some((values.get(middle - 1)? + high) / 2.0),
+        }
+    }
+
+    /// The least and the most.
+    pub(super) fn spread(&self, server: &str) -> Option<(f64, f64)> {
+        let values = self.rounds.get(server)?;
+        let low = values.iter().copied().min_by(f64::total_cmp)?;
+        let high = values.iter().copied().max_by(f64::total_cmp)?;
+        Some((low, high))
+    }
+
+    /// The rival that does most, and what it does.
+    pub(super) fn best_rival(&self) -> Option<(&str, f64)> {
+        let rivals = self
+            .rounds
+            .keys()
+            .filter(|name| super::peers::Peer::is_rival(name));
+        rivals
+            .filter_map(|name| Some((name.as_str(), self.median(name)?)))
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+    }
+}
