@@ -15,6 +15,7 @@ use rustix::{
     buffer::spare_capacity,
     event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
     fd::OwnedFd,
+    io::Errno,
     time::Timespec,
 };
 
@@ -145,7 +146,11 @@ impl<'a> Run<'a> {
                 tv_nsec: nanoseconds,
             };
             events.clear();
-            epoll::wait(&self.poll, spare_capacity(&mut events), Some(&timeout))?;
+            match epoll::wait(&self.poll, spare_capacity(&mut events), Some(&timeout)) {
+                // A signal came between.
+                Err(Errno::INTR) => continue,
+                waited => waited?,
+            };
             for event in &events {
                 self.receive(event.data.u64() as usize, &mut buffer)?;
             }

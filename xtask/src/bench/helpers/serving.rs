@@ -12,6 +12,7 @@ use rustix::{
     buffer::spare_capacity,
     event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
     fd::OwnedFd,
+    io::Errno,
 };
 
 /// Bytes of a response that are to be sent, shared by all who send them.
@@ -57,7 +58,11 @@ pub(super) fn run(port: u16, mut responder: impl Respond) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         events.clear();
-        epoll::wait(&poll, spare_capacity(&mut events), None)?;
+        match epoll::wait(&poll, spare_capacity(&mut events), None) {
+            // A signal came between.
+            Err(Errno::INTR) => continue,
+            waited => waited?,
+        };
         for event in &events {
             let token = event.data.u64();
             if token == LISTENER {
