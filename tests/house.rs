@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("health", &[]),
     ("dns-wire", &[]),
     ("xtask", &[]),
+    ("instructions", &["config", "edge", "geodns"]),
 ];
 
 /// What would let a pure room do IO or read a clock.
