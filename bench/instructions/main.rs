@@ -17,8 +17,11 @@ mod wire;
 
 use std::process::ExitCode;
 
-/// What can be counted. Returns how many requests it did.
-const ROWS: &[(&str, fn() -> usize)] = &[
+/// Asks, and returns how many of its requests were counted.
+type Row = fn() -> usize;
+
+/// What can be counted.
+const ROWS: &[(&str, Row)] = &[
     ("hit", hit::hit),
     ("hit-304", hit::not_modified),
     ("hit-http2", http2::hit),

@@ -5,7 +5,7 @@ mod count;
 mod recorded;
 mod verdict;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use recorded::{Recorded, Row};
@@ -76,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     verdict(&failed, comparable, &file)
 }
 
-fn verdict(failed: &[&str], comparable: bool, file: &PathBuf) -> Result<(), String> {
+fn verdict(failed: &[&str], comparable: bool, file: &Path) -> Result<(), String> {
     if failed.is_empty() {
         return Ok(());
     }

@@ -98,7 +98,7 @@ fn build() -> Result<PathBuf, String> {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let binary = messages
         .filter_map(|it| Some(it["executable"].as_str()?.to_owned()))
-        .last();
+        .next_back();
     binary
         .map(PathBuf::from)
         .ok_or_else(|| "nothing was built".to_owned())

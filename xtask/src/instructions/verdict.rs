@@ -47,7 +47,7 @@ impl Verdict {
 
 /// In per cent.
 fn change(before: u64, now: u64) -> f64 {
-    (now as f64 / before.max(1) as f64 - 1.0) * 100.0
+    (now as f64 - before as f64) * 100.0 / before.max(1) as f64
 }
 
 #[cfg(test)]
