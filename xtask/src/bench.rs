@@ -4,6 +4,7 @@
 mod certificate;
 mod check;
 mod compare;
+mod dns;
 pub(crate) mod helpers;
 mod latency;
 mod loads;
@@ -13,6 +14,7 @@ mod peers;
 mod report;
 mod results;
 mod rows;
+mod scale;
 mod servers;
 mod usage;
 
@@ -38,8 +40,8 @@ const MEGABYTES: u64 = 2048;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Rows, separated by commas: 1k 64k 1m 64m zipf miss 304 h2 tls1m hs range latency memory.
-    /// Default: all.
+    /// Rows, separated by commas: 1k 64k 1m 64m zipf miss 304 h2 tls1m hs range latency memory
+    /// objects idle connections services cores dns. Default: all.
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
     /// Servers beside Perigee, separated by commas: nginx haproxy varnish ats squid h2o floor. Default:
@@ -97,6 +99,15 @@ fn measure(options: &Options, results: &mut Results) -> Result<(), String> {
         results
             .rows
             .insert("memory".to_owned(), memory::measure(&peers, &terms));
+    }
+    if let (true, Some(Peer::Perigee(binary, _))) = (options.has("dns"), peers.first()) {
+        say("dns: the name server beside its peers");
+        dns::measure(binary, options.rounds, results)?;
+    }
+    for scale in scale::SCALES.iter().filter(|scale| options.has(scale.name)) {
+        say(&format!("{}: {}", scale.name, scale.title));
+        let pace = (options.rounds, options.seconds);
+        scale.measure((&peers, &terms), pace, results);
     }
     if options.has("latency") || ROWS.iter().any(|row| options.has(row.key)) {
         let servers = start(&peers, &terms);

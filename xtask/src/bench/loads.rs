@@ -1,6 +1,11 @@
 //! Runs what makes load, on a core of its own, and reads what it says.
 
-use std::{net::SocketAddr, path::Path, process::Command};
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use super::{
     HOST,
@@ -110,8 +115,9 @@ fn wrk(
     })
 }
 
-/// Our own generator, where wrk does not do: it takes a 304 with Content-Length for one with a body, and
-/// cannot keep a rate. Gives requests, failed ones (none), and p50, p99, p99.9 in microseconds.
+/// Our own generator, where wrk does not do: it takes a 304 with Content-Length for one with a body, cannot
+/// keep a rate, and keeps all connections busy. Gives requests, failed ones (none), and p50, p99, p99.9 in
+/// microseconds.
 pub(super) fn generate(
     to: SocketAddr,
     target: &str,
@@ -119,13 +125,63 @@ pub(super) fn generate(
     seconds: f64,
     options: &[&str],
 ) -> Result<Vec<f64>, String> {
+    let command = generator((to, target), connections, seconds, options)?;
+    judged(&output(super::load_core(), &command)?)
+}
+
+/// The same on given cores, and requests for each CPU second of the server while all connections were
+/// open: neither to open nor to close them counts.
+pub(super) fn generate_open(
+    cores: &str,
+    (server, target): (&Server, &str),
+    connections: usize,
+    seconds: f64,
+    options: &[&str],
+) -> Result<f64, String> {
+    let mut command = generator((server.http, target), connections, seconds, options)?;
+    command.arg("--wait");
+    let mut command = on_cores(cores, &command);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let pipes = (child.stdin.take(), child.stdout.take());
+    let (Some(mut tell), Some(said)) = pipes else {
+        return Err("no pipes".to_owned());
+    };
+    let mut said = BufReader::new(said);
+    let mut line = String::new();
+    let step = |said: &mut BufReader<_>, line: &mut String| {
+        line.clear();
+        said.read_line(line).map_err(|error| error.to_string())
+    };
+    step(&mut said, &mut line)?;
+    let before = server.cpu();
+    let told = tell.write_all(b"go\n").map_err(|error| error.to_string());
+    step(&mut said, &mut line)?;
+    let cpu = server.cpu().since(before);
+    drop(tell);
+    child.wait().map_err(|error| error.to_string())?;
+    told?;
+    Ok(judged(&line)?[0] / cpu)
+}
+
+fn generator(
+    (to, target): (SocketAddr, &str),
+    connections: usize,
+    seconds: f64,
+    options: &[&str],
+) -> Result<Command, String> {
     let mut command = super::myself()?;
     command.args(["helper", "generate", &to.to_string(), "--target", target]);
     command.args(["--connections", &connections.to_string()]);
     command
         .args(["--seconds", &seconds.to_string()])
         .args(options);
-    let numbers = numbers(&output(super::load_core(), &command)?)?;
+    Ok(command)
+}
+
+/// What it printed, if nothing failed.
+fn judged(text: &str) -> Result<Vec<f64>, String> {
+    let numbers = numbers(text)?;
     match numbers[..] {
         [_, 0.0, _, _, _] => Ok(numbers),
         _ => Err(format!("requests, failed, latencies: {numbers:?}")),

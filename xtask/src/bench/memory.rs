@@ -10,6 +10,8 @@ use super::{
 
 const OBJECTS: u64 = 100_000;
 const BODY: u64 = 1024;
+/// Connections over which a cache is filled.
+const FILLERS: usize = 256;
 /// What it takes to serve at all is not what an object costs.
 const BEFORE: u64 = 2_000;
 
@@ -63,5 +65,5 @@ fn taken(server: &Server) -> u64 {
 /// Asks for so many objects, each once.
 pub(super) fn fill(server: &Server, target: &str, objects: u64) -> Result<(), String> {
     let each = objects.to_string();
-    loads::generate(server.http, target, 16, 0.0, &["--each", &each]).map(|_| ())
+    loads::generate(server.http, target, FILLERS, 0.0, &["--each", &each]).map(|_| ())
 }

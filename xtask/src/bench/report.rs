@@ -5,9 +5,11 @@ mod plot;
 use std::{collections::BTreeSet, fs};
 
 use super::{
+    dns,
     latency::SHARES,
     results::{Measured, Results},
     rows::{ROWS, Unit},
+    scale::SCALES,
 };
 
 const BEGIN: &str = "<!-- cargo xtask bench writes from here -->";
@@ -47,6 +49,8 @@ pub(super) fn tables(results: &Results) -> String {
     text += &everybody(results);
     text += &latencies(results);
     text += &memory(results);
+    text += &scales(results);
+    text += &names(results);
     text
 }
 
@@ -141,6 +145,61 @@ fn memory(results: &Results) -> String {
         title,
         &[("bytes; to be reached: below 500".to_owned(), measured)],
     )
+}
+
+/// What more of everything costs: time for a request, and from one to two cores the throughput.
+fn scales(results: &Results) -> String {
+    let mut text = String::from(
+        "\n| thousand requests for each CPU second | server | few | many | |\n|---|---|---|---|---|\n",
+    );
+    for scale in &SCALES {
+        let few = results.rows.get(&scale.key(scale.few));
+        let (Some(few), Some(many)) = (few, results.rows.get(&scale.key(scale.many))) else {
+            continue;
+        };
+        let both = |name: &&&str| Some((few.median(name)?, many.median(name)?));
+        for (name, (with_few, with_many)) in SERVERS.iter().filter_map(|n| Some((n, both(&n)?))) {
+            let effect = match scale.name {
+                "cores" => format!("{:.2} times the throughput", 2.0 * with_many / with_few),
+                _ => format!(
+                    "{:+.0} % time for a request",
+                    100.0 * (with_few / with_many - 1.0)
+                ),
+            };
+            text += &format!(
+                "| {} to {} {} | {name} | {} | {} | {effect} |\n",
+                scale.few,
+                scale.many,
+                scale.title,
+                number(with_few),
+                number(with_many),
+            );
+        }
+    }
+    text
+}
+
+/// The name server.
+fn names(results: &Results) -> String {
+    let rows = results.rows.iter();
+    let rows: Vec<(&str, &Measured)> = rows
+        .filter_map(|(key, m)| Some((key.strip_prefix(dns::PREFIX)?, m)))
+        .collect();
+    let mut text = String::new();
+    if !rows.is_empty() {
+        text += "\n| thousand queries for each CPU second | |\n|---|---|\n";
+    }
+    for (title, measured) in rows {
+        let servers = measured
+            .rounds
+            .keys()
+            .map(|name| (name, cell(measured, name)));
+        let cells: Vec<String> = servers
+            .map(|(name, cell)| format!("{name} {cell}"))
+            .collect();
+        text += &format!("| {title} | {} |\n", cells.join("; "));
+    }
+    text
 }
 
 /// Medians and spreads of all servers that have any.

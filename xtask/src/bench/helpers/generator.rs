@@ -40,9 +40,16 @@ pub(crate) struct Generate {
     /// Connections that are open.
     #[arg(long, default_value_t = 64)]
     pub(crate) connections: usize,
-    /// Connections that wait for an answer, at most; they take turns.
+    /// Connections that wait for an answer, at most; all take turns.
     #[arg(long)]
     pub(crate) busy: Option<usize>,
+    /// Asks once over each connection, says so, and goes on when it is told to by a line on standard input.
+    /// Connections are closed after the next one.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Those that had an answer are asked again first: the others stay idle.
+    #[arg(long)]
+    pub(crate) same: bool,
     /// Requests that are sent at once on a connection.
     #[arg(long, default_value_t = 1)]
     pub(crate) batch: usize,
@@ -63,6 +70,17 @@ pub(crate) struct Generate {
 /// Sends as planned, and prints `requests failed p50 p99 p99.9`, the last three in microseconds.
 pub(super) fn run(plan: &Generate) -> io::Result<()> {
     let mut run = Run::new(plan)?;
+    let mut line = String::new();
+    if plan.wait {
+        run.each = Some(plan.connections as u64);
+        run.go()?;
+        run.latencies.clear();
+        println!("open");
+        io::stdin().read_line(&mut line)?;
+        run.each = None;
+        run.asked = 0;
+        run.same = plan.same;
+    }
     run.go()?;
     run.latencies.sort_unstable();
     let at = |share: f64| {
@@ -77,6 +95,9 @@ pub(super) fn run(plan: &Generate) -> io::Result<()> {
         at(0.99),
         at(0.999)
     );
+    if plan.wait {
+        io::stdin().read_line(&mut line)?;
+    }
     Ok(())
 }
 
@@ -87,6 +108,9 @@ struct Run<'a> {
     /// Whose turn it is.
     idle: VecDeque<usize>,
     asked: u64,
+    /// How many are to be asked for, if not as many as go into a time.
+    each: Option<u64>,
+    same: bool,
     chance: u64,
     /// Nanoseconds.
     latencies: Vec<u32>,
@@ -109,6 +133,8 @@ impl<'a> Run<'a> {
             connections,
             idle: (0..plan.connections).collect(),
             asked: 0,
+            each: plan.each,
+            same: plan.same && !plan.wait,
             chance: 0x9e37_79b9_7f4a_7c15,
             latencies: Vec::new(),
             failed: 0,
@@ -122,14 +148,14 @@ impl<'a> Run<'a> {
         let mut buffer = vec![0; 256 * 1024];
         loop {
             let now = Instant::now();
-            let over = match self.plan.each {
+            let over = match self.each {
                 Some(count) => self.asked >= count,
                 None => now >= end,
             };
             if over && self.idle.len() == self.connections.len() {
                 return Ok(());
             }
-            if now > end + Duration::from_secs(5) && self.plan.each.is_none() {
+            if now > end + Duration::from_secs(5) && self.each.is_none() {
                 return Err(io::Error::other("answers do not come"));
             }
             if !over {
@@ -159,7 +185,9 @@ impl<'a> Run<'a> {
 
     /// Sends all that may be sent now.
     fn send(&mut self, start: Instant, now: Instant) -> io::Result<()> {
-        let busy = self.plan.busy.unwrap_or(self.plan.connections);
+        // While connections are opened, all may be.
+        let given = self.plan.busy.filter(|_| self.each.is_none());
+        let busy = given.unwrap_or(self.plan.connections);
         let field = self.plan.field.as_ref().map(|field| format!("{field}\r\n"));
         let field = field.unwrap_or_default();
         while self.connections.len() - self.idle.len() < busy {
@@ -167,7 +195,7 @@ impl<'a> Run<'a> {
                 Some(rate) => start + Duration::from_secs_f64(self.asked as f64 / rate),
                 None => now,
             };
-            if due > now || self.plan.each.is_some_and(|count| self.asked >= count) {
+            if due > now || self.each.is_some_and(|count| self.asked >= count) {
                 break;
             }
             let Some(token) = self.idle.pop_front() else {
@@ -198,7 +226,10 @@ impl<'a> Run<'a> {
         self.latencies
             .extend(std::iter::repeat_n(took, done.answers));
         if connection.waits_for == 0 {
-            self.idle.push_back(token);
+            match self.same {
+                true => self.idle.push_front(token),
+                false => self.idle.push_back(token),
+            }
         }
         Ok(())
     }
