@@ -114,3 +114,25 @@ fn present(missing: &[&str]) -> String {
     }
     names.join(";")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_the_harness_is_read() {
+        let mut results = Results::default();
+        let row =
+            "perigee, counting      236.1 k/CPU-s  (220.0 to 240.2)  user 1900 ns  kernel 2300 ns";
+        read("geo A, no ECS", row, &mut results);
+        read(
+            "geo A, no ECS",
+            "resident: nothing of that kind",
+            &mut results,
+        );
+        let measured = &results.rows["dns: geo A, no ECS"];
+        assert_eq!(measured.rounds.len(), 1);
+        assert_eq!(measured.median("perigee, counting"), Some(236.1));
+        assert_eq!(measured.spread("perigee, counting"), Some((220.0, 240.2)));
+    }
+}

@@ -259,3 +259,28 @@ pub(super) fn numbers(text: &str) -> Result<Vec<f64>, String> {
     let parsed: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
     parsed.map_err(|_| format!("not understood: {text}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_wrk_writes_them() {
+        let sizes = [
+            ("900B", 900.0),
+            ("1.50KB", 1536.0),
+            ("2.00GB", 2147483648.0),
+        ];
+        for (text, bytes) in sizes {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        assert_eq!((size("12"), size("xKB")), (None, None));
+    }
+
+    #[test]
+    fn a_failed_request_makes_a_round_void() {
+        assert!(judged("100 0 1.0 2.0 3.0").is_ok());
+        assert!(judged("100 1 1.0 2.0 3.0").is_err());
+        assert!(judged("answers do not come").is_err());
+    }
+}

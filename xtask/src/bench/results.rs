@@ -96,3 +96,40 @@ impl Measured {
             .max_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(rounds: &[(&str, &[f64])]) -> Measured {
+        let rounds = rounds
+            .iter()
+            .map(|(name, values)| ((*name).to_owned(), values.to_vec()));
+        Measured {
+            rounds: rounds.collect(),
+            ..Measured::default()
+        }
+    }
+
+    #[test]
+    fn the_median_is_the_middle_whatever_the_order() {
+        let measured = measured(&[("a", &[9.0, 1.0, 3.0]), ("b", &[4.0, 2.0]), ("c", &[])]);
+        assert_eq!(measured.median("a"), Some(3.0));
+        assert_eq!(measured.median("b"), Some(3.0));
+        assert_eq!((measured.median("c"), measured.median("d")), (None, None));
+        assert_eq!(measured.spread("a"), Some((1.0, 9.0)));
+    }
+
+    #[test]
+    fn who_has_no_cache_is_no_rival() {
+        let measured = measured(&[
+            ("H2O", &[400.0]),
+            ("floor", &[300.0]),
+            ("Perigee", &[200.0]),
+            ("Perigee 2", &[250.0]),
+            ("nginx", &[90.0, 110.0]),
+            ("HAProxy", &[99.0]),
+        ]);
+        assert_eq!(measured.best_rival(), Some(("nginx", 100.0)));
+    }
+}
