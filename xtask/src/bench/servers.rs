@@ -147,7 +147,10 @@ impl Server {
         for address in std::iter::once(server.http).chain(server.tls) {
             server.wait_for(address)?;
         }
-        Ok(server)
+        match usage::strays(&server.processes(), terms.cores) {
+            true => Err("it has threads on other cores".to_owned()),
+            false => Ok(server),
+        }
     }
 
     fn wait_for(&mut self, address: SocketAddr) -> Result<(), String> {

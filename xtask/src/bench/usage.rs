@@ -70,6 +70,23 @@ impl Cpu {
     }
 }
 
+/// Whether any thread may run elsewhere than on these cores, which are a list as taskset(1) wants it.
+pub(super) fn strays(processes: &[u32], cores: &str) -> bool {
+    let allowed = |thread: &str| {
+        let text = fs::read_to_string(thread).unwrap_or_default();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        line.map(|line| line.trim().replace('-', ","))
+    };
+    processes.iter().any(|id| {
+        names(&format!("/proc/{id}/task"))
+            .iter()
+            .filter_map(|thread| allowed(&format!("/proc/{id}/task/{thread}/status")))
+            .any(|list| list != cores)
+    })
+}
+
 /// Bytes of memory: what processes share is divided among them (PSS). Files that are mapped count too.
 pub(super) fn memory(processes: &[u32]) -> u64 {
     let of = |id: &u32| {
