@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -317,10 +318,19 @@ impl OneEdge {
 
     /// Waits until so many requests are under way.
     pub(crate) async fn until_under_way(&self, requests: usize) {
-        let wanted = format!("\"requests\":{requests},");
-        wait::until(&format!("{requests} requests are under way"), || async {
+        self.until_status("requests", requests).await;
+    }
+
+    /// Waits until as many requests wait for another one's fetch.
+    pub(crate) async fn until_waiting(&self, requests: usize) {
+        self.until_status("waiting", requests).await;
+    }
+
+    async fn until_status(&self, what: &str, count: usize) {
+        wait::until(&format!("{what} is {count}"), || async {
             let status = get(self.admin, "localhost", "/status").send().await;
-            status.text().contains(&wanted).then_some(())
+            let status: Value = serde_json::from_str(status.text()).ok()?;
+            (status[what] == count).then_some(())
         })
         .await;
     }

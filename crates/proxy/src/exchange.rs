@@ -30,6 +30,7 @@ use crate::{
     seldom::Seldom,
     streaming::Streaming,
     upgrade::Upgrade,
+    waiting::Waiting,
 };
 
 /// What an exchange is built from.
@@ -75,6 +76,7 @@ pub struct Exchange {
     pub(crate) metrics: Metrics,
     pub(crate) in_touch: InTouch,
     pub(crate) flights: Flights,
+    pub(crate) waiting: Waiting,
     /// What could not be fetched a moment ago.
     pub(crate) failed_keys: FailedKeys,
     /// Which URLs may be answered alike.
@@ -120,6 +122,7 @@ impl Exchange {
             metrics,
             in_touch: InTouch::new(config.out_of_touch, SystemTime::now()),
             flights,
+            waiting: Waiting::default(),
             failed_keys,
             searches,
             refreshes: Arc::new(Semaphore::new(room)),
@@ -140,6 +143,11 @@ impl Exchange {
     /// The store that requests are answered from.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// How many requests wait for another one's fetch of the same object.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.count()
     }
 
     /// Answers a request.

@@ -235,9 +235,11 @@ impl Exchange {
         mut progress: watch::Receiver<Progress>,
         why: Miss,
     ) -> Followed {
+        let waits = self.waiting.begin();
         let late = !matches!(*progress.borrow(), Progress::Waiting);
         let settled = progress.wait_for(|p| !matches!(p, Progress::Waiting));
         let waited = tokio::time::timeout(self.config.coalesce_wait, settled).await;
+        drop(waits);
         let progress = match waited {
             Ok(Ok(progress)) => progress.clone(),
             Ok(Err(_)) => return Followed::Answered(None),

@@ -54,6 +54,7 @@ mod suspicion;
 mod tunnel;
 mod upgrade;
 mod url;
+mod waiting;
 
 pub use access::{AccessLog, AccessRecord};
 pub use answer::plain;

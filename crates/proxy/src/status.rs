@@ -16,6 +16,9 @@ pub struct Status {
     pub draining: bool,
     /// Requests under way.
     pub requests: u64,
+    /// Of these, those that wait for another one's fetch of the same object.
+    #[serde(default)]
+    pub waiting: u64,
     /// Requests under way as a share of what it is made for.
     pub load: f64,
     /// The share of its clients, from 0 to 1, that it wants to be sent elsewhere.

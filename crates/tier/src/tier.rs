@@ -236,6 +236,7 @@ impl<S: State> Tier<S> {
             config_version: readiness.config_version,
             draining: readiness.draining,
             requests: self.shared.requests.load(Ordering::Relaxed),
+            waiting: self.shared.exchange.waiting(),
             load: readiness.load,
             spill: readiness.spill,
             connections: self.server.connections() as u64,
