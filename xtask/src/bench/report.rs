@@ -1,18 +1,20 @@
 //! The tables, and docs/performance.md with them.
 
+mod growth;
 mod plot;
 
 use std::{collections::BTreeSet, fs};
 
 use super::{
-    dns,
     latency::SHARES,
+    peers::Peer,
     results::{Measured, Results},
     rows::{ROWS, Unit},
-    scale::SCALES,
 };
 
 const BEGIN: &str = "<!-- cargo xtask bench writes from here -->";
+/// Bytes of memory of an object of 1 KiB over its body.
+const MOST_OVER_BODY: f64 = 500.0;
 const END: &str = "<!-- to here -->";
 /// In the order of columns.
 const SERVERS: [&str; 9] = [
@@ -47,10 +49,11 @@ pub(super) fn tables(results: &Results) -> String {
     let mut text = head(results);
     text += &targets(results);
     text += &everybody(results);
+    text += &missing(results);
     text += &latencies(results);
     text += &memory(results);
-    text += &scales(results);
-    text += &names(results);
+    text += &growth::scales(results);
+    text += &growth::names(results);
     text
 }
 
@@ -96,11 +99,7 @@ fn targets(results: &Results) -> String {
             continue;
         };
         let ratio = ours / best;
-        let verdict = if ratio >= row.reach {
-            "reached"
-        } else {
-            "**not reached**"
-        };
+        let verdict = verdict(ratio >= row.reach);
         let unit = unit(row.unit);
         text += &format!(
             "| {} | {} {unit} | {name} {} | {ratio:.2} | {:.1} | {verdict} |\n",
@@ -110,7 +109,35 @@ fn targets(results: &Results) -> String {
             row.reach,
         );
     }
+    text += &memory_target(results);
     text + "\n![Perigee and its peers, as ratios to the best peer](performance.svg)\n\n"
+}
+
+/// The memory of an object has a bound of its own.
+fn memory_target(results: &Results) -> String {
+    let Some(measured) = results.rows.get("memory") else {
+        return String::new();
+    };
+    let rivals = measured.rounds.keys().filter(|name| Peer::is_rival(name));
+    let least = rivals
+        .filter_map(|name| Some((name, measured.median(name)?)))
+        .min_by(|a, b| a.1.total_cmp(&b.1));
+    let (Some(ours), Some((name, least))) = (measured.median("Perigee"), least) else {
+        return String::new();
+    };
+    let verdict = verdict(ours < MOST_OVER_BODY);
+    format!(
+        "| memory over the body, per object of 1 KiB | {ours:.0} B | {name} {least:.0} | {:.2} | \
+         below {MOST_OVER_BODY:.0} B | {verdict} |\n",
+        least / ours,
+    )
+}
+
+fn verdict(is_reached: bool) -> &'static str {
+    match is_reached {
+        true => "reached",
+        false => "**not reached**",
+    }
 }
 
 /// Median and spread of all.
@@ -147,59 +174,21 @@ fn memory(results: &Results) -> String {
     )
 }
 
-/// What more of everything costs: time for a request, and from one to two cores the throughput.
-fn scales(results: &Results) -> String {
-    let mut text = String::from(
-        "\n| thousand requests for each CPU second | server | few | many | |\n|---|---|---|---|---|\n",
-    );
-    for scale in &SCALES {
-        let few = results.rows.get(&scale.key(scale.few));
-        let (Some(few), Some(many)) = (few, results.rows.get(&scale.key(scale.many))) else {
-            continue;
-        };
-        let both = |name: &&&str| Some((few.median(name)?, many.median(name)?));
-        for (name, (with_few, with_many)) in SERVERS.iter().filter_map(|n| Some((n, both(&n)?))) {
-            let effect = match scale.name {
-                "cores" => format!("{:.2} times the throughput", 2.0 * with_many / with_few),
-                _ => format!(
-                    "{:+.0} % time for a request",
-                    100.0 * (with_few / with_many - 1.0)
-                ),
-            };
-            text += &format!(
-                "| {} to {} {} | {name} | {} | {} | {effect} |\n",
-                scale.few,
-                scale.many,
-                scale.title,
-                number(with_few),
-                number(with_many),
-            );
-        }
+/// Why servers lack in a row that they should be in.
+fn missing(results: &Results) -> String {
+    let reasons = ROWS.iter().flat_map(|row| {
+        let measured = results.rows.get(row.key);
+        let missing = measured.into_iter().flat_map(|measured| &measured.missing);
+        missing.map(|(name, why)| {
+            let why = why.lines().next().unwrap_or_default();
+            format!("- {name}, {}: {why}\n", row.title)
+        })
+    });
+    let list: String = reasons.collect();
+    match list.is_empty() {
+        true => list,
+        false => format!("\nNot in their row:\n\n{list}"),
     }
-    text
-}
-
-/// The name server.
-fn names(results: &Results) -> String {
-    let rows = results.rows.iter();
-    let rows: Vec<(&str, &Measured)> = rows
-        .filter_map(|(key, m)| Some((key.strip_prefix(dns::PREFIX)?, m)))
-        .collect();
-    let mut text = String::new();
-    if !rows.is_empty() {
-        text += "\n| thousand queries for each CPU second | |\n|---|---|\n";
-    }
-    for (title, measured) in rows {
-        let servers = measured
-            .rounds
-            .keys()
-            .map(|name| (name, cell(measured, name)));
-        let cells: Vec<String> = servers
-            .map(|(name, cell)| format!("{name} {cell}"))
-            .collect();
-        text += &format!("| {title} | {} |\n", cells.join("; "));
-    }
-    text
 }
 
 /// Medians and spreads of all servers that have any.
