@@ -22,6 +22,7 @@ impl Document {
             purge: self.purge(node, env)?,
             limits: limits.build(),
             max_requests: limits.max_requests.as_usize(),
+            at_once: limits.at_once,
             capacity: self.capacity(node.name.0.as_str()),
             spill: self.spill(node.role),
             measure: self.measure(node.role),

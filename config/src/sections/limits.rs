@@ -102,6 +102,9 @@ impl Storage {
 pub(crate) struct Limits {
     /// Requests under way at once; more are answered 503.
     pub(crate) max_requests: Count,
+    /// Whether hits of the usual kind are answered by a shorter way than all other requests. The answers
+    /// are the same; to switch it off is for those who look for a fault.
+    pub(crate) at_once: bool,
     /// Connections at once over all listeners; more wait in the kernel's backlog.
     pub(crate) max_connections: Count,
     /// Connections that the kernel keeps for each address until they are accepted, as far as it lets
@@ -158,6 +161,7 @@ impl Default for Limits {
         let limits = ClientLimits::default();
         Limits {
             max_requests: Whole(20_000),
+            at_once: true,
             max_connections: Whole(limits.max_connections as u64),
             backlog: Whole(limits.backlog.into()),
             max_connections_per_client: Whole(limits.max_connections_per_client as u64),
@@ -183,7 +187,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// As a server takes them; `max_requests`, `coalesce_wait`, `max_refreshes`, `max_hit_for_miss`,
+    /// As a server takes them; `max_requests`, `at_once`, `coalesce_wait`, `max_refreshes`, `max_hit_for_miss`,
     /// `max_failed_keys`, `max_alike_queries` and `tunnel_idle_timeout` are not among these.
     pub(crate) fn build(&self) -> ClientLimits {
         ClientLimits {

@@ -29,7 +29,7 @@ pub use admission::{Caller, caller, no_node, vouch};
 pub use credential::{Credential, CredentialError, Proof, Refused};
 pub use etcd::{Change, Entries, Entry, Etcd, EtcdConfig, EtcdError, Watch, Written};
 pub use latencies::{LATENCIES_PATH, MOST_PREFIXES, NodeLatencies};
-pub use markers::{AUTH_FIELD, Markers, VIA_FIELD, admit, admit_node, stamp, strip};
+pub use markers::{AUTH_FIELD, Markers, VIA_FIELD, admit, admit_node, is_ours, stamp, strip};
 pub use membership::{
     Application, Applied, MAX_APPLIED, Member, Members, Membership, MembershipConfig, News,
     Registration, Source, look,

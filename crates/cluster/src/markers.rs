@@ -142,6 +142,12 @@ pub fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether a field, its name in any case, is one of those.
+pub fn is_ours(name: &str) -> bool {
+    let start = name.as_bytes().get(..PREFIX.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(PREFIX.as_bytes()))
+}
+
 /// The value of a field that may come once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refused> {
     let mut values = headers.get_all(name).iter();

@@ -70,11 +70,14 @@ fn if_none_match(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
 /// (RFC 9111 section 4.3.2).
 fn if_modified_since(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
     let since = single_date(request, &header::IF_MODIFIED_SINCE, stored)?;
-    // RFC 9111 section 4.3.2: of the successes, it is defined for 200 alone, and parts of it.
-    if stored.whole_status() != StatusCode::OK {
-        return None;
-    }
-    Some(stored.last_modified.unwrap_or(stored.date) > since)
+    is_modified_since(stored, since)
+}
+
+/// None where it does not count: of the successes, it is defined for 200 alone, and parts of it (RFC
+/// 9111 section 4.3.2).
+pub(crate) fn is_modified_since(stored: &StoredHead, since: SystemTime) -> Option<bool> {
+    let is_defined = stored.whole_status() == StatusCode::OK;
+    is_defined.then(|| stored.last_modified.unwrap_or(stored.date) > since)
 }
 
 /// Section 13.1.4: it does not count without a date to compare.

@@ -85,6 +85,14 @@ pub(crate) fn list_has(
     }))
 }
 
+/// Whether one line of If-None-Match has `*`, or a tag that equals this one by weak comparison.
+pub(crate) fn line_has_weak(line: &[u8], own: Option<Tag<'_>>) -> bool {
+    tags(line).any(|tag| match tag {
+        b"*" => true,
+        tag => own.is_some_and(|own| Tag::of(tag).weak_eq(own)),
+    })
+}
+
 /// Splits one line. A tag may hold commas, and knows no escapes.
 fn tags(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = line;

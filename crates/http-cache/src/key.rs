@@ -46,29 +46,12 @@ pub struct CacheKey {
 impl CacheKey {
     /// The key of a request. `host` may carry a port; the scheme's default port is left out.
     pub fn new(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
-        let host = scheme.without_default_port(host);
-        CacheKey::of(scheme.as_str(), host, path_and_query)
+        CacheKey::from_text(KeyText::new(scheme, host, path_and_query).as_str())
     }
 
     /// The key of a request to a service that has folded the schemes.
     pub(crate) fn of_either(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
-        let host = scheme.without_default_port(host);
-        CacheKey::of(EITHER_SCHEME, host, path_and_query)
-    }
-
-    /// Put together on the stack, so that a key of usual length allocates once.
-    fn of(scheme: &str, host: &str, path_and_query: &str) -> Self {
-        let mut text = SmallVec::<[u8; 256]>::new();
-        text.extend_from_slice(scheme.as_bytes());
-        text.extend_from_slice(b"://");
-        text.extend_from_slice(host.as_bytes());
-        text[scheme.len()..].make_ascii_lowercase();
-        text.extend_from_slice(path_and_query.as_bytes());
-        // It is UTF-8, for it was.
-        let text = String::from_utf8_lossy(&text);
-        CacheKey {
-            text: Arc::from(&*text),
-        }
+        CacheKey::from_text(KeyText::of_either(scheme, host, path_and_query).as_str())
     }
 
     /// The key that has this text: [`CacheKey::as_str`] of it, written down before.
@@ -125,6 +108,43 @@ impl CacheKey {
     /// A hash that is the same in every process and release: what the ring places a key by.
     pub fn stable_hash(&self) -> u64 {
         stable_hash(&self.text)
+    }
+
+    /// The same of the key that has this text.
+    pub fn stable_hash_of(text: &str) -> u64 {
+        stable_hash(text)
+    }
+}
+
+/// The text of a key, put together on the stack: a key of usual length allocates nothing for it.
+#[derive(Clone, Debug)]
+pub struct KeyText(SmallVec<[u8; 256]>);
+
+impl KeyText {
+    pub(crate) fn new(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
+        let host = scheme.without_default_port(host);
+        KeyText::of(scheme.as_str(), host, path_and_query)
+    }
+
+    pub(crate) fn of_either(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
+        let host = scheme.without_default_port(host);
+        KeyText::of(EITHER_SCHEME, host, path_and_query)
+    }
+
+    fn of(scheme: &str, host: &str, path_and_query: &str) -> Self {
+        let mut text = SmallVec::<[u8; 256]>::new();
+        text.extend_from_slice(scheme.as_bytes());
+        text.extend_from_slice(b"://");
+        text.extend_from_slice(host.as_bytes());
+        text[scheme.len()..].make_ascii_lowercase();
+        text.extend_from_slice(path_and_query.as_bytes());
+        KeyText(text)
+    }
+
+    /// The text of [`CacheKey::as_str`].
+    pub fn as_str(&self) -> &str {
+        // It is UTF-8, for it was.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

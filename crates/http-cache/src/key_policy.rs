@@ -11,7 +11,7 @@ use std::{borrow::Cow, sync::Arc};
 use http::HeaderName;
 use percent_encoding::percent_decode;
 
-use crate::{CacheKey, Glob, Scheme};
+use crate::{CacheKey, Glob, Scheme, key::KeyText};
 
 /// The cache-key policy of one delivery service. By default the key is scheme, host, path and
 /// query as they came.
@@ -86,6 +86,16 @@ impl KeyPolicy {
             CacheKey::of_either(scheme, host, &target)
         } else {
             CacheKey::new(scheme, host, &target)
+        }
+    }
+
+    /// The same as text, without an allocation for keys of usual length.
+    pub fn text(&self, scheme: Scheme, host: &str, path_and_query: &str) -> KeyText {
+        let target = self.target(path_and_query);
+        if self.fold_schemes {
+            KeyText::of_either(scheme, host, &target)
+        } else {
+            KeyText::new(scheme, host, &target)
         }
     }
 

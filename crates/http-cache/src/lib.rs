@@ -27,6 +27,7 @@
 //! | `conditional` | preconditions, RFC 9110 13 |
 //! | `range`, `multipart` | one and several ranges, RFC 9110 14 and 15.3.7 |
 //! | `part`, `held`, `missing`, `rest` | incomplete responses, RFC 9111 3.3 and 3.4 |
+//! | `at_once`, `lines` | answers of the usual kind, without a map of fields |
 //! | `asking` | what a fetch asks for, RFC 9111 3.4 and 4.3.1 |
 //! | `explain` | a decision in words |
 //! | `facts` | what is known of a stored response, for people who ask |
@@ -35,6 +36,7 @@
 
 mod answer;
 mod asking;
+mod at_once;
 mod conditional;
 mod dates;
 mod decide;
@@ -51,6 +53,7 @@ mod invalidation;
 mod key;
 mod key_policy;
 mod labels;
+mod lines;
 mod lists;
 mod missing;
 mod multipart;
@@ -75,6 +78,7 @@ mod targeted;
 mod vary;
 
 pub use answer::{answer, answer_of_whole};
+pub use at_once::{Plain, Sent, at_once};
 pub use decide::{BodyPart, Decision, Miss, Serve, decide};
 pub use explain::{Explanation, Outcome, explain};
 pub use facts::Facts;
@@ -82,9 +86,10 @@ pub use fields::{remove_hop_by_hop, withheld};
 pub use glob::Glob;
 pub use held::Held;
 pub use invalidation::{Invalidation, invalidates, invalidation};
-pub use key::{CacheKey, Scheme};
+pub use key::{CacheKey, KeyText, Scheme};
 pub use key_policy::{KeyParts, KeyPolicy, QueryRule};
 pub use labels::TAG_FIELDS;
+pub use lines::decimal;
 pub use missing::Missing;
 pub use multipart::Multipart;
 pub use now::Now;

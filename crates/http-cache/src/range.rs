@@ -67,8 +67,12 @@ impl Ranges {
     /// Reads the Range field. Other units, what cannot be read, and more than `max` ranges at
     /// once are ignored, as section 14.2 allows.
     pub(crate) fn of(request: &HeaderMap, max: usize) -> Ranges {
-        let specs = line(request).and_then(|line| specs(line.as_bytes(), max.max(1)));
-        match specs {
+        line(request).map_or(Ranges::None, |line| Ranges::of_line(line.as_bytes(), max))
+    }
+
+    /// The same of its one line.
+    pub(crate) fn of_line(line: &[u8], max: usize) -> Ranges {
+        match specs(line, max.max(1)) {
             None => Ranges::None,
             Some(specs) => match specs[..] {
                 [] => Ranges::None,

@@ -12,7 +12,7 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::{StoredHead, etag::EntityTag, freshness::Basis};
+use crate::{StoredHead, etag::EntityTag, freshness::Basis, lines::Written};
 
 /// The first byte. What has another one was written by another version of this codec.
 const VERSION: u8 = 1;
@@ -50,6 +50,7 @@ impl StoredHead {
             etag: _,
             last_modified,
             part,
+            lines: _,
         } = self;
         out.push(VERSION);
         status.as_u16().encode(out);
@@ -108,6 +109,7 @@ fn whole(mut input: Input<'_>) -> Option<StoredHead> {
         last_modified: Coded::decode(input)?,
         part: Coded::decode(input)?,
         etag: None,
+        lines: Written::default(),
         headers: fields::decode(input)?,
     })
     .map(|head| StoredHead {

@@ -47,6 +47,22 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// The same, whatever fields the request has. None if that depends on them.
+    pub fn find_by_path(rules: &[Rule], path: &str) -> Option<Option<usize>> {
+        let path = &percent_decode_str(path).into();
+        let headers = &HeaderMap::new();
+        let request = Meets { path, headers };
+        for (position, rule) in rules.iter().enumerate() {
+            if request.all_of_path(&rule.when) {
+                let is_met = rule.when.headers.is_empty() && rule.when.cookies.is_empty();
+                return is_met.then_some(Some(position));
+            }
+        }
+        Some(None)
+    }
+}
+
 struct Meets<'a> {
     path: &'a Cow<'a, [u8]>,
     headers: &'a HeaderMap,
@@ -54,10 +70,14 @@ struct Meets<'a> {
 
 impl Meets<'_> {
     fn all_of(&self, when: &When) -> bool {
-        (when.paths.is_empty() || self.a_path(&when.paths))
-            && (when.extensions.is_empty() || self.an_extension(&when.extensions))
+        self.all_of_path(when)
             && (when.headers.is_empty() || self.a_field(&when.headers))
             && (when.cookies.is_empty() || self.a_cookie(&when.cookies))
+    }
+
+    fn all_of_path(&self, when: &When) -> bool {
+        (when.paths.is_empty() || self.a_path(&when.paths))
+            && (when.extensions.is_empty() || self.an_extension(&when.extensions))
     }
 
     fn a_path(&self, patterns: &[Glob]) -> bool {

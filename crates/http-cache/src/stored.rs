@@ -12,6 +12,7 @@ use crate::{
     fields,
     freshness::{self, Basis, Freshness},
     labels::Labels,
+    lines::Written,
     lists,
     part::Part,
     search::SearchVariance,
@@ -55,6 +56,8 @@ pub struct StoredHead {
     pub(crate) last_modified: Option<SystemTime>,
     /// What of the representation the body holds; None if all of it.
     pub(crate) part: Option<Box<Part>>,
+    /// Its fields as text, once that was asked for.
+    pub(crate) lines: Written,
 }
 
 impl StoredHead {
@@ -113,6 +116,7 @@ impl StoredHead {
             etag: EntityTag::of(&headers),
             last_modified: DateField::of(&headers, &header::LAST_MODIFIED, times.received).valid(),
             part: None,
+            lines: Written::default(),
             headers,
         };
         (head, freshness)
@@ -130,6 +134,7 @@ impl StoredHead {
     /// good as a 200 (RFC 9110 section 15.3.7.3).
     pub(crate) fn holding(mut self, part: Part) -> StoredHead {
         self.headers.remove(header::CONTENT_RANGE);
+        self.lines = Written::default();
         self.length = part.complete;
         let is_complete = part.is_complete();
         self.part = (!is_complete).then(|| Box::new(part));
@@ -332,7 +337,9 @@ impl StoredHead {
         let selecting = self.selecting.as_ref().map_or(0, Selecting::weight);
         let part = self.part.as_ref().map_or(0, |part| part.weight());
         let search = self.search.as_ref().map_or(0, |search| search.weight());
-        let others = selecting + part + search + self.labels.weight();
+        // Written now, which the first hit need not do then.
+        let lines = self.lines().weight();
+        let others = selecting + part + search + self.labels.weight() + lines;
         size_of::<StoredHead>() + map + text.sum::<usize>() + others
     }
 

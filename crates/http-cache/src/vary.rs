@@ -6,7 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderName, header};
 
-use crate::{KeyParts, KeyPolicy, lists};
+use crate::{KeyParts, KeyPolicy, Sent, lists};
 
 /// The fields that Vary names, and the values that a service has made parts of the key, as they
 /// were in the request that a response was stored for.
@@ -81,6 +81,30 @@ impl Selecting {
             (sent.is_some() && sent == value.as_sent.as_deref())
                 || value.source.normal(request).as_deref() == value.normal.as_deref()
         })
+    }
+
+    /// The same, of fields as a request has sent them. None if that takes more than to compare them.
+    pub(crate) fn matches_as_sent<'a>(
+        &self,
+        sent: impl Fn(&HeaderName) -> Sent<'a>,
+    ) -> Option<bool> {
+        let mut is_told = true;
+        for value in &self.values {
+            let name = match &value.source {
+                // Its form may be another one by now: see `Policy::clean_request`.
+                Source::Field(name) if *name != header::COOKIE => name,
+                _ => return None,
+            };
+            match (sent(name), value.as_sent.as_deref(), value.normal.is_some()) {
+                (Sent::No, _, false) => {}
+                (Sent::Once(line), Some(then), _) if line == then => {}
+                (Sent::No, _, true) | (Sent::Once(_) | Sent::Often, _, false) => {
+                    return Some(false);
+                }
+                (Sent::Once(_) | Sent::Often, _, true) => is_told = false,
+            }
+        }
+        is_told.then_some(true)
     }
 
     /// Whether the same values of a request are parts of the key now as when this was stored. If

@@ -112,7 +112,7 @@ impl RequestFields {
         }
     }
 
-    fn passes(&self, method: &Method, name: &HeaderName) -> bool {
+    pub(crate) fn passes(&self, method: &Method, name: &HeaderName) -> bool {
         let claim = || is_claim(name.as_str()) || overrides(method, name.as_str());
         let listed = |only: &Vec<HeaderName>| only.contains(name) || NEEDED.contains(name);
         (!claim() && self.only.as_ref().is_none_or(listed)) || self.keep.contains(name)

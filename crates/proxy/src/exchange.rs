@@ -16,6 +16,7 @@ use crate::{
     Body, Inbound, NextHop, Origination, Refusal, Sender,
     access::AccessLog,
     answer::{Answer, plain},
+    at_once::Signature,
     cache_status::{Disclosure, Handling, disclose},
     failed::FailedKeys,
     failover::{Failover, Retries},
@@ -89,8 +90,9 @@ pub struct Exchange {
     pub(crate) heat: Heat,
     /// Lines about what next hops do wrong.
     pub(crate) failures: Seldom,
-    log: Option<Arc<dyn AccessLog>>,
+    pub(crate) log: Option<Arc<dyn AccessLog>>,
     via: Option<HeaderValue>,
+    pub(crate) signature: Option<Signature>,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -131,6 +133,7 @@ impl Exchange {
             failures: Seldom::new(Instant::now()),
             log,
             via,
+            signature: Signature::of(&config.node),
             config,
         })
     }

@@ -5,6 +5,7 @@
 mod access;
 mod answer;
 mod arriving;
+mod at_once;
 mod body;
 mod cache_status;
 mod claims;
@@ -58,6 +59,7 @@ mod waiting;
 
 pub use access::{AccessLog, AccessRecord};
 pub use answer::plain;
+pub use at_once::{Asked, Content, Found};
 pub use body::{Body, BodyError};
 pub use cache_status::Disclosure;
 pub use claims::{RequestFields, add_claims};

@@ -181,6 +181,12 @@ pub struct ServiceMetrics {
 }
 
 impl ServiceMetrics {
+    /// A hit that is sent whole.
+    pub(crate) fn hit(&self, bytes: u64) {
+        self.hit.inc();
+        self.bytes.inc_by(bytes);
+    }
+
     pub(crate) fn count(&self, handling: &Handling, bytes: u64, complete: bool) {
         use crate::cache_status::Detail;
         use perigee_http_cache::Miss;

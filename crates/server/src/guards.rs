@@ -266,6 +266,11 @@ fn is_host(value: &[u8]) -> bool {
     fits && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)
 }
 
+/// The host in this value of Host, if it is one.
+pub(crate) fn host(value: &[u8]) -> Option<&str> {
+    is_host(value).then(|| std::str::from_utf8(value).ok())?
+}
+
 fn split_port(value: &[u8]) -> (&[u8], &[u8]) {
     let after_literal = value.iter().rposition(|&b| b == b']').unwrap_or(0);
     match value.iter().rposition(|&b| b == b':') {

@@ -1,11 +1,13 @@
 //! HTTP/1.1 and 1.0, on one connection and in its one task: a read, a parse, a write.
 //!
 //! `head` and, for bodies, `perigee_http1` make requests of bytes and `encode` makes bytes of
-//! responses, all of them pure; `wire` moves the bytes; `pipe` and `incoming` hand a request body
+//! responses, all of them pure; `door` answers at once what can be; `wire` moves the bytes; `pipe` and
+//! `incoming` hand a request body
 //! to whoever reads it; `connection` goes from one request to the next.
 
 mod connection;
 mod date;
+mod door;
 mod encode;
 mod head;
 mod incoming;

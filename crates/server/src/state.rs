@@ -209,6 +209,18 @@ impl State {
         }
     }
 
+    /// A request came, and its response is in the row already.
+    pub(crate) fn answered_at_once(&self) {
+        if !self.used.load(Relaxed) {
+            self.used.store(true, Relaxed);
+        }
+        // One that came together with another one leaves the mark of that: it is a moment old.
+        if let Some(came) = self.head.get() {
+            self.idle.set(came);
+            self.head.clear();
+        }
+    }
+
     /// Looks at what a response says of its connection.
     pub(crate) fn answered(&self, extensions: &Extensions) {
         // Mostly there are none, which is seen at once.

@@ -105,6 +105,19 @@ impl Body {
         }
     }
 
+    /// These bytes of it, if it is kept and has them in memory in one piece; there must be some.
+    pub fn at_hand(&self, range: Range<u64>) -> Option<Bytes> {
+        let wanted = range.start..range.end.min(self.end()?);
+        let At::Held(extent) = self.extents()?.at(wanted.start) else {
+            return None;
+        };
+        let Medium::Memory(whole) = &extent.medium else {
+            return None;
+        };
+        let bytes = whole.chunk(extent.within(&wanted))?;
+        (bytes.len() as u64 == wanted.end - wanted.start).then_some(bytes)
+    }
+
     /// Whether the byte at this position has come, and is gone again: a window has passed it.
     pub fn has_passed(&self, position: u64) -> bool {
         match &self.place {

@@ -40,6 +40,14 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// allocating.
     fn lookup(&self, key: &CacheKey) -> Answer<Variants>;
 
+    /// Shows the stored responses of the key that has this text, newest first, where memory has them as
+    /// [`Store::lookup`] would answer, and their bytes too. Whether `serve` has answered from them:
+    /// then, and only then, it counts as a request for the key. Allocates nothing. It holds a lock
+    /// meanwhile: `serve` is to be short, and to ask the store for nothing.
+    fn at_once(&self, _key: &str, _serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+        false
+    }
+
     /// Begins to store a response whose body will be `length` bytes, if that is known.
     /// Always gives a [`Fill`]: one that will not be kept ([`Fill::is_kept`]) still lets readers
     /// follow it, through a window of bounded size.

@@ -244,6 +244,10 @@ impl Store for Memory {
         Answer::Now(self.shelf.get(key))
     }
 
+    fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+        self.shelf.at_once(key, serve)
+    }
+
     fn fill(
         &self,
         key: &CacheKey,

@@ -71,6 +71,10 @@ impl Store for Tiered {
         Both::lookup(&self.both, key)
     }
 
+    fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+        self.both.at_once(key, serve)
+    }
+
     fn fill(
         &self,
         key: &CacheKey,

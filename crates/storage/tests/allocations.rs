@@ -17,7 +17,8 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use perigee_http_cache::{
-    CacheKey, Decision, Policy, RequestHead, ResponseHead, Scheme, StoredHead, Times, decide,
+    CacheKey, Decision, Now, Plain, Policy, RequestHead, ResponseHead, Scheme, Sent, StoredHead,
+    Times, at_once, decide,
 };
 use perigee_storage::{
     Answer, DiskConfig, MOST_PURGES, Memory, MemoryConfig, Purge, Purges, Store, Stored, Target,
@@ -131,11 +132,38 @@ fn is_hit_without_allocation(store: &dyn Store, key: &CacheKey) {
     assert_eq!(count, 0);
 }
 
+/// The same by the short way, head and body included.
+fn is_told_without_allocation(store: &dyn Store, key: &CacheKey) {
+    let headers = request_fields();
+    let fields = || headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes()));
+    let (policy, now) = (Policy::default(), Now::from(SystemTime::now()));
+    let mut lines = Vec::with_capacity(4096);
+    let mut body = None;
+    let (count, is_served) = allocations(|| {
+        store.at_once(key.as_str(), &mut |stored| {
+            let plain = Plain::of(false, fields()).unwrap();
+            let sent = |name: &HeaderName| match headers.get(name) {
+                Some(value) => Sent::Once(value.as_bytes()),
+                None => Sent::No,
+            };
+            let serve = at_once(&plain, stored, sent, &policy, now).unwrap();
+            let stored = &stored[serve.variant];
+            body = stored.body.at_hand(0..u64::MAX);
+            let length = stored.head.render_lines(&serve, Some(5), false, &mut lines);
+            length == Some(Some(5))
+        })
+    });
+    assert!(is_served && lines.ends_with(b"age: 0\r\n"));
+    assert_eq!(body.as_deref(), Some(&b"hello"[..]));
+    assert_eq!(count, 0);
+}
+
 fn check(store: &dyn Store) {
     let key = CacheKey::new(Scheme::Https, "www.example.org", "/page");
     fill(store, &key);
     for _ in 0..100 {
         is_hit_without_allocation(store, &key);
+        is_told_without_allocation(store, &key);
     }
     // The first lookup after a purge asks whether it was about this; those behind it need not.
     let other = Target::Tag {
@@ -147,6 +175,7 @@ fn check(store: &dyn Store) {
     let _ = store.lookup(&key);
     for _ in 0..100 {
         is_hit_without_allocation(store, &key);
+        is_told_without_allocation(store, &key);
     }
 }
 

@@ -31,6 +31,7 @@ macro_rules! battery {
         mod $store {
             battery!(@cases $make;
                 storing: a_key_without_responses_has_none, what_is_committed_is_found,
+                    what_is_shown_at_once_is_what_is_found,
                     a_fill_that_is_dropped_leaves_nothing, a_body_that_is_too_short_is_not_stored,
                     a_body_that_is_too_long_is_not_stored, the_newer_takes_the_place_of_the_older,
                     variants_stand_side_by_side, the_oldest_variant_goes,

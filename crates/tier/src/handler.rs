@@ -19,7 +19,7 @@ use perigee_proxy::{
     Body, Exchange, InFlight, NextHop, Origination, Outcome, PurgeOrder, REFUSED, Refusal, Seldom,
     Sender, is_loop, take_in,
 };
-use perigee_server::{Client, Handler, NoClient, RequestBody, with_idle_timeout};
+use perigee_server::{Asked, AtOnce, Client, Handler, NoClient, RequestBody, with_idle_timeout};
 
 use crate::{
     line::line,
@@ -166,6 +166,15 @@ fn who(
 
 impl<S: State> Handler for Shared<S> {
     type Body = Body;
+
+    fn at_once(
+        &self,
+        asked: &Asked<'_>,
+        client: &Client,
+        lines: &mut Vec<u8>,
+    ) -> Option<AtOnce<Body>> {
+        self.found(asked, client, lines)
+    }
 
     async fn handle(&self, request: Request<RequestBody>, client: Client) -> Response<Body> {
         let state = self.state.load_full();

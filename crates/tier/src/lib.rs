@@ -3,6 +3,7 @@
 //! A [`Tier`] is a running node that caches. What makes it an edge or a shield is its [`State`]:
 //! whom it admits, and where a request goes that it cannot answer.
 
+mod at_once;
 mod config;
 mod error;
 mod handler;

@@ -102,6 +102,7 @@ fn config(edge: &cli::Edge, origin: &Origin) -> Config {
         purge: perigee_edge::PurgeConfig::default(),
         limits: ClientLimits::default(),
         max_requests: 20_000,
+        at_once: true,
         capacity: 20_000,
         spill: None,
         measure: None,

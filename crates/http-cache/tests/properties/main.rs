@@ -1,5 +1,6 @@
 //! What holds for all requests and responses, hostile ones included.
 
+mod at_once;
 #[path = "../common/mod.rs"]
 mod common;
 mod hostile;

@@ -18,14 +18,15 @@ use tokio::{
 
 use super::{
     date::DateText,
-    encode::{self, Terms},
+    encode::{self, Delimit, Terms},
     head::{Head, HeadReader, Refused},
     incoming::Incoming,
+    out::Out,
     sending::{End, Sending},
-    wire::Wire,
+    wire::{Next, Wire},
 };
 use crate::{
-    Handler, Limits, RequestBody,
+    Asked, Handler, Limits, RequestBody,
     exchange::{Exchange, refusal},
     guards::Framing,
     response::InRequest,
@@ -68,10 +69,9 @@ where
         date: DateText::default(),
     };
     loop {
-        let mut reader = HeadReader::default();
-        let head = poll_fn(|cx| connection.wire.poll_head(&mut reader, cx)).await?;
-        let after = match head {
-            Ok(Some(head)) => connection.answer(head).await?,
+        let after = match connection.next().await? {
+            Ok(Some(Next::Head(head))) => connection.answer(head).await?,
+            Ok(Some(Next::Body(length, body))) => connection.send_body(length, body).await?,
             Ok(None) => After::Close,
             Err(refused) => connection.refuse(refused).await?,
         };
@@ -96,6 +96,27 @@ where
     I: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
+    /// Answers what can be answered at once, up to what comes next.
+    async fn next(&mut self) -> io::Result<Result<Option<Next<H::Body>>, Refused>> {
+        let Connection { wire, exchange, .. } = self;
+        let mut reader = HeadReader::default();
+        let open = |asked: &Asked<'_>, out: &mut Out| exchange.open(asked, out);
+        poll_fn(|cx| wire.poll_head(&mut reader, open, cx)).await
+    }
+
+    /// Sends a body of this length whose head is in the row.
+    async fn send_body(&mut self, length: u64, body: H::Body) -> io::Result<After> {
+        let _in_request = InRequest::begin(&self.exchange.state, Version::HTTP_11);
+        let mut sending = Sending::new(Delimit::Length(length));
+        let mut body = pin!(Some(body));
+        let wire = &mut self.wire;
+        poll_fn(|cx| wire.poll_send(&mut sending, body.as_mut(), cx)).await?;
+        Ok(match sending.end() {
+            Some(End::Broken) => After::Abort,
+            _ => After::Next,
+        })
+    }
+
     async fn answer(&mut self, head: Head) -> io::Result<After> {
         let in_request = InRequest::begin(&self.exchange.state, head.version);
         let terms = Terms::of(&head);
@@ -186,7 +207,7 @@ where
             parts.status = StatusCode::INTERNAL_SERVER_ERROR;
         }
         let hint = body.size_hint();
-        let (mut delimit, mut keep) = (encode::Delimit::Nothing, false);
+        let (mut delimit, mut keep) = (Delimit::Nothing, false);
         wire.out.text(|text| {
             (delimit, keep) = encode::head(&parts, &hint, &terms, date, text);
         });

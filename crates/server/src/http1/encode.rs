@@ -174,7 +174,7 @@ fn is_ours(name: &HeaderName, switches: bool) -> bool {
     }
 }
 
-fn status_line(status: StatusCode, out: &mut Vec<u8>) {
+pub(crate) fn status_line(status: StatusCode, out: &mut Vec<u8>) {
     if status == StatusCode::OK {
         return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
     }
@@ -192,9 +192,25 @@ fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn content_length(length: u64, out: &mut Vec<u8>) {
-    // Writing to a `Vec` does not fail.
-    let _ = write!(out, "content-length: {length}\r\n");
+pub(crate) fn content_length(length: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"content-length: ");
+    decimal(length, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A number in digits: nearly every response has one.
+fn decimal(mut rest: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        at -= 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version}
 use httparse::{Error, Header, Status};
 use perigee_http1::lines::{ends_in_crlf, has_end, slice_of};
 
+use super::door;
 use crate::{
-    Limits,
+    Asked, Limits,
     guards::{self, Facts, Framing},
 };
 
@@ -25,6 +26,14 @@ pub(crate) struct Head {
     pub(crate) headers: HeaderMap,
     pub(crate) framing: Framing,
     pub(crate) facts: Facts,
+}
+
+/// A head that was taken off a buffer.
+#[derive(Debug)]
+pub(crate) enum Taken<T> {
+    Head(Head),
+    /// It has been answered at once, or that has begun.
+    Opened(T),
 }
 
 /// Why a head is refused.
@@ -54,16 +63,18 @@ pub(crate) struct HeadReader {
 }
 
 impl HeadReader {
-    /// Takes the head off the front of `buf`, once it is there whole. `at_end`: no more bytes come.
+    /// Takes the head off the front of `buf`, once it is there whole; or has it answered at once by
+    /// `open`. `at_end`: no more bytes come.
     ///
     /// # Errors
     /// [`Refused`]: what to answer. Nothing after it can be trusted.
-    pub(crate) fn take(
+    pub(crate) fn take<T>(
         &mut self,
         buf: &mut BytesMut,
         limits: &Limits,
         at_end: bool,
-    ) -> Result<Option<Head>, Refused> {
+        open: impl FnMut(&Asked<'_>) -> Option<T>,
+    ) -> Result<Option<Taken<T>>, Refused> {
         if !self.skip_empty_line(buf)? {
             return Ok(None);
         }
@@ -75,10 +86,10 @@ impl HeadReader {
             self.seen = window.len();
             return Ok(None);
         }
-        match parse(window, limits.max_fields)? {
-            Some((head, length)) => {
+        match parse(window, limits.max_fields, open)? {
+            Some((taken, length)) => {
                 buf.advance(length);
-                Ok(Some(head))
+                Ok(Some(taken))
             }
             None if is_full && window.contains(&b'\n') => {
                 Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into())
@@ -108,38 +119,54 @@ impl HeadReader {
 }
 
 /// A head and its length in bytes, if it is whole.
-fn parse(bytes: &[u8], max_fields: usize) -> Result<Option<(Head, usize)>, Refused> {
+fn parse<T>(
+    bytes: &[u8],
+    max_fields: usize,
+    open: impl FnMut(&Asked<'_>) -> Option<T>,
+) -> Result<Option<(Taken<T>, usize)>, Refused> {
     if max_fields <= ON_STACK {
         let mut fields = [const { MaybeUninit::uninit() }; ON_STACK];
-        parse_into(bytes, &mut fields[..max_fields])
+        parse_into(bytes, &mut fields[..max_fields], open)
     } else {
-        parse_into(bytes, &mut vec![MaybeUninit::uninit(); max_fields])
+        parse_into(bytes, &mut vec![MaybeUninit::uninit(); max_fields], open)
     }
 }
 
-fn parse_into<'b>(
+fn parse_into<'b, T>(
     bytes: &'b [u8],
     fields: &mut [MaybeUninit<Header<'b>>],
-) -> Result<Option<(Head, usize)>, Refused> {
+    mut open: impl FnMut(&Asked<'_>) -> Option<T>,
+) -> Result<Option<(Taken<T>, usize)>, Refused> {
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(bytes, fields) {
-        Ok(Status::Complete(length)) => build(&request, &bytes[..length])
-            .map(|head| Some((head, length)))
-            .map_err(|status| Refused {
-                status,
-                is_head: request.method == Some("HEAD"),
-            }),
+        Ok(Status::Complete(length)) => {
+            let bytes = &bytes[..length];
+            if !ends_in_crlf(request.headers, bytes) {
+                return Err(refused(&request, StatusCode::BAD_REQUEST));
+            }
+            let opened = door::asked(&mut request).and_then(|asked| open(&asked));
+            match opened {
+                Some(opened) => Ok(Some((Taken::Opened(opened), length))),
+                None => build(&request, bytes)
+                    .map(|head| Some((Taken::Head(head), length)))
+                    .map_err(|status| refused(&request, status)),
+            }
+        }
         Ok(Status::Partial) => Ok(None),
         Err(Error::TooManyHeaders) => Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into()),
         Err(_) => Err(StatusCode::BAD_REQUEST.into()),
     }
 }
 
+fn refused(request: &httparse::Request<'_, '_>, status: StatusCode) -> Refused {
+    Refused {
+        status,
+        is_head: request.method == Some("HEAD"),
+    }
+}
+
 fn build(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Result<Head, StatusCode> {
     const BAD: StatusCode = StatusCode::BAD_REQUEST;
-    if !ends_in_crlf(request.headers, bytes) {
-        return Err(BAD);
-    }
     let method = request.method.ok_or(BAD)?;
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| BAD)?;
     let target = request.path.ok_or(BAD)?;

@@ -52,8 +52,22 @@ impl Out {
 
     /// Writes text at the end of the row.
     pub(crate) fn text(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.text_if(|text| {
+            write(text);
+            Some(())
+        });
+    }
+
+    /// The same, or nothing: what is written is dropped, if that is what `write` says.
+    pub(crate) fn text_if<T>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Option<T>,
+    ) -> Option<T> {
         let before = self.text.len();
-        write(&mut self.text);
+        let written = write(&mut self.text);
+        if written.is_none() {
+            self.text.truncate(before);
+        }
         let length = self.text.len() - before;
         self.bytes += length;
         match self.queue.back_mut() {
@@ -61,6 +75,7 @@ impl Out {
             Some(Piece::Text(text)) => *text += length,
             _ => self.queue.push_back(Piece::Text(length)),
         }
+        written
     }
 
     /// Puts bytes of a body at the end of the row.

@@ -12,12 +12,13 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::{
+    door::Opened,
     encode,
-    head::{Head, HeadReader, Refused},
+    head::{Head, HeadReader, Refused, Taken},
     incoming::{Incoming, Need},
     out::Out,
 };
-use crate::{Limits, line, state::State};
+use crate::{Asked, Limits, line, state::State};
 
 /// Space for one read, of heads and of bodies.
 const HEAD_READ: usize = 4 << 10;
@@ -43,6 +44,14 @@ pub(crate) struct Wire<I> {
     unflushed: bool,
 }
 
+/// What is to be done next on a connection.
+pub(crate) enum Next<B> {
+    /// A request is to be handled.
+    Head(Head),
+    /// So many bytes of this are to be sent: its head is in the row.
+    Body(u64, B),
+}
+
 impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     pub(crate) fn new(io: I, limits: Arc<Limits>, state: Arc<State>) -> Self {
         let line = line::Shared::new(&state, limits.max_interim);
@@ -60,20 +69,38 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         }
     }
 
-    /// The next head; `None` when no more come.
-    pub(crate) fn poll_head(
+    /// The next head that `open` does not answer at once, or a body that is to follow what it has
+    /// answered; `None` when no more come. Answers to requests that came together go out together.
+    pub(crate) fn poll_head<B>(
         &mut self,
         reader: &mut HeadReader,
+        mut open: impl FnMut(&Asked<'_>, &mut Out) -> Option<Opened<B>>,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Result<Option<Head>, Refused>>> {
+    ) -> Poll<io::Result<Result<Option<Next<B>>, Refused>>> {
         loop {
-            if !self.buf.is_empty() {
-                match reader.take(&mut self.buf, &self.limits, self.ended) {
+            if !self.buf.is_empty() && self.out.has_room() {
+                let out = &mut self.out;
+                let open = |asked: &Asked<'_>| open(asked, out);
+                match reader.take(&mut self.buf, &self.limits, self.ended, open) {
                     Ok(None) => {}
-                    taken => return Poll::Ready(Ok(taken)),
+                    Ok(Some(Taken::Opened(Opened::Answered))) => {
+                        *reader = HeadReader::default();
+                        continue;
+                    }
+                    Ok(Some(Taken::Opened(Opened::Begun(length, body)))) => {
+                        return Poll::Ready(Ok(Ok(Some(Next::Body(length, body)))));
+                    }
+                    Ok(Some(Taken::Head(head))) => {
+                        return Poll::Ready(Ok(Ok(Some(Next::Head(head)))));
+                    }
+                    Err(refused) => return Poll::Ready(Ok(Err(refused))),
                 }
                 // What came with the request before was not marked when it came.
                 self.state.head_began();
+            }
+            if !self.out.is_empty() || self.unflushed {
+                ready!(self.poll_flush(cx))?;
+                continue;
             }
             if self.ended {
                 return Poll::Ready(Ok(Ok(None)));

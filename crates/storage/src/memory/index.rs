@@ -100,11 +100,8 @@ impl Index {
     pub(super) fn get(&self, key: &CacheKey) -> Option<(Variants, Revision)> {
         let hash = key.stable_hash();
         let mut shard = self.shard(hash);
-        shard.asked += 1;
-        if shard.asked.is_multiple_of(TELL_CLOCK) {
-            self.clock.advance(TELL_CLOCK, self.keys());
-        }
-        let entry = shard.find(hash, key)?;
+        self.asked(&mut shard);
+        let entry = shard.find(hash, key.as_str())?;
         entry.heat = entry.heat.again(self.clock.now());
         entry.hits = entry.hits.saturating_add(1);
         let found = (Variants::clone(&entry.variants), entry.checked);
@@ -112,10 +109,38 @@ impl Index {
         Some(found)
     }
 
+    /// Shows what is stored under the key of this text. Counts as a request for it if `serve` says so,
+    /// which is handed back.
+    pub(super) fn at_once(&self, key: &str, serve: impl FnOnce(&Entry) -> bool) -> bool {
+        let hash = CacheKey::stable_hash_of(key);
+        let mut shard = self.shard(hash);
+        let Some(entry) = shard.find(hash, key) else {
+            return false;
+        };
+        if !serve(entry) {
+            return false;
+        }
+        entry.heat = entry.heat.again(self.clock.now());
+        entry.hits = entry.hits.saturating_add(1);
+        shard.found += 1;
+        self.asked(&mut shard);
+        true
+    }
+
+    /// Counts a request.
+    fn asked(&self, shard: &mut Shard) {
+        shard.asked += 1;
+        if shard.asked.is_multiple_of(TELL_CLOCK) {
+            self.clock.advance(TELL_CLOCK, self.keys());
+        }
+    }
+
     /// What there is of a key, without asking for it.
     pub(super) fn look<T>(&self, key: &CacheKey, look: impl FnOnce(&Entry) -> T) -> Option<T> {
         let hash = key.stable_hash();
-        self.shard(hash).find(hash, key).map(|entry| look(entry))
+        self.shard(hash)
+            .find(hash, key.as_str())
+            .map(|entry| look(entry))
     }
 
     /// Whether a key with this hash was asked for since it is here.
@@ -181,7 +206,7 @@ impl Index {
         let mut shard = self.shard(hash);
         let before = shard.weight();
         let mut outcome = Outcome::default();
-        let mut old = shard.find(hash, key);
+        let mut old = shard.find(hash, key.as_str());
         let new = match &mut old {
             Some(entry) => {
                 let checked = entry.checked;

@@ -72,6 +72,14 @@ impl Shelf {
         }
     }
 
+    /// Shows what is stored under a key, if all purges were looked at. See [`crate::Store::at_once`].
+    pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+        // Read under the lock: a purge that is carried out before the lookup begins is seen.
+        self.index.at_once(key, |entry| {
+            entry.checked >= self.purges.now() && serve(&entry.variants)
+        })
+    }
+
     /// Brings what is stored under a key up to date; says whether anything is left.
     pub(super) fn check(&self, key: &CacheKey) -> bool {
         let mut is_left = false;

@@ -79,6 +79,14 @@ impl Both {
         }
     }
 
+    /// Of what memory has with all its bytes: the disk need not be asked, and nothing is to be warmed.
+    pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+        !self.disk.has_damage()
+            && self.memory.at_once(key, &mut |all| {
+                !all.iter().any(|stored| stored.body.is_cold()) && serve(all)
+            })
+    }
+
     /// Drops a key of which some bytes could not be read: the disk tells what is left.
     fn drops_bad(&self, key: &CacheKey, all: &[Stored]) -> bool {
         // Nearly always: a large body has thousands of stretches, and this is asked at each hit.

@@ -58,6 +58,10 @@ impl Store for OnDisk {
         self.store.lookup(key)
     }
 
+    fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+        self.store.at_once(key, serve)
+    }
+
     fn fill(
         &self,
         key: &CacheKey,

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use perigee_storage::FillError::{TooLong, TooShort};
+use perigee_storage::{
+    FillError::{TooLong, TooShort},
+    Purge, Store, StoredId,
+};
 
 use crate::support::*;
 
@@ -297,4 +300,47 @@ pub(crate) async fn a_vary_that_names_more_ends_what_names_less(make: Make) {
     // It knows of all that this one names.
     put("other", "x-device").await;
     assert_eq!(marks().await, ["other", "two"]);
+}
+
+/// The ids of what is shown at once, if anything is; and whether that counted as a request.
+fn shown(store: &dyn Store, path: &str, is_served: bool) -> Option<Vec<StoredId>> {
+    let mut ids = None;
+    let counted = store.at_once(key(path).as_str(), &mut |all| {
+        ids = Some(all.iter().map(|stored| stored.id).collect());
+        is_served
+    });
+    assert_eq!(counted, ids.is_some() && is_served);
+    ids
+}
+
+pub(crate) async fn what_is_shown_at_once_is_what_is_found(make: Make) {
+    let store = make(ROOMY);
+    assert_eq!(shown(&*store, "/a", true), None);
+    for language in ["de", "en"] {
+        let mut fill = store.begin(&key("/a"), head(language, language), Some(5));
+        write(&mut fill, &bytes(5), 5).await.unwrap();
+        fill.commit().unwrap();
+    }
+    let found = lookup(&*store, "/a").await;
+    let hits = store.stats().hits;
+    // A disk alone shows nothing, which is no request.
+    let Some(ids) = shown(&*store, "/a", false) else {
+        return;
+    };
+    assert_eq!(
+        ids,
+        found.iter().map(|stored| stored.id).collect::<Vec<_>>()
+    );
+    assert_eq!(found[0].body.at_hand(1..3), Some(bytes(5).slice(1..3)));
+    assert_eq!(store.stats().hits, hits);
+    assert_eq!(shown(&*store, "/a", true), Some(ids));
+    assert_eq!(store.stats().hits, hits + 1);
+    // What a purge may be about is left to a lookup.
+    purge(&*store, Purge::key(key("/b"))).await;
+    assert_eq!(shown(&*store, "/a", true), None);
+    assert_eq!(lookup(&*store, "/a").await.len(), 2);
+    assert!(shown(&*store, "/a", true).is_some());
+    purge(&*store, Purge::key(key("/a"))).await;
+    assert_eq!(shown(&*store, "/a", true), None);
+    assert!(lookup(&*store, "/a").await.is_empty());
 }

@@ -13,9 +13,28 @@ fn limits() -> Limits {
     }
 }
 
+/// Without a door.
+fn take(
+    reader: &mut HeadReader,
+    buf: &mut BytesMut,
+    limits: &Limits,
+    at_end: bool,
+) -> Result<Option<Head>, Refused> {
+    let taken = reader.take(buf, limits, at_end, |_| None::<()>)?;
+    Ok(taken.map(|taken| match taken {
+        Taken::Head(head) => head,
+        Taken::Opened(()) => panic!("nobody opens"),
+    }))
+}
+
 fn read(text: &str) -> Result<Option<Head>, Refused> {
     let mut buf = BytesMut::from(text);
-    HeadReader::default().take(&mut buf, &Limits::default(), false)
+    take(
+        &mut HeadReader::default(),
+        &mut buf,
+        &Limits::default(),
+        false,
+    )
 }
 
 fn status(text: &str) -> u16 {
@@ -27,7 +46,12 @@ fn a_head_is_taken_off_and_what_follows_stays() {
     let text =
         "POST /a?b HTTP/1.1\r\nHost: a.example\r\nX:  y \t\r\nContent-Length: 3\r\n\r\nabcGET";
     let mut buf = BytesMut::from(text);
-    let head = HeadReader::default().take(&mut buf, &Limits::default(), false);
+    let head = take(
+        &mut HeadReader::default(),
+        &mut buf,
+        &Limits::default(),
+        false,
+    );
     let head = head.unwrap().unwrap();
     assert_eq!(
         (head.method, head.version),
@@ -61,7 +85,12 @@ fn one_empty_line_may_come_first() {
 fn values_keep_no_more_than_their_head_in_memory() {
     let mut buf = BytesMut::with_capacity(64 << 10);
     buf.extend_from_slice(b"GET / HTTP/1.1\r\nhost: a.example\r\n\r\n");
-    let head = HeadReader::default().take(&mut buf, &Limits::default(), false);
+    let head = take(
+        &mut HeadReader::default(),
+        &mut buf,
+        &Limits::default(),
+        false,
+    );
     let _kept = head.unwrap().unwrap();
     // The whole buffer is free again.
     assert!(buf.try_reclaim(60 << 10));
@@ -71,7 +100,7 @@ fn values_keep_no_more_than_their_head_in_memory() {
 fn the_limits_tell_a_long_target_from_a_large_head() {
     let limit = |text: String| {
         let mut buf = BytesMut::from(&*text);
-        let refused = HeadReader::default().take(&mut buf, &limits(), false);
+        let refused = take(&mut HeadReader::default(), &mut buf, &limits(), false);
         refused.unwrap_err().status.as_u16()
     };
     assert_eq!(limit(format!("GET /{}", "x".repeat(300))), 414);
@@ -105,7 +134,7 @@ fn outcome(pieces: &[&[u8]]) -> Vec<String> {
         let at_end = n + 1 == pieces.len();
         loop {
             let Some(body) = &mut decoder else {
-                match reader.take(&mut buf, &limits, at_end) {
+                match take(&mut reader, &mut buf, &limits, at_end) {
                     Ok(None) => break,
                     Ok(Some(head)) => {
                         let Head {

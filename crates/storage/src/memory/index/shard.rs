@@ -48,7 +48,7 @@ impl Shard {
         &self.entries
     }
 
-    pub(super) fn find(&mut self, hash: u64, key: &CacheKey) -> Option<&mut Entry> {
+    pub(super) fn find(&mut self, hash: u64, key: &str) -> Option<&mut Entry> {
         let place = *self
             .places
             .find(mixed(hash, self.seed), is(&self.entries, hash, key))?;
@@ -71,9 +71,10 @@ impl Shard {
     }
 
     pub(super) fn remove(&mut self, hash: u64, key: &CacheKey) -> Option<Entry> {
-        let found = self
-            .places
-            .find_entry(mixed(hash, self.seed), is(&self.entries, hash, key));
+        let found = self.places.find_entry(
+            mixed(hash, self.seed),
+            is(&self.entries, hash, key.as_str()),
+        );
         let (place, _) = found.ok()?.remove();
         self.take_out(place)
     }
@@ -159,10 +160,10 @@ impl Shard {
     }
 }
 
-fn is(entries: &[Entry], hash: u64, key: &CacheKey) -> impl Fn(&u32) -> bool {
+fn is(entries: &[Entry], hash: u64, key: &str) -> impl Fn(&u32) -> bool {
     move |&place| {
         let entry = entries.get(place as usize);
-        entry.is_some_and(|entry| entry.hash == hash && entry.key == *key)
+        entry.is_some_and(|entry| entry.hash == hash && entry.key.as_str() == key)
     }
 }
 
@@ -205,7 +206,7 @@ mod tests {
             shard.add(entry(7, n));
         }
         for n in 0..5 {
-            let found = shard.find(7, &entry(7, n).key);
+            let found = shard.find(7, entry(7, n).key.as_str());
             assert_eq!(found.map(|entry| entry.hits), Some(n));
         }
         assert!(shard.remove_twin(7).is_none(), "these are few");
@@ -213,9 +214,11 @@ mod tests {
             shard.remove(7, &entry(7, 2).key).map(|entry| entry.hits),
             Some(2)
         );
-        assert!(shard.find(7, &entry(7, 2).key).is_none());
+        assert!(shard.find(7, entry(7, 2).key.as_str()).is_none());
         assert_eq!(
-            shard.find(7, &entry(7, 4).key).map(|entry| entry.hits),
+            shard
+                .find(7, entry(7, 4).key.as_str())
+                .map(|entry| entry.hits),
             Some(4)
         );
     }
@@ -226,7 +229,7 @@ mod tests {
         for n in 0..1000 {
             shard.remove_twin(7);
             shard.add(entry(7, n));
-            assert!(shard.find(7, &entry(7, n).key).is_some());
+            assert!(shard.find(7, entry(7, n).key.as_str()).is_some());
         }
         assert_eq!(shard.entries().len(), MOST_TWINS + 1);
     }

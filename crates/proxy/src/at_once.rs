@@ -1,0 +1,243 @@
+//! Answers that are there: hits of the usual kind, out of memory into the bytes of a response head.
+//!
+//! Nothing is allocated, and nobody waits. [`Exchange::answer`] would have given the same answer, and
+//! has the same counted and logged; what is not plain goes there.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderName, Method, StatusCode};
+use perigee_http_cache::{BodyPart, CacheKey, Plain, Policy, Rule, Sent, Serve, at_once, decimal};
+use perigee_storage::Stored;
+
+use crate::{
+    Body, Disclosure, Exchange, InFlight, Origination, Sender, ServiceConfig, Services,
+    cache_status::Handling,
+    observe::{LogEntry, Observation},
+};
+
+/// A GET or HEAD without content, as it stands in the buffer of its connection. It wants nothing of
+/// the connection, and Host is valid and there once.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a, F> {
+    /// HEAD rather than GET.
+    pub is_head: bool,
+    /// The value of Host.
+    pub host: &'a str,
+    /// Path and query, as they came.
+    pub target: &'a str,
+    /// Names, in any case, and values of its other fields; none is one that nodes use among
+    /// themselves.
+    pub fields: F,
+}
+
+/// An answer that is there, but for its field lines.
+#[derive(Debug)]
+pub struct Found {
+    /// The status.
+    pub status: StatusCode,
+    /// The value of Content-Length, if there is to be one.
+    pub length: Option<u64>,
+    /// What follows the head.
+    pub content: Content,
+}
+
+/// What follows a head.
+#[derive(Debug)]
+pub enum Content {
+    /// Nothing.
+    Empty,
+    /// All of it, in one piece.
+    Bytes(Bytes),
+    /// More than one piece.
+    Body(Body),
+}
+
+/// What this node appends to the lines of every hit.
+#[derive(Debug)]
+pub(crate) struct Signature {
+    /// A line of Via.
+    via: Box<[u8]>,
+    /// A line of Cache-Status up to `hit`.
+    hit: Box<[u8]>,
+}
+
+impl Signature {
+    /// `None` if the name of the node cannot be a field value.
+    pub(crate) fn of(node: &str) -> Option<Self> {
+        http::HeaderValue::try_from(node).ok()?;
+        Some(Signature {
+            via: format!("via: 1.1 {node}\r\n").into_bytes().into(),
+            hit: format!("cache-status: {node}; hit").into_bytes().into(),
+        })
+    }
+
+    fn write(&self, told: Disclosure, ttl: i64, lines: &mut Vec<u8>) {
+        lines.extend_from_slice(&self.via);
+        match told {
+            Disclosure::Off => return,
+            Disclosure::Brief => lines.extend_from_slice(&self.hit),
+            Disclosure::Full | Disclosure::Debug => {
+                lines.extend_from_slice(&self.hit);
+                lines.extend_from_slice(b"; ttl=");
+                if ttl < 0 {
+                    lines.push(b'-');
+                }
+                decimal(ttl.unsigned_abs(), lines);
+            }
+        }
+        lines.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Exchange {
+    /// Answers a request at once, if it is plain and memory has a fresh response for it: the field
+    /// lines are appended to `lines`, Date among them, but those for framing and the connection. What
+    /// is appended without an answer is to be dropped. `enter` counts an answer that takes its time as
+    /// under way.
+    pub fn at_once<'a, F>(
+        &self,
+        asked: &Asked<'a, F>,
+        services: &Services,
+        from: Origination,
+        enter: impl FnOnce() -> Option<InFlight>,
+        lines: &mut Vec<u8>,
+    ) -> Option<Found>
+    where
+        F: IntoIterator<Item = (&'a str, &'a [u8])> + Clone,
+    {
+        let signature = self.signature.as_ref()?;
+        let plain = Plain::of(asked.is_head, asked.fields.clone())?;
+        let service = services.find(asked.host)?;
+        let config = &service.config;
+        if from.sender != Sender::Client || config.cache_status == Disclosure::Debug {
+            return None;
+        }
+        let policy = policy(config, asked.target)?;
+        let now = SystemTime::now();
+        let started = self.log.is_some().then(Instant::now);
+        let sent = |name: &HeaderName| match config.request_fields.passes(&Method::GET, name) {
+            true => sent(asked.fields.clone(), name),
+            false => Sent::No,
+        };
+        let key = policy.key.text(from.scheme, asked.host, asked.target);
+        let mut found = None;
+        self.store.at_once(key.as_str(), &mut |variants| {
+            found =
+                at_once(&plain, variants, sent, policy, self.in_touch.at(now)).and_then(|serve| {
+                    let Stored { head, body, .. } = variants.get(serve.variant)?;
+                    let length =
+                        head.render_lines(&serve, body.length(), policy.show_tags, lines)?;
+                    Some((length, content(body, &serve)?, serve))
+                });
+            found.is_some()
+        });
+        let (length, content, serve) = found?;
+        signature.write(config.cache_status, serve.ttl, lines);
+        let observed = match (&content, started) {
+            (Content::Body(_), _) => Some(Some(enter()?)),
+            (_, Some(_)) => Some(None),
+            _ => None,
+        };
+        let observed = observed.map(|in_flight| {
+            let started = started.unwrap_or_else(Instant::now);
+            let mut observation = self.observed(asked, &config.name, from, (now, started));
+            observation.metrics = Some(Arc::clone(&service.metrics));
+            observation.in_flight = in_flight;
+            observation.handling = Handling::hit(serve.ttl);
+            observation.status = serve.status.as_u16();
+            observation.first_byte = started.elapsed();
+            observation
+        });
+        let content = match (content, observed) {
+            (Content::Body(body), Some(observation)) => Content::Body(body.observed(observation)),
+            (content, Some(mut observation)) => {
+                observation.sent(content.length());
+                observation.ended();
+                content
+            }
+            (content, None) => {
+                service.metrics.hit(content.length());
+                content
+            }
+        };
+        Some(Found {
+            status: serve.status,
+            length,
+            content,
+        })
+    }
+
+    /// What the log wants to know of a request, if there is one.
+    fn observed<F>(
+        &self,
+        asked: &Asked<'_, F>,
+        service: &str,
+        from: Origination,
+        (at, started): (SystemTime, Instant),
+    ) -> Observation {
+        let entry = self.log.as_ref().map(|log| LogEntry {
+            log: Arc::clone(log),
+            tier: self.config.tier,
+            client: from.client,
+            service: Some(service.to_owned()),
+            method: match asked.is_head {
+                true => Method::HEAD,
+                false => Method::GET,
+            },
+            url: CacheKey::new(from.scheme, asked.host, asked.target).shared(),
+        });
+        Observation::new(at, started, entry)
+    }
+}
+
+impl Content {
+    /// How many bytes there are, but for a body that is read.
+    fn length(&self) -> u64 {
+        match self {
+            Content::Empty | Content::Body(_) => 0,
+            Content::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// The policy of a request, where no field of it makes a difference.
+fn policy<'s>(config: &'s ServiceConfig, target: &str) -> Option<&'s Policy> {
+    if config.rules.is_empty() {
+        return Some(&config.policy);
+    }
+    let path = target.split('?').next().unwrap_or_default();
+    Some(config.policy(Rule::find_by_path(&config.rules, path)?))
+}
+
+/// How a request has a field.
+fn sent<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>, name: &HeaderName) -> Sent<'a> {
+    let mut lines = fields
+        .into_iter()
+        .filter(|(other, _)| other.eq_ignore_ascii_case(name.as_str()));
+    match (lines.next(), lines.next()) {
+        (None, _) => Sent::No,
+        (Some((_, line)), None) => Sent::Once(line),
+        _ => Sent::Often,
+    }
+}
+
+/// What of a body goes with an answer; `None` for what must be read from elsewhere, or is rare.
+fn content(body: &perigee_storage::Body, serve: &Serve) -> Option<Content> {
+    let range = match &serve.body {
+        BodyPart::None => return Some(Content::Empty),
+        BodyPart::Whole => 0..body.length()?,
+        BodyPart::Range(range) => range.clone(),
+        BodyPart::Multipart(_) => return None,
+    };
+    if range.is_empty() {
+        return Some(Content::Empty);
+    }
+    Some(match body.at_hand(range.clone()) {
+        Some(bytes) => Content::Bytes(bytes),
+        None => Content::Body(Body::stored(body.read_range(range))),
+    })
+}

@@ -1,0 +1,129 @@
+//! Requests that may be answered at once, where they stand in the buffer: see [`crate::at_once`].
+
+use http::StatusCode;
+
+use super::{encode, out::Out};
+use crate::{Asked, AtOnce, Content, Handler, exchange::Exchange, guards};
+
+/// What became of a request at the door.
+#[derive(Debug)]
+pub(crate) enum Opened<B> {
+    /// Its answer is in the row.
+    Answered,
+    /// The head of its answer is in the row, and so many bytes of a body are to follow.
+    Begun(u64, B),
+}
+
+impl<H: Handler> Exchange<H> {
+    /// Puts the answer to a request in the row, if there is one at once.
+    pub(crate) fn open(&self, asked: &Asked<'_>, out: &mut Out) -> Option<Opened<H::Body>> {
+        // Then each answer says that it is the last one.
+        if self.shared.is_leaving() || self.state.is_closing() {
+            return None;
+        }
+        let (length, content) = out.text_if(|text| {
+            let start = text.len();
+            text.extend_from_slice(OK);
+            let answer = self.handler.at_once(asked, &self.client, text)?;
+            let length = length(&answer)?;
+            if answer.status != StatusCode::OK {
+                put_status(answer.status, start, text);
+            }
+            if let Some(length) = length {
+                encode::content_length(length, text);
+            }
+            text.extend_from_slice(b"\r\n");
+            Some((length, answer.content))
+        })?;
+        match content {
+            Content::Empty => {}
+            Content::Bytes(bytes) => out.body(bytes),
+            Content::Body(body) => return Some(Opened::Begun(length.unwrap_or(0), body)),
+        }
+        self.state.answered_at_once();
+        Some(Opened::Answered)
+    }
+}
+
+/// What stands in front of field lines, before it is known what they are for.
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
+
+/// Puts another status line in the place of [`OK`].
+fn put_status(status: StatusCode, start: usize, text: &mut Vec<u8>) {
+    let mut line = Vec::with_capacity(64);
+    encode::status_line(status, &mut line);
+    text.splice(start..start + OK.len(), line);
+}
+
+/// The value of Content-Length; `None` for a body that cannot be delimited by it.
+fn length<B>(answer: &AtOnce<B>) -> Option<Option<u64>> {
+    match &answer.content {
+        Content::Empty => Some(answer.length),
+        Content::Bytes(bytes) => Some(Some(bytes.len() as u64)),
+        Content::Body(_) => answer.length.map(Some),
+    }
+}
+
+/// The request in these bytes, if it may be answered at once. Host is moved to the front of its fields.
+pub(crate) fn asked<'a>(request: &'a mut httparse::Request<'_, '_>) -> Option<Asked<'a>> {
+    let is_head = match request.method? {
+        "GET" => false,
+        "HEAD" => true,
+        _ => return None,
+    };
+    let target = request.path.filter(|target| is_plain(target))?;
+    if request.version != Some(1) {
+        return None;
+    }
+    let mut host = None;
+    for (at, field) in request.headers.iter().enumerate() {
+        match told(field.name) {
+            Told::Nothing => {}
+            Told::Host if host.is_none() => host = Some(at),
+            Told::Connection if field.value.eq_ignore_ascii_case(b"keep-alive") => {}
+            Told::Host | Told::Connection | Told::Unusual => return None,
+        }
+    }
+    request.headers.get_mut(..=host?)?.rotate_right(1);
+    let (host, fields) = request.headers.split_first()?;
+    Some(Asked {
+        is_head,
+        host: guards::host(host.value)?,
+        target,
+        fields,
+    })
+}
+
+/// Whether this is a target in origin-form (RFC 9112 section 3.2.1) of such characters only as every
+/// reader takes.
+fn is_plain(target: &str) -> bool {
+    let is_plain = |b: &u8| b.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(b);
+    target.starts_with('/') && target.bytes().all(|b| is_plain(&b))
+}
+
+enum Told {
+    Nothing,
+    Host,
+    Connection,
+    /// What needs more than an answer.
+    Unusual,
+}
+
+/// What a field is about, as far as the connection goes.
+fn told(name: &str) -> Told {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match name.len() {
+        2 if is("te") => Told::Unusual,
+        4 if is("host") => Told::Host,
+        6 if is("expect") => Told::Unusual,
+        7 if is("upgrade") || is("trailer") => Told::Unusual,
+        10 if is("connection") => Told::Connection,
+        14 if is("content-length") => Told::Unusual,
+        17 if is("transfer-encoding") => Told::Unusual,
+        _ => Told::Nothing,
+    }
+}
+
+#[cfg(test)]
+#[path = "door/tests.rs"]
+mod tests;

@@ -1,0 +1,68 @@
+//! Requests of clients that are answered at once: hits of the usual kind, see
+//! [`perigee_proxy::Exchange::at_once`]. All else, and all that nodes send, goes through
+//! `crate::handler`.
+
+use std::sync::atomic::Ordering;
+
+use httparse::Header;
+use perigee_cluster::{Caller, is_ours};
+use perigee_proxy::{self as proxy, Body, Found, InFlight, Sender};
+use perigee_server::{Asked, AtOnce, Client, Content};
+
+use crate::{
+    handler::Shared,
+    state::{Admission, State},
+};
+
+impl<S: State> Shared<S> {
+    /// What [`perigee_server::Handler::at_once`] answers.
+    pub(crate) fn found(
+        &self,
+        asked: &Asked<'_>,
+        client: &Client,
+        lines: &mut Vec<u8>,
+    ) -> Option<AtOnce<Body>> {
+        let state = self.state.load();
+        let config = S::common(state.config());
+        let max = config.max_requests as u64;
+        // It takes no time, so that it is not under way; but where there is no room there is none.
+        let has_room = self.requests.load(Ordering::Relaxed) < max;
+        let is_nodes = client.private || asked.fields.iter().any(|field| is_ours(field.name));
+        if !config.at_once || !has_room || is_nodes {
+            return None;
+        }
+        let Admission::Enter(from) = state.admit(Ok(Caller::Stranger), client) else {
+            return None;
+        };
+        if from.sender != Sender::Client {
+            return None;
+        }
+        let asked = proxy::Asked {
+            is_head: asked.is_head,
+            host: asked.host,
+            target: asked.target,
+            fields: asked.fields.iter().map(name_and_value),
+        };
+        let enter = || InFlight::enter(&self.requests, max);
+        let found = self
+            .exchange
+            .at_once(&asked, state.services(), from, enter, lines)?;
+        Some(at_once(found))
+    }
+}
+
+fn name_and_value<'a>(field: &Header<'a>) -> (&'a str, &'a [u8]) {
+    (field.name, field.value)
+}
+
+fn at_once(found: Found) -> AtOnce<Body> {
+    AtOnce {
+        status: found.status,
+        length: found.length,
+        content: match found.content {
+            proxy::Content::Empty => Content::Empty,
+            proxy::Content::Bytes(bytes) => Content::Bytes(bytes),
+            proxy::Content::Body(body) => Content::Body(body),
+        },
+    }
+}
