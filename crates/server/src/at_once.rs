@@ -25,7 +25,7 @@ pub struct Asked<'a> {
 pub struct AtOnce<B> {
     /// The status; final.
     pub status: StatusCode,
-    /// The value of Content-Length, where there is to be one.
+    /// The value of Content-Length, where there is to be one, as there must be with a [`Content::Body`].
     pub length: Option<u64>,
     /// What follows the head.
     pub content: Content<B>,

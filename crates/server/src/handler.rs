@@ -32,8 +32,8 @@ pub trait Handler: Send + Sync + 'static {
         + 'static;
 
     /// Answers a request at once, or not: then [`Handler::handle`] gets it. Field lines of the
-    /// answer are appended to `lines`, names in lower case and each line ended by CRLF; not those for
-    /// framing and the connection, which are the server's. What is appended to `lines` without an answer is
+    /// answer are appended to `lines`, names in lower case and each line ended by CRLF, Date among them;
+    /// not those for framing and the connection, which are the server's. What is appended to `lines` without an answer is
     /// dropped. Never waits.
     fn at_once(
         &self,

@@ -17,7 +17,8 @@ use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, client::conn::http2::SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use perigee_server::{
-    Client, Handler, Limits, NoClient, RequestBody, Server, ServerConfig, with_idle_timeout,
+    Asked, AtOnce, Client, Content, Handler, Limits, NoClient, RequestBody, Server, ServerConfig,
+    with_idle_timeout,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -47,6 +48,44 @@ pub(crate) struct Paths {
 
 impl Handler for Paths {
     type Body = Body;
+
+    /// What the same path is answered by `handle`, for those whose answers are there.
+    fn at_once(
+        &self,
+        asked: &Asked<'_>,
+        client: &Client,
+        lines: &mut Vec<u8>,
+    ) -> Option<AtOnce<Body>> {
+        lines.extend_from_slice(b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+        let (status, text) = match asked.target {
+            "/dated" => (200, "old".into()),
+            "/big" => (200, vec![b'x'; BIG].into()),
+            "/none" => (204, Bytes::new()),
+            "/same" => (304, Bytes::new()),
+            "/length" => (200, "hello".into()),
+            "/" | "/one" | "/two" | "/three" | "/after" => {
+                let (path, host) = (asked.target, asked.host);
+                let text = format!("{path} host={host} tls={} te=0 cl=0", client.tls);
+                (200, text.into())
+            }
+            path if path.trim_start_matches('/').parse::<u8>().is_ok() => {
+                let text = format!("{path} host={} tls={} te=0 cl=0", asked.host, client.tls);
+                (200, text.into())
+            }
+            _ => return None,
+        };
+        let length = (status == 200).then_some(text.len() as u64);
+        let content = match asked.target {
+            _ if asked.is_head || text.is_empty() => Content::Empty,
+            "/length" => Content::Body(full(text).into_body()),
+            _ => Content::Bytes(text),
+        };
+        Some(AtOnce {
+            status: StatusCode::from_u16(status).unwrap(),
+            length,
+            content,
+        })
+    }
 
     async fn handle(&self, request: Request<RequestBody>, client: Client) -> Response<Body> {
         match request.uri().path() {
