@@ -241,3 +241,6 @@ fn content(body: &perigee_storage::Body, serve: &Serve) -> Option<Content> {
         None => Content::Body(Body::stored(body.read_range(range))),
     })
 }
+
+#[cfg(test)]
+mod tests;

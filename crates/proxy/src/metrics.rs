@@ -181,6 +181,11 @@ pub struct ServiceMetrics {
 }
 
 impl ServiceMetrics {
+    #[cfg(test)]
+    pub(crate) fn hits_and_bytes(&self) -> (u64, u64) {
+        (self.hit.get(), self.bytes.get())
+    }
+
     /// A hit that is sent whole.
     pub(crate) fn hit(&self, bytes: u64) {
         self.hit.inc();
