@@ -8,6 +8,7 @@
 mod harness;
 
 mod admin;
+mod at_once;
 mod broken_off;
 mod cache_commands;
 mod cache_suite;
