@@ -4,7 +4,7 @@ mod record;
 
 use std::{borrow::Cow, sync::Arc};
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{KeyParts, KeyPolicy, Sent, lists};
 
@@ -83,28 +83,33 @@ impl Selecting {
         })
     }
 
-    /// The same, of fields as a request has sent them. None if that takes more than to compare them.
+    /// The same, of fields as a request has sent them. None if some stand there often, or are cookies.
     pub(crate) fn matches_as_sent<'a>(
         &self,
         sent: impl Fn(&HeaderName) -> Sent<'a>,
     ) -> Option<bool> {
-        let mut is_told = true;
         for value in &self.values {
             let name = match &value.source {
-                // Its form may be another one by now: see `Policy::clean_request`.
+                // What is sent may be taken off the request: see `Policy::clean_request`.
                 Source::Field(name) if *name != header::COOKIE => name,
                 _ => return None,
             };
-            match (sent(name), value.as_sent.as_deref(), value.normal.is_some()) {
-                (Sent::No, _, false) => {}
-                (Sent::Once(line), Some(then), _) if line == then => {}
-                (Sent::No, _, true) | (Sent::Once(_) | Sent::Often, _, false) => {
-                    return Some(false);
-                }
-                (Sent::Once(_) | Sent::Often, _, true) => is_told = false,
+            let line = match sent(name) {
+                Sent::No if value.normal.is_none() => continue,
+                Sent::No => return Some(false),
+                Sent::Once(line) => line,
+                Sent::Often => return None,
+            };
+            let is_same = value.as_sent.as_deref() == Some(line)
+                || value
+                    .normal
+                    .as_ref()
+                    .is_some_and(|normal| normal_of(name, std::iter::once(line)) == **normal);
+            if !is_same {
+                return Some(false);
             }
         }
-        is_told.then_some(true)
+        Some(true)
     }
 
     /// Whether the same values of a request are parts of the key now as when this was stored. If
@@ -211,7 +216,13 @@ fn normal(request: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
     if !request.contains_key(name) {
         return None;
     }
-    let members = lists::members(request.get_all(name));
+    let lines = request.get_all(name).iter();
+    Some(normal_of(name, lines.map(HeaderValue::as_bytes)))
+}
+
+/// The same of the lines that there are.
+fn normal_of<'a>(name: &HeaderName, lines: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let members = lines.flat_map(lists::split);
     let mut members: Vec<Cow<'_, [u8]>> = match *name {
         // RFC 9110 section 12.5: codings, charsets and languages have no case, and no strings.
         header::ACCEPT_CHARSET | header::ACCEPT_LANGUAGE => {
@@ -228,7 +239,7 @@ fn normal(request: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
             members.push(Cow::Borrowed(b"identity"));
         }
     }
-    Some(members.join(&b','))
+    members.join(&b',')
 }
 
 /// A coding and its weight (RFC 9110 section 12.5.3). The aliases of section 8.4.1 are what they
