@@ -58,7 +58,7 @@ async fn the_short_way_answers_as_the_long_way_does() {
     let origin = Origin::start(move |request| {
         asked.fetch_add(1, Ordering::SeqCst);
         async move {
-            let length = if request.uri().path() == "/long" {
+            let length = if request.path == "/long" {
                 200_000
             } else {
                 1000

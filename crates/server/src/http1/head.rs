@@ -30,6 +30,10 @@ pub(crate) struct Head {
 
 /// A head that was taken off a buffer.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a box costs more than to move it"
+)]
 pub(crate) enum Taken<T> {
     Head(Head),
     /// It has been answered at once, or that has begun.
