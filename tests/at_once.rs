@@ -39,7 +39,7 @@ fn told(answer: &Answer) -> (u16, Fields, Bytes) {
     for (name, value) in &answer.headers {
         let text = String::from_utf8_lossy(value.as_bytes());
         let text = match name.as_str() {
-            "age" => "some seconds",
+            "age" | "date" => "by the clock",
             "cache-status" => text.split("ttl=").next().unwrap(),
             _ => &text,
         };
@@ -65,7 +65,6 @@ async fn the_short_way_answers_as_the_long_way_does() {
             };
             Response::builder()
                 .header("cache-control", "max-age=3600")
-                .header("date", "Sun, 06 Nov 2022 08:49:37 GMT")
                 .header("age", "7")
                 .header("etag", "\"a\"")
                 .header("vary", "accept-encoding")
