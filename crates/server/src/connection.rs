@@ -1,11 +1,6 @@
 //! The life of one connection: TLS or a look at the first bytes, then HTTP until it is over.
 
-use std::{
-    future::Future,
-    io,
-    pin::{Pin, pin},
-    sync::Arc,
-};
+use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use hyper_util::rt::TokioIo;
@@ -19,8 +14,8 @@ use crate::{
     shared::Shared,
     state::State,
     stats::count,
-    timers::{Action, Stage},
-    watch::Watch,
+    timers::Stage,
+    watch::{Watch, Watched},
 };
 
 /// What an HTTP/2 client sends first (RFC 9113 section 3.4).
@@ -38,29 +33,37 @@ pub(crate) struct Connection<H> {
     pub(crate) state: Arc<State>,
 }
 
+/// A connection that has come to HTTP, with what watches over it.
+type Served = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 impl<H: Handler> Connection<H> {
+    /// What a stage needs is in a box of its own, which goes when the next begins: open connections
+    /// are many, and one that waits for its next request is to be small.
     pub(crate) async fn run(self, io: ClientIo) {
-        let watch = Watch::new(
-            Arc::clone(&self.state),
-            Arc::clone(&self.shared),
-            Arc::clone(&self.limits),
-        );
-        if self.client.tls {
-            self.run_tls(io, watch).await;
-        } else {
-            self.run_cleartext(io, watch).await;
+        let begun: Pin<Box<dyn Future<Output = Option<Served>> + Send>> = match self.client.tls {
+            true => Box::pin(self.begin_tls(io)),
+            false => Box::pin(self.begin_cleartext(io)),
+        };
+        if let Some(served) = begun.await {
+            served.await;
         }
     }
 
-    async fn run_tls(mut self, io: ClientIo, mut watch: Watch) {
+    fn watch(&self) -> Watch {
+        let (state, shared) = (Arc::clone(&self.state), Arc::clone(&self.shared));
+        Watch::new(state, shared, Arc::clone(&self.limits))
+    }
+
+    async fn begin_tls(mut self, io: ClientIo) -> Option<Served> {
+        let mut watch = self.watch();
         let Some(stream) = self.handshake(io, &mut watch).await else {
             count(&self.shared.counters.handshake_failures);
-            return;
+            return None;
         };
         let session = stream.get_ref().1;
         let http2 = session.alpn_protocol() == Some(b"h2");
         self.client.certificate = session.peer_certificates().and_then(names);
-        self.run_http(stream, http2, watch).await;
+        Some(self.serve(stream, http2, watch))
     }
 
     async fn handshake(&self, io: ClientIo, watch: &mut Watch) -> Option<TlsStream<ClientIo>> {
@@ -82,14 +85,14 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    async fn run_cleartext(self, mut io: ClientIo, mut watch: Watch) {
-        if let Ok(Ok((http2, first))) = watch.guard(sniff(&mut io)).await {
-            io.unread(first);
-            self.run_http(io, http2, watch).await;
-        }
+    async fn begin_cleartext(self, mut io: ClientIo) -> Option<Served> {
+        let mut watch = self.watch();
+        let (http2, first) = watch.guard(sniff(&mut io)).await.ok()?.ok()?;
+        io.unread(first);
+        Some(self.serve(io, http2, watch))
     }
 
-    async fn run_http<I>(self, io: I, http2: bool, watch: Watch)
+    fn serve<I>(self, io: I, http2: bool, watch: Watch) -> Served
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -101,36 +104,40 @@ impl<H: Handler> Connection<H> {
             state,
         } = self;
         state.enter(if http2 { Stage::Http2 } else { Stage::Http1 });
+        let address = client.address;
         let exchange = exchange::Exchange {
             handler,
-            client: client.clone(),
+            client,
             shared: Arc::clone(&shared),
-            state: Arc::clone(&state),
+            state,
         };
         if http2 {
             let service = exchange::service(exchange, limits.max_fields);
             let connection = http2::builder(&limits).serve_connection(TokioIo::new(io), service);
-            let ended = drive(pin!(connection), |it| it.graceful_shutdown(), &state, watch).await;
-            if let Err(error) = &ended
-                && error.is_parse()
-            {
-                count(&shared.counters.bad_requests);
-            }
-            note(&client, ended);
+            let ended = move |ended: Result<(), hyper::Error>| {
+                if ended.as_ref().is_err_and(hyper::Error::is_parse) {
+                    count(&shared.counters.bad_requests);
+                }
+                note(address, ended);
+            };
+            Box::pin(Watched::new(
+                connection,
+                |it| it.graceful_shutdown(),
+                ended,
+                watch,
+            ))
         } else {
             let connection = http1::serve(io, exchange, limits);
+            let ended = move |ended| note(address, ended);
             // It sees by its state that it is to finish.
-            note(
-                &client,
-                drive(pin!(connection), |_| (), &state, watch).await,
-            );
+            Box::pin(Watched::new(connection, |_| (), ended, watch))
         }
     }
 }
 
-fn note<E: std::fmt::Display>(client: &Client, ended: Result<(), E>) {
+fn note<E: std::fmt::Display>(client: SocketAddr, ended: Result<(), E>) {
     if let Err(error) = ended {
-        tracing::debug!(client = %client.address, %error, "connection ended");
+        tracing::debug!(%client, %error, "connection ended");
     }
 }
 
@@ -138,45 +145,6 @@ fn note<E: std::fmt::Display>(client: &Client, ended: Result<(), E>) {
 fn names(chain: &[CertificateDer<'static>]) -> Option<Arc<[String]>> {
     let leaf = webpki::EndEntityCert::try_from(chain.first()?).ok()?;
     Some(leaf.valid_dns_names().map(str::to_owned).collect())
-}
-
-/// Runs a connection to its end, and watches over it. When this returns the socket is
-/// closed, or about to be as the connection is dropped.
-async fn drive<C, E>(
-    mut connection: Pin<&mut C>,
-    finish: impl Fn(Pin<&mut C>),
-    state: &State,
-    mut watch: Watch,
-) -> Result<(), E>
-where
-    C: Future<Output = Result<(), E>>,
-{
-    loop {
-        tokio::select! {
-            biased;
-            result = connection.as_mut() => {
-                result?;
-                break;
-            }
-            action = watch.next() => match action {
-                Action::Finish => {
-                    state.closing();
-                    finish(connection.as_mut());
-                }
-                Action::Cut => {
-                    if state.has_unsent() {
-                        state.reset_on_close();
-                    }
-                    return Ok(());
-                }
-            },
-        }
-    }
-    // Someone else has the socket of an upgraded connection now.
-    if state.stage() == Stage::Upgraded && watch.next().await == Action::Cut {
-        state.cut();
-    }
-    Ok(())
 }
 
 /// Whether the client speaks HTTP/2, and the bytes read to find out.

@@ -11,6 +11,7 @@ mod door;
 mod encode;
 mod head;
 mod incoming;
+mod lent;
 mod out;
 mod pipe;
 mod sending;

@@ -109,6 +109,10 @@ impl AsyncRead for ClientIo {
             let length = self.early.len().min(buf.remaining());
             buf.put_slice(&self.early[..length]);
             self.early.advance(length);
+            if self.early.is_empty() {
+                // What they stand in goes with them.
+                self.early = Bytes::new();
+            }
             return Poll::Ready(Ok(()));
         }
         if self.is_upgraded() {

@@ -4,13 +4,20 @@ use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
+use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::{Limits, shared::Shared, state::State, timers, timers::Action};
+use crate::{
+    Limits,
+    shared::Shared,
+    state::State,
+    timers,
+    timers::{Action, Stage},
+};
 
 /// The watch of one connection. It has one timer, which is moved only when something becomes due
 /// earlier than it stands: a request that is answered at once costs no timer work.
@@ -19,6 +26,10 @@ pub(crate) struct Watch {
     shared: Arc<Shared>,
     limits: Arc<Limits>,
     sleep: Pin<Box<Sleep>>,
+    /// When that is due, counted as [`timers::next`] does.
+    at: Duration,
+    /// The timer knows whom to wake when it is due.
+    armed: bool,
 }
 
 impl Watch {
@@ -29,6 +40,8 @@ impl Watch {
             shared,
             limits,
             sleep,
+            at: Duration::ZERO,
+            armed: false,
         };
         watch.set(
             watch
@@ -65,12 +78,18 @@ impl Watch {
             let Some((due, action)) = timers::next(&view, &self.limits) else {
                 return Poll::Pending;
             };
-            let at = self.state.born() + due;
-            if self.sleep.deadline().into_std() > at {
+            if self.at > due {
                 self.set(due);
             }
+            // One that is armed and not due yet has nothing to say.
+            if self.armed && self.state.age() < self.at {
+                return Poll::Pending;
+            }
             match self.sleep.as_mut().poll(cx) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.armed = true;
+                    return Poll::Pending;
+                }
                 Poll::Ready(()) if self.state.age() >= due => return Poll::Ready(action),
                 Poll::Ready(()) => self.set(due),
             }
@@ -80,5 +99,75 @@ impl Watch {
     fn set(&mut self, due: Duration) {
         let at = Instant::from_std(self.state.born() + due);
         self.sleep.as_mut().reset(at);
+        (self.at, self.armed) = (due, false);
+    }
+}
+
+pin_project! {
+    /// A connection on its way to its end, and the watch over it. When it is over the socket is
+    /// closed, or about to be as the connection is dropped.
+    pub(crate) struct Watched<C, E> {
+        #[pin]
+        connection: C,
+        finish: fn(Pin<&mut C>),
+        ended: E,
+        watch: Watch,
+        // The connection is over; its socket may be somebody else's now.
+        over: bool,
+    }
+}
+
+impl<C, E> Watched<C, E> {
+    /// `finish` tells the connection to finish what it is doing, `ended` is told how that went.
+    pub(crate) fn new(connection: C, finish: fn(Pin<&mut C>), ended: E, watch: Watch) -> Self {
+        Watched {
+            connection,
+            finish,
+            ended,
+            watch,
+            over: false,
+        }
+    }
+}
+
+impl<C, E> Future for Watched<C, E>
+where
+    C: Future,
+    E: Fn(C::Output),
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut this = self.project();
+        loop {
+            if !*this.over
+                && let Poll::Ready(ended) = this.connection.as_mut().poll(cx)
+            {
+                (this.ended)(ended);
+                *this.over = true;
+            }
+            if *this.over && this.watch.state.stage() != Stage::Upgraded {
+                return Poll::Ready(());
+            }
+            let action = ready!(this.watch.poll_next(cx));
+            let state = &this.watch.state;
+            match (action, *this.over) {
+                (Action::Finish, false) => {
+                    state.closing();
+                    (this.finish)(this.connection.as_mut());
+                }
+                (Action::Cut, false) => {
+                    if state.has_unsent() {
+                        state.reset_on_close();
+                    }
+                    return Poll::Ready(());
+                }
+                (Action::Finish, true) => return Poll::Ready(()),
+                (Action::Cut, true) => {
+                    state.cut();
+                    return Poll::Ready(());
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! From one request to the next on a connection.
 
 use std::{
-    future::{Future, poll_fn},
+    future::{Future, poll_fn, ready},
     io,
     pin::{Pin, pin},
     sync::Arc,
@@ -46,6 +46,8 @@ enum After {
     Upgrade(oneshot::Sender<Upgraded>),
 }
 
+type Answering<'a> = Pin<Box<dyn Future<Output = io::Result<After>> + Send + 'a>>;
+
 struct Connection<I, H> {
     wire: Wire<I>,
     exchange: Exchange<H>,
@@ -57,7 +59,11 @@ struct Connection<I, H> {
 ///
 /// # Errors
 /// The connection broke.
-pub(crate) async fn serve<I, H>(io: I, exchange: Exchange<H>, limits: Arc<Limits>) -> io::Result<()>
+pub(crate) fn serve<I, H>(
+    io: I,
+    exchange: Exchange<H>,
+    limits: Arc<Limits>,
+) -> impl Future<Output = io::Result<()>> + Send
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
@@ -68,40 +74,51 @@ where
         exchange,
         date: DateText::default(),
     };
-    loop {
-        let after = match connection.next().await? {
-            Ok(Some(Next::Head(head))) => connection.answer(head).await?,
-            Ok(Some(Next::Body(length, body))) => connection.send_body(length, body).await?,
-            Ok(None) => After::Close,
-            Err(refused) => connection.refuse(refused).await?,
-        };
-        match after {
-            After::Next => {}
-            After::Close => break,
-            After::Abort => return Ok(()),
+    async move {
+        match connection.run().await? {
+            After::Next | After::Close => {
+                let io = &mut connection.wire.io;
+                poll_fn(|cx| Pin::new(&mut *io).poll_shutdown(cx)).await
+            }
+            After::Abort => Ok(()),
             After::Upgrade(successor) => {
                 let Wire { io, buf, .. } = connection.wire;
                 // Nobody there to take it: then it is dropped.
                 let _ = successor.send(Upgraded::new(io, buf));
-                return Ok(());
+                Ok(())
             }
         }
     }
-    let mut io = connection.wire.io;
-    poll_fn(|cx| Pin::new(&mut io).poll_shutdown(cx)).await
 }
 
 impl<I, H> Connection<I, H>
 where
-    I: AsyncRead + AsyncWrite + Unpin,
+    I: AsyncRead + AsyncWrite + Unpin + Send,
     H: Handler,
 {
-    /// Answers what can be answered at once, up to what comes next.
-    async fn next(&mut self) -> io::Result<Result<Option<Next<H::Body>>, Refused>> {
-        let Connection { wire, exchange, .. } = self;
+    /// What becomes of the connection in the end.
+    async fn run(&mut self) -> io::Result<After> {
+        loop {
+            let after = self.next().await?.await?;
+            if !matches!(after, After::Next) {
+                return Ok(after);
+            }
+        }
+    }
+
+    /// Answers what can be answered at once, up to what comes next. What that takes is in a box, which
+    /// goes with it: a connection that waits for its next request is to be small.
+    async fn next(&mut self) -> io::Result<Answering<'_>> {
+        let Connection { wire, exchange, .. } = &mut *self;
         let mut reader = HeadReader::default();
         let open = |asked: &Asked<'_>, out: &mut Out| exchange.open(asked, out);
-        poll_fn(|cx| wire.poll_head(&mut reader, open, cx)).await
+        let next = poll_fn(|cx| wire.poll_head(&mut reader, open, cx)).await?;
+        Ok(match next {
+            Ok(Some(Next::Head(head))) => Box::pin(self.answer(head)),
+            Ok(Some(Next::Body(length, body))) => Box::pin(self.send_body(length, body)),
+            Ok(None) => Box::pin(ready(Ok(After::Close))),
+            Err(refused) => Box::pin(self.refuse(refused)),
+        })
     }
 
     /// Sends a body of this length whose head is in the row.

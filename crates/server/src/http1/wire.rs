@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    io,
+    io, mem,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
@@ -16,12 +16,12 @@ use super::{
     encode,
     head::{Head, HeadReader, Refused, Taken},
     incoming::{Incoming, Need},
+    lent::{self, HEAD_READ},
     out::Out,
 };
 use crate::{Asked, Limits, line, state::State};
 
-/// Space for one read, of heads and of bodies.
-const HEAD_READ: usize = 4 << 10;
+/// Space for one read of bodies.
 const BODY_READ: usize = 32 << 10;
 
 /// A read into less space than this is not worth it.
@@ -81,6 +81,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         mut open: impl FnMut(&Asked<'_>, &mut Out) -> Option<Opened<B>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Result<Option<Next<B>>, Refused>>> {
+        self.wake_up();
         loop {
             if !self.buf.is_empty() && self.out.has_room() {
                 let out = &mut self.out;
@@ -115,17 +116,25 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                     return Poll::Ready(Ok(Ok(None)));
                 }
                 Poll::Pending => {
-                    self.save_space();
+                    self.rest();
                     return Poll::Pending;
                 }
             }
         }
     }
 
-    /// Connections that wait for their next request are many: what a large one took is given back.
-    fn save_space(&mut self) {
-        if self.buf.is_empty() && self.buf.capacity() > HEAD_READ {
-            self.buf = BytesMut::new();
+    /// Borrows buffers, if there are none.
+    fn wake_up(&mut self) {
+        if self.buf.capacity() == 0 && self.out.is_empty() {
+            (self.buf, self.out) = lent::take();
+        }
+    }
+
+    /// Gives the buffers back: connections that wait for their next request are many.
+    fn rest(&mut self) {
+        if self.buf.is_empty() && self.out.is_empty() {
+            let (buf, out) = (mem::take(&mut self.buf), mem::take(&mut self.out));
+            lent::give(buf, out);
         }
     }
 
