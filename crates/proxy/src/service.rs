@@ -1,6 +1,6 @@
 //! Delivery services: which hosts are served, from where, under which policy.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use http::request;
 use perigee_http_cache::{Policy, Rule};
@@ -62,6 +62,18 @@ pub struct Service {
     pub metrics: Arc<ServiceMetrics>,
 }
 
+impl Service {
+    /// Its pool, if that is what one with this configuration has.
+    fn pool_for(&self, config: &ServiceConfig) -> Option<Arc<Pool>> {
+        let is_same = self.config.origins == config.origins && self.config.pool == config.pool;
+        is_same.then(|| Arc::clone(&self.origins))
+    }
+}
+
+fn by_name(service: &Arc<Service>) -> (&str, &Arc<Service>) {
+    (&service.config.name, service)
+}
+
 /// All delivery services, by host. Immutable.
 #[derive(Debug, Default)]
 pub struct Services {
@@ -81,8 +93,12 @@ impl Services {
         before: Option<&Services>,
     ) -> Result<Self, TargetError> {
         let mut services = Services::default();
+        let before = before.map_or(&[][..], Services::all);
+        let before: HashMap<&str, &Arc<Service>> = before.iter().map(by_name).collect();
         for config in configs {
-            let kept = before.and_then(|b| b.pool_as_before(&config));
+            let kept = before
+                .get(&*config.name)
+                .and_then(|it| it.pool_for(&config));
             let origins = match kept {
                 Some(pool) => pool,
                 None => new_pool(&config)?,
@@ -102,15 +118,6 @@ impl Services {
             self.by_host.insert(pattern, Arc::clone(&service));
         }
         self.all.push(service);
-    }
-
-    fn pool_as_before(&self, config: &ServiceConfig) -> Option<Arc<Pool>> {
-        let same = |s: &&Arc<Service>| {
-            s.config.name == config.name
-                && s.config.origins == config.origins
-                && s.config.pool == config.pool
-        };
-        self.all.iter().find(same).map(|s| Arc::clone(&s.origins))
     }
 
     /// The service of a host: the exact name first, then the longest wildcard, then `*`.

@@ -94,6 +94,8 @@ async fn back_off(error: &io::Error) {
 
 /// Lets connections of one listener in.
 pub(crate) struct Door<H> {
+    /// Where all of them come in; `None` if the listener has more than one address.
+    pub(crate) local: Option<SocketAddr>,
     pub(crate) tls: bool,
     pub(crate) private: bool,
     pub(crate) handler: Arc<H>,
@@ -115,7 +117,7 @@ impl<H: Handler> Door<H> {
 
     fn serve(&self, stream: TcpStream, address: SocketAddr, entry: clients::Entry, slot: Slot) {
         // Fails only for a socket that is gone.
-        let Ok(local) = stream.local_addr() else {
+        let Some(local) = self.local.or_else(|| stream.local_addr().ok()) else {
             return;
         };
         let _ = stream.set_nodelay(true);

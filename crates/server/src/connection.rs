@@ -5,7 +5,7 @@ use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc};
 use bytes::{Bytes, BytesMut};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{
@@ -149,14 +149,28 @@ fn names(chain: &[CertificateDer<'static>]) -> Option<Arc<[String]>> {
 
 /// Whether the client speaks HTTP/2, and the bytes read to find out.
 async fn sniff(io: &mut ClientIo) -> io::Result<(bool, Bytes)> {
-    let mut first = BytesMut::with_capacity(FIRST_READ);
+    let mut first = BytesMut::new();
     loop {
         let length = first.len().min(PREFACE.len());
         if length == PREFACE.len() || first[..length] != PREFACE[..length] {
             return Ok((first.starts_with(PREFACE), first.freeze()));
         }
-        if io.read_buf(&mut first).await? == 0 {
+        if poll_fn(|cx| poll_more(io, &mut first, cx)).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
+}
+
+/// Reads more bytes. The space for them is on the stack, so that a connection which has sent none takes
+/// none.
+fn poll_more(
+    io: &mut ClientIo,
+    first: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut space = [MaybeUninit::uninit(); FIRST_READ];
+    let mut buf = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(io).poll_read(cx, &mut buf))?;
+    first.extend_from_slice(buf.filled());
+    Poll::Ready(Ok(buf.filled().len()))
 }

@@ -69,8 +69,10 @@ impl Server {
         let mut addresses = Vec::new();
         let mut acceptors = Vec::new();
         for (listener, tls, private) in http.chain(https).chain(private) {
-            addresses.extend(listener.local_addr());
+            let local = listener.local_addr().ok();
+            addresses.extend(local);
             let door = Door {
+                local: local.filter(|local| !local.ip().is_unspecified()),
                 tls,
                 private,
                 handler: Arc::clone(&handler),
