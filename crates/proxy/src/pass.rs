@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use http_body::Body as _;
 use perigee_http_cache::{Failure, Miss, Receipt, Recovery, recover};
 use perigee_upstream::Body as Relayed;
@@ -31,12 +31,7 @@ impl Exchange {
         next: Arc<dyn NextHop>,
         why: Miss,
     ) -> Answer {
-        let mut head = request_head(&inbound.head, &self.config.node, self.loop_id(&inbound));
-        if !body.is_end_stream() && !head.headers.contains_key(header::CONTENT_LENGTH) {
-            // hyper would leave the content of a GET out otherwise.
-            let chunked = HeaderValue::from_static("chunked");
-            head.headers.insert(header::TRANSFER_ENCODING, chunked);
-        }
+        let head = request_head(&inbound.head, &self.config.node, self.loop_id(&inbound));
         let is_repeatable = body.is_end_stream();
         let route = next.route(&inbound);
         self.metrics.passed_over(route.passed_over.as_ref());

@@ -11,17 +11,15 @@ use std::{
     time::Duration,
 };
 
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
+use perigee_upstream::Upgraded;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::line::Upgrading;
 
 /// Copies both ways.
-pub(crate) async fn join(client: Upgrading, upstream: OnUpgrade, idle: Duration) {
-    let upstream = async { upstream.await.map_err(io::Error::other) };
-    let (client, upstream) = match tokio::try_join!(client, upstream) {
-        Ok(both) => both,
+pub(crate) async fn join(client: Upgrading, mut upstream: Upgraded, idle: Duration) {
+    let client = match client.await {
+        Ok(client) => client,
         Err(error) => {
             tracing::debug!(%error, "an upgrade did not come about");
             return;
@@ -32,7 +30,6 @@ pub(crate) async fn join(client: Upgrading, upstream: OnUpgrade, idle: Duration)
         io: client,
         moved: Arc::clone(&moved),
     };
-    let mut upstream = TokioIo::new(upstream);
     tokio::select! {
         _ = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {}
         () = silence(&moved, idle) => {}

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use perigee_http_cache::Miss;
 use perigee_upstream::Body as Relayed;
 
@@ -81,8 +81,7 @@ impl Exchange {
         let sent = self.send_over(&hops, next, inbound, head, body).await;
         match sent {
             Ok(mut arrived) => {
-                if arrived.response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                    let upstream = hyper::upgrade::on(&mut arrived.response);
+                if let Some(upstream) = perigee_upstream::upgraded(&mut arrived.response) {
                     let idle = self.config.tunnel_idle_timeout;
                     tokio::spawn(tunnel::join(upgrade.client, upstream, idle));
                 }

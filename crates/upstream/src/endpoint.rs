@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, request::Parts};
 use rustls::{ClientConfig, pki_types::ServerName};
 
 use crate::{
@@ -152,8 +152,8 @@ impl Endpoint {
     /// Sends a request. Its URI is in origin form (`/path?query`); its Host field is the
     /// client's. The response body ends with an error if the transfer breaks off, stalls past
     /// the limit, or is cut short; a permit of the concurrency cap is held until it ends.
-    /// After a 101 the upgraded connection is had with `hyper::upgrade::on`, and the permit is
-    /// held until that is dropped.
+    /// After a 101 the upgraded connection is had with [`crate::upgraded`], and the permit is held
+    /// until that is dropped.
     ///
     /// A safe request without a body that meets a kept connection which the origin has just
     /// closed is sent again, on another one.
@@ -161,13 +161,26 @@ impl Endpoint {
     /// # Errors
     /// [`SendError`] if no response head came.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
+        let (parts, body) = request.into_parts();
+        self.send_parts(&parts, body).await
+    }
+
+    /// Sends a request whose head others may need, too.
+    pub(crate) async fn send_parts(
+        &self,
+        parts: &Parts,
+        body: Body,
+    ) -> Result<Response<Body>, SendError> {
         let permit = self.admission.enter().await.map_err(|refused| SendError {
             kind: SendErrorKind::Overloaded,
             detail: format!("{}: {}", self.name, refused.0),
         })?;
         match &self.origin {
-            Origin::Http(origin) => origin.send(request, permit).await,
-            Origin::Folder(folder) => folder.send(request, permit).await,
+            Origin::Http(origin) => origin.send(parts, body, permit).await,
+            Origin::Folder(folder) => {
+                let request = Request::from_parts(parts.clone(), body);
+                folder.send(request, permit).await
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! How sending a request can fail.
 
-use std::{fmt, time::Duration};
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use crate::{body::BoxError, words};
 
 /// What failed. The display form says it in words fit for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,4 +63,37 @@ impl fmt::Display for SendError {
     }
 }
 
-impl std::error::Error for SendError {}
+impl StdError for SendError {}
+
+/// Why a response body ended before it was whole.
+#[derive(Debug)]
+pub(crate) struct TransferError {
+    detail: String,
+    source: Option<BoxError>,
+}
+
+impl TransferError {
+    /// `label` says in words whose body it is, `why` what became of it.
+    pub(crate) fn boxed(label: &str, why: &str, source: Option<BoxError>) -> BoxError {
+        let detail = format!("{label}: the response body {why}");
+        Box::new(TransferError { detail, source })
+    }
+
+    /// For this reason it goes on no further.
+    pub(crate) fn broke_off(label: &str, source: BoxError) -> BoxError {
+        let why = format!("broke off: {}", words::of(&*source));
+        TransferError::boxed(label, &why, Some(source))
+    }
+}
+
+impl fmt::Display for TransferError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl StdError for TransferError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
+}

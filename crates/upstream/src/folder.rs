@@ -5,6 +5,7 @@ mod exact;
 mod files;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::{io, path::Path, sync::Arc, time::Duration, time::SystemTime};
 
@@ -18,11 +19,8 @@ use tower_http::services::{
     fs::{DefaultServeDirFallback, ServeFileSystemResponseBody},
 };
 
-use self::{exact::Exact, files::Files};
-use crate::{
-    Body, Limits, SendError, SendErrorKind, TargetError, admission::Permit, body,
-    transfer::Transfer,
-};
+use self::{exact::Exact, files::Files, transfer::Transfer};
+use crate::{Body, Limits, SendError, SendErrorKind, TargetError, admission::Permit, body};
 
 /// Answers requests out of a folder.
 #[derive(Debug)]
@@ -84,13 +82,7 @@ impl Folder {
         Ok(response.map(|body| {
             let body = if is_head { body::empty() } else { body };
             let label = self.label.clone();
-            body::boxed(Transfer::new(
-                body,
-                permit,
-                None,
-                label,
-                self.body_idle_timeout,
-            ))
+            body::boxed(Transfer::new(body, permit, label, self.body_idle_timeout))
         }))
     }
 

@@ -1,27 +1,24 @@
 //! An origin over http or https.
 
-use std::{net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
+use std::{future::poll_fn, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
+    HeaderValue, Method, Response, Uri,
     request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use hyper_util::client::legacy::{self, Client, connect::capture_connection};
+use perigee_http1::Bounds;
 use rustls::pki_types::ServerName;
+use tokio::time::Instant;
 
 use crate::{
     Body, Limits, NodeTls, SendError, SendErrorKind, TargetError,
     admission::Permit,
-    body, classify,
-    clients::Clients,
-    dial::{Dial, Facts},
-    framing::{self, After},
-    interim::Interim,
-    tls,
-    transfer::Transfer,
-    upload::{Progress, Upload},
+    body,
+    dial::{Dial, Tls},
+    http1::{Address, Answered, Broken, Connection, Exchange, HeadLimits, Kept, Terms},
+    tls, words,
 };
 
 /// A connection to a name is not used again after this long, however busy it is: so that requests
@@ -31,23 +28,19 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 /// Kept connections that turn out to be closed, after the first one, before a request is given up.
 const MAX_REPEATS: usize = 3;
 
-/// More than `max_interim` of them.
-const TOO_MANY_INTERIM: framing::Fault = "not a valid response: too many interim ones before it";
-
 /// Sends requests to one base URL over kept connections.
 #[derive(Debug)]
 pub(crate) struct HttpOrigin {
     // "name (http://host:port)"
     label: Arc<str>,
-    scheme: Scheme,
-    authority: Authority,
-    // Without a slash at its end; empty for none.
-    prefix: String,
-    host: Option<HeaderValue>,
-    clients: Clients,
+    address: Address,
+    dial: Dial,
+    kept: Arc<Kept>,
+    idle_before_unsafe: Duration,
+    heads: HeadLimits,
+    max_interim: usize,
     first_byte_timeout: Duration,
     body_idle_timeout: Duration,
-    max_interim: usize,
     // Unless set, connections are used for as long as they live.
     max_age: Option<Duration>,
 }
@@ -56,7 +49,7 @@ pub(crate) struct HttpOrigin {
 struct Failure {
     error: SendError,
     // On a connection that had served before: it may just have been closed from the other side.
-    on_used_connection: bool,
+    is_stale: bool,
 }
 
 impl HttpOrigin {
@@ -77,18 +70,13 @@ impl HttpOrigin {
             None
         };
         let is_name = bare(authority.host()).parse::<std::net::IpAddr>().is_err();
-        Ok(HttpOrigin {
-            label: format!("{name} ({scheme}://{authority})").into(),
+        let address = Address {
             prefix: base.path().trim_end_matches('/').to_owned(),
-            scheme,
             authority,
             host,
-            clients: Clients::new(tls, limits),
-            first_byte_timeout: limits.first_byte_timeout,
-            body_idle_timeout: limits.body_idle_timeout,
-            max_interim: limits.max_interim,
-            max_age: is_name.then_some(MAX_CONNECTION_AGE),
-        })
+        };
+        let max_age = is_name.then_some(MAX_CONNECTION_AGE);
+        HttpOrigin::at(name, scheme, address, tls, max_age, limits)
     }
 
     /// A node of ours. With TLS its connections are given up in time, so that they have seen the
@@ -105,167 +93,148 @@ impl HttpOrigin {
             .parse()
             .map_err(|e| TargetError(format!("{base}: {e}")))
             .and_then(|base| check_base(&base))?;
+        let address = Address {
+            authority,
+            prefix: String::new(),
+            host: None,
+        };
         let max_age = tls.is_some().then_some(MAX_CONNECTION_AGE);
         let tls = tls.map(|tls| (tls.config, tls.name));
+        HttpOrigin::at(name, scheme, address, tls, max_age, limits)
+    }
+
+    fn at(
+        name: &str,
+        scheme: Scheme,
+        address: Address,
+        tls: Option<Tls>,
+        max_age: Option<Duration>,
+        limits: &Limits,
+    ) -> Result<Self, TargetError> {
+        let label = format!("{name} ({scheme}://{})", address.authority).into();
+        let mut to = http::uri::Parts::default();
+        to.scheme = Some(scheme);
+        to.authority = Some(address.authority.clone());
+        to.path_and_query = Some(PathAndQuery::from_static("/"));
+        let to = Uri::from_parts(to).map_err(|e| TargetError(format!("{label}: {e}")))?;
         Ok(HttpOrigin {
-            label: format!("{name} ({scheme}://{authority})").into(),
-            prefix: String::new(),
-            scheme,
-            authority,
-            host: None,
-            clients: Clients::new(tls, limits),
+            label,
+            address,
+            dial: Dial::new(to, tls, limits.connect_timeout),
+            kept: Kept::new(limits.max_idle, limits.idle_timeout),
+            idle_before_unsafe: limits.idle_before_unsafe,
+            heads: HeadLimits::new(limits.max_head, limits.max_fields),
+            max_interim: limits.max_interim,
             first_byte_timeout: limits.first_byte_timeout,
             body_idle_timeout: limits.body_idle_timeout,
-            max_interim: limits.max_interim,
             max_age,
         })
     }
 
+    /// Sends a request, over a kept connection if there is one.
     pub(crate) async fn send(
         &self,
-        request: Request<Body>,
+        parts: &Parts,
+        body: Body,
         permit: Permit,
     ) -> Result<Response<Body>, SendError> {
-        let (mut parts, body) = request.into_parts();
-        self.address(&mut parts)?;
-        let may_repeat = parts.method.is_safe() && body::is_known_empty(&body);
-        let client = self.clients.of(may_repeat);
-        let spare = may_repeat.then(|| parts.clone());
-        let mut failure = match self.exchange(client, parts, body).await {
-            Ok(response) => return Ok(self.hold(response, permit)),
-            Err(failure) => failure,
-        };
-        // An origin may close a kept connection at any moment, and so while a request is on its
-        // way there (RFC 9112 section 9.3.1); and it may close many at once.
-        let Some(parts) = spare else {
-            return Err(failure.error);
-        };
-        for _ in 0..MAX_REPEATS {
-            if !failure.on_used_connection || failure.error.kind != SendErrorKind::Broken {
-                break;
-            }
-            failure = match self.exchange(client, parts.clone(), body::empty()).await {
-                Ok(response) => return Ok(self.hold(response, permit)),
-                Err(failure) => failure,
-            };
-        }
-        Err(failure.error)
-    }
-
-    /// Origin form to absolute form, and HTTP/1.1.
-    fn address(&self, parts: &mut Parts) -> Result<(), SendError> {
         if parts.method == Method::CONNECT {
             return Err(self.error(SendErrorKind::Request, "CONNECT is not forwarded"));
         }
-        let asked = parts.uri.path_and_query();
-        let target = match asked {
-            None => PathAndQuery::from_static("/"),
-            Some(path) if self.prefix.is_empty() || path.path() == "*" => path.clone(),
-            Some(path) => PathAndQuery::try_from(format!("{}{path}", self.prefix))
-                .map_err(|e| self.error(SendErrorKind::Request, &format!("bad path: {e}")))?,
+        let may_repeat = parts.method.is_safe() && body::is_known_empty(&body);
+        // An idle connection may be closed from the other side at any moment, and then nobody knows
+        // what became of a request: what may not be repeated goes over none that is idle for long.
+        let brief = match may_repeat {
+            true => Duration::MAX,
+            false => self.idle_before_unsafe,
         };
-        let mut uri = http::uri::Parts::default();
-        uri.scheme = Some(self.scheme.clone());
-        uri.authority = Some(self.authority.clone());
-        uri.path_and_query = Some(target);
-        parts.uri = Uri::from_parts(uri)
-            .map_err(|e| self.error(SendErrorKind::Request, &format!("bad URI: {e}")))?;
-        parts.version = Version::HTTP_11;
-        if let Some(host) = &self.host {
-            parts.headers.insert(header::HOST, host.clone());
+        let mut body = Some(body);
+        let mut repeats = 0;
+        loop {
+            let connection = self.connection(brief).await?;
+            let body = body.take().unwrap_or_else(body::empty);
+            let failure = match self.exchange(connection, parts, body).await {
+                Ok(answered) => return Ok(self.answered(answered, permit)),
+                Err(failure) => failure,
+            };
+            // An origin may close a kept connection at any moment, and so while a request is on its
+            // way there (RFC 9112 section 9.3.1); and it may close many at once.
+            if !may_repeat || !failure.is_stale || repeats == MAX_REPEATS {
+                return Err(failure.error);
+            }
+            repeats += 1;
         }
-        Ok(())
+    }
+
+    async fn connection(&self, brief: Duration) -> Result<Box<Connection>, SendError> {
+        if let Some(connection) = self.kept.take(brief, Instant::now()) {
+            return Ok(connection);
+        }
+        // In a box: it is large, and rare.
+        match Box::pin(self.dial.connect()).await {
+            Ok(socket) => Ok(Connection::new(socket)),
+            Err(error) => {
+                let detail = format!("no connection: {}", words::of(&*error));
+                Err(self.error(SendErrorKind::Connect, &detail))
+            }
+        }
     }
 
     /// One request out, one response head back.
     async fn exchange(
         &self,
-        client: &Client<Dial, Upload>,
-        parts: Parts,
+        connection: Box<Connection>,
+        parts: &Parts,
         body: Body,
-    ) -> Result<Response<hyper::body::Incoming>, Failure> {
-        let progress = Progress::new();
-        let upload = Upload::new(body, progress.clone());
-        let mut request = Request::from_parts(parts, upload);
-        let connection = capture_connection(&mut request);
-        let interim = Interim::watch(&mut request, self.max_interim);
-        let mut sending = pin!(client.request(request));
-        let response = tokio::select! {
-            biased;
-            sent = &mut sending => sent.map_err(|error| self.failure(&error))?,
-            () = interim.exceeded() => {
-                return Err(self.fault(SendErrorKind::Invalid, TOO_MANY_INTERIM));
+    ) -> Result<Answered, Failure> {
+        let limits = (self.heads, self.max_interim);
+        let mut exchange = Exchange::new(connection, parts, body, &self.address, limits);
+        let answered = poll_fn(|cx| exchange.poll(cx, self.first_byte_timeout)).await;
+        answered.map_err(|broken| self.failure(broken, exchange.was_used()))
+    }
+
+    fn answered(&self, answered: Answered, permit: Permit) -> Response<Body> {
+        let is_old = |opened: Instant| self.max_age.is_some_and(|age| opened.elapsed() >= age);
+        let is_kept = answered.is_kept() && !is_old(answered.opened());
+        let terms = Terms {
+            permit,
+            kept: is_kept.then(|| Arc::clone(&self.kept)),
+            label: Arc::clone(&self.label),
+            idle_limit: self.body_idle_timeout,
+            bounds: Bounds {
+                max_bytes: self.heads.max_bytes,
+                max_fields: self.heads.max_fields,
+            },
+        };
+        answered.into_response(terms)
+    }
+
+    fn failure(&self, broken: Broken, was_used: bool) -> Failure {
+        let (kind, detail) = match broken {
+            Broken::Closed => (
+                SendErrorKind::Broken,
+                format!("no response: {}", words::CLOSED),
+            ),
+            Broken::Io(error) => {
+                let words = words::of(&error);
+                (SendErrorKind::Broken, format!("no response: {words}"))
             }
-            () = progress.origin_silent_for(self.first_byte_timeout) => {
+            Broken::Invalid(fault) => {
+                let detail = format!("not a valid response: {fault}");
+                (SendErrorKind::Invalid, detail)
+            }
+            Broken::Silent => {
                 let detail = format!("no response head within {:?}", self.first_byte_timeout);
-                return Err(self.fault(SendErrorKind::Timeout, &detail));
+                (SendErrorKind::Timeout, detail)
+            }
+            Broken::Request(error) => {
+                let detail = format!("the request broke off: {}", words::of(&*error));
+                (SendErrorKind::Request, detail)
             }
         };
-        let is_old = self.mark_used(&response);
-        let (mut parts, body) = response.into_parts();
-        let framed = match interim.is_exceeded() {
-            true => Err(TOO_MANY_INTERIM),
-            false => framing::settle(&mut parts),
-        };
-        if (is_old || framed != Ok(After::Keep))
-            && let Some(connected) = &*connection.connection_metadata()
-        {
-            connected.poison();
-        }
-        match framed {
-            Ok(_) => Ok(Response::from_parts(parts, body)),
-            Err(fault) => Err(self.fault(SendErrorKind::Invalid, fault)),
-        }
-    }
-
-    /// Notes that the connection has carried a response; whether it is too old for another one.
-    fn mark_used(&self, response: &Response<hyper::body::Incoming>) -> bool {
-        let Some(facts) = response.extensions().get::<Facts>() else {
-            return false;
-        };
-        facts.mark_used();
-        self.max_age
-            .is_some_and(|age| facts.opened().elapsed() >= age)
-    }
-
-    /// Ties the permit to what it pays for: the body, or after a switch of protocols (RFC 9110
-    /// section 15.2.2) the connection.
-    fn hold(&self, response: Response<hyper::body::Incoming>, permit: Permit) -> Response<Body> {
-        let (mut parts, incoming) = response.into_parts();
-        let facts = parts.extensions.remove::<Facts>();
-        if let (StatusCode::SWITCHING_PROTOCOLS, Some(facts)) = (parts.status, &facts) {
-            facts.hold(permit);
-            return Response::from_parts(parts, body::boxed(incoming));
-        }
-        let label = self.label.clone();
-        let transfer = Transfer::new(incoming, permit, facts, label, self.body_idle_timeout);
-        Response::from_parts(parts, body::boxed(transfer))
-    }
-
-    fn failure(&self, error: &legacy::Error) -> Failure {
-        let kind = classify::kind(error);
-        let words = classify::in_words(error);
-        let detail = match kind {
-            SendErrorKind::Connect => format!("no connection: {words}"),
-            SendErrorKind::Invalid => format!("not a valid response: {words}"),
-            SendErrorKind::Request => format!("the request broke off: {words}"),
-            _ => format!("no response: {words}"),
-        };
-        let mut extras = http::Extensions::new();
-        if let Some(connected) = error.connect_info() {
-            connected.get_extras(&mut extras);
-        }
         Failure {
+            is_stale: was_used && kind == SendErrorKind::Broken,
             error: self.error(kind, &detail),
-            on_used_connection: extras.get::<Facts>().is_some_and(Facts::is_used),
-        }
-    }
-
-    /// A failure that a new connection would not mend.
-    fn fault(&self, kind: SendErrorKind, detail: &str) -> Failure {
-        Failure {
-            error: self.error(kind, detail),
-            on_used_connection: false,
         }
     }
 
@@ -352,10 +321,9 @@ mod tests {
             let permit = admission.enter().await.unwrap();
             let mut request = get("/");
             *request.method_mut() = method.clone();
-            let response = origin.send(request, permit).await.unwrap();
+            let (parts, body) = request.into_parts();
+            let response = origin.send(&parts, body, permit).await.unwrap();
             assert_eq!(text(response).await, "ok");
-            // The connection goes back a moment after the end of the body.
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         accepted.load(SeqCst)
     }
@@ -368,7 +336,7 @@ mod tests {
         };
         let used = |method| connections_used(|_| {}, limits.clone(), method);
         assert_eq!(used(Method::POST).await, 10);
-        assert!(used(Method::GET).await <= 2);
+        assert_eq!(used(Method::GET).await, 1);
     }
 
     #[tokio::test]
@@ -378,7 +346,7 @@ mod tests {
             connections_used(change, Limits::default(), Method::GET)
         };
         assert_eq!(used(Some(Duration::ZERO)).await, 10);
-        assert!(used(Some(MAX_CONNECTION_AGE)).await <= 2);
-        assert!(used(None).await <= 2);
+        assert_eq!(used(Some(MAX_CONNECTION_AGE)).await, 1);
+        assert_eq!(used(None).await, 1);
     }
 }

@@ -4,8 +4,7 @@
 //! Top down: a [`Pool`] chooses among [`Endpoint`]s (`balance`, `breaker`, `budget`, `backoff` and
 //! `hedge` decide, purely); an endpoint lets
 //! a request in (`admission`) and hands it to an HTTP origin (`http_origin`: `dial`, `resolve` and
-//! `tls` make connections, `framing` and `interim` judge what comes, `upload` and `transfer` watch the two
-//! bodies) or to a `folder`.
+//! `tls` make connections, `http1` speaks on them) or to a `folder`.
 
 mod admission;
 mod backoff;
@@ -13,14 +12,12 @@ mod balance;
 pub mod body;
 mod breaker;
 mod budget;
-mod classify;
-mod clients;
 mod dial;
 mod endpoint;
 mod error;
 mod folder;
-mod framing;
 mod hedge;
+mod http1;
 mod http_origin;
 mod interim;
 mod limits;
@@ -30,9 +27,8 @@ mod returnable;
 #[cfg(test)]
 mod testing;
 mod tls;
-mod transfer;
-mod upload;
 mod window;
+mod words;
 
 pub use backoff::backoff;
 pub use body::Body;
@@ -40,6 +36,7 @@ pub use breaker::BreakerConfig;
 pub use budget::{RetryBudget, RetryLimit};
 pub use endpoint::{Endpoint, EndpointConfig, NodeTls, Target, TargetError};
 pub use error::{SendError, SendErrorKind};
+pub use http1::{Upgraded, upgraded};
 pub use interim::OnInterim;
 pub use limits::Limits;
 pub use pool::{Pool, PoolConfig};

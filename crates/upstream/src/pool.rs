@@ -39,8 +39,8 @@ pub struct Pool {
 }
 
 /// A request on its way through a pool.
-struct Sending {
-    parts: Parts,
+struct Sending<'a> {
+    parts: &'a Parts,
     body: Home,
     /// The method is safe (RFC 9110 section 9.2.1) and the body empty.
     repeatable: bool,
@@ -80,7 +80,7 @@ impl Pool {
         let repeatable = request.method().is_safe() && body::is_known_empty(request.body());
         let (parts, body) = request.into_parts();
         let sending = Sending {
-            parts,
+            parts: &parts,
             body: Home::new(body),
             repeatable,
             tried: Vec::new(),
@@ -93,7 +93,7 @@ impl Pool {
 
     async fn send_on(
         &self,
-        mut sending: Sending,
+        mut sending: Sending<'_>,
         is_trial: bool,
     ) -> Result<Response<Body>, SendError> {
         let Some(mut index) = self.choose(&sending) else {
@@ -125,7 +125,7 @@ impl Pool {
     /// Where a request that has failed is sent again, and after which pause. `None`: nowhere.
     fn next(
         &self,
-        sending: &mut Sending,
+        sending: &mut Sending<'_>,
         failed: SendErrorKind,
         is_trial: bool,
     ) -> Option<(usize, Duration)> {
@@ -151,7 +151,7 @@ impl Pool {
     /// bad luck, and nothing that is there to see if the origin is well.
     fn once_more(
         &self,
-        sending: &mut Sending,
+        sending: &mut Sending<'_>,
         failed: SendErrorKind,
         is_trial: bool,
     ) -> Option<(usize, Duration)> {
@@ -169,13 +169,14 @@ impl Pool {
     /// Sends to one endpoint, and to a second one if the first takes long and hedging is wanted.
     async fn attempt(
         &self,
-        sending: &mut Sending,
+        sending: &mut Sending<'_>,
         index: usize,
     ) -> Result<Response<Body>, SendError> {
         sending.tried.push(index);
         let left = self.endpoints.len().saturating_sub(sending.tried.len());
         let patience = hedge::after(self.config.hedge_after, sending.repeatable, left);
-        let mut first = pin!(self.send_to(index, sending.request()));
+        let parts = sending.parts;
+        let mut first = pin!(self.send_to(index, parts, sending.body()));
         let Some(patience) = patience else {
             return first.await;
         };
@@ -188,7 +189,7 @@ impl Pool {
             return first.await;
         };
         sending.tried.push(second);
-        let mut second = pin!(self.send_to(second, sending.request()));
+        let mut second = pin!(self.send_to(second, parts, sending.body()));
         // The first head that comes; who fails leaves it to the other one.
         tokio::select! {
             sent = &mut first => match sent {
@@ -203,7 +204,7 @@ impl Pool {
     }
 
     /// The endpoint that is asked besides, if one more request may be sent.
-    fn second(&self, sending: &Sending) -> Option<usize> {
+    fn second(&self, sending: &Sending<'_>) -> Option<usize> {
         let index = self.choose(sending)?;
         self.state().budget.retry(Instant::now()).then_some(index)
     }
@@ -211,9 +212,10 @@ impl Pool {
     async fn send_to(
         &self,
         index: usize,
-        request: Request<Body>,
+        parts: &Parts,
+        body: Body,
     ) -> Result<Response<Body>, SendError> {
-        let sent = self.endpoints[index].send(request).await;
+        let sent = self.endpoints[index].send_parts(parts, body).await;
         self.note(index, &sent);
         sent
     }
@@ -240,7 +242,7 @@ impl Pool {
         self.state().breaker.open_for(now)
     }
 
-    fn choose(&self, sending: &Sending) -> Option<usize> {
+    fn choose(&self, sending: &Sending<'_>) -> Option<usize> {
         let in_flight = self.endpoints.iter().map(|endpoint| endpoint.in_flight());
         let Sending {
             tried, repeatable, ..
@@ -295,15 +297,14 @@ impl Pool {
     }
 }
 
-impl Sending {
-    /// The request for one try.
-    fn request(&self) -> Request<Body> {
-        let body = match self.body.lend() {
+impl Sending<'_> {
+    /// The body for one try.
+    fn body(&self) -> Body {
+        match self.body.lend() {
             Some(body) => body::boxed(body),
             // It was empty, or nobody gets here.
             None => body::empty(),
-        };
-        Request::from_parts(self.parts.clone(), body)
+        }
     }
 }
 

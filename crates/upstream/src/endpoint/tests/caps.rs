@@ -9,7 +9,6 @@ use std::{
 };
 
 use http::{Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::Semaphore,
@@ -154,9 +153,9 @@ async fn an_upgraded_connection_holds_its_permit_until_it_is_dropped() {
         .body(body::empty());
     let mut response = endpoint.send(request.unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
-    let upgraded = hyper::upgrade::on(&mut response).await.unwrap();
+    let mut upgraded = crate::upgraded(&mut response).unwrap();
+    assert!(crate::upgraded(&mut response).is_none(), "once");
     drop(response);
-    let mut upgraded = TokioIo::new(upgraded);
     upgraded.write_all(b"there").await.unwrap();
     let mut echoed = [0; 8];
     upgraded.read_exact(&mut echoed).await.unwrap();

@@ -1,27 +1,14 @@
-//! What an error of the HTTP client means, and its words.
+//! Words for what has failed.
 
 use std::{error::Error as StdError, io};
 
-use hyper_util::client::legacy;
-
-use crate::SendErrorKind;
-
-/// The kind of a failed exchange.
-pub(crate) fn kind(error: &legacy::Error) -> SendErrorKind {
-    if error.is_connect() {
-        return SendErrorKind::Connect;
-    }
-    match links(error).find_map(|link| link.downcast_ref::<hyper::Error>()) {
-        Some(error) if error.is_parse() => SendErrorKind::Invalid,
-        Some(error) if error.is_user() => SendErrorKind::Request,
-        _ => SendErrorKind::Broken,
-    }
-}
+/// A connection has ended where something was still to come.
+pub(crate) const CLOSED: &str = "the connection was closed in the middle of it";
 
 /// The chain of causes in words, from the outermost that says something to the root.
-pub(crate) fn in_words(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn of(error: &(dyn StdError + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
-    for link in links(error).filter(|link| !link.is::<legacy::Error>()) {
+    for link in links(error) {
         let text = one_in_words(link);
         // Wrappers like to repeat what they wrap.
         if words.iter().any(|said| said.contains(&text)) {
@@ -39,10 +26,6 @@ pub(crate) fn in_words(error: &(dyn StdError + 'static)) -> String {
 fn one_in_words(error: &(dyn StdError + 'static)) -> String {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return format!("TLS: {error}");
-    }
-    let http = error.downcast_ref::<hyper::Error>();
-    if http.is_some_and(hyper::Error::is_incomplete_message) {
-        return "the connection was closed in the middle of it".into();
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         match error.kind() {
@@ -76,12 +59,12 @@ mod tests {
     fn says_the_root_once() {
         let root = rustls::Error::General("bad certificate".into());
         let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, root));
-        assert_eq!(in_words(&wrapped), "TLS: unexpected error: bad certificate");
+        assert_eq!(of(&wrapped), "TLS: unexpected error: bad certificate");
     }
 
     #[test]
     fn names_common_failures_without_numbers() {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(in_words(&refused), "connection refused");
+        assert_eq!(of(&refused), "connection refused");
     }
 }

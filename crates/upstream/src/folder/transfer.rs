@@ -1,8 +1,6 @@
-//! The response body on its way in: an idle limit, and the permit that it holds until its end.
+//! A file on its way: an idle limit, and the permit that it holds until its end.
 
 use std::{
-    error::Error as StdError,
-    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -14,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::{admission::Permit, body::BoxError, classify, dial::Facts};
+use crate::{admission::Permit, body::BoxError, error::TransferError};
 
 pin_project! {
     /// A response body under limits.
@@ -23,8 +21,6 @@ pin_project! {
         body: B,
         // Taken at the end of the body, however it ends.
         permit: Option<Permit>,
-        // What it comes over, if that may carry another response after it.
-        connection: Option<Facts>,
         label: Arc<str>,
         idle_limit: Duration,
         // Made when the body first has to wait: most bodies never do.
@@ -34,37 +30,11 @@ pin_project! {
     }
 }
 
-/// Why a response body ended before it was whole.
-#[derive(Debug)]
-pub(crate) struct TransferError {
-    detail: String,
-    source: Option<BoxError>,
-}
-
-impl fmt::Display for TransferError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
-    }
-}
-
-impl StdError for TransferError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().map(|source| &**source as _)
-    }
-}
-
 impl<B: Body> Transfer<B> {
-    /// `label` says in words whose body it is; `connection` is what it comes over.
-    pub(crate) fn new(
-        body: B,
-        permit: Permit,
-        connection: Option<Facts>,
-        label: Arc<str>,
-        idle_limit: Duration,
-    ) -> Self {
+    /// `label` says in words whose body it is.
+    pub(crate) fn new(body: B, permit: Permit, label: Arc<str>, idle_limit: Duration) -> Self {
         let mut transfer = Transfer {
             permit: Some(permit),
-            connection,
             label,
             idle_limit,
             timer: None,
@@ -73,17 +43,9 @@ impl<B: Body> Transfer<B> {
             body,
         };
         if transfer.body.is_end_stream() {
-            ended(&mut transfer.permit, &mut transfer.connection);
+            transfer.permit = None;
         }
         transfer
-    }
-}
-
-/// The body has come whole: the connection waits for another request now.
-fn ended(permit: &mut Option<Permit>, connection: &mut Option<Facts>) {
-    *permit = None;
-    if let Some(facts) = connection.take() {
-        facts.rest();
     }
 }
 
@@ -108,29 +70,19 @@ where
             Poll::Pending => {
                 ready!(poll_idle(this.timer, this.waiting, *this.idle_limit, cx));
                 (*this.failed, *this.permit) = (true, None);
-                let detail = format!(
-                    "{}: the response body stalled for {:?}",
-                    this.label, this.idle_limit
-                );
-                let stalled = TransferError {
-                    detail,
-                    source: None,
-                };
-                return Poll::Ready(Some(Err(stalled.into())));
+                let why = format!("stalled for {:?}", this.idle_limit);
+                return Poll::Ready(Some(Err(TransferError::boxed(this.label, &why, None))));
             }
         };
         *this.waiting = false;
         if frame.is_none() || this.body.is_end_stream() {
-            ended(this.permit, this.connection);
+            *this.permit = None;
         }
         Poll::Ready(frame.map(|frame| {
             frame.map_err(|error| {
                 (*this.failed, *this.permit) = (true, None);
                 let source = error.into();
-                let why = classify::in_words(&*source);
-                let detail = format!("{}: the response body broke off: {why}", this.label);
-                let source = Some(source);
-                TransferError { detail, source }.into()
+                TransferError::broke_off(this.label, source)
             })
         }))
     }

@@ -1,0 +1,217 @@
+//! One request out, one response head back.
+
+use std::{
+    io,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use http::{Method, Response, StatusCode, request::Parts};
+use tokio::time::Instant;
+
+use super::{
+    Address, Connection, HeadLimits, duplex,
+    framing::Fault,
+    response::{Head, HeadReader},
+    transfer::{self, Terms, Transfer},
+    upgraded,
+    upload::{Stopped, Upload},
+};
+use crate::{
+    Body, OnInterim,
+    body::{self, BoxError},
+};
+
+/// Why no response head came.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The connection was closed before the head was whole.
+    Closed,
+    /// The connection is broken.
+    Io(io::Error),
+    /// What came is no response.
+    Invalid(Fault),
+    /// The origin has been silent for too long.
+    Silent,
+    /// The request was not brought whole.
+    Request(BoxError),
+}
+
+/// A request that is being answered on a connection.
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    /// Until the head of the response has come.
+    under_way: Option<(Box<Connection>, Upload)>,
+    reader: HeadReader,
+    to_head: bool,
+    heads: HeadLimits,
+    /// Who is told of interim responses, and how many more there may be.
+    interim: Option<&'a OnInterim>,
+    interim_left: usize,
+    /// The request could not be sent whole, for this reason.
+    cut: Option<io::Error>,
+    was_used: bool,
+}
+
+/// A response head, and all that is needed for its body.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    head: Head,
+    connection: Box<Connection>,
+    upload: Upload,
+}
+
+impl<'a> Exchange<'a> {
+    /// A request that goes out over this connection, once that is polled.
+    pub(crate) fn new(
+        mut connection: Box<Connection>,
+        parts: &'a Parts,
+        body: Body,
+        to: &Address,
+        (heads, max_interim): (HeadLimits, usize),
+    ) -> Self {
+        let was_used = std::mem::replace(&mut connection.used, true);
+        let upload = Upload::begin(&mut connection, parts, body, to, Instant::now());
+        Exchange {
+            under_way: Some((connection, upload)),
+            reader: HeadReader::default(),
+            to_head: parts.method == Method::HEAD,
+            heads,
+            interim: parts.extensions.get(),
+            interim_left: max_interim,
+            cut: None,
+            was_used,
+        }
+    }
+
+    /// Whether the connection had served before.
+    pub(crate) fn was_used(&self) -> bool {
+        self.was_used
+    }
+
+    /// The final response, when its head has come. The request may still be on its way then.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        first_byte_timeout: Duration,
+    ) -> Poll<Result<Answered, Broken>> {
+        let Some((mut connection, mut upload)) = self.under_way.take() else {
+            return Poll::Pending;
+        };
+        match self.poll_head(&mut connection, &mut upload, first_byte_timeout, cx) {
+            Poll::Pending => {
+                self.under_way = Some((connection, upload));
+                Poll::Pending
+            }
+            Poll::Ready(Err(broken)) => Poll::Ready(Err(broken)),
+            Poll::Ready(Ok(head)) => Poll::Ready(Ok(Answered {
+                head,
+                connection,
+                upload,
+            })),
+        }
+    }
+
+    fn poll_head(
+        &mut self,
+        connection: &mut Connection,
+        upload: &mut Upload,
+        first_byte_timeout: Duration,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Head, Broken>> {
+        match upload.poll(connection, cx) {
+            Poll::Ready(Err(Stopped::Here(error))) => {
+                return Poll::Ready(Err(Broken::Request(error)));
+            }
+            // An origin that has answered, and closed, need not have read all of it.
+            Poll::Ready(Err(Stopped::There(error))) => {
+                self.cut = Some(error);
+                upload.give_up();
+            }
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        loop {
+            if let Some(head) = self.take_head(connection)? {
+                return Poll::Ready(Ok(head));
+            }
+            match connection.poll_read(cx, 0) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.ended(Broken::Closed))),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.ended(Broken::Io(error)))),
+                Poll::Pending => break,
+            }
+        }
+        let Some(since) = upload.origins_turn() else {
+            return Poll::Pending;
+        };
+        ready!(connection.poll_deadline(cx, since + first_byte_timeout));
+        Poll::Ready(Err(Broken::Silent))
+    }
+
+    /// The head, if it has come whole. Interim ones before it are told on the way.
+    fn take_head(&mut self, connection: &mut Connection) -> Result<Option<Head>, Broken> {
+        while !connection.buf.is_empty() {
+            let taken = self
+                .reader
+                .take(&mut connection.buf, self.to_head, self.heads);
+            let Some(head) = taken.map_err(Broken::Invalid)? else {
+                return Ok(None);
+            };
+            if !head.is_interim() {
+                return Ok(Some(head));
+            }
+            let left = self.interim_left.checked_sub(1);
+            self.interim_left = left.ok_or(Broken::Invalid("too many interim ones before it"))?;
+            if let Some(interim) = self.interim {
+                interim.tell(head.status, &head.headers);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is known of why the connection is at its end.
+    fn ended(&mut self, seen: Broken) -> Broken {
+        self.cut.take().map_or(seen, Broken::Io)
+    }
+}
+
+impl Answered {
+    /// When its connection was opened.
+    pub(crate) fn opened(&self) -> Instant {
+        self.connection.opened
+    }
+
+    /// Whether its connection is good for another request, as far as the response says.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.head.framed.keep
+    }
+
+    /// The response. What it is on stays tied to its body, or after a switch of protocols (RFC 9110
+    /// section 15.2.2) to the connection that it carries.
+    pub(crate) fn into_response(self, terms: Terms) -> Response<Body> {
+        let Answered {
+            head,
+            connection,
+            upload,
+        } = self;
+        let mut response = Response::new(body::empty());
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.headers;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            upgraded::hand_over(*connection, terms.permit, &mut response);
+        } else if upload.is_over() {
+            *response.body_mut() = match transfer::whole(connection, &head.framed.body, terms) {
+                Ok(bytes) if bytes.is_empty() => return response,
+                Ok(bytes) => body::full(bytes),
+                Err((connection, terms)) => {
+                    body::boxed(Transfer::new(connection, head.framed.body, terms))
+                }
+            };
+        } else {
+            let idle_limit = terms.idle_limit;
+            let transfer = Transfer::new(connection, head.framed.body, terms);
+            *response.body_mut() = body::boxed(duplex::side_by_side(transfer, upload, idle_limit));
+        }
+        response
+    }
+}
