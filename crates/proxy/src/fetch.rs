@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant, time::SystemTime};
 use http::{HeaderMap, header};
 use perigee_http_cache::{Decision, Failure, Miss, StoredHead, decide, first_byte};
 use perigee_storage::Stored;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::{
     InFlight, Inbound, NextHop,
@@ -18,7 +18,9 @@ use crate::{
     marks::Whose,
     next_hop::{Hop, Route},
     outcome::to_leader_alone,
+    outlive::Outlive,
     passing::Way,
+    told::Listener,
 };
 
 /// What a fetch asks for.
@@ -201,11 +203,12 @@ impl Exchange {
     /// request wants.
     async fn take_off(self: &Arc<Self>, lead: Lead, trip: &Trip, why: Miss) -> Option<Answer> {
         let (to_leader, landed) = oneshot::channel();
-        // A task of its own: the fetch outlives a client that leaves.
-        tokio::spawn(Arc::clone(self).lead(lead, trip.clone(), to_leader));
+        // The fetch outlives a client that leaves.
+        let fetch = Outlive::new(Arc::clone(self).lead(lead, trip.clone(), to_leader));
+        let landed = fetch.until(landed).await;
         let handling = Handling::forwarded(why);
         Some(
-            match landed.await.unwrap_or(Landed::Failed(Failure::Unreachable)) {
+            match landed.unwrap_or(Landed::Failed(Failure::Unreachable)) {
                 Landed::Stored(stored) => {
                     let kept = stored.arrival.kept;
                     match self.stored_for_leader(trip, stored, handling) {
@@ -232,17 +235,17 @@ impl Exchange {
     async fn follow(
         self: &Arc<Self>,
         trip: &Trip,
-        mut progress: watch::Receiver<Progress>,
+        progress: Listener<Progress>,
         why: Miss,
     ) -> Followed {
         let waits = self.waiting.begin();
-        let late = !matches!(*progress.borrow(), Progress::Waiting);
-        let settled = progress.wait_for(|p| !matches!(p, Progress::Waiting));
+        let late = progress.with(Progress::is_settled);
+        let settled = progress.until(Progress::is_settled);
         let waited = tokio::time::timeout(self.config.coalesce_wait, settled).await;
         drop(waits);
         let progress = match waited {
-            Ok(Ok(progress)) => progress.clone(),
-            Ok(Err(_)) => return Followed::Answered(None),
+            Ok(Some(progress)) => progress,
+            Ok(None) => return Followed::Answered(None),
             Err(_) => return Followed::TooLong,
         };
         let handling = Handling {

@@ -8,12 +8,13 @@ use std::{
     time::Instant,
 };
 
+use crate::{
+    marks::{Mark, Marks, Whose},
+    told::{Listener, Teller, told},
+};
 use http::HeaderValue;
 use perigee_http_cache::{CacheKey, Failure, StoredHead};
 use perigee_storage::{Purges, Revision, Stored, Verdict};
-use tokio::sync::watch;
-
-use crate::marks::{Mark, Marks, Whose};
 
 /// What a fetch has come to, for those who wait for it.
 #[derive(Clone, Debug)]
@@ -28,6 +29,13 @@ pub(crate) enum Progress {
     ServeStale(u16),
     /// No response came.
     Failed(Failure),
+}
+
+impl Progress {
+    /// Whether it is known what the fetch comes to.
+    pub(crate) fn is_settled(&self) -> bool {
+        !matches!(self, Progress::Waiting)
+    }
 }
 
 /// A response that may serve all who wait.
@@ -103,7 +111,7 @@ struct Flight {
     range: Option<HeaderValue>,
     whose: Whose,
     /// `None`: nobody may join it.
-    progress: Option<watch::Receiver<Progress>>,
+    progress: Option<Listener<Progress>>,
     /// The last purge from before it began.
     asked: Revision,
 }
@@ -112,45 +120,40 @@ impl Flight {
     /// Whether no purge that came since it began is about what it brings. Of what has not arrived
     /// nobody knows yet which groups and tags it has: then each of its origin counts.
     fn is_of_now(&self, key: &CacheKey, purges: &Purges) -> bool {
-        let verdict = |head| purges.verdict(key, head, self.asked) == Verdict::Holds;
-        match self
-            .progress
-            .as_ref()
-            .map(watch::Receiver::borrow)
-            .as_deref()
-        {
-            _ if self.asked >= purges.now() => true,
-            Some(Progress::Arrived(arrival)) => verdict(Some(&arrival.stored.head)),
-            _ => verdict(None),
-        }
+        let verdict = |arrival: Option<&Arrival>| {
+            let head = arrival.map(|arrival| &*arrival.stored.head);
+            purges.verdict(key, head, self.asked) == Verdict::Holds
+        };
+        self.asked >= purges.now() || self.with_arrival(verdict)
     }
 }
 
 impl Flight {
     /// Whether it will soon have come to this byte, or has it. Its first one is at `start`.
     fn is_near(&self, start: u64, first: u64, ahead: u64) -> bool {
-        let reached = match self.arrived().as_deref() {
-            Some(Progress::Arrived(arrival)) if arrival.stored.body.has_passed(first) => {
-                return false;
-            }
-            Some(Progress::Arrived(arrival)) => arrival.stored.body.reached().max(start),
-            _ => start,
-        };
-        first.saturating_sub(reached) <= ahead
+        let reached = self.with_arrival(|arrival| match arrival {
+            Some(arrival) if arrival.stored.body.has_passed(first) => None,
+            Some(arrival) => Some(arrival.stored.body.reached().max(start)),
+            None => Some(start),
+        });
+        reached.is_some_and(|reached| first.saturating_sub(reached) <= ahead)
     }
 
     /// Whether all came though a Range was asked for: to fetch another one would bring all again.
     fn has_no_ranges(&self) -> bool {
-        match self.arrived().as_deref() {
-            Some(Progress::Arrived(arrival)) => {
-                self.range.is_some() && arrival.stored.head.held().is_none()
-            }
-            _ => false,
-        }
+        let is_whole = |arrival: &Arrival| arrival.stored.head.held().is_none();
+        self.range.is_some() && self.with_arrival(|arrival| arrival.is_some_and(is_whole))
     }
 
-    fn arrived(&self) -> Option<watch::Ref<'_, Progress>> {
-        self.progress.as_ref().map(watch::Receiver::borrow)
+    /// Looks at the response, if it has arrived and others may have it.
+    fn with_arrival<R>(&self, look: impl FnOnce(Option<&Arrival>) -> R) -> R {
+        let Some(progress) = &self.progress else {
+            return look(None);
+        };
+        progress.with(|progress| match progress {
+            Progress::Arrived(arrival) => look(Some(arrival)),
+            _ => look(None),
+        })
     }
 }
 
@@ -175,7 +178,7 @@ impl UnderWay {
     }
 
     fn begin(&mut self, key: &CacheKey, sought: Sought<'_>, joinable: bool, all: &Flights) -> Lead {
-        let (progress, receiver) = watch::channel(Progress::Waiting);
+        let (progress, receiver) = told(Progress::Waiting);
         let asked = self.purges.now();
         self.ids += 1;
         self.by_key.entry(key.clone()).or_default().push(Flight {
@@ -207,7 +210,7 @@ pub(crate) enum Joined {
     /// Nobody fetches it: fetch it, and tell.
     Lead(Lead),
     /// Somebody does: wait. The number is that of the flight.
-    Follow(u64, watch::Receiver<Progress>),
+    Follow(u64, Listener<Progress>),
     /// The last response was not to be shared (hit-for-miss): neither wait nor make others wait.
     Marked,
 }
@@ -312,7 +315,7 @@ pub(crate) struct Lead {
     pub(crate) id: u64,
     key: CacheKey,
     flights: Flights,
-    progress: watch::Sender<Progress>,
+    progress: Teller<Progress>,
     asked: Revision,
     is_background: bool,
 }
@@ -326,7 +329,7 @@ impl Lead {
     /// Tells all who wait. What cannot be joined later leaves at once.
     pub(crate) fn tell(&self, progress: Progress) {
         let joinable = matches!(&progress, Progress::Arrived(arrival) if arrival.kept);
-        self.progress.send_replace(progress);
+        self.progress.tell(progress);
         if !joinable {
             self.close(&mut self.flights.lock());
         }
@@ -343,7 +346,7 @@ impl Lead {
         }
         self.close(&mut under_way);
         drop(under_way);
-        self.progress.send_replace(Progress::NotShared);
+        self.progress.tell(Progress::NotShared);
     }
 
     fn close(&self, under_way: &mut UnderWay) {

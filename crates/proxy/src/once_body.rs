@@ -10,8 +10,32 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use perigee_upstream::Body as Relayed;
 
+/// A body that waits for a hop that reads it. One of nothing is for all of them.
+pub(crate) struct Offered(Option<Arc<Mutex<Option<Relayed>>>>);
+
+impl Offered {
+    pub(crate) fn new(body: Relayed) -> Self {
+        let is_empty = body.is_end_stream();
+        Offered((!is_empty).then(|| Arc::new(Mutex::new(Some(body)))))
+    }
+
+    /// The body as one hop gets it.
+    pub(crate) fn offer(&self) -> Relayed {
+        match &self.0 {
+            None => perigee_upstream::body::empty(),
+            Some(slot) => perigee_upstream::body::boxed(OnceBody::new(slot)),
+        }
+    }
+
+    /// Whether no hop has read of it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let slot = self.0.as_ref();
+        slot.is_none_or(|slot| slot.lock().is_ok_and(|body| body.is_some()))
+    }
+}
+
 /// Takes the body out of its slot at the first poll; until then another hop may still have it.
-pub(crate) struct OnceBody {
+struct OnceBody {
     slot: Arc<Mutex<Option<Relayed>>>,
     taken: Option<Relayed>,
     hint: SizeHint,
@@ -19,7 +43,7 @@ pub(crate) struct OnceBody {
 }
 
 impl OnceBody {
-    pub(crate) fn new(slot: &Arc<Mutex<Option<Relayed>>>) -> Self {
+    fn new(slot: &Arc<Mutex<Option<Relayed>>>) -> Self {
         let (hint, empty) = match slot.lock().as_deref() {
             Ok(Some(body)) => (body.size_hint(), body.is_end_stream()),
             _ => (SizeHint::with_exact(0), true),

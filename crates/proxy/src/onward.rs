@@ -39,11 +39,11 @@ pub(crate) fn request_head(
     node: &str,
     cdn_id: Option<&str>,
 ) -> request::Parts {
-    let mut parts = inbound.clone();
-    // What belongs to the connection it came on stays behind.
-    parts.extensions = http::Extensions::new();
-    parts.version = Version::HTTP_11;
+    // What belongs to the connection it came on, its extensions above all, stays behind.
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    parts.method = inbound.method.clone();
     parts.uri = origin_form(&inbound.uri);
+    parts.headers = inbound.headers.clone();
     remove_hop_by_hop(&mut parts.headers);
     parts.headers.remove(header::EXPECT);
     if takes_trailers(&inbound.headers) {

@@ -6,7 +6,7 @@ use std::{ops::Range, sync::Arc, time::Instant};
 use http::StatusCode;
 use perigee_http_cache::{CacheKey, StoredHead};
 use perigee_storage::Stored;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::{
     exchange::Exchange,
@@ -14,6 +14,7 @@ use crate::{
     flight::{Joined, Lead, Progress},
     lead::Landed,
     stitched::{Cut, Piece},
+    told::Listener,
 };
 
 impl Exchange {
@@ -69,11 +70,11 @@ impl Exchange {
     }
 
     /// What another one's fetch comes to.
-    async fn brought(&self, mut progress: watch::Receiver<Progress>) -> Option<Stored> {
-        let settled = progress.wait_for(|p| !matches!(p, Progress::Waiting));
+    async fn brought(&self, progress: Listener<Progress>) -> Option<Stored> {
+        let settled = progress.until(Progress::is_settled);
         let waited = tokio::time::timeout(self.config.coalesce_wait, settled).await;
-        match &*waited.ok()?.ok()? {
-            Progress::Arrived(arrival) => Some(arrival.stored.clone()),
+        match waited.ok()?? {
+            Progress::Arrived(arrival) => Some(arrival.stored),
             _ => None,
         }
     }

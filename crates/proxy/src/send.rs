@@ -2,7 +2,7 @@
 
 use std::{
     future::pending,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Instant, SystemTime},
 };
 
@@ -17,7 +17,7 @@ use crate::{
     exchange::Exchange,
     line::relay_interim,
     next_hop::{Hop, NextHop, REFUSED},
-    once_body::OnceBody,
+    once_body::Offered,
     suspicion::{Suspected, is_lost, until_lost},
 };
 
@@ -66,18 +66,23 @@ impl Exchange {
         let suspect_after = self.config.failover.suspect_after;
         let asked_at = self.store.purges().now();
         let repeatable = head.method.is_safe() && body.is_end_stream();
-        let body = Arc::new(Mutex::new(Some(body)));
+        let body = Offered::new(body);
+        let expects = Expected::of(&head.headers);
         let mut failure = Failure::Unreachable;
         let mut before: Option<&Hop> = None;
-        for hop in hops {
+        let mut head = Some(head);
+        for (index, hop) in hops.iter().enumerate() {
             let is_free = before.replace(hop).is_none_or(|it| is_lost(it, &**next));
             if !is_free && !self.may_retry() {
                 break;
             }
-            let mut parts = head.clone();
+            let is_last = index + 1 == hops.len();
+            let parts = if is_last { head.take() } else { head.clone() };
+            let Some(mut parts) = parts else {
+                break;
+            };
             next.stamp(inbound, hop, &mut parts);
-            let once = perigee_upstream::body::boxed(OnceBody::new(&body));
-            let mut request = Request::from_parts(parts, once);
+            let mut request = Request::from_parts(parts, body.offer());
             if let Some(line) = &inbound.line {
                 relay_interim(line, &mut request);
             }
@@ -96,8 +101,8 @@ impl Exchange {
             let asked = Asked {
                 hop,
                 repeatable,
-                untouched: body.lock().is_ok_and(|b| b.is_some()),
-                fields: &head.headers,
+                untouched: body.is_untouched(),
+                expects,
             };
             let tried = match sent {
                 Some(Ok(response)) => self.answered(&asked, response),
@@ -144,7 +149,7 @@ impl Exchange {
         let is_ours = asked.hop.is_node();
         let (tried, outcome) = if was_refused(&response) && asked.untouched && is_ours {
             (Tried::PassOver(Failure::Overloaded), "refused")
-        } else if is_unasked(response.status(), asked.fields) {
+        } else if asked.expects.not(response.status()) {
             (Tried::GiveUp(Failure::Invalid), "invalid")
         } else {
             (Tried::Answered(response), "answered")
@@ -187,24 +192,38 @@ struct Asked<'a> {
     repeatable: bool,
     /// Not a byte of the body was taken.
     untouched: bool,
-    /// The fields of the request, but for those of the tiers.
-    fields: &'a HeaderMap,
+    expects: Expected,
 }
 
 fn was_refused(response: &Response<Relayed>) -> bool {
     response.headers().contains_key(REFUSED)
 }
 
-/// Whether nothing in the request asked for this status, so that it is no answer: a switch of
-/// protocols (RFC 9110 section 15.2.2), or 304 where no condition was sent (section 15.4.5).
-fn is_unasked(status: StatusCode, request: &HeaderMap) -> bool {
-    match status {
-        StatusCode::SWITCHING_PROTOCOLS => !request.contains_key(header::UPGRADE),
-        StatusCode::NOT_MODIFIED => {
-            !request.contains_key(header::IF_NONE_MATCH)
-                && !request.contains_key(header::IF_MODIFIED_SINCE)
+/// Which statuses a request asks for that are no answers to others.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    /// A switch of protocols (RFC 9110 section 15.2.2).
+    switch: bool,
+    /// 304, by a condition (section 15.4.5).
+    not_modified: bool,
+}
+
+impl Expected {
+    fn of(request: &HeaderMap) -> Self {
+        let has = |name| request.contains_key(name);
+        Expected {
+            switch: has(header::UPGRADE),
+            not_modified: has(header::IF_NONE_MATCH) || has(header::IF_MODIFIED_SINCE),
         }
-        _ => false,
+    }
+
+    /// Whether nothing in the request asked for this status, so that it is no answer.
+    fn not(self, status: StatusCode) -> bool {
+        match status {
+            StatusCode::SWITCHING_PROTOCOLS => !self.switch,
+            StatusCode::NOT_MODIFIED => !self.not_modified,
+            _ => false,
+        }
     }
 }
 

@@ -2,43 +2,46 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 
 use crate::{Body, body::BoxError};
 
-/// Where a body waits between two tries of a request.
+/// Where a body waits between two tries of a request. One of nothing is always there.
 #[derive(Clone, Debug)]
-pub(crate) struct Home(Arc<Mutex<Option<Body>>>);
+pub(crate) struct Home(Option<Slot>);
+
+type Slot = Arc<Mutex<Option<Body>>>;
 
 impl Home {
     pub(crate) fn new(body: Body) -> Self {
-        Home(Arc::new(Mutex::new(Some(body))))
+        let is_empty = body.is_end_stream();
+        Home((!is_empty).then(|| Arc::new(Mutex::new(Some(body)))))
     }
 
     /// Whether it is here.
     pub(crate) fn is_there(&self) -> bool {
-        let body = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        body.is_some()
+        self.0.as_ref().is_none_or(|slot| lock(slot).is_some())
     }
 
     /// The body for one try, if it is here: it comes back when it is dropped untouched.
     pub(crate) fn lend(&self) -> Option<Returnable> {
-        let body = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()?;
+        let slot = self.0.as_ref()?;
+        let body = lock(slot).take()?;
         Some(Returnable {
             body: Some(body),
             touched: false,
-            home: self.clone(),
+            home: Arc::clone(slot),
         })
     }
+}
+
+fn lock(slot: &Slot) -> MutexGuard<'_, Option<Body>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A body on loan.
@@ -47,7 +50,7 @@ pub(crate) struct Returnable {
     // There until the drop.
     body: Option<Body>,
     touched: bool,
-    home: Home,
+    home: Slot,
 }
 
 impl http_body::Body for Returnable {
@@ -80,14 +83,13 @@ impl http_body::Body for Returnable {
 impl Drop for Returnable {
     fn drop(&mut self) {
         if !self.touched {
-            *self.home.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+            *lock(&self.home) = self.body.take();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http_body::Body as _;
     use http_body_util::BodyExt;
 
     use super::*;

@@ -96,10 +96,8 @@ fn one_leads_and_the_others_follow_until_it_is_over() {
     };
     lead(join(&flights, "/b", &[]));
     first.tell(Progress::Failed(Failure::Timeout));
-    assert!(matches!(
-        *follower.borrow(),
-        Progress::Failed(Failure::Timeout)
-    ));
+    let has_failed = |progress: &_| matches!(progress, Progress::Failed(Failure::Timeout));
+    assert!(follower.with(has_failed));
     lead(join(&flights, "/a", &[]));
 }
 
@@ -215,7 +213,7 @@ fn what_is_not_shared_is_marked_and_waited_for_no_more() {
         panic!("a fetch is under way");
     };
     first.tell_not_shared(mark(Whose::Everybodys, 1), now);
-    assert!(matches!(*follower.borrow(), Progress::NotShared));
+    assert!(follower.with(|progress| matches!(progress, Progress::NotShared)));
     assert!(is_marked(&flights, "/a", ANYBODY, now));
     assert!(!is_marked(&flights, "/b", ANYBODY, now));
     // Who has something to validate has another variant.

@@ -6,3 +6,4 @@ mod manners;
 mod requests;
 mod secure;
 mod targets;
+mod wire;

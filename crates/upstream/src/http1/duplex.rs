@@ -130,6 +130,6 @@ impl Body for Duplex {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }

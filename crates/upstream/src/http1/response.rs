@@ -152,16 +152,14 @@ fn build(
     })
 }
 
-/// A value in one line (RFC 9112 section 5.2).
+/// A value in one line: one space for each fold (RFC 9112 section 5.2).
 fn unfolded(value: Bytes) -> Bytes {
     if !value.iter().any(|&byte| matches!(byte, b'\r' | b'\n')) {
         return value;
     }
-    let spaced = |&byte: &u8| match byte {
-        b'\r' | b'\n' => b' ',
-        other => other,
-    };
-    value.iter().map(spaced).collect()
+    let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join(&b' ').into()
 }
 
 #[cfg(test)]
