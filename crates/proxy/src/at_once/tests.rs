@@ -250,9 +250,9 @@ async fn fill(store: &dyn Store, game: &Game) {
             headers: &inbound.head.headers,
         };
         let head = StoredHead::new(&request, response, inbound.policy(), times);
-        let length = Some(*length as u64);
-        let mut fill = store.fill(&inbound.key, head.into(), length, Revision::default());
-        let body = body(number, length.unwrap() as usize);
+        let whole = Some(*length as u64);
+        let mut fill = store.fill(&inbound.key, head.into(), whole, Revision::default());
+        let body = body(number, *length);
         if !body.is_empty() {
             fill.write(body).await.unwrap();
         }
