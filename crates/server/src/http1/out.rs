@@ -21,7 +21,12 @@ const KEPT: usize = 16 << 10;
 
 /// Bodies come in pieces as small as their sender likes: up to this many bytes, copying one costs
 /// less than a place in the row.
-const SMALL: usize = 256;
+const TINY: usize = 256;
+
+/// The same where little waits: the kernel takes two pieces in more time than one as long as both
+/// (writev against send on loopback: 890 against 760 ns for a head and 1 KiB, 1,300 against 1,030 ns
+/// for 4 KiB).
+const SMALL: usize = 4 << 10;
 
 /// Bytes on their way to the client.
 #[derive(Debug, Default)]
@@ -80,7 +85,8 @@ impl Out {
 
     /// Puts bytes of a body at the end of the row.
     pub(crate) fn body(&mut self, data: Bytes) {
-        if data.len() <= SMALL {
+        let is_little = data.len() <= SMALL && self.text.len() + data.len() <= KEPT;
+        if data.len() <= TINY || is_little {
             return self.text(|text| text.extend_from_slice(&data));
         }
         self.bytes += data.len();
@@ -107,7 +113,11 @@ impl Out {
             };
             count += 1;
         }
-        let written = ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?;
+        let io = Pin::new(io);
+        let written = match &slices[..count] {
+            [one] => ready!(io.poll_write(cx, one))?,
+            several => ready!(io.poll_write_vectored(cx, several))?,
+        };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -238,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_client_that_never_empties_the_row_does_not_make_it_grow() {
-        for length in [1, SMALL, SMALL + 1, 16 << 10] {
+        for length in [1, TINY, TINY + 1, SMALL, SMALL + 1, 16 << 10] {
             let (to, most) = stream(length, 3_000, 2_000);
             assert!(to.taken.len() >= 6_000_000, "{length}");
             assert!(most <= 3 * HIGH_WATER, "{length}: {most}");
