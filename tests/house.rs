@@ -19,8 +19,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("storage", &["http-cache"]),
     ("upstream", &["health", "http1"]),
     ("cluster", &["health"]),
-    ("server", &["http1"]),
+    ("server", &["http1", "http2"]),
     ("http1", &[]),
+    ("http2", &[]),
     ("http-cache", &[]),
     ("health", &[]),
     ("dns-wire", &[]),
@@ -100,6 +101,7 @@ fn pure_rooms_have_nothing_to_do_io_with() {
         "perigee-http-cache",
         "perigee-health",
         "perigee-http1",
+        "perigee-http2",
         "perigee-dns-wire",
     ] {
         let package = packages(&metadata).iter().find(|p| p["name"] == name);
