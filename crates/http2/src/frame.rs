@@ -241,7 +241,7 @@ fn settings(head: Head, payload: &[u8]) -> Result<Frame<'_>, Fault> {
     none(head.stream, "SETTINGS on a stream")?;
     match (head.has(flag::ACK), payload.len()) {
         (true, 0) => Ok(Frame::SettingsAck),
-        (false, length) if length % 6 == 0 => Ok(Frame::Settings(payload)),
+        (false, length) if length.is_multiple_of(6) => Ok(Frame::Settings(payload)),
         _ => Err(wrong_size("SETTINGS")),
     }
 }

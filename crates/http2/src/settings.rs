@@ -5,10 +5,11 @@ use crate::{Fault, MAX_LENGTH, Reason};
 /// The largest window that there may be (section 6.9.1).
 const MAX_WINDOW: u32 = (1 << 31) - 1;
 
-/// What a client has said of itself. Its table for header compression is not among it: see
-/// [`crate::hpack::Encoder`].
+/// What a client has said of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// Bytes that its table for header compression may take.
+    pub table: u32,
     /// Bytes that a new stream may be sent.
     pub initial_window: u32,
     /// Bytes of a payload, at most.
@@ -18,6 +19,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
+            table: 4_096,
             initial_window: 65_535,
             max_length: MAX_LENGTH,
         }
@@ -33,6 +35,7 @@ impl Settings {
         for &[a, b, c, d, e, f] in payload.as_chunks::<6>().0 {
             let value = u32::from_be_bytes([c, d, e, f]);
             match u16::from_be_bytes([a, b]) {
+                0x1 => self.table = value,
                 0x2 if value > 1 => return Err(refused(Reason::Protocol)),
                 0x4 if value > MAX_WINDOW => return Err(refused(Reason::FlowControl)),
                 0x4 => self.initial_window = value,

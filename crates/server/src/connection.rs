@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use hyper_util::rt::TokioIo;
+use perigee_http2::PREFACE;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
@@ -25,9 +25,6 @@ use crate::{
     timers::Stage,
     watch::{Watch, Watched},
 };
-
-/// What an HTTP/2 client sends first (RFC 9113 section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How much is read to tell the protocol: mostly a whole request.
 const FIRST_READ: usize = 2_048;
@@ -116,29 +113,23 @@ impl<H: Handler> Connection<H> {
         let exchange = exchange::Exchange {
             handler,
             client,
-            shared: Arc::clone(&shared),
+            shared,
             state,
         };
+        let ended = move |ended| note(address, ended);
+        // They see by the state that they are to finish.
         if http2 {
-            let service = exchange::service(exchange, limits.max_fields);
-            let connection = http2::builder(&limits).serve_connection(TokioIo::new(io), service);
-            let ended = move |ended: Result<(), hyper::Error>| {
-                if ended.as_ref().is_err_and(hyper::Error::is_parse) {
-                    count(&shared.counters.bad_requests);
-                }
-                note(address, ended);
-            };
             Box::pin(Watched::new(
-                connection,
-                |it| it.graceful_shutdown(),
+                http2::serve(io, exchange, limits),
                 ended,
                 watch,
             ))
         } else {
-            let connection = http1::serve(io, exchange, limits);
-            let ended = move |ended| note(address, ended);
-            // It sees by its state that it is to finish.
-            Box::pin(Watched::new(connection, |_| (), ended, watch))
+            Box::pin(Watched::new(
+                http1::serve(io, exchange, limits),
+                ended,
+                watch,
+            ))
         }
     }
 }

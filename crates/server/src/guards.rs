@@ -206,6 +206,13 @@ fn check_target(method: &Method, target: &Uri) -> Result<(), StatusCode> {
     }
 }
 
+/// Whether this is a target in origin-form (RFC 9112 section 3.2.1) of such characters only as every
+/// reader takes.
+pub(crate) fn is_plain(target: &str) -> bool {
+    let is_plain = |b: &u8| b.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(b);
+    target.starts_with('/') && target.bytes().all(|b| is_plain(&b))
+}
+
 fn says_the_same(target: &Uri, headers: &HeaderMap) -> bool {
     target.authority().is_none_or(|authority| {
         let authority = authority.as_str().as_bytes();

@@ -18,4 +18,7 @@ mod sending;
 mod wire;
 
 pub(crate) use connection::serve;
+pub(crate) use date::DateText;
+pub(crate) use encode::{declared, may_have_content};
+pub(crate) use out::Out;
 pub(crate) use pipe::Reader;

@@ -1,63 +1,41 @@
-//! How hyper is to speak HTTP/2.
+//! HTTP/2, on one connection and in its one task (RFC 9113).
+//!
+//! `perigee_http2` makes frames and fields of bytes, and bytes of them. `session` takes the
+//! frames, one by one, and knows nothing of IO; `control` are those about windows and settings,
+//! `requests` opens streams and `content` feeds their bodies. `stream` is one request until its
+//! response is out, and has its `turns`; `sending` writes, all that are ready in one row. `ending` says
+//! what ends a stream, and what all of them; what floods a server has an `allowance`. `connection`
+//! moves the bytes.
 
-use std::{future::Future, time::Duration};
+mod allowance;
+mod answer;
+mod connection;
+mod content;
+mod control;
+mod download;
+mod ending;
+mod requests;
+mod sending;
+mod session;
+mod stream;
+mod streams;
+mod turns;
+mod upload;
+mod wakes;
+mod window;
 
-use hyper::{rt::Executor, server::conn::http2};
-use hyper_util::rt::TokioTimer;
+pub(crate) use connection::serve;
+pub(crate) use upload::Reader;
 
-use crate::Limits;
+use std::time::Duration;
 
-/// HTTP/2 flow control, bytes of request bodies that may wait for the handler: per stream and per
+/// Flow control, bytes of request bodies that may wait for the handler: per stream and per
 /// connection.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
-/// Response bytes of one stream that wait for the socket.
-const SEND_BUFFER: usize = 128 << 10;
+/// Bytes of one response that go out before those of another, at most.
+const PIECE: usize = 16 << 10;
 
-/// Streams that the client reset before they were looked at, and that were reset for the client's
-/// errors: more end the connection (rapid reset, CVE-2023-44487).
-const MAX_PENDING_RESETS: usize = 20;
-const MAX_ERROR_RESETS: usize = 256;
-
-/// PINGs tell whether an HTTP/2 client is still there.
+/// PINGs tell whether a client that waits for a response is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// An HTTP/2 connection to be.
-pub(crate) fn builder(limits: &Limits) -> http2::Builder<Streams> {
-    let mut builder = http2::Builder::new(Streams {
-        timeout: limits.request_timeout,
-    });
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.max_streams)
-        .max_header_list_size(u32::try_from(limits.max_head).unwrap_or(u32::MAX))
-        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
-        .max_local_error_reset_streams(MAX_ERROR_RESETS)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT)
-        .auto_date_header(true);
-    builder
-}
-
-/// Runs HTTP/2 streams, each in a task of its own, and none longer than the request timeout: its
-/// stream is then reset.
-#[derive(Clone, Debug)]
-pub(crate) struct Streams {
-    timeout: Duration,
-}
-
-impl<F> Executor<F> for Streams
-where
-    F: Future + Send + 'static,
-    F::Output: Send,
-{
-    fn execute(&self, stream: F) {
-        // A stream that runs out of time is dropped, and dropping it sends RST_STREAM.
-        tokio::spawn(tokio::time::timeout(self.timeout, stream));
-    }
-}

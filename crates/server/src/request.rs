@@ -2,13 +2,13 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use crate::{BodyError, Line, http1::Reader};
+use crate::{BodyError, Line, http1, http2};
 
 /// The body of a request. It is read from the connection as it is asked for; the client is told to
 /// go on (100) only then, if it waits for that. It ends cleanly only if it came whole.
@@ -21,27 +21,27 @@ pub struct RequestBody {
 #[derive(Debug)]
 enum Content {
     Empty,
-    Http1(Reader),
-    Http2(hyper::body::Incoming),
+    Http1(http1::Reader),
+    Http2(http2::Reader),
 }
 
 impl RequestBody {
-    pub(crate) fn http1(reader: Option<Reader>, line: Line) -> Self {
+    pub(crate) fn http1(reader: Option<http1::Reader>, line: Line) -> Self {
         RequestBody {
             content: reader.map_or(Content::Empty, Content::Http1),
             line: Some(line),
         }
     }
 
-    pub(crate) fn http2(body: hyper::body::Incoming) -> Self {
+    pub(crate) fn http2(reader: Option<http2::Reader>) -> Self {
         RequestBody {
-            content: Content::Http2(body),
+            content: reader.map_or(Content::Empty, Content::Http2),
             line: None,
         }
     }
 
-    /// What can be done on the connection besides answering. HTTP/2 has none: its server sends no
-    /// interim responses, and its connections are not one request's to take.
+    /// What can be done on the connection besides answering. HTTP/2 has none: its
+    /// connections are not one request's to take.
     pub fn line(&self) -> Option<&Line> {
         self.line.as_ref()
     }
@@ -58,11 +58,7 @@ impl Body for RequestBody {
         match &mut self.content {
             Content::Empty => Poll::Ready(None),
             Content::Http1(reader) => reader.poll_frame(cx),
-            Content::Http2(body) => {
-                let frame = ready!(Pin::new(body).poll_frame(cx));
-                let broken = |error: hyper::Error| BodyError::Broken(Box::new(error));
-                Poll::Ready(frame.map(|frame| frame.map_err(broken)))
-            }
+            Content::Http2(reader) => reader.poll_frame(cx),
         }
     }
 
@@ -70,7 +66,7 @@ impl Body for RequestBody {
         match &self.content {
             Content::Empty => true,
             Content::Http1(reader) => reader.is_end_stream(),
-            Content::Http2(body) => body.is_end_stream(),
+            Content::Http2(reader) => reader.is_end_stream(),
         }
     }
 
@@ -78,7 +74,7 @@ impl Body for RequestBody {
         match &self.content {
             Content::Empty => SizeHint::with_exact(0),
             Content::Http1(reader) => reader.size_hint(),
-            Content::Http2(body) => body.size_hint(),
+            Content::Http2(reader) => reader.size_hint(),
         }
     }
 }

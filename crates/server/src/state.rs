@@ -241,10 +241,6 @@ impl State {
             self.request.clear();
         }
         self.active.fetch_sub(1, AcqRel);
-        if self.stage() == Stage::Http2 {
-            // Streams have their own tasks: the watch would not see that the last one is gone.
-            self.task.wake();
-        }
     }
 
     /// A stream has response data for the client.

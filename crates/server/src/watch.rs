@@ -109,7 +109,6 @@ pin_project! {
     pub(crate) struct Watched<C, E> {
         #[pin]
         connection: C,
-        finish: fn(Pin<&mut C>),
         ended: E,
         watch: Watch,
         // The connection is over; its socket may be somebody else's now.
@@ -118,11 +117,10 @@ pin_project! {
 }
 
 impl<C, E> Watched<C, E> {
-    /// `finish` tells the connection to finish what it is doing, `ended` is told how that went.
-    pub(crate) fn new(connection: C, finish: fn(Pin<&mut C>), ended: E, watch: Watch) -> Self {
+    /// `ended` is told how the connection went. That it is to finish it sees by its state.
+    pub(crate) fn new(connection: C, ended: E, watch: Watch) -> Self {
         Watched {
             connection,
-            finish,
             ended,
             watch,
             over: false,
@@ -152,10 +150,7 @@ where
             let action = ready!(this.watch.poll_next(cx));
             let state = &this.watch.state;
             match (action, *this.over) {
-                (Action::Finish, false) => {
-                    state.closing();
-                    (this.finish)(this.connection.as_mut());
-                }
+                (Action::Finish, false) => state.closing(),
                 (Action::Cut, false) => {
                     if state.has_unsent() {
                         state.reset_on_close();

@@ -6,10 +6,19 @@ use super::{integer, statics};
 /// Writes the header blocks of a connection, one after the other.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    begun: bool,
+    /// The client is to be told that there is no table, or has been.
+    due: bool,
+    told: bool,
 }
 
 impl Encoder {
+    /// The client allows a table of this size. A smaller one than it begins with must be acknowledged
+    /// by the next block, which says that there is none: then whatever comes later needs no word
+    /// (RFC 7541 section 4.2).
+    pub fn allow(&mut self, size: u32) {
+        self.due |= size < 4_096 && !self.told;
+    }
+
     /// Begins the block of a response, or of an interim one, by its status.
     #[inline]
     pub fn status(&mut self, status: u16, out: &mut Vec<u8>) {
@@ -34,13 +43,10 @@ impl Encoder {
     }
 
     /// Begins a block; that of trailers has no status.
-    ///
-    /// The first one says that there is no table: whatever size the client gives it, then or later,
-    /// needs no word any more (RFC 7541 section 4.2).
     #[inline]
     pub fn begin(&mut self, out: &mut Vec<u8>) {
-        if !self.begun {
-            self.begun = true;
+        if std::mem::take(&mut self.due) {
+            self.told = true;
             out.push(0x20);
         }
     }

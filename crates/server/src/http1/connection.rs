@@ -11,6 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
+use http_body_util::Full;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::oneshot,
@@ -190,7 +191,7 @@ where
 
     async fn refuse(&mut self, refused: Refused) -> io::Result<After> {
         count(&self.exchange.shared.counters.bad_requests);
-        let response = refusal(refused.status, refused.is_head);
+        let response = refusal(refused.status, refused.is_head).map(Full::new);
         let terms = Terms {
             version: Version::HTTP_11,
             is_head: refused.is_head,

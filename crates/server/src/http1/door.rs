@@ -71,7 +71,7 @@ pub(crate) fn asked<'a>(request: &'a mut httparse::Request<'_, '_>) -> Option<As
         "HEAD" => true,
         _ => return None,
     };
-    let target = request.path.filter(|target| is_plain(target))?;
+    let target = request.path.filter(|target| guards::is_plain(target))?;
     if request.version != Some(1) {
         return None;
     }
@@ -92,13 +92,6 @@ pub(crate) fn asked<'a>(request: &'a mut httparse::Request<'_, '_>) -> Option<As
         target,
         fields,
     })
-}
-
-/// Whether this is a target in origin-form (RFC 9112 section 3.2.1) of such characters only as every
-/// reader takes.
-fn is_plain(target: &str) -> bool {
-    let is_plain = |b: &u8| b.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(b);
-    target.starts_with('/') && target.bytes().all(|b| is_plain(&b))
 }
 
 enum Told {

@@ -139,7 +139,7 @@ fn delimit(status: StatusCode, length: Option<u64>, terms: &Terms) -> Delimit {
     }
 }
 
-fn may_have_content(status: StatusCode) -> bool {
+pub(crate) fn may_have_content(status: StatusCode) -> bool {
     !status.is_informational()
         && status != StatusCode::NO_CONTENT
         && status != StatusCode::NOT_MODIFIED
@@ -150,7 +150,7 @@ fn sends_trailers(delimit: Delimit) -> bool {
 }
 
 /// The length that the handler says, if it says one.
-fn declared(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn declared(headers: &HeaderMap) -> Option<u64> {
     let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     match (lengths.next(), lengths.next()) {
         (Some(length), None) => guards::length(length.as_bytes()),

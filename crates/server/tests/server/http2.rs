@@ -1,7 +1,8 @@
 //! HTTP/2 with prior knowledge, on the port that serves HTTP/1.1 too.
 
-use http::{StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use perigee_server::Limits;
+use proptest::prelude::*;
 
 use crate::support::{BIG, http2, request, soon, start, text};
 
@@ -89,4 +90,43 @@ async fn unfit_requests_are_refused_before_the_handler() {
         .await
         .unwrap();
     assert_eq!(response.status(), StatusCode::OK, "other streams go on");
+}
+
+/// Some names and values come again and again, so that the client puts them in its table, and drives
+/// others out of it.
+fn fields() -> impl Strategy<Value = Vec<(String, String)>> {
+    let name = prop_oneof!["x-[ab]", "x-[a-z0-9]{1,40}"];
+    let value = prop_oneof!["[ab]", "[!-~]([ -~]{0,200}[!-~])?", Just(String::new())];
+    proptest::collection::vec((name, value), 0..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Header compression against the h2 crate, both ways.
+    #[test]
+    fn fields_come_back_as_they_went(requests in proptest::collection::vec(fields(), 1..20)) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let it = start(Limits::default()).await;
+            let (mut send, _connection) = http2(it.connect().await.0).await;
+            for fields in requests {
+                let mut headers = HeaderMap::new();
+                for (name, value) in fields {
+                    let name: HeaderName = name.parse().unwrap();
+                    headers.append(name, HeaderValue::from_str(&value).unwrap());
+                }
+                let mut asked = request("http://a.example/fields");
+                asked.headers_mut().extend(headers.clone());
+                let mut response = soon(send.send_request(asked)).await.unwrap();
+                let came = response.headers_mut();
+                came.remove("date");
+                came.remove("content-length");
+                assert_eq!(*came, headers);
+            }
+        });
+    }
 }

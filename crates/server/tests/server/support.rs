@@ -170,6 +170,15 @@ impl Handler for Paths {
                 response.extensions_mut().insert(NoClient);
                 response
             }
+            // The fields that begin with x- come back.
+            "/fields" => {
+                let mut response = full("");
+                let fields = request.headers().iter();
+                for (name, value) in fields.filter(|(name, _)| name.as_str().starts_with("x-")) {
+                    response.headers_mut().append(name, value.clone());
+                }
+                response
+            }
             "/unread" => status(StatusCode::PAYLOAD_TOO_LARGE, "too much"),
             "/echo" => upgrade(request),
             path => {
