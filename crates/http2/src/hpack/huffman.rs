@@ -143,7 +143,7 @@ mod tests {
                 (0..length).rev().map(move |at| bit(code, at))
             })
             .collect();
-        while bits.len() % 8 != 0 {
+        while !bits.len().is_multiple_of(8) {
             bits.push(true);
         }
         let byte = |bits: &[bool]| bits.iter().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
