@@ -98,7 +98,7 @@ fn precondition(request: &RequestHead<'_>, stored: &StoredHead) -> Option<Status
 }
 
 /// Only a 200 whose length is known has ranges.
-pub(crate) fn of_whole(ranges: &Ranges, stored: &StoredHead) -> (StatusCode, BodyPart) {
+fn of_whole(ranges: &Ranges, stored: &StoredHead) -> (StatusCode, BodyPart) {
     let whole = (stored.whole_status(), BodyPart::Whole);
     let length = match stored.length {
         Some(length) if stored.whole_status() == StatusCode::OK => length,

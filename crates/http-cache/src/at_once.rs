@@ -4,13 +4,11 @@
 //! Whatever this answers, [`crate::decide`] answers too, and whatever is not plain is left to that:
 //! `tests/properties/at_once.rs` holds the two together.
 
-use std::borrow::Borrow;
-
 use http::{HeaderName, StatusCode};
 
 use crate::{
-    BodyPart, Cookies, Now, Policy, Serve, StoredHead, answer::of_whole, conditional, dates, etag,
-    range::Ranges,
+    BodyPart, Cookies, Now, PackedHead, Policy, Serve, conditional, dates, etag,
+    range::{Ranges, Selected},
 };
 
 /// What the fields of a GET or HEAD come to that has no content, and that is plain.
@@ -95,9 +93,9 @@ impl<'a> Plain<'a> {
 /// Answers from what is stored under a request's key, newest first, if it is fresh, and the request
 /// asks for nothing unusual. `sent` says how the request has a field that a stored response was
 /// selected by.
-pub fn at_once<'a, S: Borrow<StoredHead>>(
+pub fn at_once<'a, 's>(
     plain: &Plain<'_>,
-    stored: &[S],
+    stored: impl IntoIterator<Item = PackedHead<'s>>,
     sent: impl Fn(&HeaderName) -> Sent<'a>,
     policy: &Policy,
     now: Now,
@@ -109,15 +107,16 @@ pub fn at_once<'a, S: Borrow<StoredHead>>(
     let (variant, head) = select(stored, sent, policy)?;
     // RFC 9111 section 4.2: fresh, and no need to ask.
     let age = head.age(now.time);
-    if head.part.is_some() || head.always_validate || !now.trusts(head) || age >= head.lifetime {
+    let is_trusted = !head.always_validate() && now.trusts_from(head.received());
+    if head.is_part() || !is_trusted || age >= head.lifetime() {
         return None;
     }
     let (status, body) = match () {
-        () if is_not_modified(plain, head) => (StatusCode::NOT_MODIFIED, BodyPart::None),
-        () if plain.is_head => (head.status, BodyPart::None),
+        () if is_not_modified(plain, head)? => (StatusCode::NOT_MODIFIED, BodyPart::None),
+        () if plain.is_head => (head.status(), BodyPart::None),
         () => match plain.range {
-            None => (head.status, BodyPart::Whole),
-            Some(line) => of_whole(&Ranges::of_line(line, policy.max_ranges), head),
+            None => (head.status(), BodyPart::Whole),
+            Some(line) => of_whole(&Ranges::of_line(line, policy.max_ranges), head)?,
         },
     };
     Some(Serve {
@@ -131,16 +130,13 @@ pub fn at_once<'a, S: Borrow<StoredHead>>(
 
 /// The newest stored response that the request selects (RFC 9111 section 4.1); `None`, too, if that
 /// takes more than to compare what was sent.
-fn select<'a, 's, S: Borrow<StoredHead>>(
-    stored: &'s [S],
+fn select<'a, 's>(
+    stored: impl IntoIterator<Item = PackedHead<'s>>,
     sent: impl Fn(&HeaderName) -> Sent<'a>,
     policy: &Policy,
-) -> Option<(usize, &'s StoredHead)> {
-    for (variant, head) in stored.iter().map(Borrow::borrow).enumerate() {
-        let Some(selecting) = &head.selecting else {
-            continue;
-        };
-        if selecting.is_of(&policy.key) && selecting.matches_as_sent(&sent)? {
+) -> Option<(usize, PackedHead<'s>)> {
+    for (variant, head) in stored.into_iter().enumerate() {
+        if head.is_selected(&policy.key, &sent)? {
             return Some((variant, head));
         }
     }
@@ -148,16 +144,35 @@ fn select<'a, 's, S: Borrow<StoredHead>>(
 }
 
 /// RFC 9110 section 13.2.2, steps 3 and 4; as `conditional` has it for maps.
-fn is_not_modified(plain: &Plain<'_>, head: &StoredHead) -> bool {
-    if !head.status.is_success() {
-        return false;
+fn is_not_modified(plain: &Plain<'_>, head: PackedHead<'_>) -> Option<bool> {
+    if !head.status().is_success() {
+        return Some(false);
     }
-    let own = head.etag.as_ref().map(etag::EntityTag::tag);
     match (plain.if_none_match, plain.if_modified_since) {
-        (Some(tags), _) => etag::line_has_weak(tags, own),
-        (None, Some(date)) => dates::parse(date, head.received)
-            .and_then(|since| conditional::is_modified_since(head, since))
-            .is_some_and(|is_modified| !is_modified),
-        (None, None) => false,
+        (Some(tags), _) => Some(etag::line_has_weak(tags, head.etag().map(etag::Tag::of))),
+        (None, Some(date)) => {
+            let Some(since) = dates::parse(date, head.received()) else {
+                return Some(false);
+            };
+            let modified = head.modified()?;
+            let is_modified = conditional::is_modified_since(head.status(), modified, since);
+            Some(is_modified == Some(false))
+        }
+        (None, None) => Some(false),
+    }
+}
+
+/// Only a 200 whose length is known has ranges. `None` for several, which have a body of their own.
+fn of_whole(ranges: &Ranges, head: PackedHead<'_>) -> Option<(StatusCode, BodyPart)> {
+    let whole = (head.status(), BodyPart::Whole);
+    let length = match head.length() {
+        Some(length) if head.status() == StatusCode::OK => length,
+        _ => return Some(whole),
+    };
+    match ranges.select(length) {
+        Selected::Whole => Some(whole),
+        Selected::Bytes(bytes) => Some((StatusCode::PARTIAL_CONTENT, BodyPart::Range(bytes))),
+        Selected::Unsatisfiable => Some((StatusCode::RANGE_NOT_SATISFIABLE, BodyPart::None)),
+        Selected::Several(_) => None,
     }
 }

@@ -70,14 +70,18 @@ fn if_none_match(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
 /// (RFC 9111 section 4.3.2).
 fn if_modified_since(request: &HeaderMap, stored: &StoredHead) -> Option<bool> {
     let since = single_date(request, &header::IF_MODIFIED_SINCE, stored)?;
-    is_modified_since(stored, since)
+    let modified = stored.last_modified.unwrap_or(stored.date);
+    is_modified_since(stored.whole_status(), modified, since)
 }
 
 /// None where it does not count: of the successes, it is defined for 200 alone, and parts of it (RFC
 /// 9111 section 4.3.2).
-pub(crate) fn is_modified_since(stored: &StoredHead, since: SystemTime) -> Option<bool> {
-    let is_defined = stored.whole_status() == StatusCode::OK;
-    is_defined.then(|| stored.last_modified.unwrap_or(stored.date) > since)
+pub(crate) fn is_modified_since(
+    status: StatusCode,
+    modified: SystemTime,
+    since: SystemTime,
+) -> Option<bool> {
+    (status == StatusCode::OK).then_some(modified > since)
 }
 
 /// Section 13.1.4: it does not count without a date to compare.

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The entity tag of a stored response. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EntityTag {
     /// As it was received, and as it is sent back in If-None-Match.
     pub(crate) value: HeaderValue,

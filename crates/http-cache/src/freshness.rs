@@ -206,6 +206,19 @@ pub(crate) fn initial_age(headers: &HeaderMap, date: SystemTime, times: Times) -
     apparent_age.max(corrected_age_value)
 }
 
+/// The current age (section 4.2.3) of what had this age when it was received.
+pub(crate) fn age(initial_age: Duration, received: SystemTime, now: SystemTime) -> Duration {
+    // A clock that was set back makes nothing younger than when it came.
+    let resident_time = now.duration_since(received).unwrap_or_default();
+    initial_age.saturating_add(resident_time)
+}
+
+/// Seconds of freshness left at this age; zero or less once stale.
+pub(crate) fn ttl(lifetime: Duration, age: Duration) -> i64 {
+    let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
+    seconds(lifetime).saturating_sub(seconds(age))
+}
+
 /// The value of Age (section 5.1): the first of a list, if it is one that can be read.
 fn age_value(headers: &HeaderMap) -> Duration {
     let seconds = headers

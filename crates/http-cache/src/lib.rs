@@ -31,7 +31,8 @@
 //! | `asking` | what a fetch asks for, RFC 9111 3.4 and 4.3.1 |
 //! | `explain` | a decision in words |
 //! | `facts` | what is known of a stored response, for people who ask |
-//! | `record` | a stored head as bytes |
+//! | `record` | a stored head as bytes, for a disk |
+//! | `packed` | a stored head in one piece of memory |
 //! | `etag`, `dates`, `lists`, `reference` | the grammar that they share |
 
 mod answer;
@@ -58,6 +59,7 @@ mod lists;
 mod missing;
 mod multipart;
 mod now;
+mod packed;
 mod part;
 mod policy;
 mod policy_values;
@@ -93,6 +95,7 @@ pub use lines::decimal;
 pub use missing::Missing;
 pub use multipart::Multipart;
 pub use now::Now;
+pub use packed::PackedHead;
 pub use policy::{Cookies, Policy, RangeMiss};
 pub use posted::posted;
 pub use range::first_byte;

@@ -1,11 +1,10 @@
 //! The field lines of answers out of a stored response, written once, when it is stored.
 
-use std::sync::OnceLock;
-
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
-    StoredHead, TAG_FIELDS,
+    PackedHead, TAG_FIELDS,
     decide::{BodyPart, Serve},
     targeted::is_targeted,
 };
@@ -14,47 +13,68 @@ use crate::{
 const OF_NODES: &str = "perigee-";
 
 /// What every answer with a stored response has, as text: field after field, names in lower case and
-/// each ended by CRLF. In three parts, so that each kind of answer is the beginning of it: what a 304
-/// has, what else all clients get, and the tags, which few do.
-#[derive(Clone, Debug)]
+/// each ended by CRLF. In four parts, so that each kind of answer is the beginning of it: what a 304
+/// has, what else all clients get, the tags, which few do, and what none gets. Here: where the parts
+/// end, and what is in them.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Lines {
-    text: Box<[u8]>,
-    /// Where the first and the second part end.
-    not_modified: usize,
-    shown: usize,
+    pub(crate) not_modified: usize,
+    pub(crate) shown: usize,
+    pub(crate) tags: usize,
+    pub(crate) all: usize,
+    /// Where the value of the first ETag begins.
+    pub(crate) etag: Option<usize>,
     /// Whether there is a Date.
-    dated: bool,
+    pub(crate) dated: bool,
     /// Whether there is a Content-Range already.
-    ranged: bool,
+    pub(crate) ranged: bool,
 }
 
 impl Lines {
-    pub(crate) fn of(headers: &HeaderMap) -> Lines {
+    /// Appends them.
+    pub(crate) fn write(headers: &HeaderMap, out: &mut Vec<u8>) -> Lines {
+        let begin = out.len();
         let tagged = headers.contains_key(header::ETAG);
-        let in_part = |part| {
-            let fields = headers.iter();
-            fields.filter(move |(name, _)| part_of(name, tagged) == Some(part))
-        };
-        let bytes = headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4);
-        let mut text = Vec::with_capacity(bytes.sum());
+        let mut etag = None;
         let mut write = |part| {
-            in_part(part).for_each(|(name, value)| field(name.as_str(), value, &mut text));
-            text.len()
+            for (name, value) in headers {
+                if part_of(name, tagged) == part {
+                    out.extend_from_slice(name.as_str().as_bytes());
+                    out.extend_from_slice(b": ");
+                    if *name == header::ETAG {
+                        etag.get_or_insert(out.len() - begin);
+                    }
+                    out.extend_from_slice(value.as_bytes());
+                    out.extend_from_slice(b"\r\n");
+                }
+            }
+            out.len() - begin
         };
-        let (not_modified, shown) = (write(Part::NotModified), write(Part::Shown));
-        write(Part::Tags);
         Lines {
-            text: text.into(),
-            not_modified,
-            shown,
+            not_modified: write(Part::NotModified),
+            shown: write(Part::Shown),
+            tags: write(Part::Tags),
+            all: write(Part::OfNodes),
+            etag,
             dated: headers.contains_key(header::DATE),
             ranged: headers.contains_key(header::CONTENT_RANGE),
         }
     }
 
-    /// Bytes on the heap.
-    pub(crate) fn weight(&self) -> usize {
-        self.text.len()
+    /// Reads all of them. The values share the memory.
+    pub(crate) fn read(mut lines: Bytes) -> Option<HeaderMap> {
+        let count = lines.iter().filter(|byte| **byte == b'\n').count();
+        let mut headers = HeaderMap::try_with_capacity(count).ok()?;
+        while !lines.is_empty() {
+            let colon = lines.iter().position(|byte| *byte == b':')?;
+            let end = lines.iter().position(|byte| *byte == b'\r')?;
+            let name = HeaderName::from_bytes(lines.get(..colon)?).ok()?;
+            let value = lines.get(colon + 2..end).map(|_| colon + 2..end)?;
+            let value = HeaderValue::from_maybe_shared(lines.slice(value)).ok()?;
+            headers.try_append(name, value).ok()?;
+            let _ = lines.split_to((end + 2).min(lines.len()));
+        }
+        Some(headers)
     }
 }
 
@@ -63,10 +83,11 @@ enum Part {
     NotModified,
     Shown,
     Tags,
+    OfNodes,
 }
 
-/// In which part a field stands; `None`: in no answer to a client. `tagged`: there is an ETag.
-fn part_of(name: &HeaderName, tagged: bool) -> Option<Part> {
+/// In which part a field stands. `tagged`: there is an ETag.
+fn part_of(name: &HeaderName, tagged: bool) -> Part {
     const GUIDES: [HeaderName; 6] = [
         header::CACHE_CONTROL,
         header::CONTENT_LOCATION,
@@ -77,70 +98,46 @@ fn part_of(name: &HeaderName, tagged: bool) -> Option<Part> {
     ];
     let validates = *name == header::LAST_MODIFIED && !tagged;
     match () {
-        () if name.as_str().starts_with(OF_NODES) => None,
-        () if validates || GUIDES.contains(name) || is_targeted(name) => Some(Part::NotModified),
-        () if TAG_FIELDS.contains(name) => Some(Part::Tags),
-        () => Some(Part::Shown),
+        () if name.as_str().starts_with(OF_NODES) => Part::OfNodes,
+        () if validates || GUIDES.contains(name) || is_targeted(name) => Part::NotModified,
+        () if TAG_FIELDS.contains(name) => Part::Tags,
+        () => Part::Shown,
     }
 }
 
-fn field(name: &str, value: &HeaderValue, out: &mut Vec<u8>) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
-    out.extend_from_slice(b"\r\n");
-}
-
-/// The lines of a head, written when somebody first wants them. They say nothing that the head does
-/// not, so that they are no part of what it looks like.
-#[derive(Clone, Default)]
-pub(crate) struct Written(OnceLock<Lines>);
-
-impl std::fmt::Debug for Written {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Written")
-    }
-}
-
-impl StoredHead {
-    /// The lines of its fields.
-    pub(crate) fn lines(&self) -> &Lines {
-        self.lines.0.get_or_init(|| Lines::of(&self.headers))
-    }
-
-    /// Appends as text what [`StoredHead::render`] says to a client, without fields between nodes, and
+impl PackedHead<'_> {
+    /// Appends as text what [`crate::StoredHead::render`] says to a client, without fields between nodes, and
     /// with tags only if `tags`: Age too, but not Content-Length, whose value it hands back. `None`, and
     /// nothing is appended, for answers that are rare. Date is there always.
     pub fn render_lines(
-        &self,
+        self,
         serve: &Serve,
         length: Option<u64>,
         tags: bool,
         out: &mut Vec<u8>,
     ) -> Option<Option<u64>> {
-        let lines = self.lines();
-        if self.part.is_some() || !lines.dated {
+        if self.is_part() || !self.is_dated() {
             return None;
         }
-        let length = length.or(self.length);
+        let length = length.or(self.length());
         let whole = match tags {
-            true => &lines.text[..],
-            false => &lines.text[..lines.shown],
+            true => self.tagged_lines(),
+            false => self.lines(),
         };
         let said = match (serve.status, &serve.body) {
-            (StatusCode::PARTIAL_CONTENT, BodyPart::Range(range)) if !lines.ranged => {
+            (StatusCode::PARTIAL_CONTENT, BodyPart::Range(range)) if !self.is_ranged() => {
                 out.extend_from_slice(whole);
                 content_range(range.start, range.end, length, out);
                 Some(range.end.saturating_sub(range.start))
             }
             (_, BodyPart::Range(_) | BodyPart::Multipart(_)) => return None,
-            (status, _) if status == self.status => {
+            (status, _) if status == self.status() => {
                 out.extend_from_slice(whole);
                 // RFC 9110 section 8.6: a 204 has no Content-Length.
                 length.filter(|_| status != StatusCode::NO_CONTENT)
             }
             (StatusCode::NOT_MODIFIED, _) => {
-                out.extend_from_slice(&lines.text[..lines.not_modified]);
+                out.extend_from_slice(self.not_modified_lines());
                 None
             }
             _ => return None,

@@ -30,7 +30,12 @@ impl Now {
     /// Whether it may be used without validation, as far as purges go. What seems to come later than
     /// now came at an unknown time: the clock was set back.
     pub(crate) fn trusts(self, head: &StoredHead) -> bool {
+        self.trusts_from(head.received)
+    }
+
+    /// The same of what was received then.
+    pub(crate) fn trusts_from(self, received: SystemTime) -> bool {
         self.trusted_since
-            .is_none_or(|since| (since..=self.time).contains(&head.received))
+            .is_none_or(|since| (since..=self.time).contains(&received))
     }
 }

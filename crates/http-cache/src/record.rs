@@ -12,7 +12,7 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::{StoredHead, etag::EntityTag, freshness::Basis, lines::Written};
+use crate::{StoredHead, etag::EntityTag, freshness::Basis};
 
 /// The first byte. What has another one was written by another version of this codec.
 const VERSION: u8 = 1;
@@ -50,7 +50,6 @@ impl StoredHead {
             etag: _,
             last_modified,
             part,
-            lines: _,
         } = self;
         out.push(VERSION);
         status.as_u16().encode(out);
@@ -109,7 +108,6 @@ fn whole(mut input: Input<'_>) -> Option<StoredHead> {
         last_modified: Coded::decode(input)?,
         part: Coded::decode(input)?,
         etag: None,
-        lines: Written::default(),
         headers: fields::decode(input)?,
     })
     .map(|head| StoredHead {
@@ -128,6 +126,9 @@ impl fmt::Display for NoHead {
 }
 
 impl std::error::Error for NoHead {}
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests;

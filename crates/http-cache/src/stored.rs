@@ -12,15 +12,15 @@ use crate::{
     fields,
     freshness::{self, Basis, Freshness},
     labels::Labels,
-    lines::Written,
     lists,
     part::Part,
     search::SearchVariance,
     vary::Selecting,
 };
 
-/// The head of a stored response, with all that a later decision needs already parsed.
-#[derive(Clone, Debug)]
+/// The head of a stored response, with all that a later decision needs already parsed. Two that came
+/// at different moments are never equal.
+#[derive(Clone, Debug, PartialEq)]
 pub struct StoredHead {
     /// The status code of the stored response: 206 if it is a part of a representation.
     pub status: StatusCode,
@@ -56,8 +56,6 @@ pub struct StoredHead {
     pub(crate) last_modified: Option<SystemTime>,
     /// What of the representation the body holds; None if all of it.
     pub(crate) part: Option<Box<Part>>,
-    /// Its fields as text, once that was asked for.
-    pub(crate) lines: Written,
 }
 
 impl StoredHead {
@@ -116,7 +114,6 @@ impl StoredHead {
             etag: EntityTag::of(&headers),
             last_modified: DateField::of(&headers, &header::LAST_MODIFIED, times.received).valid(),
             part: None,
-            lines: Written::default(),
             headers,
         };
         (head, freshness)
@@ -134,7 +131,6 @@ impl StoredHead {
     /// good as a 200 (RFC 9110 section 15.3.7.3).
     pub(crate) fn holding(mut self, part: Part) -> StoredHead {
         self.headers.remove(header::CONTENT_RANGE);
-        self.lines = Written::default();
         self.length = part.complete;
         let is_complete = part.is_complete();
         self.part = (!is_complete).then(|| Box::new(part));
@@ -295,15 +291,12 @@ impl StoredHead {
 
     /// The current age (RFC 9111 section 4.2.3).
     pub fn age(&self, now: SystemTime) -> Duration {
-        // A clock that was set back makes nothing younger than when it came.
-        let resident_time = now.duration_since(self.received).unwrap_or_default();
-        self.initial_age.saturating_add(resident_time)
+        freshness::age(self.initial_age, self.received, now)
     }
 
     /// Seconds of freshness left; zero or less once stale (the `ttl` of RFC 9211 section 2.6).
     pub fn ttl(&self, now: SystemTime) -> i64 {
-        let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
-        seconds(self.lifetime).saturating_sub(seconds(self.age(now)))
+        freshness::ttl(self.lifetime, self.age(now))
     }
 
     /// The same head, stale from this moment on, if it is not already: what a soft purge makes of
@@ -337,9 +330,7 @@ impl StoredHead {
         let selecting = self.selecting.as_ref().map_or(0, Selecting::weight);
         let part = self.part.as_ref().map_or(0, |part| part.weight());
         let search = self.search.as_ref().map_or(0, |search| search.weight());
-        // Written now, which the first hit need not do then.
-        let lines = self.lines().weight();
-        let others = selecting + part + search + self.labels.weight() + lines;
+        let others = selecting + part + search + self.labels.weight();
         size_of::<StoredHead>() + map + text.sum::<usize>() + others
     }
 

@@ -6,7 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{KeyParts, KeyPolicy, Sent, lists};
+use crate::{KeyParts, KeyPolicy, lists};
 
 /// The fields that Vary names, and the values that a service has made parts of the key, as they
 /// were in the request that a response was stored for.
@@ -74,6 +74,11 @@ impl Selecting {
         })
     }
 
+    /// Whether it is of all requests: no value selects, nor is any part of the key.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.values.is_empty() && self.parts.is_none()
+    }
+
     /// Whether a request has the same values.
     pub(crate) fn matches(&self, request: &HeaderMap) -> bool {
         self.values.iter().all(|value| {
@@ -81,35 +86,6 @@ impl Selecting {
             (sent.is_some() && sent == value.as_sent.as_deref())
                 || value.source.normal(request).as_deref() == value.normal.as_deref()
         })
-    }
-
-    /// The same, of fields as a request has sent them. None if some stand there often, or are cookies.
-    pub(crate) fn matches_as_sent<'a>(
-        &self,
-        sent: impl Fn(&HeaderName) -> Sent<'a>,
-    ) -> Option<bool> {
-        for value in &self.values {
-            let name = match &value.source {
-                // What is sent may be taken off the request: see `Policy::clean_request`.
-                Source::Field(name) if *name != header::COOKIE => name,
-                _ => return None,
-            };
-            let line = match sent(name) {
-                Sent::No if value.normal.is_none() => continue,
-                Sent::No => return Some(false),
-                Sent::Once(line) => line,
-                Sent::Often => return None,
-            };
-            let is_same = value.as_sent.as_deref() == Some(line)
-                || value
-                    .normal
-                    .as_ref()
-                    .is_some_and(|normal| normal_of(name, std::iter::once(line)) == **normal);
-            if !is_same {
-                return Some(false);
-            }
-        }
-        Some(true)
     }
 
     /// Whether the same values of a request are parts of the key now as when this was stored. If

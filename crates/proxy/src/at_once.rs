@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderName, Method, StatusCode};
 use perigee_http_cache::{BodyPart, CacheKey, Plain, Policy, Rule, Sent, Serve, at_once, decimal};
-use perigee_storage::Stored;
+use perigee_storage::Hit;
 
 use crate::{
     Body, Disclosure, Exchange, InFlight, Origination, Sender, ServiceConfig, Services,
@@ -125,14 +125,15 @@ impl Exchange {
         };
         let key = policy.key.text(from.scheme, asked.host, asked.target);
         let mut found = None;
-        self.store.at_once(key.as_str(), &mut |variants| {
-            found =
-                at_once(&plain, variants, sent, policy, self.in_touch.at(now)).and_then(|serve| {
-                    let Stored { head, body, .. } = variants.get(serve.variant)?;
-                    let length =
-                        head.render_lines(&serve, body.length(), policy.show_tags, lines)?;
-                    Some((length, content(body, &serve)?, serve))
-                });
+        self.store.at_once(key.as_str(), &mut |hits| {
+            let heads = hits.iter().map(|hit| hit.head());
+            let serve = at_once(&plain, heads, sent, policy, self.in_touch.at(now));
+            found = serve.and_then(|serve| {
+                let hit = hits.iter().nth(serve.variant)?;
+                let (head, length) = (hit.head(), hit.body_length());
+                let length = head.render_lines(&serve, length, policy.show_tags, lines)?;
+                Some((length, content(hit, &serve)?, serve))
+            });
             found.is_some()
         });
         let (length, content, serve) = found?;
@@ -226,19 +227,19 @@ fn sent<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>, name: &Header
 }
 
 /// What of a body goes with an answer; `None` for what must be read from elsewhere, or is rare.
-fn content(body: &perigee_storage::Body, serve: &Serve) -> Option<Content> {
+fn content(hit: Hit<'_>, serve: &Serve) -> Option<Content> {
     let range = match &serve.body {
         BodyPart::None => return Some(Content::Empty),
-        BodyPart::Whole => 0..body.length()?,
+        BodyPart::Whole => 0..hit.body_length()?,
         BodyPart::Range(range) => range.clone(),
         BodyPart::Multipart(_) => return None,
     };
     if range.is_empty() {
         return Some(Content::Empty);
     }
-    Some(match body.at_hand(range.clone()) {
+    Some(match hit.at_hand(range.clone()) {
         Some(bytes) => Content::Bytes(bytes),
-        None => Content::Body(Body::stored(body.read_range(range))),
+        None => Content::Body(Body::stored(hit.body().read_range(range))),
     })
 }
 

@@ -261,7 +261,7 @@ impl Flights {
     /// Begins to validate a stored response, unless that is under way.
     pub(crate) fn refresh(&self, key: &CacheKey, sought: Sought<'_>) -> Option<Lead> {
         let of = sought.of?;
-        let validates = |flight: &Flight| flight.of.as_ref().is_some_and(|it| Arc::ptr_eq(it, of));
+        let validates = |flight: &Flight| flight.of.as_ref() == Some(of);
         let mut under_way = self.lock();
         let purges = &under_way.purges;
         let mut flights = under_way.of(key).filter(|it| it.is_of_now(key, purges));

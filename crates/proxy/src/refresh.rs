@@ -64,7 +64,7 @@ impl Exchange {
         tokio::spawn(async move {
             // Between the lookup and now, another refresh of it may have ended.
             let variants = exchange.store.lookup(&trip.inbound.key).get().await;
-            if variants.iter().any(|it| Arc::ptr_eq(&it.head, &head)) {
+            if variants.iter().any(|it| it.head == head) {
                 let (nobody, _) = oneshot::channel();
                 exchange.lead(lead, trip, nobody).await;
             }

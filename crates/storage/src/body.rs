@@ -50,6 +50,22 @@ impl Body {
         }
     }
 
+    /// These, from the first position on.
+    pub(crate) fn of_one(bytes: Bytes) -> Self {
+        Body::kept(Extents::one(0, Whole::of_one(bytes)))
+    }
+
+    /// All its bytes from the first position on, if they are in one piece of memory.
+    pub(crate) fn in_one(&self) -> Option<Bytes> {
+        match self.extents()?.as_slice() {
+            [extent] if extent.is_all_from_the_first() => match &extent.medium {
+                Medium::Memory(whole) => whole.in_one(),
+                Medium::Disk(_) | Medium::Spooled(_) => None,
+            },
+            _ => None,
+        }
+    }
+
     pub(crate) fn growing(growing: Arc<Growing>) -> Self {
         Body {
             place: Place::Growing(growing),

@@ -7,6 +7,7 @@ mod budget;
 mod changes;
 mod disk;
 mod fill;
+mod hits;
 mod listing;
 mod memory;
 mod purges;
@@ -19,6 +20,7 @@ pub use answer::Answer;
 pub use body::{Body, ReadError, Reader};
 pub use disk::{Disk, DiskConfig, DiskError};
 pub use fill::{Fill, FillError};
+pub use hits::{Hit, Hits};
 pub use listing::{Ask, Cursor, Entry, MOST_ON_A_PAGE, Only, Page, Tier, Tiers};
 pub use memory::{Memory, MemoryConfig};
 pub use purges::{MOST_PURGES, Purge, PurgeStats, Purged, Purges, Revision, Target, Verdict};
@@ -36,15 +38,14 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn purges(&self) -> &Arc<Purges>;
 
     /// The complete stored responses of a key, but for those that were purged: what is gone is not
-    /// among them, and what a soft purge was about is stale. Memory answers at once, without
-    /// allocating.
+    /// among them, and what a soft purge was about is stale. Memory answers at once.
     fn lookup(&self, key: &CacheKey) -> Answer<Variants>;
 
-    /// Shows the stored responses of the key that has this text, newest first, where memory has them as
+    /// Shows the stored responses of the key that has this text, where memory has them as
     /// [`Store::lookup`] would answer, and their bytes too. Whether `serve` has answered from them:
     /// then, and only then, it counts as a request for the key. Allocates nothing. It holds a lock
     /// meanwhile: `serve` is to be short, and to ask the store for nothing.
-    fn at_once(&self, _key: &str, _serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+    fn at_once(&self, _key: &str, _serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         false
     }
 

@@ -3,10 +3,11 @@
 mod clock;
 mod ghosts;
 mod heat;
+mod held;
 mod index;
+mod piece;
 mod shelf;
 mod sweep;
-mod weight;
 
 use std::{
     fmt,
@@ -17,8 +18,8 @@ use std::{
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
-    Answer, Ask, Entry, Fill, Page, Purge, Purged, Purges, Revision, Stats, Store, Stored, Target,
-    Variants,
+    Answer, Ask, Body, Entry, Fill, Hits, Page, Purge, Purged, Purges, Revision, Stats, Store,
+    Stored, Target, Variants,
     body::Growing,
     budget::{Budget, Claim},
     changes::Limits,
@@ -28,6 +29,8 @@ use crate::{
     spool::Spool,
 };
 
+pub(crate) use held::Held;
+pub(crate) use piece::Piece;
 use shelf::Shelf;
 use sweep::Sweep;
 
@@ -147,8 +150,9 @@ impl Memory {
         self.shelf.was_asked_for(key_hash)
     }
 
-    /// Drops keys that have any such response.
-    pub(crate) fn drop_where(&self, is_such: impl Fn(&Stored) -> bool) {
+    /// Drops keys that have any such body: those that are small are not asked about, for they are in
+    /// memory.
+    pub(crate) fn drop_where(&self, is_such: impl Fn(&Body) -> bool) {
         self.shelf.drop_where(is_such);
     }
 
@@ -165,7 +169,7 @@ impl Memory {
 
     /// Bytes of memory of one response.
     pub(crate) fn weight(stored: &Stored) -> u64 {
-        weight::of_stored(stored)
+        held::weight_of(stored)
     }
 
     /// Bytes that the body of one response may have.
@@ -244,7 +248,7 @@ impl Store for Memory {
         Answer::Now(self.shelf.get(key))
     }
 
-    fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+    fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         self.shelf.at_once(key, serve)
     }
 

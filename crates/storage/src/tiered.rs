@@ -21,7 +21,7 @@ use std::{
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
-    Answer, Ask, Disk, DiskConfig, DiskError, Entry, Fill, Memory, MemoryConfig, Page, Purge,
+    Answer, Ask, Disk, DiskConfig, DiskError, Entry, Fill, Hits, Memory, MemoryConfig, Page, Purge,
     Purged, Purges, Revision, Stats, Store, Stored, Variants, fill, memory::Below,
 };
 use both::Both;
@@ -71,7 +71,7 @@ impl Store for Tiered {
         Both::lookup(&self.both, key)
     }
 
-    fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+    fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         self.both.at_once(key, serve)
     }
 

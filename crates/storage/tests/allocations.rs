@@ -1,4 +1,4 @@
-//! A hit in memory costs no allocation: not to look it up, and not to decide on it.
+//! A hit in memory that is answered at once costs no allocation; nor does a decision.
 //!
 //! A file of its own, for an allocator is that of a whole process.
 
@@ -121,13 +121,11 @@ fn is_hit_without_allocation(store: &dyn Store, key: &CacheKey) {
         headers: &headers,
     };
     let (policy, now) = (Policy::default(), SystemTime::now());
-    let (count, decision) = allocations(|| {
-        let Answer::Now(variants) = store.lookup(key) else {
-            panic!("memory answers at once");
-        };
-        let heads: &[Stored] = &variants;
-        decide(&request, heads, &policy, now)
-    });
+    let Answer::Now(variants) = store.lookup(key) else {
+        panic!("memory answers at once");
+    };
+    let heads: &[Stored] = &variants;
+    let (count, decision) = allocations(|| decide(&request, heads, &policy, now));
     assert!(matches!(decision, Decision::Serve(_)), "{decision:?}");
     assert_eq!(count, 0);
 }
@@ -140,16 +138,17 @@ fn is_told_without_allocation(store: &dyn Store, key: &CacheKey) {
     let mut lines = Vec::with_capacity(4096);
     let mut body = None;
     let (count, is_served) = allocations(|| {
-        store.at_once(key.as_str(), &mut |stored| {
+        store.at_once(key.as_str(), &mut |hits| {
             let plain = Plain::of(false, fields()).unwrap();
             let sent = |name: &HeaderName| match headers.get(name) {
                 Some(value) => Sent::Once(value.as_bytes()),
                 None => Sent::No,
             };
-            let serve = at_once(&plain, stored, sent, &policy, now).unwrap();
-            let stored = &stored[serve.variant];
-            body = stored.body.at_hand(0..u64::MAX);
-            let length = stored.head.render_lines(&serve, Some(5), false, &mut lines);
+            let heads = hits.iter().map(|hit| hit.head());
+            let serve = at_once(&plain, heads, sent, &policy, now).unwrap();
+            let hit = hits.iter().nth(serve.variant).unwrap();
+            body = hit.at_hand(0..u64::MAX);
+            let length = hit.head().render_lines(&serve, Some(5), false, &mut lines);
             length == Some(Some(5))
         })
     });

@@ -1,5 +1,7 @@
 //! One battery of tests for every implementation of [`perigee_storage::Store`].
 
+#[path = "battery/at_once.rs"]
+mod at_once;
 #[path = "battery/following.rs"]
 mod following;
 #[path = "battery/limits.rs"]
@@ -86,6 +88,8 @@ macro_rules! battery {
 }
 
 battery!(memory, super::support::memory;
+    at_once: what_memory_has_is_shown, only_an_answer_counts_as_a_request,
+        what_was_purged_is_not_shown;
     storing: what_is_stored_is_weighed;
     limits: what_is_too_much_goes_at_once, the_capacity_holds, fills_share_a_budget;
     purging: what_was_purged_is_swept_out, purges_that_nothing_is_older_than_are_forgotten;
@@ -95,4 +99,7 @@ battery!(disk, super::on_disk::disk;
     limits: the_capacity_holds, fills_share_a_budget;
 );
 // What is too much for one tier goes to the other.
-battery!(tiered, super::on_disk::tiered;);
+battery!(tiered, super::on_disk::tiered;
+    at_once: what_memory_has_is_shown, only_an_answer_counts_as_a_request,
+        what_was_purged_is_not_shown;
+);

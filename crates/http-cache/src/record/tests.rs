@@ -1,16 +1,10 @@
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::HeaderValue;
 use proptest::prelude::*;
 
-use super::*;
-use crate::{
-    KeyParts, KeyPolicy, Policy, RequestHead, ResponseHead, Times,
-    stored::testing::{head, head_for, part},
-};
+use super::{testing::*, *};
+use crate::stored::testing::{head, part};
 
 fn bytes(head: &StoredHead) -> Vec<u8> {
     let mut out = Vec::new();
@@ -26,29 +20,6 @@ fn check(head: &StoredHead) -> Result<(), TestCaseError> {
         Ok(format!("{head:?}"))
     );
     Ok(())
-}
-
-const ALL: &[(&str, &str)] = &[
-    ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-    ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
-    (
-        "cdn-cache-control",
-        "max-age=10, stale-if-error=5, stale-while-revalidate=0, immutable, must-revalidate",
-    ),
-    ("etag", "\"a\""),
-    ("vary", "x-a, accept-encoding, x-absent"),
-    ("no-vary-search", "params, except=(\"a b\"), key-order"),
-    ("cache-groups", "\"news\""),
-    ("cache-tag", "one, two"),
-    ("x-own", ""),
-    ("x-own", "a b"),
-    ("set-cookie", "a=1"),
-    ("set-cookie", "b=2"),
-    ("content-length", "10"),
-];
-
-fn full() -> StoredHead {
-    head_for(&[("x-a", "1"), ("accept-encoding", "gzip, BR")], ALL)
 }
 
 #[test]
@@ -130,75 +101,11 @@ fn values_share_one_piece_of_memory() {
     assert!(span < all);
 }
 
-fn duration() -> impl Strategy<Value = Duration> {
-    prop_oneof![
-        any::<u64>().prop_map(Duration::from_millis),
-        any::<Duration>(),
-        Just(Duration::MAX),
-    ]
-}
-
-fn time() -> impl Strategy<Value = SystemTime> {
-    (any::<bool>(), duration()).prop_map(|(after, by)| {
-        let moved = match after {
-            true => UNIX_EPOCH.checked_add(by),
-            false => UNIX_EPOCH.checked_sub(by),
-        };
-        moved.unwrap_or(UNIX_EPOCH)
-    })
-}
-
-fn fields() -> impl Strategy<Value = HeaderMap> {
-    let name = prop_oneof![
-        2 => "[a-z-]{1,12}",
-        1 => proptest::sample::select(ALL).prop_map(|(name, _)| name.to_owned()),
-    ];
-    let value = proptest::collection::vec(any::<u8>(), 0..20);
-    let fields = proptest::collection::vec((name, value), 0..20);
-    fields.prop_map(|fields| {
-        let fields = fields.into_iter().filter_map(|(name, value)| {
-            let name = HeaderName::try_from(name).ok()?;
-            Some((name, HeaderValue::from_bytes(&value).ok()?))
-        });
-        fields.collect()
-    })
-}
-
-prop_compose! {
-    fn parts()(
-        headers in fields(),
-        cookies in proptest::collection::vec(".{0,5}", 0..3),
-    ) -> KeyParts {
-        KeyParts { headers: headers.keys().cloned().collect(), cookies }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_head_is_read_back_whole(
-        status in 100..1000_u16,
-        request in fields(),
-        response in fields(),
-        parts in proptest::option::of(parts()),
-        length in proptest::option::of(any::<u64>()),
-        (requested, received) in (time(), time()),
-        durations in (duration(), duration(), proptest::option::of(duration())),
-        flags: [bool; 3],
-    ) {
-        let policy = Policy {
-            key: KeyPolicy { parts: parts.map(Arc::new), ..KeyPolicy::default() },
-            ..Policy::default()
-        };
-        let request = RequestHead { method: &Method::GET, headers: &request };
-        let status = StatusCode::from_u16(status).unwrap();
-        let response = ResponseHead { status, headers: &response };
-        let mut head = StoredHead::new(&request, response, &policy, Times { requested, received });
-        check(&head)?;
-        head.length = length;
-        (head.lifetime, head.initial_age, head.stale_if_error) = durations;
-        [head.always_validate, head.immutable, head.never_stale] = flags;
+    fn any_head_is_read_back_whole(head in any_head()) {
         check(&head)?;
     }
 

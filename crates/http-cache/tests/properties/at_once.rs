@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use perigee_http_cache::{
-    BodyPart, Decision, KeyParts, KeyPolicy, Now, Plain, Policy, Sent, Serve, StoredHead,
-    TAG_FIELDS, at_once, decide,
+    BodyPart, Decision, KeyParts, KeyPolicy, Now, PackedHead, Plain, Policy, Sent, Serve,
+    StoredHead, TAG_FIELDS, at_once, decide,
 };
 use proptest::{prelude::*, sample::select};
 
@@ -151,6 +151,12 @@ fn fields(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 
+fn packed(head: &StoredHead) -> Vec<u8> {
+    let mut packed = Vec::new();
+    head.pack(&mut packed);
+    packed
+}
+
 /// What the door answers to a request whose fields stand in this map.
 fn opened(
     method: &Method,
@@ -171,7 +177,9 @@ fn opened(
             _ => Sent::Often,
         }
     };
-    at_once(&plain, stored, sent, policy, now)
+    let packed: Vec<_> = stored.iter().map(packed).collect();
+    let heads = packed.iter().filter_map(|head| PackedHead::of(head));
+    at_once(&plain, heads, sent, policy, now)
 }
 
 /// Lines as a reader takes them.
@@ -204,7 +212,9 @@ fn check_lines(
     tags: bool,
 ) -> Result<bool, TestCaseError> {
     let mut lines = b"x".to_vec();
-    let Some(said) = head.render_lines(serve, length, tags, &mut lines) else {
+    let packed = packed(head);
+    let packed = PackedHead::of(&packed).unwrap();
+    let Some(said) = packed.render_lines(serve, length, tags, &mut lines) else {
         prop_assert_eq!(lines, b"x");
         return Ok(false);
     };
@@ -310,7 +320,9 @@ fn requests_of_the_usual_kind_are_answered_at_once() {
         let heads = [head.clone()];
         let serve = opened(method, &request, &heads, &Policy::default(), now.into())?;
         let mut lines = Vec::new();
-        let length = head.render_lines(&serve, Some(10), false, &mut lines)?;
+        let packed = packed(head);
+        let packed = PackedHead::of(&packed)?;
+        let length = packed.render_lines(&serve, Some(10), false, &mut lines)?;
         assert_eq!((serve.age, serve.ttl), (5, 55));
         Some((serve.status.as_u16(), serve.body, length))
     };

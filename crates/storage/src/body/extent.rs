@@ -77,6 +77,11 @@ impl Extent {
         self.medium.weight()
     }
 
+    /// Whether it is all of its medium, and begins with the representation.
+    pub(crate) fn is_all_from_the_first(&self) -> bool {
+        self.start == 0 && self.skip == 0 && self.length == self.medium.length()
+    }
+
     /// Where its first byte is in what the medium holds.
     pub(crate) fn skip(&self) -> u64 {
         self.skip

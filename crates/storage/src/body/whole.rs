@@ -51,6 +51,22 @@ impl Whole {
         Whole { blocks }
     }
 
+    /// Of these, which are no more than a block.
+    pub(crate) fn of_one(bytes: Bytes) -> Self {
+        debug_assert!(bytes.len() <= BLOCK);
+        Whole {
+            blocks: Blocks::One(bytes),
+        }
+    }
+
+    /// All bytes, if they are in one block.
+    pub(crate) fn in_one(&self) -> Option<Bytes> {
+        match &self.blocks {
+            Blocks::One(block) => Some(block.clone()),
+            Blocks::Many(_) => None,
+        }
+    }
+
     fn blocks(&self) -> &[Bytes] {
         match &self.blocks {
             Blocks::One(block) => std::slice::from_ref(block),

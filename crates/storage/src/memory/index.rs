@@ -22,9 +22,9 @@ use std::sync::{
 
 use perigee_http_cache::CacheKey;
 
-use super::{clock::Clock, ghosts::Ghosts, heat::Heat, weight};
+use super::{clock::Clock, ghosts::Ghosts, heat::Heat, held::Held};
 use crate::{
-    Revision, Stored, Variants,
+    Revision, Stored,
     listing::{Nearest, Place, Walk},
 };
 use shard::Shard;
@@ -63,15 +63,15 @@ pub(super) struct Outcome {
     /// Whether anything was changed.
     pub(super) is_changed: bool,
     /// What the key had before, if that was anything.
-    pub(super) replaced: Option<Variants>,
+    pub(super) replaced: Option<Held>,
     /// Who had to go for it; the key itself, if all others are worth more.
-    pub(super) evicted: Vec<(CacheKey, Variants)>,
+    pub(super) evicted: Vec<Held>,
 }
 
 /// What is worth how much, of what is new.
 struct Newcomer<'a> {
     hash: u64,
-    key: &'a CacheKey,
+    key: &'a str,
     worth: i64,
 }
 
@@ -97,14 +97,13 @@ impl Index {
 
     /// What is stored under a key, and the purge that it was checked up to. Counts as a request for
     /// it.
-    pub(super) fn get(&self, key: &CacheKey) -> Option<(Variants, Revision)> {
+    pub(super) fn get(&self, key: &CacheKey) -> Option<(Held, Revision)> {
         let hash = key.stable_hash();
         let mut shard = self.shard(hash);
         self.asked(&mut shard);
         let entry = shard.find(hash, key.as_str())?;
-        entry.heat = entry.heat.again(self.clock.now());
-        entry.hits = entry.hits.saturating_add(1);
-        let found = (Variants::clone(&entry.variants), entry.checked);
+        self.found(entry);
+        let found = (entry.held.clone(), entry.checked);
         shard.found += 1;
         Some(found)
     }
@@ -120,14 +119,18 @@ impl Index {
         if !serve(entry) {
             return false;
         }
-        entry.heat = entry.heat.again(self.clock.now());
-        entry.hits = entry.hits.saturating_add(1);
+        self.found(entry);
         shard.found += 1;
         self.asked(&mut shard);
         true
     }
 
-    /// Counts a request.
+    fn found(&self, entry: &mut Entry) {
+        entry.heat = entry.heat.again(self.clock.now());
+        entry.hits = entry.hits.saturating_add(1);
+    }
+
+    /// Counts a lookup.
     fn asked(&self, shard: &mut Shard) {
         shard.asked += 1;
         if shard.asked.is_multiple_of(TELL_CLOCK) {
@@ -138,9 +141,8 @@ impl Index {
     /// What there is of a key, without asking for it.
     pub(super) fn look<T>(&self, key: &CacheKey, look: impl FnOnce(&Entry) -> T) -> Option<T> {
         let hash = key.stable_hash();
-        self.shard(hash)
-            .find(hash, key.as_str())
-            .map(|entry| look(entry))
+        let mut shard = self.shard(hash);
+        shard.find(hash, key.as_str()).map(|entry| look(entry))
     }
 
     /// Whether a key with this hash was asked for since it is here.
@@ -211,41 +213,42 @@ impl Index {
             Some(entry) => {
                 let checked = entry.checked;
                 entry.checked = checked.max(now);
-                change(&entry.variants, checked)
+                let all: Vec<Stored> = entry.held.unpack().collect();
+                change(&all, checked)
             }
             None => change(&[], now),
         };
         let Some(new) = new else {
             return outcome;
         };
+        let new = Held::pack(key.as_str(), &new);
         outcome.is_changed = true;
         let (checked, now) = (now, self.clock.now());
         let mut worth = None;
-        match old {
-            Some(_) if new.is_empty() => {
-                outcome.replaced = shard.remove(hash, key).map(|entry| self.let_go(entry));
+        match (old, new) {
+            (Some(_), None) => {
+                let removed = shard.remove(hash, key.as_str());
+                outcome.replaced = removed.map(|entry| self.let_go(entry));
             }
-            None if new.is_empty() => {}
-            Some(entry) => {
-                let weight = weight::of_entry(key, &new);
-                outcome.replaced = Some(std::mem::replace(&mut entry.variants, new.into()));
+            (None, None) => {}
+            (Some(entry), Some(new)) => {
+                let weight = new.weight();
+                outcome.replaced = Some(std::mem::replace(&mut entry.held, new));
                 let old_weight = std::mem::replace(&mut entry.weight, weight);
                 worth = Some(entry.heat.worth(now, weight));
                 self.reweigh(old_weight, weight);
             }
-            None => {
-                let weight = weight::of_entry(key, &new);
+            (None, Some(new)) => {
+                let weight = new.weight();
                 let heat = shard.remembered(hash);
                 let heat = heat.map_or(Heat::first(now), |heat| heat.again(now));
                 worth = Some(heat.worth(now, weight));
                 if let Some(twin) = shard.remove_twin(hash) {
-                    let key = twin.key.clone();
-                    outcome.evicted.push((key, self.let_go(twin)));
+                    outcome.evicted.push(self.let_go(twin));
                 }
                 shard.add(Entry {
                     hash,
-                    key: key.clone(),
-                    variants: new.into(),
+                    held: new,
                     checked,
                     weight,
                     heat,
@@ -258,6 +261,7 @@ impl Index {
         self.reweigh(before, shard.weight());
         drop(shard);
         if let Some(worth) = worth {
+            let key = key.as_str();
             let newcomer = Newcomer { hash, key, worth };
             outcome.evicted.extend(self.make_room(&newcomer, elsewhere));
         }
@@ -265,25 +269,26 @@ impl Index {
     }
 
     /// Evicts until what is held fits. What is taken elsewhere leaves it half of its room at least.
-    fn make_room(&self, newcomer: &Newcomer<'_>, elsewhere: u64) -> Vec<(CacheKey, Variants)> {
+    fn make_room(&self, newcomer: &Newcomer<'_>, elsewhere: u64) -> Vec<Held> {
         let mut evicted = Vec::new();
         let room = self.capacity - elsewhere.min(self.capacity / 2);
         let (mut newcomer, mut misses) = (Some(newcomer), 0);
         while self.bytes() > room && misses <= self.shards.len() {
-            if let Some((key, variants)) = self.evict_one(newcomer) {
-                evicted.push((key, variants));
+            if let Some(held) = self.evict_one(newcomer) {
+                evicted.push(held);
                 continue;
             }
             misses += 1;
             // It may have been drawn itself, or removed meanwhile: then the others must go.
-            newcomer = newcomer.filter(|new| self.look(new.key, |_| ()).is_some());
+            newcomer =
+                newcomer.filter(|new| self.shard(new.hash).find(new.hash, new.key).is_some());
         }
         evicted
     }
 
     /// Evicts one of a shard drawn by lot, or the newcomer. None if the shard is empty, or the
     /// newcomer gone.
-    fn evict_one(&self, newcomer: Option<&Newcomer<'_>>) -> Option<(CacheKey, Variants)> {
+    fn evict_one(&self, newcomer: Option<&Newcomer<'_>>) -> Option<Held> {
         let now = self.clock.now();
         let drawn = self.draw() as usize % self.shards.len();
         let mut shard = lock(self.shards.get(drawn)?);
@@ -302,15 +307,14 @@ impl Index {
         self.reweigh(before, shard.weight());
         shard.remember(&entry, now);
         drop(shard);
-        let key = entry.key.clone();
-        Some((key, self.let_go(entry)))
+        Some(self.let_go(entry))
     }
 
     /// Counts out what has been removed.
-    fn let_go(&self, entry: Entry) -> Variants {
+    fn let_go(&self, entry: Entry) -> Held {
         self.keys.fetch_sub(1, Relaxed);
         self.reweigh(entry.weight, 0);
-        entry.variants
+        entry.held
     }
 
     fn reweigh(&self, old: u64, new: u64) {

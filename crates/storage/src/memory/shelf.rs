@@ -8,12 +8,11 @@ use std::sync::{
 use perigee_http_cache::CacheKey;
 
 use super::{
-    MemoryConfig,
+    MemoryConfig, held,
     index::{self, Index, Spot},
-    weight,
 };
 use crate::{
-    Entry, Purges, Revision, Stats, Stored, StoredId, Tiers, Variants,
+    Body, Entry, Hits, Purges, Revision, Stats, Stored, StoredId, Tiers, Variants,
     budget::Budget,
     changes::{self, Limits},
     fill,
@@ -62,21 +61,22 @@ impl Shelf {
 
     /// What is stored under a key, but for what was purged.
     pub(super) fn get(&self, key: &CacheKey) -> Variants {
-        match self.index.get(key) {
-            Some((variants, checked)) if checked >= self.purges.now() => variants,
-            Some(_) if self.check(key) => self
-                .index
-                .look(key, |entry| Variants::clone(&entry.variants))
-                .unwrap_or_else(|| Arc::clone(&self.none)),
-            _ => Arc::clone(&self.none),
+        let held = match self.index.get(key) {
+            Some((held, checked)) if checked >= self.purges.now() => Some(held),
+            Some(_) if self.check(key) => self.index.look(key, |entry| entry.held.clone()),
+            _ => None,
+        };
+        match held {
+            Some(held) => held.unpack().collect(),
+            None => Arc::clone(&self.none),
         }
     }
 
     /// Shows what is stored under a key, if all purges were looked at. See [`crate::Store::at_once`].
-    pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+    pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         // Read under the lock: a purge that is carried out before the lookup begins is seen.
         self.index.at_once(key, |entry| {
-            entry.checked >= self.purges.now() && serve(&entry.variants)
+            entry.checked >= self.purges.now() && serve(Hits::new(&entry.held))
         })
     }
 
@@ -141,10 +141,10 @@ impl Shelf {
         self.index.was_asked_for(hash)
     }
 
-    /// Drops keys that have any such response.
-    pub(super) fn drop_where(&self, is_such: impl Fn(&Stored) -> bool) {
+    /// Drops keys that have any such body: those that are small are not asked about.
+    pub(super) fn drop_where(&self, is_such: impl Fn(&Body) -> bool) {
         self.index
-            .drop_where(|entry| entry.variants.iter().any(&is_such));
+            .drop_where(|entry| entry.held.large_bodies().any(&is_such));
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -200,8 +200,8 @@ impl Shelf {
             is_changed = changed.is_some();
             changed.or(left)
         });
-        for (_, variants) in outcome.evicted {
-            self.evicted.fetch_add(variants.len() as u64, Relaxed);
+        for held in outcome.evicted {
+            self.evicted.fetch_add(held.count() as u64, Relaxed);
         }
         is_changed
     }
@@ -214,13 +214,11 @@ impl Shelf {
 
     /// What is told of an entry, if purges have left anything of it.
     fn told(&self, entry: &index::Entry) -> Option<Entry> {
-        let left = changes::check(&self.purges, &entry.key, &entry.variants, entry.checked);
-        let variants = match left {
-            Some(left) => left.into(),
-            None => Variants::clone(&entry.variants),
-        };
-        (!variants.is_empty()).then(|| Entry {
-            key: entry.key.clone(),
+        let (key, all) = (entry.held.key(), entry.held.unpack().collect::<Vec<_>>());
+        let left = changes::check(&self.purges, &key, &all, entry.checked);
+        let variants: Variants = left.unwrap_or(all).into();
+        (!variants.is_empty()).then_some(Entry {
+            key,
             variants,
             tiers: Tiers::MEMORY,
             hits: Some(entry.hits.into()),
@@ -250,7 +248,7 @@ impl fill::Ticket for Ticket {
         let own = stored.body.weight();
         shelf.change(key, own, |old| {
             let stored = shelf.judged(key, &stored)?;
-            changes::put(old, stored, shelf.limits, weight::of_stored)
+            changes::put(old, stored, shelf.limits, held::weight_of)
         })
     }
 }

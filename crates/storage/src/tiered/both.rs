@@ -16,8 +16,8 @@ use super::{
     warming::Warming,
 };
 use crate::{
-    Answer, Body, Disk, DiskStats, Memory, Purge, Purged, Purges, Revision, Stats, Store, Stored,
-    StoredId, Target, Variants,
+    Answer, Body, Disk, DiskStats, Hits, Memory, Purge, Purged, Purges, Revision, Stats, Store,
+    Stored, StoredId, Target, Variants,
     changes::{self, Limits},
     disk::{Above, log::Stretch},
 };
@@ -80,10 +80,10 @@ impl Both {
     }
 
     /// Of what memory has with all its bytes: the disk need not be asked, and nothing is to be warmed.
-    pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+    pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         !self.disk.has_damage()
-            && self.memory.at_once(key, &mut |all| {
-                !all.iter().any(|stored| stored.body.is_cold()) && serve(all)
+            && self.memory.at_once(key, &mut |hits| {
+                !hits.iter().any(|hit| hit.is_cold()) && serve(hits)
             })
     }
 
@@ -293,6 +293,6 @@ impl Above for Both {
 
     fn let_go(&self, is_gone: &dyn Fn(&Stretch) -> bool) {
         self.memory
-            .drop_where(|stored| stored.body.stretches().any(|stretch| is_gone(&stretch)));
+            .drop_where(|body| body.stretches().any(|stretch| is_gone(&stretch)));
     }
 }

@@ -255,10 +255,16 @@ impl Model {
 
     async fn check(&self, store: &dyn Store) {
         for key in 0..3 {
+            let shown = shown(store, &path_key(key)).await;
             let found = store.lookup(&path_key(key)).get().await;
             let expected = self.stored.get(&key).map(Vec::as_slice).unwrap_or_default();
             let marks: Vec<_> = expected.iter().map(|entry| entry.mark.as_str()).collect();
             assert_eq!(found.iter().map(mark).collect::<Vec<_>>(), marks);
+            // What is shown at once is what a lookup finds.
+            if let Some(shown) = shown {
+                let of = |stored: &perigee_storage::Stored| (stored.id, mark(stored).to_owned());
+                assert_eq!(shown, found.iter().map(of).collect::<Vec<_>>());
+            }
             let now = SystemTime::now();
             for (stored, entry) in found.iter().zip(expected) {
                 assert_eq!(stored.head.ttl(now) > 0, entry.fate == Fate::Fresh);

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::SystemTime};
 
 use perigee_http_cache::{CacheKey, StoredHead};
 use perigee_storage::{
-    Answer, Ask, Disk, DiskConfig, Entry, Fill, MOST_PURGES, Page, Purge, Purged, Purges, Revision,
-    Stats, Store, Stored, Tiered, Variants,
+    Answer, Ask, Disk, DiskConfig, Entry, Fill, Hits, MOST_PURGES, Page, Purge, Purged, Purges,
+    Revision, Stats, Store, Stored, Tiered, Variants,
 };
 use tempfile::TempDir;
 
@@ -58,7 +58,7 @@ impl Store for OnDisk {
         self.store.lookup(key)
     }
 
-    fn at_once(&self, key: &str, serve: &mut dyn FnMut(&[Stored]) -> bool) -> bool {
+    fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         self.store.at_once(key, serve)
     }
 

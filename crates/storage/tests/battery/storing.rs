@@ -306,7 +306,7 @@ pub(crate) async fn a_vary_that_names_more_ends_what_names_less(make: Make) {
 fn shown(store: &dyn Store, path: &str, is_served: bool) -> Option<Vec<StoredId>> {
     let mut ids = None;
     let counted = store.at_once(key(path).as_str(), &mut |all| {
-        ids = Some(all.iter().map(|stored| stored.id).collect());
+        ids = Some(all.iter().map(|hit| hit.id()).collect());
         is_served
     });
     assert_eq!(counted, ids.is_some() && is_served);

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use perigee_http_cache::{CacheKey, Policy, RequestHead, ResponseHead, Scheme, StoredHead, Times};
 use perigee_storage::{
-    Fill, FillError, MOST_PURGES, Memory, MemoryConfig, Purge, Purged, Purges, ReadError, Reader,
-    Store, Stored, Variants,
+    Fill, FillError, Hit, MOST_PURGES, Memory, MemoryConfig, Purge, Purged, Purges, ReadError,
+    Reader, Store, Stored, StoredId, Variants,
 };
 
 /// What a case wants of a store.
@@ -141,6 +141,22 @@ pub(crate) fn bytes(length: usize) -> Bytes {
 
 pub(crate) async fn lookup(store: &dyn Store, path: &str) -> Variants {
     store.lookup(&key(path)).get().await
+}
+
+/// What is shown at once of a key, if anything: ids and marks. It is no request.
+pub(crate) async fn shown(store: &dyn Store, key: &CacheKey) -> Option<Vec<(StoredId, String)>> {
+    let mut seen = None;
+    let is_answered = store.at_once(key.as_str(), &mut |hits| {
+        let mark = |hit: Hit<'_>| {
+            let lines = String::from_utf8_lossy(hit.head().lines()).into_owned();
+            let mark = lines.lines().find_map(|line| line.strip_prefix("mark: "));
+            (hit.id(), mark.unwrap_or_default().to_owned())
+        };
+        seen = Some(hits.iter().map(mark).collect());
+        false
+    });
+    assert!(!is_answered, "nothing was answered");
+    seen
 }
 
 /// A fill of what is asked for now.

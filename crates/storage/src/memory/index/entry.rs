@@ -1,16 +1,16 @@
 //! What the index knows of one key.
 
-use perigee_http_cache::CacheKey;
-
-use crate::{Revision, Variants, memory::heat::Heat};
+use crate::{
+    Revision,
+    memory::{heat::Heat, held::Held},
+};
 
 /// One line of the processor's cache.
 #[derive(Debug)]
 pub(in crate::memory) struct Entry {
     pub(super) hash: u64,
-    pub(in crate::memory) key: CacheKey,
-    /// Never empty.
-    pub(in crate::memory) variants: Variants,
+    /// The key is there, too.
+    pub(in crate::memory) held: Held,
     /// Purges up to this one are not about any of them.
     pub(in crate::memory) checked: Revision,
     /// Bytes of all that hangs on this, without itself.
@@ -19,3 +19,5 @@ pub(in crate::memory) struct Entry {
     /// Lookups that have found it.
     pub(in crate::memory) hits: u32,
 }
+
+const _: () = assert!(size_of::<Entry>() == 64);

@@ -1,13 +1,11 @@
 //! A part of the index, behind one lock.
 
-use hashbrown::HashTable;
-use perigee_http_cache::CacheKey;
-
 use super::Entry;
 use crate::memory::{
     ghosts::Ghosts,
     heat::{Heat, Moment},
 };
+use hashbrown::HashTable;
 
 /// Further keys with one hash. Each makes the others slower to find.
 const MOST_TWINS: usize = 7;
@@ -70,11 +68,10 @@ impl Shard {
         self.entries.push(entry);
     }
 
-    pub(super) fn remove(&mut self, hash: u64, key: &CacheKey) -> Option<Entry> {
-        let found = self.places.find_entry(
-            mixed(hash, self.seed),
-            is(&self.entries, hash, key.as_str()),
-        );
+    pub(super) fn remove(&mut self, hash: u64, key: &str) -> Option<Entry> {
+        let found = self
+            .places
+            .find_entry(mixed(hash, self.seed), is(&self.entries, hash, key));
         let (place, _) = found.ok()?.remove();
         self.take_out(place)
     }
@@ -163,7 +160,7 @@ impl Shard {
 fn is(entries: &[Entry], hash: u64, key: &str) -> impl Fn(&u32) -> bool {
     move |&place| {
         let entry = entries.get(place as usize);
-        entry.is_some_and(|entry| entry.hash == hash && entry.key.as_str() == key)
+        entry.is_some_and(|entry| entry.hash == hash && entry.held.is_of(key))
     }
 }
 
@@ -183,15 +180,17 @@ fn hash_of(entries: &[Entry], seed: u64) -> impl Fn(&u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use perigee_http_cache::Scheme;
-
     use super::*;
+    use crate::memory::held::{Held, tests::stored};
+
+    fn key(n: u32) -> String {
+        format!("http://a.test/{n}")
+    }
 
     fn entry(hash: u64, n: u32) -> Entry {
         Entry {
             hash,
-            key: CacheKey::new(Scheme::Http, "a.test", &format!("/{n}")),
-            variants: [].into(),
+            held: Held::pack(&key(n), &[stored(9)]).unwrap(),
             checked: Default::default(),
             weight: 0,
             heat: Heat::default(),
@@ -206,21 +205,13 @@ mod tests {
             shard.add(entry(7, n));
         }
         for n in 0..5 {
-            let found = shard.find(7, entry(7, n).key.as_str());
+            let found = shard.find(7, &key(n));
             assert_eq!(found.map(|entry| entry.hits), Some(n));
         }
         assert!(shard.remove_twin(7).is_none(), "these are few");
-        assert_eq!(
-            shard.remove(7, &entry(7, 2).key).map(|entry| entry.hits),
-            Some(2)
-        );
-        assert!(shard.find(7, entry(7, 2).key.as_str()).is_none());
-        assert_eq!(
-            shard
-                .find(7, entry(7, 4).key.as_str())
-                .map(|entry| entry.hits),
-            Some(4)
-        );
+        assert_eq!(shard.remove(7, &key(2)).map(|entry| entry.hits), Some(2));
+        assert!(shard.find(7, &key(2)).is_none());
+        assert_eq!(shard.find(7, &key(4)).map(|entry| entry.hits), Some(4));
     }
 
     #[test]
@@ -229,7 +220,7 @@ mod tests {
         for n in 0..1000 {
             shard.remove_twin(7);
             shard.add(entry(7, n));
-            assert!(shard.find(7, entry(7, n).key.as_str()).is_some());
+            assert!(shard.find(7, &key(n)).is_some());
         }
         assert_eq!(shard.entries().len(), MOST_TWINS + 1);
     }

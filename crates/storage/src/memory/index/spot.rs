@@ -31,7 +31,7 @@ impl Index {
         let begin = end.saturating_sub(most.max(1));
         let seen = entries.get(begin..end).unwrap_or_default();
         let unchecked = seen.iter().filter(|entry| entry.checked < now);
-        let keys = unchecked.map(|entry| entry.key.clone()).collect();
+        let keys = unchecked.map(|entry| entry.held.key()).collect();
         *spot = match begin {
             0 => Spot {
                 shard: spot.shard + 1,

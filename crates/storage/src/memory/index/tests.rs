@@ -1,51 +1,17 @@
 //! The index beside a plain map, and who goes.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::collections::HashMap;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
-use perigee_http_cache::{Policy, RequestHead, ResponseHead, Scheme, StoredHead, Times};
+use perigee_http_cache::Scheme;
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::{
-    Body,
-    body::{Extents, Whole},
-};
+use crate::memory::held::tests::stored;
 
 const START: Revision = Revision::new(0);
 
 fn key(n: u64) -> CacheKey {
     CacheKey::new(Scheme::Http, "a.test", &format!("/{n}"))
-}
-
-/// A response with a body of so many bytes.
-fn stored(length: usize) -> Stored {
-    let at = UNIX_EPOCH + Duration::from_secs(1);
-    let none = HeaderMap::new();
-    let head = StoredHead::new(
-        &RequestHead {
-            method: &Method::GET,
-            headers: &none,
-        },
-        ResponseHead {
-            status: StatusCode::OK,
-            headers: &none,
-        },
-        &Policy::default(),
-        Times {
-            requested: at,
-            received: at,
-        },
-    );
-    let blocks = vec![0; length];
-    let blocks = blocks.chunks(crate::body::BLOCK);
-    let whole = Whole::new(blocks.map(Bytes::copy_from_slice).collect());
-    Stored::new(Arc::new(head), Body::kept(Extents::one(0, whole)), START)
 }
 
 fn put(index: &Index, n: u64, length: usize) -> Outcome {
@@ -60,7 +26,7 @@ fn check(index: &Index) {
         bytes += shard.weight();
         keys += shard.entries().len() as u64;
         for entry in shard.entries() {
-            assert_eq!(entry.weight, weight::of_entry(&entry.key, &entry.variants));
+            assert_eq!(entry.weight, entry.held.weight());
             bytes += entry.weight;
         }
     }
@@ -121,7 +87,7 @@ proptest! {
     ) {
         let index = Index::new(capacity, seed);
         let mut map: HashMap<CacheKey, usize> = HashMap::new();
-        let length = |variants: &Variants| variants[0].body.length().unwrap() as usize;
+        let length = |held: &Held| held.hits().next().unwrap().body_length().unwrap() as usize;
         for step in steps {
             match step {
                 Step::Put(n, bytes) => {
@@ -131,8 +97,8 @@ proptest! {
                         outcome.replaced.as_ref().map(length),
                         map.insert(key(n), bytes)
                     );
-                    for (key, variants) in &outcome.evicted {
-                        prop_assert_eq!(map.remove(key), Some(length(variants)));
+                    for evicted in &outcome.evicted {
+                        prop_assert_eq!(map.remove(&evicted.key()), Some(length(evicted)));
                     }
                 }
                 Step::Get(n) => {
@@ -237,7 +203,7 @@ fn an_emptied_index_gives_its_memory_back() {
 #[test]
 fn threads_keep_it_within_bounds_together() {
     let index = Index::new(16 << 20, 1);
-    let one = weight::of_entry(&key(0), &[stored(100_000)]);
+    let one = Held::pack("", &[stored(100_000)]).unwrap().weight();
     std::thread::scope(|scope| {
         for thread in 0..4_u64 {
             let index = &index;

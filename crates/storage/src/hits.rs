@@ -1,0 +1,87 @@
+//! What is stored under a key, looked at where it stands.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use perigee_http_cache::PackedHead;
+
+use crate::{
+    Body, StoredId,
+    memory::{Held, Piece},
+};
+
+/// The stored responses of one key, newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Hits<'a>(&'a Held);
+
+impl<'a> Hits<'a> {
+    pub(crate) fn new(held: &'a Held) -> Self {
+        Hits(held)
+    }
+
+    /// Each of them, in order.
+    pub fn iter(self) -> impl Iterator<Item = Hit<'a>> {
+        self.0.hits()
+    }
+}
+
+/// A stored response, looked at where it stands: nothing of it is copied or taken out.
+#[derive(Clone, Copy, Debug)]
+pub struct Hit<'a> {
+    head: PackedHead<'a>,
+    piece: &'a Piece,
+    body: Option<&'a Body>,
+}
+
+impl<'a> Hit<'a> {
+    pub(crate) fn new(head: PackedHead<'a>, piece: &'a Piece, body: Option<&'a Body>) -> Self {
+        Hit { head, piece, body }
+    }
+
+    /// Its head.
+    pub fn head(&self) -> PackedHead<'a> {
+        self.head
+    }
+
+    /// What it is known by.
+    pub fn id(&self) -> StoredId {
+        self.piece.id()
+    }
+
+    /// All bytes of its body, if they are there in one piece.
+    pub fn bytes(&self) -> Option<Bytes> {
+        match self.body {
+            None => Some(self.piece.body()),
+            Some(body) => body.in_one(),
+        }
+    }
+
+    /// These bytes of its body, if it has them in memory in one piece; there must be some.
+    pub fn at_hand(&self, range: Range<u64>) -> Option<Bytes> {
+        match self.body {
+            None => self.piece.part_of_body(range),
+            Some(body) => body.at_hand(range),
+        }
+    }
+
+    /// Its body.
+    pub fn body(&self) -> Body {
+        match self.body {
+            None => Body::of_one(self.piece.body()),
+            Some(body) => body.clone(),
+        }
+    }
+
+    /// How many bytes its body has, if that is known; of a part those that are held.
+    pub fn body_length(&self) -> Option<u64> {
+        match self.body {
+            None => Some(self.piece.body_length()),
+            Some(body) => body.length(),
+        }
+    }
+
+    /// Whether some of its bytes must be read from a disk.
+    pub(crate) fn is_cold(&self) -> bool {
+        self.body.is_some_and(Body::is_cold)
+    }
+}
