@@ -32,8 +32,9 @@ use shard::Shard;
 /// Bytes of capacity, about, for which there is one shard, so that each has many entries to draw from.
 const SHARD_BYTES: u64 = 8 << 20;
 
-/// Enough that lookups of different keys seldom meet. A power of two.
-const MAX_SHARDS: u64 = 64;
+/// Enough that lookups of different keys seldom meet, and that each is small: while the table of one grows,
+/// what is in it waits. A power of two.
+const MAX_SHARDS: u64 = 1024;
 
 /// The share of the capacity that goes to what is remembered of keys that are not kept.
 const GHOST_SHARE: u64 = 256;

@@ -34,8 +34,8 @@ impl Piece {
     pub(super) fn pack(key: &str, stored: &Stored) -> (Piece, Option<Body>) {
         let small = stored.body.in_one().filter(|body| body.len() <= SMALL_BODY);
         let body = small.as_deref().unwrap_or_default();
-        // Put together in a piece that is large enough, and copied to one that fits.
-        let mut bytes = Vec::with_capacity(KEY + key.len() + (2 << 10) + body.len());
+        let length = KEY + key.len() + stored.head.packed_length() + body.len();
+        let mut bytes = Vec::with_capacity(allocated(length));
         bytes.extend_from_slice(&stored.id.0.to_le_bytes());
         bytes.extend_from_slice(&stored.checked.number().to_le_bytes());
         // No key, and no head, is longer than a message may be.
@@ -49,9 +49,9 @@ impl Piece {
             place.copy_from_slice(&length.to_le_bytes());
         }
         bytes.extend_from_slice(body);
-        let mut fitting = Vec::with_capacity(allocated(bytes.len()));
-        fitting.extend_from_slice(&bytes);
-        let piece = Bytes::from(fitting);
+        // What was reserved too much goes back, where it stands.
+        bytes.shrink_to(allocated(bytes.len()));
+        let piece = Bytes::from(bytes);
         // The counter of those who share it is allocated now, not by the first hit.
         drop(piece.clone());
         let body = small.is_none().then(|| stored.body.clone());
