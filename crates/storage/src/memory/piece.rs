@@ -22,11 +22,14 @@ const OVERHEAD: u64 = 24 + 2 * 8;
 #[derive(Clone, Debug)]
 pub(crate) struct Piece(Bytes);
 
+/// The allocator's own bookkeeping for each piece of memory.
+const WORD: usize = size_of::<usize>();
+
 /// The bytes that are allocated for so many: a few more, so that there are few sizes and one finds
-/// room where another one was.
+/// room where another one was. With the allocator's own word they are a multiple of its steps.
 fn allocated(length: usize) -> usize {
     let step = (length.next_power_of_two() / 64).clamp(16, 4096);
-    length.next_multiple_of(step)
+    (length + WORD).next_multiple_of(step) - WORD
 }
 
 impl Piece {
