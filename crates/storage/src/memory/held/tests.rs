@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Revision,
+    Revision, StoredId,
     body::{Extent, Extents, Medium, Whole},
 };
 
@@ -51,15 +51,15 @@ pub(in crate::memory) fn stored(length: usize) -> Stored {
 }
 
 /// All that is told of a response, and its bytes.
-fn told(stored: &Stored) -> (String, Vec<Bytes>) {
+fn told(stored: &Stored) -> (Arc<StoredHead>, StoredId, Revision, Vec<Bytes>) {
     let mut reader = stored.body.read();
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     let mut chunks = Vec::new();
     while let std::task::Poll::Ready(Some(chunk)) = reader.poll_chunk(&mut cx) {
         chunks.push(chunk.unwrap());
     }
-    let head = format!("{:?} {:?} {:?}", stored.head, stored.id, stored.checked);
-    (head, chunks)
+    let head = Arc::clone(&stored.head);
+    (head, stored.id, stored.checked, chunks)
 }
 
 fn field() -> impl Strategy<Value = (HeaderName, HeaderValue)> {
@@ -103,7 +103,7 @@ proptest! {
             let seen = Stored { body: hit.body(), ..stored.clone() };
             prop_assert_eq!(told(&seen), told(stored));
             if let Some(bytes) = hit.bytes() {
-                prop_assert_eq!(told(stored).1.concat(), bytes);
+                prop_assert_eq!(told(stored).3.concat(), bytes);
             }
         }
         // Packed once more, it takes the same.
@@ -137,7 +137,7 @@ fn a_body_that_is_a_part_is_not_taken_for_a_whole_one() {
     }
 }
 
-/// The row of the bench: what is kept of 1 KiB is less than 500 bytes more.
+/// With its entry, and what that takes of a table, less than 500 bytes more than 1 KiB.
 #[test]
 fn what_is_kept_beside_a_small_body_is_little() {
     let lines = [
@@ -157,5 +157,5 @@ fn what_is_kept_beside_a_small_body_is_little() {
     let held = Held::pack("http://127.0.0.1:12345/kept/12345", &[stored]).unwrap();
     // What is weighed has an eighth for holes.
     let bytes = held.weight() * HOLES / (HOLES + 1);
-    assert!(bytes - 1024 < 410, "{}", bytes - 1024);
+    assert!(bytes - 1024 < 420, "{}", bytes - 1024);
 }
