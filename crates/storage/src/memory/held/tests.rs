@@ -128,10 +128,10 @@ fn a_body_that_is_a_part_is_not_taken_for_a_whole_one() {
     for extent in [
         Extent::new(4, whole.clone()),
         Extent::new(0, whole.clone()).cut(2, 8).unwrap(),
-        Extent::new(0, whole.clone()).cut(0, 8).unwrap(),
+        Extent::new(0, whole).cut(0, 8).unwrap(),
     ] {
         let part = with(head(&HeaderMap::new()), Extents::of(vec![extent]));
-        let held = Held::pack(KEY, &[part.clone()]).unwrap();
+        let held = Held::pack(KEY, std::slice::from_ref(&part)).unwrap();
         assert!(held.hits().all(|hit| hit.bytes().is_none()));
         assert_eq!(told(&held.unpack().next().unwrap()), told(&part));
     }
