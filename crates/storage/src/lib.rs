@@ -10,6 +10,7 @@ mod fill;
 mod hits;
 mod listing;
 mod memory;
+mod pages;
 mod purges;
 mod spool;
 mod stats;
@@ -23,6 +24,7 @@ pub use fill::{Fill, FillError};
 pub use hits::{Hit, Hits};
 pub use listing::{Ask, Cursor, Entry, MOST_ON_A_PAGE, Only, Page, Tier, Tiers};
 pub use memory::{Memory, MemoryConfig};
+pub use pages::Pages;
 pub use purges::{MOST_PURGES, Purge, PurgeStats, Purged, Purges, Revision, Target, Verdict};
 pub use stats::{DiskStats, Stats, Unusable};
 pub use stored::{Stored, StoredId, Variants};
@@ -36,6 +38,11 @@ use perigee_http_cache::{CacheKey, StoredHead};
 pub trait Store: Debug + Send + Sync + 'static {
     /// What was purged. Its revision is to be asked for before a request is sent.
     fn purges(&self) -> &Arc<Purges>;
+
+    /// Where its large bodies are, if they are in pages of their own.
+    fn pages(&self) -> Option<&Arc<Pages>> {
+        None
+    }
 
     /// The complete stored responses of a key, but for those that were purged: what is gone is not
     /// among them, and what a soft purge was about is stale. Memory answers at once.

@@ -25,6 +25,7 @@ use crate::{
     changes::Limits,
     fill::{Keeping, Ticket, Window},
     listing::{Cursor, MOST_LOOKED_AT, Place, Walk},
+    pages::Pages,
     purges::Watch,
     spool::Spool,
 };
@@ -75,6 +76,8 @@ pub struct Memory {
     budget: Arc<Budget>,
     max_length: u64,
     window: Window,
+    /// Where large bodies are, unless the system has no such addresses.
+    pages: Option<Arc<Pages>>,
 }
 
 impl Memory {
@@ -95,6 +98,7 @@ impl Memory {
         let shelf = Shelf::new(&config, max_length, purges, Arc::clone(&budget), seed);
         Memory {
             sweep: Sweep::default(),
+            pages: Pages::reserve(config.capacity).ok(),
             shelf: Arc::new(shelf),
             budget,
             max_length,
@@ -208,9 +212,9 @@ impl Memory {
         let in_memory = claim <= self.max_length && self.budget.claim(claim);
         let below = below.filter(|below| claim <= below.max_length);
         let keeping = match (in_memory, below) {
-            (true, None) => Some(Keeping::in_memory(ticket, length, self.max_length)),
+            (true, None) => Some(self.keeping(ticket, length)),
             (true, Some(below)) => {
-                let keeping = Keeping::in_memory(ticket, length, self.max_length);
+                let keeping = self.keeping(ticket, length);
                 Some(keeping.else_on_disk(below.spool, below.max_length))
             }
             (false, Some(Below { spool, max_length })) => {
@@ -230,6 +234,12 @@ impl Memory {
     }
 }
 
+impl Memory {
+    fn keeping(&self, ticket: Box<dyn Ticket>, length: Option<u64>) -> Keeping {
+        Keeping::in_memory(ticket, length, self.max_length, self.pages.clone())
+    }
+}
+
 /// Where bodies go that are too large for memory.
 #[derive(Debug)]
 pub(crate) struct Below {
@@ -242,6 +252,10 @@ pub(crate) struct Below {
 impl Store for Memory {
     fn purges(&self) -> &Arc<Purges> {
         self.shelf.purges()
+    }
+
+    fn pages(&self) -> Option<&Arc<Pages>> {
+        self.pages.as_ref()
     }
 
     fn lookup(&self, key: &CacheKey) -> Answer<Variants> {

@@ -21,7 +21,7 @@ use std::{
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
-    Answer, Ask, Disk, DiskConfig, DiskError, Entry, Fill, Hits, Memory, MemoryConfig, Page, Purge,
+    Answer, Ask, Disk, DiskConfig, DiskError, Entry, Fill, Hits, Memory, MemoryConfig, Page, Pages, Purge,
     Purged, Purges, Revision, Stats, Store, Stored, Variants, fill, memory::Below,
 };
 use both::Both;
@@ -65,6 +65,10 @@ impl Tiered {
 impl Store for Tiered {
     fn purges(&self) -> &Arc<Purges> {
         self.both.purges()
+    }
+
+    fn pages(&self) -> Option<&Arc<Pages>> {
+        self.both.memory().pages()
     }
 
     fn lookup(&self, key: &CacheKey) -> Answer<Variants> {

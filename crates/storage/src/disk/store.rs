@@ -236,7 +236,7 @@ impl Store for Disk {
             match is_small {
                 true => {
                     let in_memory = small.min(self.max_length);
-                    let keeping = Keeping::in_memory(ticket, length, in_memory);
+                    let keeping = Keeping::in_memory(ticket, length, in_memory, None);
                     keeping.else_on_disk(spool, self.max_length)
                 }
                 false => Keeping::on_disk(ticket, length, spool, self.max_length),

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::Ticket;
 use crate::{
     body::{Assembly, Claimed, Extents, Growing, Part},
+    pages::Pages,
     spool::Spool,
 };
 
@@ -48,11 +49,16 @@ struct ToDisk {
 
 impl Keeping {
     /// In memory, if it has `max_length` bytes at most. Its stated length, if there is one, is
-    /// claimed of the budget already, and no more than that.
-    pub(crate) fn in_memory(ticket: Box<dyn Ticket>, stated: Option<u64>, max_length: u64) -> Self {
+    /// claimed of the budget already, and no more than that. A large body is in these pages.
+    pub(crate) fn in_memory(
+        ticket: Box<dyn Ticket>,
+        stated: Option<u64>,
+        max_length: u64,
+        pages: Option<Arc<Pages>>,
+    ) -> Self {
         Keeping {
             ticket,
-            assembly: Assembly::new(stated),
+            assembly: Assembly::new(stated, pages),
             is_stated: stated.is_some(),
             in_memory: max_length,
             to_disk: None,
@@ -79,7 +85,8 @@ impl Keeping {
         spool: Box<dyn Spool>,
         max_length: u64,
     ) -> Self {
-        let mut keeping = Keeping::in_memory(ticket, stated, 0).else_on_disk(spool, max_length);
+        let keeping = Keeping::in_memory(ticket, stated, 0, None);
+        let mut keeping = keeping.else_on_disk(spool, max_length);
         keeping.spills();
         keeping
     }

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use super::both::Both;
 use crate::{
-    Body, ReadError, Stored, StoredId,
+    Body, Pages, ReadError, Store, Stored, StoredId,
     body::{Assembly, Extent, Extents, Medium, Part, Whole},
 };
 
@@ -68,20 +68,20 @@ impl Both {
             return;
         };
         // What cannot be read is noted where it is: the next lookup does not find it.
-        if let Ok(body) = in_memory(&cold.body).await {
+        if let Ok(body) = in_memory(&cold.body, self.memory().pages()).await {
             self.warmed(key, cold.id, &Body::kept(body));
         }
     }
 }
 
 /// The same body, all of its bytes in memory.
-async fn in_memory(body: &Body) -> Result<Extents, ReadError> {
+async fn in_memory(body: &Body, pages: Option<&Arc<Pages>>) -> Result<Extents, ReadError> {
     let mut warm = Vec::new();
     for extent in body.extents().map_or(&[][..], Extents::as_slice) {
         warm.push(match extent.medium {
             Medium::Memory(_) => extent.clone(),
             Medium::Disk(_) | Medium::Spooled(_) => {
-                let whole = whole(body, extent).await?;
+                let whole = whole(body, extent, pages.cloned()).await?;
                 Extent::new(extent.start, Medium::Memory(whole))
             }
         });
@@ -89,9 +89,13 @@ async fn in_memory(body: &Body) -> Result<Extents, ReadError> {
     Ok(Extents::of(warm))
 }
 
-async fn whole(body: &Body, extent: &Extent) -> Result<Whole, ReadError> {
+async fn whole(
+    body: &Body,
+    extent: &Extent,
+    pages: Option<Arc<Pages>>,
+) -> Result<Whole, ReadError> {
     let mut reader = body.read_range(extent.start..extent.end());
-    let mut assembly = Assembly::new(Some(extent.length));
+    let mut assembly = Assembly::new(Some(extent.length), pages);
     let mut blocks = Vec::new();
     while let Some(chunk) = poll_fn(|cx| reader.poll_chunk(cx)).await {
         let mut chunk = chunk?;

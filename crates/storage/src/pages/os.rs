@@ -1,0 +1,57 @@
+//! What is asked of the system.
+
+use std::{io, ptr::NonNull};
+
+/// Reserves addresses, which take no memory until they are written.
+#[cfg(target_os = "linux")]
+pub(super) fn reserve(length: usize) -> io::Result<NonNull<u8>> {
+    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+
+    let prot = ProtFlags::READ | ProtFlags::WRITE;
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    // SAFETY: a new mapping, at addresses that nothing is at; what is advised concerns it alone.
+    let base = unsafe {
+        let base = mmap_anonymous(std::ptr::null_mut(), length, prot, flags)?;
+        // A large page could be given back only whole. It does without where there are none.
+        let _ = madvise(base, length, Advice::LinuxNoHugepage);
+        base
+    };
+    NonNull::new(base.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn reserve(_: usize) -> io::Result<NonNull<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Gives the pages of reserved addresses back, which stay reserved.
+///
+/// # Safety
+/// They are whole pages that were reserved, and nothing refers to what is there.
+#[cfg(target_os = "linux")]
+pub(super) unsafe fn give_back(start: NonNull<u8>, length: usize) -> io::Result<()> {
+    use rustix::mm::{Advice, madvise};
+
+    // SAFETY: as of the caller.
+    unsafe { madvise(start.as_ptr().cast(), length, Advice::LinuxDontNeed)? };
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) unsafe fn give_back(_: NonNull<u8>, _: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Gives the addresses back.
+///
+/// # Safety
+/// All that one call reserved, and nothing refers to what is there.
+#[cfg(target_os = "linux")]
+pub(super) unsafe fn release(start: NonNull<u8>, length: usize) {
+    // SAFETY: as of the caller.
+    let released = unsafe { rustix::mm::munmap(start.as_ptr().cast(), length) };
+    debug_assert!(released.is_ok());
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) unsafe fn release(_: NonNull<u8>, _: usize) {}
