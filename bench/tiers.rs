@@ -101,6 +101,7 @@ async fn serve(folder: &Path) -> Result<(), Failure> {
         certs: None,
         limits: Limits::default(),
         gauge: None,
+        pages: None,
     };
     let server = Server::start(config, Arc::new(Answers(bodies.collect())));
     for address in server.addresses() {

@@ -41,6 +41,7 @@ mod huge;
 mod interim;
 mod invalidation;
 mod keys;
+mod lending;
 mod lifecycle;
 mod limits;
 mod membership;

@@ -119,6 +119,10 @@ pub(crate) struct Limits {
     pub(crate) max_fields: Fields,
     /// Interim responses (103 Early Hints, RFC 8297) to one HTTP/1.1 request; more are dropped.
     pub(crate) max_interim: Whole<0, 1_000>,
+    /// Connections at once whose large bodies go out without a copy, out of memory, over cleartext:
+    /// each takes two more descriptors as long as its client takes the body. Bodies to more are copied;
+    /// zero: all.
+    pub(crate) max_lending: Whole<0, 1_000_000>,
     /// HTTP/2 streams at once per connection.
     pub(crate) max_streams: Whole<1, 65_535>,
     /// From accept to the TLS handshake done.
@@ -168,6 +172,7 @@ impl Default for Limits {
             max_head: Bytes(limits.max_head as u64),
             max_fields: Whole(limits.max_fields as u64),
             max_interim: Whole(limits.max_interim as u64),
+            max_lending: Whole(limits.max_lending as u64),
             max_streams: Whole(limits.max_streams.into()),
             handshake_timeout: Period(limits.handshake_timeout),
             head_timeout: Period(limits.head_timeout),
@@ -197,6 +202,7 @@ impl Limits {
             max_head: self.max_head.as_usize(),
             max_fields: self.max_fields.as_usize(),
             max_interim: self.max_interim.as_usize(),
+            max_lending: self.max_lending.as_usize(),
             max_streams: self.max_streams.as_u32(),
             handshake_timeout: self.handshake_timeout.0,
             head_timeout: self.head_timeout.0,

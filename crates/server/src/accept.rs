@@ -131,7 +131,13 @@ impl<H: Handler> Door<H> {
         let registered = self.shared.registry.enter(Arc::clone(&state));
         let gauge = self.shared.gauge.clone().filter(|_| !self.private);
         let gauge = gauge.map(|gauge| (gauge, address.ip().to_canonical()));
-        let io = ClientIo::new(stream, Arc::clone(&state), gauge, (registered, entry, slot));
+        let io = ClientIo::new(
+            stream,
+            Arc::clone(&state),
+            gauge,
+            self.shared.lender.clone(),
+            (registered, entry, slot),
+        );
         let connection = Connection {
             handler: Arc::clone(&self.handler),
             client: Client {

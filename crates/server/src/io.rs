@@ -15,7 +15,13 @@ use tokio::{
 };
 
 use crate::{
-    Gauge, clients, registry::Registered, round_trip, slots::Slot, state::State, timers::Stage,
+    Gauge, clients,
+    lending::{Lender, Lending},
+    registry::Registered,
+    round_trip,
+    slots::Slot,
+    state::State,
+    timers::Stage,
 };
 
 /// What a connection holds as long as its socket is open.
@@ -26,6 +32,7 @@ pub(crate) type Admission = (Registered, clients::Entry, Slot);
 pub(crate) struct ClientIo {
     stream: TcpStream,
     state: Arc<State>,
+    lending: Lending,
     /// Bytes that were read to tell the protocol, to be read again.
     early: Bytes,
     ended: bool,
@@ -41,11 +48,13 @@ impl ClientIo {
         stream: TcpStream,
         state: Arc<State>,
         gauge: Option<(Arc<dyn Gauge>, IpAddr)>,
+        lender: Option<Arc<Lender>>,
         admission: Admission,
     ) -> Self {
         ClientIo {
             stream,
             state,
+            lending: Lending::new(lender),
             early: Bytes::new(),
             ended: false,
             fin_sent: false,
@@ -78,11 +87,22 @@ impl ClientIo {
         self.check_cut()
     }
 
-    fn after_write(&self, result: &Poll<io::Result<usize>>) {
+    fn after_write<T>(&self, result: &Poll<io::Result<T>>) {
         match result {
             Poll::Pending => self.state.write_blocked(),
             Poll::Ready(_) => self.state.wrote(),
         }
+    }
+
+    /// What was lent before goes out first.
+    fn poll_lent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lending.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let moved = || self.state.wrote();
+        let result = self.lending.poll_empty(&self.stream, cx, moved);
+        self.after_write(&result);
+        result
     }
 
     /// Reads and drops what the client still sends, up to its FIN.
@@ -136,6 +156,7 @@ impl AsyncWrite for ClientIo {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.before_write(cx)?;
+        ready!(self.poll_lent(cx))?;
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.after_write(&result);
         result
@@ -146,9 +167,14 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.before_write(cx)?;
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.after_write(&result);
+        let this = &mut *self;
+        this.before_write(cx)?;
+        ready!(this.poll_lent(cx))?;
+        let moved = || this.state.wrote();
+        let lent = this.lending.poll_write(&this.stream, cx, bufs, moved);
+        let result =
+            lent.unwrap_or_else(|| Pin::new(&mut this.stream).poll_write_vectored(cx, bufs));
+        this.after_write(&result);
         result
     }
 
@@ -157,12 +183,17 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.lending.is_empty() {
+            self.before_write(cx)?;
+            ready!(self.poll_lent(cx))?;
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     /// Sends FIN, then waits for the client's: see [`crate::timers::LINGER`].
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.fin_sent {
+            ready!(self.poll_lent(cx))?;
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
             self.fin_sent = true;
             self.state.lingering();

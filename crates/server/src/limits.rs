@@ -23,6 +23,9 @@ pub struct Limits {
     pub max_fields: usize,
     /// Interim responses (1xx) to one HTTP/1.1 request; more are dropped. Default 16.
     pub max_interim: usize,
+    /// Connections at once whose large bodies go out without a copy; each takes two descriptors for
+    /// it, as long as its client takes the body. Bodies to more are copied. Zero: all. Default 256.
+    pub max_lending: usize,
     /// HTTP/2 streams at once per connection. Default 128.
     pub max_streams: u32,
     /// From accept to the TLS handshake done. Default 10 s.
@@ -50,6 +53,7 @@ impl Default for Limits {
             max_head: 32 << 10,
             max_fields: 100,
             max_interim: 16,
+            max_lending: 256,
             max_streams: 128,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),

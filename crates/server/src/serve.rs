@@ -9,7 +9,7 @@ use std::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    CertStore, DrainReport, Gauge, Handler, Limits, Stats,
+    CertStore, DrainReport, Gauge, Handler, Limits, Pages, Stats,
     accept::{self, Door},
     drain,
     shared::Shared,
@@ -32,6 +32,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Who wants to know how far clients are. Those of `private` are none.
     pub gauge: Option<Arc<dyn Gauge>>,
+    /// Which pages may be lent to sockets, so that bodies go out without a copy.
+    pub pages: Option<Arc<dyn Pages>>,
 }
 
 /// A running server: its accept loops and connections. Cheap to clone. It goes on when dropped,
@@ -58,6 +60,7 @@ impl Server {
             config.certs.as_ref(),
             config.private_tls,
             config.gauge,
+            config.pages,
         );
         let shared = Arc::new(shared);
         let (stop, stopped) = watch::channel(false);
@@ -112,6 +115,9 @@ impl Server {
             shared.tls.store(Some(certs.server_config()));
         }
         shared.slots.resize(limits.max_connections);
+        if let Some(lender) = &shared.lender {
+            lender.resize(limits.max_lending);
+        }
         shared.limits.store(Arc::new(limits));
     }
 

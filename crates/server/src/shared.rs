@@ -11,8 +11,8 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::{
-    CertStore, Gauge, Limits, clients::Clients, registry::Registry, slots::Slots, stats::Counters,
-    timers::Phase,
+    CertStore, Gauge, Limits, Pages, clients::Clients, lending::Lender, registry::Registry,
+    slots::Slots, stats::Counters, timers::Phase,
 };
 
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) counters: Counters,
     pub(crate) gauge: Option<Arc<dyn Gauge>>,
+    pub(crate) lender: Option<Arc<Lender>>,
     away: AtomicBool,
     draining: OnceLock<Instant>,
 }
@@ -35,7 +36,9 @@ impl Shared {
         certs: Option<&Arc<CertStore>>,
         private_tls: Option<Arc<rustls::ServerConfig>>,
         gauge: Option<Arc<dyn Gauge>>,
+        pages: Option<Arc<dyn Pages>>,
     ) -> Self {
+        let lender = pages.map(|pages| Arc::new(Lender::new(pages, limits.max_lending)));
         Shared {
             slots: Arc::new(Slots::new(limits.max_connections)),
             limits: ArcSwap::from_pointee(limits),
@@ -45,6 +48,7 @@ impl Shared {
             registry: Arc::default(),
             counters: Counters::default(),
             gauge,
+            lender,
             away: AtomicBool::new(false),
             draining: OnceLock::new(),
         }

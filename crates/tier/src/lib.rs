@@ -7,6 +7,7 @@ mod at_once;
 mod config;
 mod error;
 mod handler;
+mod lent;
 mod line;
 mod node_metrics;
 mod purges;

@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use crate::{
     Config, ReloadError, StartError,
     handler::Shared,
+    lent::LentPages,
     node_metrics,
     purges::{Following, Purges as Followed},
     round_trips::RoundTrips,
@@ -79,6 +80,7 @@ impl<S: State> Tier<S> {
         let private = bind_all(&common.tier_listen, common.limits.backlog).await?;
         let metrics = Metrics::register(registry);
         let store = open_store(&common)?;
+        let pages = store.pages().map(LentPages::new);
         store_metrics::register(registry, Arc::clone(&store));
         tokio::spawn(sweep(Arc::downgrade(&store)));
         let folder = common.disk.as_ref().map(|disk| disk.folder.as_path());
@@ -110,6 +112,7 @@ impl<S: State> Tier<S> {
             certs: tls.certs,
             limits: common.limits,
             gauge: Some(shared.round_trips.clone()),
+            pages,
         };
         // Before the first request: what is stored is not trusted yet.
         let following = Following::new();

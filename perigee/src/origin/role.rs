@@ -63,6 +63,7 @@ impl OriginRole {
             certs: None,
             limits: ClientLimits::default(),
             gauge: None,
+            pages: None,
         };
         let counts = Counts::register(registry);
         let handler = Arc::new(Counted::new(content, counts.clone()));

@@ -248,6 +248,7 @@ async fn one_client_cannot_take_more_than_its_share() {
 async fn each_of_several_listeners_gets_connections_when_places_are_few() {
     let it = start_with(ServerConfig {
         gauge: None,
+        pages: None,
         http: vec![listen().await, listen().await],
         private: Vec::new(),
         private_tls: None,

@@ -33,6 +33,7 @@ async fn measured() -> (Running, Arc<Noted>) {
         certs: None,
         limits: Limits::default(),
         gauge: Some(noted.clone()),
+        pages: None,
     });
     (it, noted)
 }

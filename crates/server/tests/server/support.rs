@@ -348,6 +348,7 @@ pub(crate) async fn start(limits: Limits) -> Running {
         certs: None,
         limits,
         gauge: None,
+        pages: None,
     })
 }
 

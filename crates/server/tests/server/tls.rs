@@ -50,6 +50,7 @@ async fn start(made: &[&Made], limits: Limits) -> Running {
         certs,
         limits,
         gauge: None,
+        pages: None,
     })
 }
 
