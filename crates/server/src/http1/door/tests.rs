@@ -105,7 +105,7 @@ fn exchange(opens: bool) -> Exchange<Told> {
             private: false,
             certificate: None,
         },
-        shared: Arc::new(Shared::new(Limits::default(), None, None, None)),
+        shared: Arc::new(Shared::new(Limits::default(), None, None, None, None)),
         state: Arc::new(State::new(Instant::now(), Stage::Http1)),
     }
 }
