@@ -108,6 +108,7 @@ fn a_connection_that_waits_for_its_next_request_is_small() {
         certs: None,
         limits: Limits::default(),
         gauge: None,
+        pages: None,
     };
     let server = Server::start(config, Arc::new(Hello));
     let address = server.addresses()[0];
