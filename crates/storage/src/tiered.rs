@@ -21,8 +21,8 @@ use std::{
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
-    Answer, Ask, Disk, DiskConfig, DiskError, Entry, Fill, Hits, Memory, MemoryConfig, Page, Pages, Purge,
-    Purged, Purges, Revision, Stats, Store, Stored, Variants, fill, memory::Below,
+    Answer, Ask, Disk, DiskConfig, DiskError, Entry, Fill, Hits, Memory, MemoryConfig, Page, Pages,
+    Purge, Purged, Purges, Revision, Stats, Store, Stored, Variants, fill, memory::Below,
 };
 use both::Both;
 
