@@ -350,15 +350,12 @@ impl Follower {
         }
     }
 
-    /// Whether everybody was heard, or found not to answer, since the last hole was found, or has a hole,
-    /// too, and can close none: nobody is left who could.
+    /// Whether everybody was heard, or found not to answer, since the last hole was found: nobody is
+    /// left who could close it.
     fn all_tried(&self) -> bool {
         let holes = self.counting().filter_map(|kept| kept.hole);
         let found = holes.map(|hole| hole.found.steady).max();
-        let is_tried = |kept: &Kept| {
-            let tried = kept.tried.map(|tried| tried.steady) >= found;
-            tried || kept.hole.is_some()
-        };
+        let is_tried = |kept: &Kept| kept.tried.map(|tried| tried.steady) >= found;
         self.counting().all(is_tried)
     }
 

@@ -183,18 +183,6 @@ fn a_start_without_cursors_sets_the_floor_once_all_were_asked() {
     assert_eq!(world.carried, ["1", "2"]);
 }
 
-/// Neither log can close the hole of the other, so that nothing comes of asking either of them again.
-#[test]
-fn a_start_without_cursors_needs_to_ask_each_but_once() {
-    let mut world = World::new(&["a", "b"], &[]);
-    world.purge("b", "1");
-    world.read("a", 1);
-    assert_eq!(world.touch(1), world.out_of_touch(Some(0)));
-    world.read("b", 2);
-    assert_eq!(world.touch(2), world.in_touch(12, Some(0)));
-    assert_eq!(world.carried, ["1"]);
-}
-
 #[test]
 fn a_shield_that_starts_anew_is_a_hole_that_another_one_closes() {
     let cursors = [("a", "log of a", 0), ("b", "log of b", 0)];
