@@ -324,6 +324,12 @@ async fn a_flood_of_names_spends_a_budget_and_no_more() {
         args.extend([name, "A"]);
         kdig(server, &args)
     };
+    // Before anybody asks, for then it is made for that.
+    wait::until("something is signed ahead", || async {
+        let ahead = metric(&cdn, "ns1", "perigee_dns_signatures_ahead_total").await;
+        (ahead > 0.0).then_some(())
+    })
+    .await;
     wait::until("www is signed ahead", || async {
         ask("www.cdn.test", &[])
             .contains("\tRRSIG\tA")

@@ -228,7 +228,8 @@ fn check_lines(
         }
     }
     let shown = fields(&headers).filter(|(name, _)| !name.starts_with("perigee-"));
-    let shown = shown.map(|(name, value)| (name.to_owned(), value.to_vec()));
+    // Whoever reads lines takes the white space around a value for none of it (RFC 9110 section 5.5).
+    let shown = shown.map(|(name, value)| (name.to_owned(), value.trim_ascii().to_vec()));
     prop_assert_eq!(read(&lines[1..]), sorted(shown));
     prop_assert!(headers.contains_key("date"));
     Ok(true)
