@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub(crate) struct LentPages(Arc<perigee_storage::Pages>);
 
 impl LentPages {
-    pub(crate) fn new(pages: &Arc<perigee_storage::Pages>) -> Arc<dyn perigee_server::Pages> {
+    pub(crate) fn of(pages: &Arc<perigee_storage::Pages>) -> Arc<dyn perigee_server::Pages> {
         Arc::new(LentPages(Arc::clone(pages)))
     }
 }

@@ -80,7 +80,7 @@ impl<S: State> Tier<S> {
         let private = bind_all(&common.tier_listen, common.limits.backlog).await?;
         let metrics = Metrics::register(registry);
         let store = open_store(&common)?;
-        let pages = store.pages().map(LentPages::new);
+        let pages = store.pages().map(LentPages::of);
         store_metrics::register(registry, Arc::clone(&store));
         tokio::spawn(sweep(Arc::downgrade(&store)));
         let folder = common.disk.as_ref().map(|disk| disk.folder.as_path());
