@@ -10,12 +10,12 @@
 //!
 //! **Holes.** A page that does not go on where the cursor was (a log that was cut, one with another
 //! id after a restart without a disk, one that is read for the first time) leaves unknown what stood
-//! in between. While enough others are caught up with without a hole, they have it, for whoever
+//! in between. Enough others that have no hole and are asked after it was found have it, for whoever
 //! purges tells all keepers and they follow each other: the new log is read from its beginning. If
 //! none is left that could, all that was received before now must be validated: the *floor*, which
 //! is kept over restarts as the cursors are. The node then needs nothing of what stood in the hole.
-//! A start is the same, but that the floor is the start, and all that logs still have is read, for
-//! something may have been received and purged since. Until the first keepers are caught up with,
+//! A start is the same, but that all that logs still have is read, for something may have been received
+//! and purged since; if none of them has dropped anything, the floor is no later than the start. Until the first keepers are caught up with,
 //! nothing received before the start is trusted.
 //!
 //! **What is carried out.** An entry that is not in the node's own log, and nothing else that was
@@ -166,6 +166,8 @@ struct Hole {
     found: Moment,
     /// Where what is still kept of the log begins, if that was not read.
     skipped: Option<u64>,
+    /// Whether the log has dropped entries: some of them may have come since the start.
+    has_lost: bool,
 }
 
 impl Follower {
@@ -243,11 +245,11 @@ impl Follower {
         }
         let head = page.head;
         let is_whole = page.whole || !kept.who.counts;
-        let is_hole = !is_whole && !self.is_in_touch_without(keeper, now);
-        let skips = is_hole && self.synced;
-        let hole = is_hole.then_some(Hole {
+        let skips = !is_whole && self.synced && !self.is_in_touch_without(keeper, now);
+        let hole = (!is_whole).then_some(Hole {
             found: now,
             skipped: skips.then_some(page.from),
+            has_lost: page.from > 0,
         });
         let (cursor, entries) = match skips {
             // The floor will be above all of it, or another one has it.
@@ -326,8 +328,14 @@ impl Follower {
 
     /// Closes holes, by others or by the floor.
     fn settle(&mut self, now: Moment) {
+        let found = self.holes().map(|hole| hole.found.steady).max();
+        let is_later = |kept: &Kept| kept.caught_up.map(|asked| asked.steady) >= found;
+        let closes = |kept: &Kept| kept.hole.is_none() && is_later(kept);
         if self.since(now, |kept| kept.hole.is_none()).is_some() {
             self.synced = true;
+            if self.since(now, closes).is_none() {
+                return;
+            }
             for kept in self.keepers.values_mut() {
                 let Some(hole) = kept.hole.take() else {
                     continue;
@@ -339,7 +347,9 @@ impl Follower {
                 }
             }
         } else if self.since(now, |_| true).is_some() && self.all_tried() {
-            let floor = match std::mem::replace(&mut self.synced, true) {
+            let was_synced = std::mem::replace(&mut self.synced, true);
+            let has_lost = self.holes().any(|hole| hole.has_lost);
+            let floor = match was_synced || has_lost {
                 true => now.wall,
                 false => self.started.wall,
             };
@@ -350,13 +360,20 @@ impl Follower {
         }
     }
 
-    /// Whether everybody was heard, or found not to answer, since the last hole was found: nobody is
-    /// left who could close it.
+    /// Whether everybody was heard, or found not to answer, since the last hole was found, or has a hole,
+    /// too, and can close none: nobody is left who could.
     fn all_tried(&self) -> bool {
-        let holes = self.counting().filter_map(|kept| kept.hole);
-        let found = holes.map(|hole| hole.found.steady).max();
-        let is_tried = |kept: &Kept| kept.tried.map(|tried| tried.steady) >= found;
+        let found = self.holes().map(|hole| hole.found.steady).max();
+        let is_tried = |kept: &Kept| {
+            let tried = kept.tried.map(|tried| tried.steady) >= found;
+            tried || kept.hole.is_some()
+        };
         self.counting().all(is_tried)
+    }
+
+    /// Those of the logs that count.
+    fn holes(&self) -> impl Iterator<Item = Hole> {
+        self.counting().filter_map(|kept| kept.hole)
     }
 
     /// Until when it is in touch with enough of these, if it is.
