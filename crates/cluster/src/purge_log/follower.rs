@@ -14,9 +14,9 @@
 //! purges tells all keepers and they follow each other: the new log is read from its beginning. If
 //! none is left that could, all that was received before now must be validated: the *floor*, which
 //! is kept over restarts as the cursors are. The node then needs nothing of what stood in the hole.
-//! A start is the same, but that all that logs still have is read, for something may have been received
-//! and purged since; if none of them has dropped anything, the floor is no later than the start. Until the first keepers are caught up with,
-//! nothing received before the start is trusted.
+//! A start is the same, but that all that logs still have is read, for something may have been
+//! received and purged since; and the floor is the start, unless one of them has dropped entries.
+//! Until the first keepers are caught up with, nothing received before the start is trusted.
 //!
 //! **What is carried out.** An entry that is not in the node's own log, and nothing else that was
 //! purged by it; it is logged then as having come late (`again_by`), for whoever has fetched from
