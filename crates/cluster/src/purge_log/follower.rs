@@ -329,7 +329,7 @@ impl Follower {
     /// Closes holes, by others or by the floor.
     fn settle(&mut self, now: Moment) {
         let found = self.holes().map(|hole| hole.found.steady).max();
-        let is_later = |kept: &Kept| kept.caught_up.map(|asked| asked.steady) >= found;
+        let is_later = |kept: &Kept| kept.caught_up.map(|asked| asked.steady) > found;
         let closes = |kept: &Kept| kept.hole.is_none() && is_later(kept);
         if self.since(now, |kept| kept.hole.is_none()).is_some() {
             self.synced = true;
