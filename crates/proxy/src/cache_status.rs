@@ -1,6 +1,6 @@
 //! How a request was handled, as Cache-Status (RFC 9211) tells it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use perigee_http_cache::{CacheKey, Miss};
@@ -9,6 +9,9 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// Keys that are longer are left out.
 const MAX_KEY: usize = 1 << 10;
+
+/// What an entry takes beside the node's name, in most cases.
+const ROOM: usize = 80;
 
 /// How much of this a client is told. Between the tiers all of it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,17 +37,21 @@ pub(crate) fn disclose(
     handling: &Handling,
     key: Option<&CacheKey>,
 ) {
-    let entry = match disclosure {
+    let mut entry = String::with_capacity(node.len() + ROOM);
+    entry.push_str(node);
+    match disclosure {
         Disclosure::Off => return,
-        Disclosure::Brief => format!("{node}{}", handling.in_brief()),
-        Disclosure::Full => format!("{node}{handling}"),
+        Disclosure::Brief => handling.tell_in_brief(&mut entry),
+        Disclosure::Full => handling.tell(&mut entry),
         Disclosure::Debug => {
+            handling.tell(&mut entry);
             let key = key.filter(|key| key.as_str().len() <= MAX_KEY);
-            let key = key.and_then(|key| quoted(key.as_str()));
-            let key = key.map(|key| format!("; key={key}")).unwrap_or_default();
-            format!("{node}{handling}{key}")
+            if let Some(key) = key.and_then(|key| quoted(key.as_str())) {
+                entry.push_str("; key=");
+                entry.push_str(&key);
+            }
         }
-    };
+    }
     if disclosure > Disclosure::Brief {
         for entry in above {
             headers.append(CACHE_STATUS, entry);
@@ -143,11 +150,12 @@ impl Handling {
     }
 
     /// Whether it was there, or why it was forwarded.
-    fn in_brief(&self) -> String {
-        match (self.hit, self.forwarded) {
-            (true, _) => "; hit".to_owned(),
-            (false, Some(why)) => format!("; fwd={}", why.as_str()),
-            (false, None) => String::new(),
+    fn tell_in_brief(&self, entry: &mut String) {
+        if self.hit {
+            entry.push_str("; hit");
+        } else if let Some(why) = self.forwarded {
+            entry.push_str("; fwd=");
+            entry.push_str(why.as_str());
         }
     }
 
@@ -160,43 +168,56 @@ impl Handling {
     }
 }
 
-impl fmt::Display for Handling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Handling {
+    /// All of it. Of most answers, so it is put together piece by piece.
+    fn tell(&self, entry: &mut String) {
         if self.hit {
-            f.write_str("; hit")?;
+            entry.push_str("; hit");
         }
         if let Some(why) = self.forwarded {
-            write!(f, "; fwd={}", why.as_str())?;
+            entry.push_str("; fwd=");
+            entry.push_str(why.as_str());
         }
         if let Some(status) = self.forward_status {
-            write!(f, "; fwd-status={status}")?;
+            // Into a text nothing fails.
+            let _ = write!(entry, "; fwd-status={status}");
         }
         if self.stored {
-            f.write_str("; stored")?;
+            entry.push_str("; stored");
         }
         if self.collapsed {
-            f.write_str("; collapsed")?;
+            entry.push_str("; collapsed");
         }
         if let Some(ttl) = self.ttl {
-            write!(f, "; ttl={ttl}")?;
+            let _ = write!(entry, "; ttl={ttl}");
         }
         match &self.detail {
-            None => Ok(()),
-            Some(Detail::Peer(name)) => node(f, "peer", name),
-            Some(Detail::Copy(name)) => node(f, "copy of", name),
-            Some(Detail::StaleWhileRevalidate) => f.write_str("; detail=stale-while-revalidate"),
-            Some(Detail::StaleIfError) => f.write_str("; detail=stale-if-error"),
-            Some(Detail::NextTierFailed) => f.write_str("; detail=next-tier-failed"),
-            Some(Detail::HitForMiss) => f.write_str("; detail=hit-for-miss"),
-            Some(Detail::Refused) => f.write_str("; detail=refused"),
+            None => {}
+            Some(Detail::Peer(name)) => tell_node(entry, "peer", name),
+            Some(Detail::Copy(name)) => tell_node(entry, "copy of", name),
+            Some(Detail::StaleWhileRevalidate) => {
+                entry.push_str("; detail=stale-while-revalidate");
+            }
+            Some(Detail::StaleIfError) => entry.push_str("; detail=stale-if-error"),
+            Some(Detail::NextTierFailed) => entry.push_str("; detail=next-tier-failed"),
+            Some(Detail::HitForMiss) => entry.push_str("; detail=hit-for-miss"),
+            Some(Detail::Refused) => entry.push_str("; detail=refused"),
         }
     }
 }
 
-fn node(f: &mut fmt::Formatter<'_>, what: &str, name: &str) -> fmt::Result {
-    match quoted(&format!("{what} {name}")) {
-        Some(detail) => write!(f, "; detail={detail}"),
-        None => Ok(()),
+fn tell_node(entry: &mut String, what: &str, name: &str) {
+    if let Some(detail) = quoted(&format!("{what} {name}")) {
+        entry.push_str("; detail=");
+        entry.push_str(&detail);
+    }
+}
+
+impl fmt::Display for Handling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.tell(&mut text);
+        f.write_str(&text)
     }
 }
 

@@ -89,6 +89,10 @@ const NEEDED: [HeaderName; 28] = [
     header::SEC_WEBSOCKET_EXTENSIONS,
 ];
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
 /// Which fields of its clients' requests a service lets through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFields {
@@ -145,11 +149,11 @@ fn overrides(method: &Method, name: &str) -> bool {
 /// Puts the origin's view of the client onto a request.
 pub fn add_claims(headers: &mut HeaderMap, client: std::net::IpAddr, scheme: &'static str) {
     if let Ok(client) = HeaderValue::try_from(client.to_string()) {
-        headers.insert("x-forwarded-for", client);
+        headers.insert(X_FORWARDED_FOR, client);
     }
-    headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme));
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     if let Some(host) = headers.get(header::HOST).cloned() {
-        headers.insert("x-forwarded-host", host);
+        headers.insert(X_FORWARDED_HOST, host);
     }
 }
 

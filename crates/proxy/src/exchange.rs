@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderValue, Method, Response, header, request};
+use http::{Method, Response, Version, header, request};
 use http_body::Body as _;
 use perigee_http_cache::{CacheKey, Decision, Miss, Serve, TAG_FIELDS, decide};
 use perigee_storage::{Store, Variants};
@@ -27,6 +27,7 @@ use crate::{
     in_touch::InTouch,
     metrics::Metrics,
     observe::{InFlight, LogEntry, Observation},
+    onward::Own,
     searches::{self, Searches},
     seldom::Seldom,
     streaming::Streaming,
@@ -91,7 +92,8 @@ pub struct Exchange {
     /// Lines about what next hops do wrong.
     pub(crate) failures: Seldom,
     pub(crate) log: Option<Arc<dyn AccessLog>>,
-    via: Option<HeaderValue>,
+    /// What it writes of itself into requests and answers.
+    pub(crate) own: Own,
     pub(crate) signature: Option<Signature>,
 }
 
@@ -109,7 +111,7 @@ impl Exchange {
         metrics: Metrics,
         log: Option<Arc<dyn AccessLog>>,
     ) -> Arc<Self> {
-        let via = HeaderValue::try_from(format!("1.1 {}", config.node)).ok();
+        let own = Own::new(&config.node, &config.cdn_id);
         let room = config.max_refreshes.min(Semaphore::MAX_PERMITS);
         let max_hit_for_miss = config.max_hit_for_miss;
         let failed_keys = FailedKeys::new(config.max_failed_keys);
@@ -132,7 +134,7 @@ impl Exchange {
             heat: Heat::new(config.copies, config.out_of_touch, Instant::now()),
             failures: Seldom::new(Instant::now()),
             log,
-            via,
+            own,
             signature: Signature::of(&config.node),
             config,
         })
@@ -325,8 +327,8 @@ impl Exchange {
             above,
         } = answer;
         let headers = response.headers_mut();
-        if let Some(via) = &self.via {
-            headers.append(header::VIA, via.clone());
+        if let Some(via) = self.own.via(Version::HTTP_11) {
+            headers.append(header::VIA, via);
         }
         let node = &self.config.node;
         disclose(headers, told, above, node, &handling, key);

@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request};
 use perigee_http_cache::remove_hop_by_hop;
 
+use crate::{Inbound, Sender};
+
 /// The field of RFC 8586.
 pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
@@ -15,6 +17,37 @@ const CONDITIONAL: [HeaderName; 6] = [
     header::IF_RANGE,
     header::RANGE,
 ];
+
+/// The fields that a request may get on its way to the next tier, beside those it came with.
+const MORE_FIELDS: usize = 8;
+
+/// What a node writes of itself into the requests that it sends onward: made once.
+#[derive(Debug)]
+pub(crate) struct Own {
+    /// Its entry in Via, for HTTP/1.0, HTTP/1.1 and HTTP/2.
+    via: [Option<HeaderValue>; 3],
+    cdn_loop: Option<HeaderValue>,
+}
+
+impl Own {
+    pub(crate) fn new(node: &str, cdn_id: &str) -> Self {
+        let via = |protocol| HeaderValue::try_from(format!("{protocol} {node}")).ok();
+        Own {
+            via: ["1.0", "1.1", "2"].map(via),
+            cdn_loop: HeaderValue::try_from(cdn_id).ok(),
+        }
+    }
+
+    /// Its entry in Via for a message of this version.
+    pub(crate) fn via(&self, version: Version) -> Option<HeaderValue> {
+        let [http10, http11, http2] = &self.via;
+        match version {
+            Version::HTTP_10 => http10.clone(),
+            Version::HTTP_2 => http2.clone(),
+            _ => http11.clone(),
+        }
+    }
+}
 
 /// Whether this CDN has handled a request before (RFC 8586 section 2), or more than `max` CDNs say
 /// that they have: then some of them are likely to go round without us.
@@ -33,17 +66,14 @@ pub fn is_loop(headers: &HeaderMap, cdn_id: &str, max: usize) -> bool {
 
 /// The head of the request that goes to the next tier: origin-form target, end-to-end fields,
 /// Via (RFC 9110 section 7.6.3), `TE: trailers` where the client says it, since trailers are passed
-/// on, and, once per CDN, CDN-Loop.
-pub(crate) fn request_head(
-    inbound: &request::Parts,
-    node: &str,
-    cdn_id: Option<&str>,
-) -> request::Parts {
+/// on, and, if `says_loop`, CDN-Loop: that is once per CDN.
+pub(crate) fn request_head(inbound: &request::Parts, own: &Own, says_loop: bool) -> request::Parts {
     // What belongs to the connection it came on, its extensions above all, stays behind.
     let (mut parts, ()) = http::Request::new(()).into_parts();
     parts.method = inbound.method.clone();
     parts.uri = origin_form(&inbound.uri);
     parts.headers = inbound.headers.clone();
+    parts.headers.reserve(MORE_FIELDS);
     remove_hop_by_hop(&mut parts.headers);
     parts.headers.remove(header::EXPECT);
     if takes_trailers(&inbound.headers) {
@@ -53,11 +83,18 @@ pub(crate) fn request_head(
             .headers
             .insert(header::TE, HeaderValue::from_static(trailers));
     }
-    add_via(&mut parts.headers, inbound.version, node);
-    if let Some(id) = cdn_id.and_then(|id| HeaderValue::try_from(id).ok()) {
-        parts.headers.append(CDN_LOOP, id);
+    if let Some(via) = own.via(inbound.version) {
+        parts.headers.append(header::VIA, via);
+    }
+    if let Some(id) = own.cdn_loop.as_ref().filter(|_| says_loop) {
+        parts.headers.append(CDN_LOOP, id.clone());
     }
     parts
+}
+
+/// CDN-Loop is written once per CDN: by the node that a client came to.
+pub(crate) fn says_loop(inbound: &Inbound) -> bool {
+    inbound.sender == Sender::Client
 }
 
 /// Whether the sender can do with trailers (RFC 9110 section 10.1.4).
@@ -82,18 +119,6 @@ pub(crate) fn make_unconditional(headers: &mut HeaderMap) {
     }
 }
 
-/// Appends this node to Via.
-pub(crate) fn add_via(headers: &mut HeaderMap, version: Version, node: &str) {
-    let protocol = match version {
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2",
-        _ => "1.1",
-    };
-    if let Ok(value) = HeaderValue::try_from(format!("{protocol} {node}")) {
-        headers.append(header::VIA, value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +135,7 @@ mod tests {
     #[test]
     fn goes_on_in_origin_form_with_via_and_cdn_loop() {
         let inbound = parts(&[("connection", "x-hop"), ("x-hop", "1"), ("via", "1.1 a")]);
-        let head = request_head(&inbound, "fra-1", Some("cdn.test"));
+        let head = request_head(&inbound, &Own::new("fra-1", "cdn.test"), true);
         assert_eq!(head.uri.to_string(), "/a?b=c");
         let via: Vec<_> = head.headers.get_all(header::VIA).iter().collect();
         assert_eq!(via, ["1.1 a", "1.1 fra-1"]);
@@ -121,10 +146,12 @@ mod tests {
 
     #[test]
     fn trailers_are_asked_for_where_the_client_asks_for_them() {
-        let head = request_head(&parts(&[("te", "gzip;q=0.5, Trailers")]), "a", None);
+        let own = Own::new("a", "cdn.test");
+        let head = request_head(&parts(&[("te", "gzip;q=0.5, Trailers")]), &own, false);
+        assert!(!head.headers.contains_key(CDN_LOOP));
         assert_eq!(head.headers.get(header::TE).unwrap(), "trailers");
         assert_eq!(head.headers.get(header::CONNECTION).unwrap(), "te");
-        let head = request_head(&parts(&[("te", "gzip")]), "a", None);
+        let head = request_head(&parts(&[("te", "gzip")]), &own, false);
         assert!(!head.headers.contains_key(header::TE));
     }
 

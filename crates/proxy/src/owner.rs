@@ -5,8 +5,15 @@ use std::sync::Arc;
 use perigee_http_cache::{Miss, SearchVariance};
 
 use crate::{
-    Inbound, Sender, answer::Answer, cache_status::Handling, exchange::Exchange, fetch::Trip,
-    next_hop::Hop, onward::request_head, outcome::with_status, passing::Way, suspicion::is_lost,
+    answer::Answer,
+    cache_status::Handling,
+    exchange::Exchange,
+    fetch::Trip,
+    next_hop::Hop,
+    onward::{request_head, says_loop},
+    outcome::with_status,
+    passing::Way,
+    suspicion::is_lost,
 };
 
 impl Exchange {
@@ -19,7 +26,7 @@ impl Exchange {
         why: Miss,
     ) -> Option<Answer> {
         let inbound = &trip.inbound;
-        let head = request_head(&inbound.head, &self.config.node, self.loop_id(inbound));
+        let head = request_head(&inbound.head, &self.own, says_loop(inbound));
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(owners, &trip.next, inbound, head, empty);
         let arrived = match sent.await {
@@ -36,10 +43,5 @@ impl Exchange {
         let handling = with_status(Handling::forwarded(why), &arrived);
         let answer = Answer::relayed(arrived, handling);
         Some(self.passing_on(answer, inbound, &trip.next, Way::Owner))
-    }
-
-    /// CDN-Loop is written once per CDN: by the node that a client came to.
-    pub(crate) fn loop_id(&self, inbound: &Inbound) -> Option<&str> {
-        (inbound.sender == Sender::Client).then_some(self.config.cdn_id.as_str())
     }
 }

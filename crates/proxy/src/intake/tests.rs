@@ -59,7 +59,8 @@ fn a_target_without_a_path_is_the_root() {
     ] {
         let (inbound, _) = taken(no_body(get(target))).unwrap();
         assert_eq!(inbound.key.as_str(), key);
-        let onward = crate::onward::request_head(&inbound.head, "n", None).uri;
+        let own = crate::onward::Own::new("n", "cdn.test");
+        let onward = crate::onward::request_head(&inbound.head, &own, false).uri;
         let onward = onward.path_and_query().unwrap();
         assert_eq!(format!("http://www.example.com{}", onward.as_str()), key);
     }
