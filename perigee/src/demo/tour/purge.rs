@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use perigee_edge::PurgeOrder;
+use perigee_edge::{PurgeOrder, new_id};
 
 use super::{Tour, admin};
 use crate::{
@@ -30,12 +30,17 @@ pub(super) async fn everywhere(tour: &mut Tour<'_>) -> Result<(), String> {
     tour.teller
         .asks(&format!("purge {url}: the shields, then the edges"));
     let begun = Instant::now();
+    // One id for all, by which a node knows what it hears of again from the others.
+    let order = PurgeOrder {
+        id: Some(new_id()?),
+        ..PurgeOrder::of_url(&url)
+    };
     let is_shield = |node: &&PlannedNode| node.kind == Kind::Shield;
     let shields: Vec<_> = tour.plan.nodes.iter().filter(is_shield).cloned().collect();
     let mut acknowledged = 0;
     let mut removed = 0;
     for tier in [&shields, &edges] {
-        for (node, answer) in purge(tier, &url).await {
+        for (node, answer) in purge(tier, &order).await {
             match answer {
                 Ok(keys) => (acknowledged, removed) = (acknowledged + 1, removed + keys),
                 Err(why) => tour.teller.got(&format!("{node}: {why}")),
@@ -79,10 +84,9 @@ fn all_same(serials: &[String]) -> bool {
     serials.windows(2).all(|pair| pair[0] == pair[1])
 }
 
-async fn purge(nodes: &[PlannedNode], url: &str) -> Vec<(String, Result<u64, CallError>)> {
-    let order = PurgeOrder::of_url(url);
+async fn purge(nodes: &[PlannedNode], order: &PurgeOrder) -> Vec<(String, Result<u64, CallError>)> {
     join_all(nodes.iter().map(|node| async {
-        let purged = admin(node.admin).purge(&order).await;
+        let purged = admin(node.admin).purge(order).await;
         (
             node.name.clone(),
             purged.map(|purged| purged.keys.unwrap_or_default()),
