@@ -94,13 +94,15 @@ impl Shared {
         stored.into_iter().filter_map(judge).collect()
     }
 
-    /// How many there are, those on their way among them.
+    /// How many there are, those on their way among them. Not one is counted twice: what is on its
+    /// way is counted last, for it moves from there into the index.
     pub(super) fn keys(&self) -> u64 {
+        let there = self.index.len();
         let mut new = 0;
         self.pending.each(|key| {
             new += u64::from(self.index.peek(key.stable_hash()).is_none());
         });
-        self.index.len() + new
+        there + new
     }
 
     /// Forgets a key, which was purged.

@@ -306,13 +306,15 @@ impl Store for Disk {
     }
 
     fn stats(&self) -> Stats {
+        // Before the keys: what is evicted meanwhile is not counted twice.
+        let evicted = self.shared.counters.evicted.load(Relaxed);
         let disk = self.shared.stats();
         Stats {
             keys: disk.keys,
             bytes: disk.bytes,
             capacity: disk.capacity,
             filling_bytes: self.budget.used(),
-            evicted: self.shared.counters.evicted.load(Relaxed),
+            evicted,
             hits: 0,
             disk: Some(disk),
         }
