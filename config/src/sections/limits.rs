@@ -125,6 +125,13 @@ pub(crate) struct Limits {
     pub(crate) max_lending: Whole<0, 1_000_000>,
     /// HTTP/2 streams at once per connection.
     pub(crate) max_streams: Whole<1, 65_535>,
+    /// HTTP/2 streams per second and connection that the client resets, or that must be reset for its
+    /// errors, ten seconds' worth at once; a client of more is sent away (ENHANCE_YOUR_CALM).
+    pub(crate) max_resets_per_second: Whole<1, 1_000_000>,
+    /// HTTP/2 frames per second and connection that are no use by themselves (PING, SETTINGS, PRIORITY,
+    /// CONTINUATION, empty DATA, windows of nothing), ten seconds' worth at once; requests, and content
+    /// that is taken, earn more. A client of more is sent away (ENHANCE_YOUR_CALM).
+    pub(crate) max_overhead_per_second: Whole<1, 1_000_000>,
     /// From accept to the TLS handshake done.
     pub(crate) handshake_timeout: Period,
     /// From the first byte of a request head to its last.
@@ -174,6 +181,8 @@ impl Default for Limits {
             max_interim: Whole(limits.max_interim as u64),
             max_lending: Whole(limits.max_lending as u64),
             max_streams: Whole(limits.max_streams.into()),
+            max_resets_per_second: Whole(limits.max_resets_per_second.into()),
+            max_overhead_per_second: Whole(limits.max_overhead_per_second.into()),
             handshake_timeout: Period(limits.handshake_timeout),
             head_timeout: Period(limits.head_timeout),
             idle_timeout: Period(limits.idle_timeout),
@@ -204,6 +213,8 @@ impl Limits {
             max_interim: self.max_interim.as_usize(),
             max_lending: self.max_lending.as_usize(),
             max_streams: self.max_streams.as_u32(),
+            max_resets_per_second: self.max_resets_per_second.as_u32(),
+            max_overhead_per_second: self.max_overhead_per_second.as_u32(),
             handshake_timeout: self.handshake_timeout.0,
             head_timeout: self.head_timeout.0,
             idle_timeout: self.idle_timeout.0,

@@ -9,6 +9,7 @@
 
 mod allowance;
 mod answer;
+mod blocks;
 mod connection;
 mod content;
 mod control;

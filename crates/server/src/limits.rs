@@ -28,6 +28,15 @@ pub struct Limits {
     pub max_lending: usize,
     /// HTTP/2 streams at once per connection. Default 128.
     pub max_streams: u32,
+    /// HTTP/2 streams per second and connection that the client resets, or that must be reset for its
+    /// errors; ten seconds' worth at once. More end the connection (rapid reset, CVE-2023-44487, and
+    /// what makes servers reset, CVE-2025-8671). Default 30.
+    pub max_resets_per_second: u32,
+    /// HTTP/2 frames per second and connection that are no use by themselves: PING, SETTINGS, PRIORITY,
+    /// CONTINUATION, empty DATA, windows of nothing (CVE-2019-9511 to 9518, CVE-2024-27316); ten
+    /// seconds' worth at once. Requests, and content that is taken, earn more. More than that end the
+    /// connection. Default 100.
+    pub max_overhead_per_second: u32,
     /// From accept to the TLS handshake done. Default 10 s.
     pub handshake_timeout: Duration,
     /// From the first byte of a request head to its last. Default 10 s.
@@ -55,6 +64,8 @@ impl Default for Limits {
             max_interim: 16,
             max_lending: 256,
             max_streams: 128,
+            max_resets_per_second: 30,
+            max_overhead_per_second: 100,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),

@@ -117,7 +117,7 @@ impl<H: Handler> Session<H> {
         let fits = self.window.came(flow);
         fits.ok_or(Fault::Connection(Reason::FlowControl, "too much content"))?;
         if data.is_empty() && !end {
-            self.useless()?;
+            self.overhead()?;
         }
         let Some(stream) = self.streams.get(id) else {
             self.dealt_with(flow);

@@ -8,7 +8,7 @@ use crate::Handler;
 impl<H: Handler> Session<H> {
     /// SETTINGS (RFC 9113 section 6.5).
     pub(crate) fn settings(&mut self, payload: &[u8]) -> Result<(), Fault> {
-        self.useless()?;
+        self.overhead()?;
         self.settled = true;
         let before = i64::from(self.sender.settings.initial_window);
         self.sender.settings.apply(payload)?;
@@ -31,7 +31,7 @@ impl<H: Handler> Session<H> {
     /// WINDOW_UPDATE (RFC 9113 section 6.9).
     pub(crate) fn window_update(&mut self, id: u32, increment: u32) -> Result<(), Fault> {
         const TOO_LARGE: Fault = Fault::Connection(Reason::FlowControl, "a window is too large");
-        self.useless()?;
+        self.overhead()?;
         if id == 0 {
             let changed = self.sender.window.change(i64::from(increment));
             changed.ok_or(TOO_LARGE)?;
@@ -55,7 +55,7 @@ impl<H: Handler> Session<H> {
             return Err(protocol("a frame on an idle stream"));
         }
         if !self.remove(id, "the client has reset the stream") {
-            return self.useless();
+            return self.overhead();
         }
         self.one_reset()
     }
@@ -66,7 +66,7 @@ impl<H: Handler> Session<H> {
         if id > self.last {
             return Err(protocol("a frame on an idle stream"));
         }
-        self.useless()?;
+        self.overhead()?;
         match closed {
             Fault::Stream(_, Reason::No) => Ok(()),
             _ if self.streams.is_passed_over(id) => Ok(()),

@@ -7,9 +7,9 @@ use crate::{Handler, stats::count};
 
 impl<H: Handler> Session<H> {
     /// One frame that is no use by itself.
-    pub(crate) fn useless(&mut self) -> Result<(), Fault> {
+    pub(crate) fn overhead(&mut self) -> Result<(), Fault> {
         let state = &self.exchange.state;
-        match self.useless.take(|| state.age()) {
+        match self.overhead.take(|| state.age()) {
             true => Ok(()),
             false => Err(calm("too many frames for nothing")),
         }

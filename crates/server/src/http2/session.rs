@@ -8,24 +8,18 @@ use perigee_http2::{
 };
 
 use super::{
-    CONNECTION_WINDOW, STREAM_WINDOW, allowance::Allowance, sending::Sender, streams::Streams,
-    wakes::Wakes, window::ReceiveWindow,
+    CONNECTION_WINDOW, STREAM_WINDOW, allowance::Allowance, blocks::Block, sending::Sender,
+    streams::Streams, wakes::Wakes, window::ReceiveWindow,
 };
 use crate::{Handler, Limits, exchange::Exchange};
 
-/// Streams that were reset, by the client or for its errors, at once and per second: more end the
-/// connection (rapid reset, CVE-2023-44487, and what makes servers reset, CVE-2025-8671).
-const RESETS: (u32, u32) = (256, 32);
+/// What a client may have at once of what it may have of each second.
+const BURST: u32 = 10;
 
-/// Frames that are no use by themselves, at once and per second: PING, SETTINGS, PRIORITY,
-/// CONTINUATION, empty DATA, windows of nothing (CVE-2019-9511 to 9518, CVE-2024-27316). Requests
-/// and content that is taken earn more.
-const USELESS: (u32, u32) = (1_000, 100);
-const EARNED_BY_REQUEST: u32 = 8;
+/// Frames that are no use by themselves for each request, and for each piece of content that is
+/// taken: so many more are all right.
+pub(crate) const EARNED_BY_REQUEST: u32 = 8;
 pub(crate) const EARNED_BY_PIECE: u32 = 3;
-
-/// Header blocks may be so many times as long as what is kept of them.
-const BLOCK: usize = 2;
 
 /// The PING that comes back when the client knows that we leave.
 pub(crate) const LEAVING: [u8; 8] = *b"leaving!";
@@ -41,14 +35,6 @@ pub(crate) enum Leaving {
     Announced,
     /// It knows: streams up to this one are served.
     After(u32),
-}
-
-/// A header block of which more comes.
-#[derive(Debug)]
-pub(crate) struct Block {
-    stream: u32,
-    end_stream: bool,
-    bytes: Vec<u8>,
 }
 
 /// One connection's protocol.
@@ -70,12 +56,12 @@ pub(crate) struct Session<H: Handler> {
     pub(crate) lines: Vec<u8>,
     /// Requests that were answered at once since the last look.
     pub(crate) at_once: u32,
-    decoder: Decoder,
+    pub(crate) decoder: Decoder,
     pub(crate) block: Option<Block>,
     greeted: bool,
     pub(crate) settled: bool,
     pub(crate) resets: Allowance,
-    pub(crate) useless: Allowance,
+    pub(crate) overhead: Allowance,
     pub(crate) leaving: Leaving,
     pub(crate) is_failed: bool,
     /// Content waits for the client's window.
@@ -100,8 +86,8 @@ impl<H: Handler> Session<H> {
             block: None,
             greeted: false,
             settled: false,
-            resets: Allowance::new(RESETS.0, RESETS.1),
-            useless: Allowance::new(USELESS.0, USELESS.1),
+            resets: allowance(limits.max_resets_per_second),
+            overhead: allowance(limits.max_overhead_per_second),
             leaving: Leaving::No,
             is_failed: false,
             is_stalled: false,
@@ -178,11 +164,7 @@ impl<H: Handler> Session<H> {
                 end_stream,
                 ..
             } => {
-                self.block = Some(Block {
-                    stream,
-                    end_stream,
-                    bytes: fragment.to_vec(),
-                });
+                self.block = Some(Block::begin(stream, end_stream, fragment));
                 Ok(())
             }
             Frame::Continuation {
@@ -200,7 +182,7 @@ impl<H: Handler> Session<H> {
             Frame::Reset { stream } => self.reset(stream),
             Frame::Settings(payload) => self.settings(payload),
             Frame::Ping(payload) => {
-                self.useless()?;
+                self.overhead()?;
                 self.sender
                     .out
                     .text(|text| write::ping(payload, true, text));
@@ -210,64 +192,15 @@ impl<H: Handler> Session<H> {
                 if payload == LEAVING && self.leaving == Leaving::Announced {
                     self.leave_after(self.last);
                 }
-                self.useless()
+                self.overhead()
             }
-            Frame::SettingsAck | Frame::Ignored | Frame::GoAway => self.useless(),
+            Frame::SettingsAck | Frame::Ignored | Frame::GoAway => self.overhead(),
         }
     }
+}
 
-    /// CONTINUATION (RFC 9113 section 6.10).
-    fn continuation(&mut self, stream: u32, fragment: &[u8], end: bool) -> Result<(), Fault> {
-        self.useless()?;
-        let block = self.block.take().filter(|block| block.stream == stream);
-        let mut block = block.ok_or(protocol("CONTINUATION of nothing"))?;
-        if block.bytes.len() + fragment.len() > BLOCK * self.limits.max_head.max(MAX_LENGTH) {
-            return Err(calm("a header block is too long"));
-        }
-        block.bytes.extend_from_slice(fragment);
-        if end {
-            return self.headers(stream, block.end_stream, &block.bytes);
-        }
-        self.block = Some(block);
-        Ok(())
-    }
-
-    /// A whole header block.
-    fn headers(&mut self, id: u32, end_stream: bool, block: &[u8]) -> Result<(), Fault> {
-        use perigee_http2::hpack::Unreadable;
-
-        let mut fields = std::mem::take(&mut self.fields);
-        let read = self
-            .decoder
-            .decode(block, &mut fields, self.limits.max_head);
-        let taken = match read {
-            Err(Unreadable::Malformed) => Err(Fault::Connection(
-                Reason::Compression,
-                "a header block makes no sense",
-            )),
-            Err(Unreadable::Bomb) => Err(calm("far too many fields")),
-            Ok(()) if id & 1 == 0 => Err(protocol("a stream of a server")),
-            Ok(()) if id <= self.last => self.trailers(id, end_stream, &fields),
-            Ok(()) => {
-                self.last = id;
-                self.request(id, end_stream, &fields)
-            }
-        };
-        self.fields = fields;
-        taken
-    }
-
-    fn request(&mut self, id: u32, end_stream: bool, fields: &Fields) -> Result<(), Fault> {
-        if matches!(self.leaving, Leaving::After(_)) {
-            self.streams.pass_over(id);
-            return Ok(());
-        }
-        if self.streams.len() >= self.limits.max_streams as usize {
-            return Err(Fault::Stream(id, Reason::Refused));
-        }
-        self.useless.earn(EARNED_BY_REQUEST);
-        self.open(id, end_stream, fields)
-    }
+fn allowance(per_second: u32) -> Allowance {
+    Allowance::new(per_second.saturating_mul(BURST), per_second)
 }
 
 pub(crate) fn protocol(why: &'static str) -> Fault {

@@ -110,7 +110,7 @@ impl<H: Handler> Session<H> {
     /// Takes note of content that waits for the client, and of that going on.
     fn note_stall(&mut self) {
         let went_on = std::mem::take(&mut self.sender.pieces);
-        self.useless.earn(went_on.saturating_mul(EARNED_BY_PIECE));
+        self.overhead.earn(went_on.saturating_mul(EARNED_BY_PIECE));
         let state = &self.exchange.state;
         let was = self.is_stalled;
         self.is_stalled = self.streams.iter().any(|stream| stream.is_blocked);

@@ -107,6 +107,35 @@ async fn frames_for_nothing() {
     .await;
 }
 
+/// More PINGs than the default allows are answered where the limit says so, and fewer are not.
+#[tokio::test]
+async fn the_limits_are_those_that_were_given() {
+    let limits = |per_second| Limits {
+        max_resets_per_second: per_second,
+        max_overhead_per_second: per_second,
+        ..Limits::default()
+    };
+    let pings = frame(PING, 0, 0, &[0; 8]).repeat(2_000);
+    for (per_second, are_answered) in [(1, false), (1_000, true)] {
+        let it = start(limits(per_second)).await;
+        let mut client = Frames::connect(&it, &[]).await;
+        client.send(&pings).await;
+        client.send(&get(1, "/")).await;
+        let end = client.wait(|came| came.kind == GOAWAY || came.ends()).await;
+        assert_eq!(end.unwrap().kind != GOAWAY, are_answered);
+
+        let mut client = Frames::connect(&it, &[]).await;
+        let resets = (0..200).map(|at| {
+            let reset = frame(RST_STREAM, 0, odd(at), &[0, 0, 0, 8]);
+            [get(odd(at), "/held"), reset].concat()
+        });
+        client.send(&resets.collect::<Vec<_>>().concat()).await;
+        client.send(&get(odd(200), "/")).await;
+        let end = client.wait(|came| came.kind == GOAWAY || came.ends()).await;
+        assert_eq!(end.unwrap().kind != GOAWAY, are_answered);
+    }
+}
+
 /// CVE-2024-27316: a header block without an end, in pieces of any size.
 #[tokio::test]
 async fn header_blocks_without_an_end() {
