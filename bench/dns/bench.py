@@ -4,9 +4,11 @@
 import argparse
 import os
 import re
+import signal
 import socket
 import statistics
 import subprocess
+import sys
 import time
 
 import peers
@@ -60,7 +62,7 @@ def until_it_answers(server):
     question = queries.query(queries.WWW, options=queries.client_subnet(1))[2:]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.settimeout(0.2)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             udp.sendto(question, ("127.0.0.1", server.port))
             try:
@@ -70,7 +72,19 @@ def until_it_answers(server):
                 continue
             if answer[3] & 15 == 0 and answer[7] == 2:
                 return
-        raise SystemExit(f"{server.name} does not answer; see {server.folder}/log")
+        with open(os.path.join(server.folder, "log"), errors="replace") as log:
+            raise RuntimeError(f"it does not answer; {' '.join(log.read().split())[-300:]}")
+
+
+def works(server, step):
+    """Whether it did; a server that did not is left out."""
+    try:
+        step()
+        return True
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        print(f"without {server.name}: {error}", flush=True)
+        server.stop()
+        return False
 
 
 def run(server, arguments, path, seconds, core):
@@ -78,7 +92,7 @@ def run(server, arguments, path, seconds, core):
     command = ["taskset", "-c", str(core), "dnsperf", "-s", "127.0.0.1", "-p", str(server.port)]
     command += ["-B", "-d", path, "-l", str(seconds)] + arguments
     before = server.cpu()
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=float(seconds) + 20).stdout
     after = server.cpu()
     completed = int(re.search(r"Queries completed:\s+(\d+)", out)[1])
     lost = int(re.search(r"Queries lost:\s+(\d+)", out)[1])
@@ -129,11 +143,11 @@ def main():
             other.name += f" ({number + 2})"
             running.append(other)
     running = [server for server in running if any(is_in(server, row[3]) for row in rows)]
+    # Who is told to end ends its servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     try:
-        for server in running:
-            server.start(args.server_core)
-        for server in running:
-            until_it_answers(server)
+        running = [server for server in running if works(server, lambda: server.start(args.server_core))]
+        running = [server for server in running if works(server, lambda: until_it_answers(server))]
         at_rest = {server.name: server.resident() for server in running}
         for row in rows:
             measure(row, running, args)
@@ -151,6 +165,8 @@ def main():
 def measure(row, running, args):
     title, kind, arguments, kinds = row
     concerned = [server for server in running if is_in(server, kinds)]
+    if not concerned:
+        return
     results = {server.name: [] for server in concerned}
     # Connections take their time to come about.
     seconds = args.seconds * 2 if arguments is TCP else args.seconds
@@ -160,7 +176,15 @@ def measure(row, running, args):
         once = ["-n", "1"] if kind.startswith("new") else []
         # In turns, each one begins.
         for server in concerned[round % len(concerned) :] + concerned[: round % len(concerned)]:
-            results[server.name].append(run(server, arguments + once, path, f"{seconds:g}", args.client_core))
+            if server.name not in results:
+                continue
+            try:
+                done = run(server, arguments + once, path, f"{seconds:g}", args.client_core)
+            except subprocess.SubprocessError as error:
+                del results[server.name]
+                print(f"without {server.name}: {error}", flush=True)
+            else:
+                results[server.name].append(done)
     print(f"{title} (load of the machine {os.getloadavg()[0]:.1f})")
     for name, rounds in results.items():
         per_cpu = sorted(done / max(cpu[0], 0.001) for done, _, _, _, cpu in rounds)
@@ -180,7 +204,7 @@ def latencies(running, args):
     path = queries.write(args.folder, "ecs")
     concerned = [server for server in running if server.name in LATENCY]
     results = {server.name: [] for server in concerned}
-    for _ in range(max(args.rounds // 2, 1)):
+    for _ in range((args.rounds + 1) // 2):
         for server in concerned:
             results[server.name].append(latency(server, path, args.client_core, 2))
     print("latency at 5,000 queries per second in us: median, 99th percentile")

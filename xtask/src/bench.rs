@@ -6,31 +6,38 @@ mod check;
 mod compare;
 mod dns;
 pub(crate) mod helpers;
+mod interrupt;
 mod latency;
 mod loads;
 mod machine;
 mod memory;
+mod pace;
 mod peers;
+mod plan;
 mod report;
 mod results;
 mod rows;
 mod scale;
 mod servers;
 mod usage;
+mod watched;
 
 use std::{
     io::Write,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
-use clap::Args;
+use clap::{Args, builder::PossibleValuesParser};
 
 use certificate::Certificate;
+use pace::Pace;
 use peers::Peer;
+use plan::Part;
 use results::Results;
-use rows::ROWS;
 use servers::{Server, Terms};
 
 /// The host that everybody asks for.
@@ -38,22 +45,27 @@ pub(crate) const HOST: &str = "www.example.com";
 /// The size of caches, in MiB. 64 MiB may be kept in an eighth of it.
 const MEGABYTES: u64 = 2048;
 
+/// Measures work for each CPU second of the server, beside the servers that people would have assembled,
+/// latency, memory, what more objects, connections, services and cores cost, and the name server. Prints
+/// tables, and writes them into docs/performance.md with a plot.
 #[derive(Debug, Args)]
+#[command(after_help = plan::HELP)]
 pub(crate) struct Options {
-    /// Rows, separated by commas: 1k 64k 1m 64m zipf miss 304 h2 tls1m hs range latency memory
-    /// objects idle connections services cores dns. Default: all.
-    #[arg(long, value_delimiter = ',')]
+    /// Rows, separated by commas. Default: all.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(plan::rows()))]
     rows: Vec<String>,
-    /// Servers beside Perigee, separated by commas: nginx haproxy varnish ats squid h2o floor. Default:
-    /// all that are installed.
-    #[arg(long, value_delimiter = ',')]
-    peers: Option<Vec<String>>,
+    /// Servers beside Perigee, separated by commas. Default: all that are installed.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(plan::peers()))]
+    peers: Vec<String>,
     /// Rounds of each row, in which the servers take turns.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    rounds: u16,
     /// Seconds of each turn.
-    #[arg(long, default_value_t = 2)]
-    seconds: u64,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=60))]
+    seconds: u16,
+    /// Seconds that a row may take. What it has by then counts, and the next one begins.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(10..))]
+    row_limit: u64,
     /// Another binary of Perigee than the one that is built now. More than one: they are compared.
     #[arg(long)]
     binary: Vec<PathBuf>,
@@ -67,122 +79,126 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let mut results = Results::load()?;
+    if !options.dry {
+        Results::may_be_stored()?;
+    }
     if !options.render {
+        interrupt::watch()?;
+        // Of a look only what it saw is told.
+        if options.dry {
+            results = Results::default();
+        }
         measure(options, &mut results)?;
     }
     print!("{}", report::tables(&results));
-    if options.dry {
-        return Ok(());
+    match options.dry {
+        true => Ok(()),
+        false => report::write(&results),
     }
-    results.store()?;
-    report::write(&results)
 }
 
 fn measure(options: &Options, results: &mut Results) -> Result<(), String> {
-    let peers = peers_of(options)?;
-    let origin = Helper::start("origin")?;
-    let terms = Terms {
-        origin: origin.port,
-        certificate: Arc::new(Certificate::new()?),
-        cores: "0",
-        megabytes: MEGABYTES,
-        services: 0,
+    let bench = Bench {
+        peers: plan::peers_of(options)?,
+        pace: Pace::new(
+            usize::from(options.rounds),
+            u64::from(options.seconds),
+            Duration::from_secs(options.row_limit),
+        ),
+        origin: Helper::start("origin")?,
+        options,
     };
     results.machine = machine::describe();
-    for peer in &peers {
+    for peer in &bench.peers {
         results
             .versions
             .extend(peer.version().map(|version| (peer.name(), version)));
     }
-    if options.has("memory") {
-        say("memory: of an object of 1 KiB, over its body");
-        results
-            .rows
-            .insert("memory".to_owned(), memory::measure(&peers, &terms));
+    let parts = plan::parts(options);
+    let mut servers = None;
+    let mut took = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        interrupt::check()?;
+        let started = Instant::now();
+        let (number, all, key) = (number + 1, parts.len(), part.key());
+        say(&format!("[{number}/{all}] {key}: {}", part.title()));
+        bench.pace.begin();
+        if let Err(why) = bench.measure(part, &mut servers, results) {
+            say(&format!("  nothing came of it: {why}"));
+        }
+        // Half a row is none.
+        interrupt::check()?;
+        if !options.dry {
+            results.store()?;
+        }
+        took.push(format!("{key} {} s", started.elapsed().as_secs()));
     }
-    if let (true, Some(Peer::Perigee(binary, _))) = (options.has("dns"), peers.first()) {
-        say("dns: the name server beside its peers");
-        dns::measure(binary, options.rounds, results)?;
-    }
-    for scale in scale::SCALES.iter().filter(|scale| options.has(scale.name)) {
-        say(&format!("{}: {}", scale.name, scale.title));
-        let pace = (options.rounds, options.seconds);
-        scale.measure((&peers, &terms), pace, results);
-    }
-    if options.has("latency") || ROWS.iter().any(|row| options.has(row.key)) {
-        let servers = start(&peers, &terms);
-        side_by_side(options, &servers, origin.port, results);
-    }
+    say(&format!("it took: {}", took.join(", ")));
     Ok(())
 }
 
-/// The rows for which all servers run at once, and take turns.
-fn side_by_side(options: &Options, servers: &[Server], origin: u16, results: &mut Results) {
-    let rounds = compare::Rounds {
-        rounds: options.rounds,
-        seconds: options.seconds,
-        origin,
-    };
-    for row in ROWS.iter().filter(|row| options.has(row.key)) {
-        say(&format!("{}: {}", row.key, row.title));
-        let measured = compare::measure(row, servers, &rounds);
-        results.rows.insert(row.key.to_owned(), measured);
-    }
-    if options.has("latency") {
-        say("latency: 1 KiB hit at 5,000 requests a second");
-        let measured = latency::measure(servers, options.rounds, options.seconds);
-        for ((key, _), measured) in latency::SHARES.into_iter().zip(measured) {
-            results.rows.insert(format!("latency-{key}"), measured);
-        }
-    }
+/// A run: who takes part, and how.
+struct Bench<'a> {
+    options: &'a Options,
+    peers: Vec<Peer>,
+    pace: Pace,
+    origin: Helper,
 }
 
-impl Options {
-    /// Whether a row is to be measured.
-    fn has(&self, key: &str) -> bool {
-        self.rows.is_empty() || self.rows.iter().any(|row| row == key)
+impl Bench<'_> {
+    fn terms(&self) -> Result<Terms, String> {
+        Ok(Terms {
+            origin: self.origin.port,
+            certificate: Arc::new(Certificate::new()?),
+            cores: "0",
+            megabytes: MEGABYTES,
+            services: 0,
+        })
     }
-}
 
-/// Who takes part: says what is missing, and goes on without it.
-fn peers_of(options: &Options) -> Result<Vec<Peer>, String> {
-    for (program, package) in [
-        ("wrk", "wrk"),
-        ("h2load", "nghttp2-client"),
-        ("taskset", "util-linux"),
-    ] {
-        if !machine::is_installed(program) {
-            return Err(format!("{program} is needed: apt install {package}"));
+    /// Measures one part. `servers` are those that take turns in one row after the other; for the rest they
+    /// are ended.
+    fn measure(
+        &self,
+        part: &Part,
+        servers: &mut Option<Vec<Server>>,
+        results: &mut Results,
+    ) -> Result<(), String> {
+        let (peers, pace) = (&self.peers, &self.pace);
+        if !part.is_side_by_side() {
+            *servers = None;
+        } else if servers.is_none() {
+            *servers = Some(start(peers, &self.terms()?)?);
         }
-    }
-    let binaries = match options.binary.is_empty() {
-        true => vec![build()?],
-        false => options.binary.clone(),
-    };
-    let ours = binaries.into_iter().enumerate();
-    let mut peers: Vec<Peer> = ours
-        .map(|(number, path)| Peer::Perigee(path, number))
-        .collect();
-    for peer in Peer::OTHERS {
-        let name = peer.name().to_lowercase();
-        if options
-            .peers
-            .as_ref()
-            .is_some_and(|wanted| !wanted.contains(&name))
-        {
-            continue;
-        }
-        match peer.needs() {
-            Some((program, package)) if !machine::is_installed(program) => {
-                say(&format!("without {}: apt install {package}", peer.name()));
+        let running = servers.as_deref().unwrap_or_default();
+        match part {
+            Part::Row(row) => {
+                let measured = compare::measure(row, running, self.origin.port, pace);
+                results.take(row.key, measured);
             }
-            _ => peers.push(peer),
+            Part::Latency => {
+                let keys = latency::SHARES.map(|(key, _)| format!("latency-{key}"));
+                for (key, measured) in keys.iter().zip(latency::measure(running, pace)) {
+                    results.take(key, measured);
+                }
+            }
+            Part::Memory => results.take("memory", memory::measure(peers, &self.terms()?, pace)),
+            Part::Scale(scale) => {
+                let measured = scale.measure(peers, &self.terms()?, pace);
+                for (amount, measured) in [scale.few, scale.many].into_iter().zip(measured) {
+                    results.take(&scale.key(amount), measured);
+                }
+            }
+            Part::Dns => {
+                let Some(Peer::Perigee(binary, _)) = peers.first() else {
+                    return Err("there is no Perigee".to_owned());
+                };
+                let wanted = |name: &str| plan::wants(self.options, name);
+                dns::measure(binary, wanted, pace, results)?;
+            }
         }
+        Ok(())
     }
-    if !machine::is_installed("hitch") {
-        say("without TLS in front of Varnish: apt install hitch");
-    }
-    Ok(peers)
 }
 
 /// The release build of what is checked out.
@@ -201,15 +217,17 @@ fn build() -> Result<PathBuf, String> {
     Ok(here.with_file_name("perigee"))
 }
 
-fn start(peers: &[Peer], terms: &Terms) -> Vec<Server> {
+/// All that start.
+fn start(peers: &[Peer], terms: &Terms) -> Result<Vec<Server>, String> {
     let mut servers = Vec::new();
     for peer in peers {
+        interrupt::check()?;
         match Server::start(peer, terms) {
             Ok(server) => servers.push(server),
-            Err(why) => say(&format!("without {}: {why}", peer.name())),
+            Err(why) => say(&format!("  without {}: {why}", peer.name())),
         }
     }
-    servers
+    Ok(servers)
 }
 
 /// A helper that listens. Dropped, it is ended.
@@ -223,7 +241,8 @@ impl Helper {
         let [port] = servers::ports()?;
         let mut command = myself()?;
         command.args(["helper", what, &port.to_string()]);
-        let child = servers::on_cores(load_core(), &command).spawn();
+        let mut command = servers::on_cores(load_core(), &command);
+        let child = command.process_group(0).spawn();
         let child = child.map_err(|error| error.to_string())?;
         let helper = Helper { child, port };
         for _ in 0..500 {

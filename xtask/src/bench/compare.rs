@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::{
     check::{self, Client},
     loads,
+    pace::{self, Pace},
     results::Measured,
     rows::{self, Load, Row, Unit},
     servers::Server,
@@ -13,75 +14,69 @@ use super::{
 /// What may ask the origin beside the load: a node's own checks, a refresh.
 const FEW: u64 = 20;
 
-pub(super) struct Rounds {
-    pub(super) rounds: usize,
-    pub(super) seconds: u64,
-    pub(super) origin: u16,
-}
-
 /// Measures one row with all servers that are in it.
-pub(super) fn measure(row: &Row, servers: &[Server], rounds: &Rounds) -> Measured {
-    let mut measured = Measured::new(rounds.seconds as f64);
+pub(super) fn measure(row: &Row, servers: &[Server], origin: u16, pace: &Pace) -> Measured {
+    let mut measured = Measured::new(pace.seconds as f64);
     let mut concerned: Vec<&Server> = servers.iter().filter(|s| row.has(&s.peer)).collect();
-    concerned.retain(|server| match warm(row, server) {
+    concerned.retain(|server| match warm(row, server, pace) {
         Ok(()) => true,
         Err(why) => {
-            measured.missing.insert(server.name.clone(), why);
+            measured.lacks(&server.name, why);
             false
         }
     });
-    for round in 0..rounds.rounds {
-        // In turns, each one begins.
-        let turn = round % concerned.len().max(1);
-        concerned.rotate_left(turn.min(1));
-        concerned.retain(|server| match once(row, server, rounds) {
-            Ok(value) => {
-                super::say(&format!("  {:12} {value:9.2}", server.name));
-                measured.push(&server.name, value);
-                true
-            }
-            Err(why) => {
-                super::say(&format!("  {:12} {why}", server.name));
-                measured.rounds.remove(&server.name);
-                measured.missing.insert(server.name.clone(), why);
-                false
-            }
-        });
+    for round in 0..pace.rounds {
+        if pace.is_over() {
+            break;
+        }
+        pace::rotate(&mut concerned, round);
+        concerned.retain(
+            |server| match pace::twice(|| once(row, server, origin, pace)) {
+                Ok(value) => {
+                    super::say(&format!("  {:12} {value:9.2}", server.name));
+                    measured.push(&server.name, value);
+                    true
+                }
+                Err(why) => {
+                    measured.lacks(&server.name, why);
+                    false
+                }
+            },
+        );
     }
-    measured.load = super::machine::load();
-    measured
+    measured.done()
 }
 
-/// Has everything that hits are to find, if need be in more than one cache.
-fn warm(row: &Row, server: &Server) -> Result<(), String> {
-    let mut clients = vec![Client::plain(server.http)?];
-    if row.needs_tls() {
-        let to = server.tls.ok_or("no TLS")?;
-        clients = vec![Client::tls(to, &server.certificate())?];
-    }
-    for client in &mut clients {
-        for _ in 0..3 {
-            match row.load {
-                Load::Miss => {}
-                Load::Zipf => {
-                    for target in rows::zipf() {
-                        client.get(&target, "")?;
-                    }
+/// Has everything that hits are to find, if need be in more than one cache; and a first load, which does
+/// not count.
+fn warm(row: &Row, server: &Server, pace: &Pace) -> Result<(), String> {
+    let mut client = match row.needs_tls() {
+        true => Client::tls(server.tls.ok_or("no TLS")?, &server.certificate())?,
+        false => Client::plain(server.http)?,
+    };
+    for _ in 0..3 {
+        match row.load {
+            Load::Miss => {}
+            Load::Zipf => {
+                for target in rows::zipf() {
+                    client.get(&target, "")?;
                 }
-                _ => drop(client.get(row.target, "")?),
             }
+            _ => drop(client.get(row.target, "")?),
         }
+        pace.check()?;
     }
-    Ok(())
+    let tag = judge(row, server)?;
+    loads::run(row, server, 1, &tag, unique()).map(|_| ())
 }
 
 /// One round: the work done, for each CPU second of the server.
-fn once(row: &Row, server: &Server, rounds: &Rounds) -> Result<f64, String> {
+fn once(row: &Row, server: &Server, origin: u16, pace: &Pace) -> Result<f64, String> {
     let tag = judge(row, server)?;
-    let before = (server.cpu(), check::asked(rounds.origin)?);
-    let done = loads::run(row, server, rounds.seconds, &tag, unique())?;
+    let before = (server.cpu(), check::asked(origin)?);
+    let done = loads::run(row, server, pace.seconds, &tag, unique())?;
     let cpu = server.cpu().since(before.0);
-    let asked = check::asked(rounds.origin)? - before.1;
+    let asked = check::asked(origin)? - before.1;
     match row.load {
         Load::Miss if (asked as f64) < 0.99 * done.requests => {
             return Err(format!("{asked} at the origin of {}", done.requests));

@@ -6,113 +6,187 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::results::{Measured, Results};
+use super::{
+    machine,
+    pace::Pace,
+    results::{Measured, Results},
+    servers::on_cores,
+    watched::Watched,
+};
 
 /// What the keys of these rows begin with; the title follows.
 pub(super) const PREFIX: &str = "dns: ";
+/// The 99th percentile at 5,000 queries a second, in microseconds; and resident memory in the end, in MB.
+pub(super) const P99: &str = "dns-p99";
+pub(super) const RESIDENT: &str = "dns-resident";
 
-/// Runs it. Without Python, or dnsperf, there are no rows.
-pub(super) fn measure(binary: &Path, rounds: usize, results: &mut Results) -> Result<(), String> {
-    for (program, package) in [("python3", "python3"), ("dnsperf", "dnsperf")] {
-        if !super::machine::is_installed(program) {
-            super::say(&format!("without DNS: apt install {package}"));
-            return Ok(());
-        }
-    }
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let mut command = Command::new("python3");
-    command.arg(super::root().join("bench/dns/bench.py"));
-    command.arg("--folder").arg(folder.path());
-    command.args(["--rounds", &rounds.to_string()]);
-    command
-        .arg("--binary")
-        .arg(format!("perigee={}", binary.display()));
-    command.args(["--server-core", "0", "--client-core", super::load_core()]);
-    let missing = missing();
-    if !missing.is_empty() {
-        super::say(&format!("without {}", missing.join(", ")));
-        command.args(["--servers", &present(&missing)]);
-    }
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    let mut title = String::new();
-    for line in child
-        .stdout
-        .take()
-        .into_iter()
-        .flat_map(|out| BufReader::new(out).lines())
-    {
-        let line = line.map_err(|error| error.to_string())?;
-        super::say(&line);
-        match line.strip_prefix("  ") {
-            Some(row) => read(&title, row, results),
-            None => title = line.split(" (load").next().unwrap_or_default().to_owned(),
-        }
-    }
-    let ended = child.wait().map_err(|error| error.to_string())?;
-    match ended.success() {
-        true => Ok(()),
-        false => Err("bench/dns/bench.py failed".to_owned()),
+/// A name server beside Perigee's.
+#[derive(Debug)]
+pub(super) struct NameServer {
+    /// As bench/dns and the options have it.
+    pub(super) name: &'static str,
+    program: &'static str,
+    pub(super) packages: &'static str,
+    version: &'static str,
+}
+
+const fn server(
+    name: &'static str,
+    program: &'static str,
+    packages: &'static str,
+    version: &'static str,
+) -> NameServer {
+    NameServer {
+        name,
+        program,
+        packages,
+        version,
     }
 }
 
-/// `perigee   236.1 k/CPU-s  (220.0 to 240.2) ...`, under the title of its row.
-fn read(title: &str, row: &str, results: &mut Results) {
-    let Some((start, rest)) = row.split_once(" k/CPU-s") else {
-        return;
-    };
-    let Some((name, median)) = start.trim().rsplit_once(' ') else {
-        return;
-    };
-    let words = rest.trim().split([' ', '(', ')']);
-    let spread = words.filter_map(|word| word.parse::<f64>().ok()).take(2);
-    let new = || Measured::new(0.8);
-    let measured = results
-        .rows
-        .entry(format!("{PREFIX}{title}"))
-        .or_insert_with(new);
-    let values = spread.chain(median.parse()).collect();
-    measured.rounds.insert(name.trim().to_owned(), values);
-    measured.load = super::machine::load();
-}
-
-/// Which servers are not there: their names in bench/dns, and their packages.
-const SERVERS: [(&str, &str, &str); 5] = [
-    ("gdnsd", "gdnsd", "gdnsd"),
-    ("nsd", "nsd", "nsd"),
-    (
+pub(super) const SERVERS: [NameServer; 5] = [
+    server(
         "knot",
         "knotd",
         "knot knot-module-geoip knot-module-onlinesign",
+        "-V",
     ),
-    ("bind", "named", "bind9 bind9-utils"),
-    ("powerdns", "pdns_server", "pdns-server pdns-backend-geoip"),
+    server("gdnsd", "gdnsd", "gdnsd", "version"),
+    server(
+        "powerdns",
+        "pdns_server",
+        "pdns-server pdns-backend-geoip",
+        "--version",
+    ),
+    server("nsd", "nsd", "nsd", "-v"),
+    server("bind", "named", "bind9 bind9-utils", "-v"),
 ];
 
-fn missing() -> Vec<&'static str> {
-    let is_missing = |(_, program, _): &&(_, &str, _)| !super::machine::is_installed(program);
-    SERVERS
-        .iter()
-        .filter(is_missing)
-        .map(|(_, _, package)| *package)
-        .collect()
+impl NameServer {
+    pub(super) fn is_installed(&self) -> bool {
+        machine::is_installed(self.program)
+    }
 }
 
-fn present(missing: &[&str]) -> String {
+/// Runs it, beside those that are there and wanted.
+pub(super) fn measure(
+    binary: &Path,
+    wanted: impl Fn(&str) -> bool,
+    pace: &Pace,
+    results: &mut Results,
+) -> Result<(), String> {
+    for (program, package) in [("python3", "python3"), ("dnsperf", "dnsperf")] {
+        if !machine::is_installed(program) {
+            return Err(format!("it needs {program}: apt install {package}"));
+        }
+    }
     let mut names = vec![
         "perigee",
         "perigee, counting",
         "perigee, signed",
         "perigee, City mapped",
     ];
-    for (name, _, package) in SERVERS {
-        if !missing.contains(&package) {
-            names.push(name);
+    let all = ["", ", pre-signed", ", online"];
+    let there = SERVERS
+        .iter()
+        .filter(|s| wanted(s.name) && s.is_installed());
+    let mut others = Vec::new();
+    for server in there {
+        others.extend(all.map(|kind| format!("{}{kind}", server.name)));
+        let version = machine::version(server.program, server.version);
+        results
+            .versions
+            .extend(version.map(|version| (title(server.name).to_owned(), version)));
+    }
+    names.extend(others.iter().map(String::as_str));
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mut command = Command::new("python3");
+    command
+        .arg("-u")
+        .arg(super::root().join("bench/dns/bench.py"));
+    command.arg("--folder").arg(folder.path());
+    command.args(["--rounds", &pace.rounds.to_string()]);
+    command.args(["--seconds", &(pace.seconds as f64 * SHARE).to_string()]);
+    command
+        .arg("--binary")
+        .arg(format!("perigee={}", binary.display()));
+    command.args(["--server-core", "0", "--client-core", super::load_core()]);
+    command.args(["--servers", &names.join(";")]);
+    run(&command, pace, results)
+}
+
+/// Seconds of a round are short, since there are many.
+const SHARE: f64 = 0.8;
+
+fn run(command: &Command, pace: &Pace, results: &mut Results) -> Result<(), String> {
+    let mut command = on_cores(super::load_core(), command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut watched = Watched::start(&mut command, pace.left())?;
+    let (_, out, _) = watched.pipes();
+    let mut part = String::new();
+    for line in out.into_iter().flat_map(|out| BufReader::new(out).lines()) {
+        let line = line.map_err(|error| error.to_string())?;
+        super::say(&format!("  {line}"));
+        match line.strip_prefix("  ") {
+            Some(row) => read(&part, row, results),
+            None => part = line.split(" (load").next().unwrap_or_default().to_owned(),
         }
     }
-    names.join(";")
+    watched.wait()
+}
+
+/// As it is written.
+pub(super) fn title(name: &str) -> &str {
+    match name {
+        "perigee" => "Perigee",
+        "knot" => "Knot",
+        "powerdns" => "PowerDNS",
+        "nsd" => "NSD",
+        "bind" => "BIND",
+        name => name,
+    }
+}
+
+/// One line below the title of its part.
+fn read(part: &str, row: &str, results: &mut Results) {
+    let read = match part {
+        _ if part.starts_with("latency") => last(row, 1).map(|(name, v)| (P99.to_owned(), name, v)),
+        _ if part.starts_with("resident") => {
+            let after = last(row, 4);
+            after.map(|(name, v)| (RESIDENT.to_owned(), name, vec![v[2] + v[3]]))
+        }
+        _ => rate(row).map(|(name, v)| (format!("{PREFIX}{part}"), name, v)),
+    };
+    let Some((key, name, values)) = read else {
+        return;
+    };
+    let new = || Measured::new(SHARE);
+    let measured = results.rows.entry(key).or_insert_with(new);
+    measured.rounds.insert(name, values);
+    measured.load = machine::load();
+}
+
+/// `perigee   236.1 k/CPU-s  (220.0 to 240.2) ...`: name, least, most and median.
+fn rate(row: &str) -> Option<(String, Vec<f64>)> {
+    let (start, rest) = row.split_once(" k/CPU-s")?;
+    let (name, median) = start.trim().rsplit_once(' ')?;
+    let words = rest.trim().split([' ', '(', ')']);
+    let spread = words.filter_map(|word| word.parse::<f64>().ok()).take(2);
+    let values = spread.chain(median.parse()).collect();
+    Some((name.trim().to_owned(), values))
+}
+
+/// `perigee   16.0   8.0   16.5   8.1`: name, and the numbers behind it. Of latencies the second.
+fn last(row: &str, count: usize) -> Option<(String, Vec<f64>)> {
+    let row = row.split("  p99 from").next()?;
+    let mut words: Vec<&str> = row.split_whitespace().collect();
+    let values = words.split_off(words.len().checked_sub(count)?);
+    let numbers: Result<Vec<f64>, _> = values.into_iter().map(str::parse).collect();
+    if count == 1 {
+        // The median goes before.
+        words.pop();
+    }
+    Some((words.join(" "), numbers.ok()?))
 }
 
 #[cfg(test)]
@@ -125,13 +199,22 @@ mod tests {
         let row =
             "perigee, counting      236.1 k/CPU-s  (220.0 to 240.2)  user 1900 ns  kernel 2300 ns";
         read("geo A, no ECS", row, &mut results);
+        let (latency, memory) = ("latency at 5,000 in us", "resident memory in MB");
         read(
-            "geo A, no ECS",
-            "resident: nothing of that kind",
+            latency,
+            "knot, online    53     6632   p99 from 5000",
             &mut results,
         );
+        read(
+            memory,
+            "knot, online    1.0     8.0    16.5     8.0",
+            &mut results,
+        );
+        read(memory, "nothing of that kind", &mut results);
         let measured = &results.rows["dns: geo A, no ECS"];
-        assert_eq!(measured.rounds.len(), 1);
+        assert_eq!(results.rows.len(), 3);
+        assert_eq!(results.rows[P99].median("knot, online"), Some(6632.0));
+        assert_eq!(results.rows[RESIDENT].median("knot, online"), Some(24.5));
         assert_eq!(measured.median("perigee, counting"), Some(236.1));
         assert_eq!(measured.spread("perigee, counting"), Some((220.0, 240.2)));
     }

@@ -5,13 +5,22 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use super::{
     HOST,
     rows::{Load, Row},
     servers::{Server, on_cores},
+    watched::{self, Watched},
 };
+
+/// How much longer than it should take a load may take, before it is ended.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Connections over which a cache is filled, and requests that are sent at once on each.
+const FILLERS: usize = 64;
+const FILL_BATCH: usize = 8;
 
 /// What was done in one round.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,16 +72,10 @@ pub(super) fn run(
     .map_err(|error| format!("{error} ({connections} connections)"))
 }
 
-/// Runs it where load belongs, and gives what it prints.
-pub(super) fn output(cores: &str, command: &Command) -> Result<String, String> {
-    let output = on_cores(cores, command)
-        .output()
-        .map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    match output.status.success() {
-        true => Ok(text),
-        false => Err(format!("{text}{}", String::from_utf8_lossy(&output.stderr))),
-    }
+/// Runs it where load belongs, for no longer than it should take, and gives what it prints.
+fn output(command: &Command, seconds: f64) -> Result<String, String> {
+    let limit = Duration::from_secs_f64(seconds) + GRACE;
+    watched::output(on_cores(super::load_core(), command), limit)
 }
 
 fn wrk(
@@ -93,7 +96,7 @@ fn wrk(
     command.args(&options[..split]);
     command.arg(format!("{scheme}://{to}{}", row.target));
     command.args(&options[split..]);
-    let text = output(super::load_core(), &command)?;
+    let text = output(&command, seconds as f64)?;
     let is_wrong = |line: &&str| line.starts_with("Non-2xx") || line.starts_with("Socket errors");
     if let Some(line) = text.lines().map(str::trim).find(is_wrong) {
         return Err(line.to_owned());
@@ -126,7 +129,7 @@ pub(super) fn generate(
     options: &[&str],
 ) -> Result<Vec<f64>, String> {
     let command = generator((to, target), connections, seconds, options)?;
-    judged(&output(super::load_core(), &command)?)
+    judged(&output(&command, seconds)?)
 }
 
 /// The same on given cores, and requests for each CPU second of the server while all connections were
@@ -142,26 +145,36 @@ pub(super) fn generate_open(
     command.arg("--wait");
     let mut command = on_cores(cores, &command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let pipes = (child.stdin.take(), child.stdout.take());
-    let (Some(mut tell), Some(said)) = pipes else {
+    let mut watched = Watched::start(&mut command, Duration::from_secs_f64(seconds) + 2 * GRACE)?;
+    let (Some(mut tell), Some(said), _) = watched.pipes() else {
         return Err("no pipes".to_owned());
     };
-    let mut said = BufReader::new(said);
-    let mut line = String::new();
-    let step = |said: &mut BufReader<_>, line: &mut String| {
-        line.clear();
-        said.read_line(line).map_err(|error| error.to_string())
-    };
-    step(&mut said, &mut line)?;
+    let mut said = BufReader::new(said).lines();
+    let mut step = || said.next().and_then(Result::ok).unwrap_or_default();
+    let opened = step();
     let before = server.cpu();
-    let told = tell.write_all(b"go\n").map_err(|error| error.to_string());
-    step(&mut said, &mut line)?;
+    let told = tell.write_all(b"go\n");
+    let line = step();
     let cpu = server.cpu().since(before);
     drop(tell);
-    child.wait().map_err(|error| error.to_string())?;
-    told?;
+    watched.wait()?;
+    told.map_err(|error| format!("{error} {opened}"))?;
     Ok(judged(&line)?[0] / cpu)
+}
+
+/// Asks for so many objects, each once, and tells how far it is.
+pub(super) fn fill(
+    server: &Server,
+    target: &str,
+    objects: u64,
+    limit: Duration,
+) -> Result<(), String> {
+    let each = objects.to_string();
+    let batch = FILL_BATCH.to_string();
+    let options = ["--each", &each, "--batch", &batch, "--progress"];
+    let command = generator((server.http, target), FILLERS, 0.0, &options)?;
+    let text = watched::output(on_cores(super::load_core(), &command), limit);
+    judged(&text.map_err(|why| format!("filling: {why}"))?).map(|_| ())
 }
 
 fn generator(
@@ -205,7 +218,7 @@ fn h2load(to: SocketAddr, target: &str, seconds: u64) -> Result<Done, String> {
     command.args(["-D", &seconds.to_string(), "-c", "32", "-m", "8"]);
     command.arg(format!("--connect-to={to}"));
     command.arg(format!("https://{HOST}{target}"));
-    let text = output(super::load_core(), &command)?;
+    let text = output(&command, seconds as f64)?;
     let line = |start: &str| {
         let found = text.lines().find(|line| line.starts_with(start));
         found.unwrap_or_default().to_owned()
@@ -244,7 +257,7 @@ fn handshakes(server: &Server, to: SocketAddr, target: &str, seconds: u64) -> Re
     command.args(["helper", "handshakes", &to.to_string(), "--target", target]);
     command.arg("--trust").arg(server.certificate());
     command.args(["--seconds", &seconds.to_string()]);
-    let numbers = numbers(&output(super::load_core(), &command)?)?;
+    let numbers = numbers(&output(&command, seconds as f64)?)?;
     match numbers[..] {
         [done, 0.0] => Ok(Done {
             requests: done,

@@ -47,6 +47,33 @@ pub(super) fn describe() -> String {
     format!("{cores} cores of {processor}, {gibibytes} GiB, Linux {kernel}")
 }
 
+/// Fails if there are fewer cores.
+pub(super) fn cores(least: usize) -> Result<(), String> {
+    match std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+        cores if cores >= least => Ok(()),
+        cores => Err(format!("{cores} cores are here, and {least} are needed")),
+    }
+}
+
+/// Lets this process and those that it starts open so many files, or fails.
+pub(super) fn open_files(least: u64) -> Result<(), String> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    if now.current.is_none_or(|now| now >= least) {
+        return Ok(());
+    }
+    let wanted = Rlimit {
+        current: Some(now.maximum.unwrap_or(least).max(least)),
+        maximum: now.maximum,
+    };
+    setrlimit(Resource::Nofile, wanted).map_err(|_| {
+        format!(
+            "it may open {:?} files, and {least} are needed",
+            now.maximum.unwrap_or(0)
+        )
+    })
+}
+
 /// How many threads wanted a core in the last minute.
 pub(super) fn load() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();

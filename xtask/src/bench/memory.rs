@@ -2,6 +2,7 @@
 
 use super::{
     loads,
+    pace::Pace,
     peers::Peer,
     results::Measured,
     servers::{Server, Terms},
@@ -10,43 +11,36 @@ use super::{
 
 const OBJECTS: u64 = 100_000;
 const BODY: u64 = 1024;
-/// Connections over which a cache is filled.
-const FILLERS: usize = 256;
 /// What it takes to serve at all is not what an object costs.
 const BEFORE: u64 = 2_000;
 
 /// Measures each server once, alone.
-pub(super) fn measure(peers: &[Peer], terms: &Terms) -> Measured {
+pub(super) fn measure(peers: &[Peer], terms: &Terms, pace: &Pace) -> Measured {
     let mut measured = Measured::new(0.0);
     let caches = |peer: &&Peer| !matches!(peer, Peer::H2o | Peer::Floor);
     for peer in peers.iter().filter(caches) {
-        match one(peer, terms) {
+        match pace.check().and_then(|()| one(peer, terms, pace)) {
             Ok(value) => {
                 super::say(&format!("  {:12} {value:9.0}", peer.name()));
                 measured.push(&peer.name(), value);
             }
-            Err(why) => {
-                super::say(&format!("  {:12} {why}", peer.name()));
-                measured.missing.insert(peer.name(), why);
-            }
+            Err(why) => measured.lacks(&peer.name(), why),
         }
     }
-    measured.load = super::machine::load();
-    measured
+    measured.done()
 }
 
-fn one(peer: &Peer, terms: &Terms) -> Result<f64, String> {
+fn one(peer: &Peer, terms: &Terms, pace: &Pace) -> Result<f64, String> {
     let server = Server::start(peer, terms)?;
-    fill(&server, "/1024/before/{}", BEFORE)?;
+    let fill = |target, objects| loads::fill(&server, target, objects, pace.share());
+    fill("/1024/before/{}", BEFORE)?;
     let before = taken(&server);
-    // Twice: some take what is asked for again into another place.
-    for _ in 0..2 {
-        fill(&server, "/1024/kept/{}", OBJECTS)?;
-    }
+    fill("/1024/kept/{}", OBJECTS)?;
+    // Some take what is asked for again into another place; and all is to be there.
     let asked = super::check::asked(terms.origin)?;
-    let after = taken(&server);
-    fill(&server, "/1024/kept/{}", OBJECTS)?;
+    fill("/1024/kept/{}", OBJECTS)?;
     let again = super::check::asked(terms.origin)? - asked;
+    let after = taken(&server);
     if again > OBJECTS / 100 {
         return Err(format!("{again} of {OBJECTS} were not kept"));
     }
@@ -60,10 +54,4 @@ fn taken(server: &Server) -> u64 {
         true => server.memory(),
         false => server.memory() + usage::blocks(server.folder()),
     }
-}
-
-/// Asks for so many objects, each once.
-pub(super) fn fill(server: &Server, target: &str, objects: u64) -> Result<(), String> {
-    let each = objects.to_string();
-    loads::generate(server.http, target, FILLERS, 0.0, &["--each", &each]).map(|_| ())
 }

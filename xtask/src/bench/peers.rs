@@ -43,6 +43,20 @@ impl Peer {
         }
     }
 
+    /// As the options have it.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Peer::Perigee(..) => "perigee",
+            Peer::Nginx => "nginx",
+            Peer::Haproxy => "haproxy",
+            Peer::Varnish => "varnish",
+            Peer::TrafficServer => "ats",
+            Peer::Squid => "squid",
+            Peer::H2o => "h2o",
+            Peer::Floor => "floor",
+        }
+    }
+
     /// Whether it is one to be compared with: a cache that another one could have been.
     pub(super) fn is_rival(name: &str) -> bool {
         !name.starts_with("Perigee") && name != "H2O" && name != "floor"

@@ -1,6 +1,7 @@
 //! The tables, and docs/performance.md with them.
 
 mod growth;
+mod names;
 mod plot;
 
 use std::{collections::BTreeSet, fs};
@@ -49,11 +50,11 @@ pub(super) fn tables(results: &Results) -> String {
     let mut text = head(results);
     text += &targets(results);
     text += &everybody(results);
-    text += &missing(results);
     text += &latencies(results);
     text += &memory(results);
     text += &growth::scales(results);
-    text += &growth::names(results);
+    text += &names::names(results);
+    text += &missing(results);
     text
 }
 
@@ -86,10 +87,7 @@ fn head(results: &Results) -> String {
 
 /// What Perigee does, beside the best of the others, and what it is to reach.
 fn targets(results: &Results) -> String {
-    let mut text = String::from(
-        "| work for each CPU second of the server | Perigee | best peer | ratio | reach | |\n\
-         |---|---|---|---|---|---|\n",
-    );
+    let mut text = String::new();
     for row in &ROWS {
         let Some(measured) = results.rows.get(row.key) else {
             continue;
@@ -110,7 +108,14 @@ fn targets(results: &Results) -> String {
         );
     }
     text += &memory_target(results);
-    text + "\n![Perigee and its peers, as ratios to the best peer](performance.svg)\n\n"
+    match text.is_empty() {
+        true => text,
+        false => format!(
+            "| work for each CPU second of the server | Perigee | best peer | ratio | reach | |\n\
+             |---|---|---|---|---|---|\n{text}\n\
+             ![Perigee and its peers, as ratios to the best peer](performance.svg)\n"
+        ),
+    }
 }
 
 /// The memory of an object has a bound of its own.
@@ -176,12 +181,12 @@ fn memory(results: &Results) -> String {
 
 /// Why servers lack in a row that they should be in.
 fn missing(results: &Results) -> String {
-    let reasons = ROWS.iter().flat_map(|row| {
-        let measured = results.rows.get(row.key);
-        let missing = measured.into_iter().flat_map(|measured| &measured.missing);
-        missing.map(|(name, why)| {
+    let reasons = results.rows.iter().flat_map(|(key, measured)| {
+        let row = ROWS.iter().find(|row| row.key == key);
+        let title = row.map_or(key.as_str(), |row| row.title);
+        measured.missing.iter().map(move |(name, why)| {
             let why = why.lines().next().unwrap_or_default();
-            format!("- {name}, {}: {why}\n", row.title)
+            format!("- {name}, {title}: {why}\n")
         })
     });
     let list: String = reasons.collect();

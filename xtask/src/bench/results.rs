@@ -38,9 +38,32 @@ impl Results {
     /// What was measured before; nothing, if there is no file.
     pub(super) fn load() -> Result<Results, String> {
         match fs::read_to_string(path()) {
+            Ok(text) if text.is_empty() => Ok(Results::default()),
             Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
             Err(_) => Ok(Results::default()),
         }
+    }
+
+    /// Takes a row in, unless nobody has a figure in it: then what was known stays.
+    pub(super) fn take(&mut self, key: &str, measured: Measured) {
+        if !measured.rounds.is_empty() {
+            self.rows.insert(key.to_owned(), measured);
+        }
+    }
+
+    /// Fails if it could not be stored, before anything is measured.
+    pub(super) fn may_be_stored() -> Result<(), String> {
+        let opened = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path());
+        opened.map(|_| ()).map_err(|error| {
+            let path = path();
+            format!(
+                "{}: {error}; --dry measures and writes nothing",
+                path.display()
+            )
+        })
     }
 
     pub(super) fn store(&self) -> Result<(), String> {
@@ -64,6 +87,19 @@ impl Measured {
             .entry(server.to_owned())
             .or_default()
             .push(value);
+    }
+
+    /// A server has no figure in it, and why.
+    pub(super) fn lacks(&mut self, server: &str, why: String) {
+        super::say(&format!("  {server:12} {why}"));
+        self.rounds.remove(server);
+        self.missing.insert(server.to_owned(), why);
+    }
+
+    /// It has come to its end.
+    pub(super) fn done(mut self) -> Measured {
+        self.load = super::machine::load();
+        self
     }
 
     pub(super) fn median(&self, server: &str) -> Option<f64> {

@@ -1,9 +1,10 @@
 //! What a request costs when there is more of everything: objects, connections, delivery services, cores.
 
 use super::{
-    loads, memory,
+    loads, machine,
+    pace::{self, Pace},
     peers::Peer,
-    results::{Measured, Results},
+    results::Measured,
     servers::{Server, Terms},
 };
 
@@ -55,7 +56,7 @@ pub(super) const SCALES: [Scale; 5] = [
     },
     Scale {
         name: "services",
-        title: "delivery services, asked for by chance",
+        title: "delivery services, 1,000 objects in all, asked for by chance",
         few: 1,
         many: 1_000,
         has: |peer| matches!(peer, Peer::Perigee(..)),
@@ -69,14 +70,22 @@ pub(super) const SCALES: [Scale; 5] = [
     },
 ];
 
-/// A server with so much of something, and how it is asked.
-struct Side {
-    server: Server,
-    amount: u64,
+/// How often hosts and targets of a load differ, and how it is asked.
+struct Ask {
+    server: Terms,
+    /// Objects that are there before.
+    fill: Option<u64>,
     connections: usize,
     target: &'static str,
     options: Vec<String>,
     load_cores: &'static str,
+}
+
+/// A server with so much of something.
+struct Side {
+    server: Server,
+    amount: u64,
+    ask: Ask,
 }
 
 impl Scale {
@@ -84,101 +93,114 @@ impl Scale {
         format!("{}-{amount}", self.name)
     }
 
-    /// Measures thousand requests for each CPU second, in turns.
-    pub(super) fn measure(
-        &self,
-        (peers, terms): (&[Peer], &Terms),
-        (rounds, seconds): (usize, u64),
-        results: &mut Results,
-    ) {
+    /// Measures thousand requests for each CPU second, in turns: with few, and with many.
+    pub(super) fn measure(&self, peers: &[Peer], terms: &Terms, pace: &Pace) -> [Measured; 2] {
+        let mut measured = [self.few, self.many].map(|_| Measured::new(pace.seconds as f64));
         let mut sides = Vec::new();
         for peer in peers.iter().filter(|peer| (self.has)(peer)) {
-            for amount in [self.few, self.many] {
-                match self.start(peer, terms, amount) {
+            for (amount, measured) in [self.few, self.many].into_iter().zip(&mut measured) {
+                match self.start(peer, terms, amount, pace) {
                     Ok(side) => sides.push(side),
-                    Err(why) => super::say(&format!("  {:12} {amount}: {why}", peer.name())),
+                    Err(why) => measured.lacks(&peer.name(), format!("{amount}: {why}")),
                 }
             }
         }
-        for amount in [self.few, self.many] {
-            let seconds = seconds as f64;
-            results
-                .rows
-                .insert(self.key(amount), Measured::new(seconds));
-        }
-        for _ in 0..rounds {
-            for side in &sides {
+        for round in 0..pace.rounds {
+            if pace.is_over() {
+                break;
+            }
+            pace::rotate(&mut sides, round);
+            sides.retain(|side| {
                 let (name, amount) = (&side.server.name, side.amount);
-                match side.turn(seconds as f64) {
+                let [few, many] = &mut measured;
+                let measured = if amount == self.few { few } else { many };
+                match pace::twice(|| side.turn(pace.seconds as f64)) {
                     Ok(value) => {
                         super::say(&format!("  {name:12} {amount:8} {value:9.2}"));
-                        let measured = results.rows.entry(self.key(amount)).or_default();
                         measured.push(name, value);
-                        measured.load = super::machine::load();
+                        true
                     }
-                    Err(why) => super::say(&format!("  {name:12} {amount:8} {why}")),
+                    Err(why) => {
+                        measured.lacks(name, format!("{amount}: {why}"));
+                        false
+                    }
                 }
-            }
+            });
         }
+        measured.map(Measured::done)
     }
 
     /// Starts a server and has in it what is asked for.
-    fn start(&self, peer: &Peer, terms: &Terms, amount: u64) -> Result<Side, String> {
-        let mut terms = terms.clone();
-        let (mut connections, mut target, mut load_cores) = (64, TARGET, super::load_core());
-        let mut options = Vec::new();
-        match self.name {
-            "objects" => {
-                terms.megabytes = MEGABYTES;
-                target = "/1024/object/{}";
-                options = vec!["--among".to_owned(), amount.to_string()];
-            }
-            "idle" | "connections" => {
-                connections = amount as usize;
-                options = vec!["--busy".to_owned(), "10".to_owned()];
-                options.extend((self.name == "idle").then(|| "--same".to_owned()));
-            }
-            "services" => {
-                terms.services = amount as usize;
-                let host = "s{}.example.com".to_owned();
-                options = vec![
-                    "--among".to_owned(),
-                    amount.to_string(),
-                    "--host".to_owned(),
-                    host,
-                ];
-            }
-            _ => {
-                options.extend(["--batch".to_owned(), "16".to_owned()]);
-                if amount == 2 {
-                    (terms.cores, load_cores) = ("0,1", "0,1");
-                }
-            }
-        }
-        let server = Server::start(peer, &terms)?;
-        if self.name == "objects" {
-            memory::fill(&server, target, amount)?;
+    fn start(&self, peer: &Peer, terms: &Terms, amount: u64, pace: &Pace) -> Result<Side, String> {
+        pace.check()?;
+        let ask = self.ask(terms, amount)?;
+        let server = Server::start(peer, &ask.server)?;
+        if let Some(objects) = ask.fill {
+            super::say(&format!("  {:12} {amount:8} is filled", server.name));
+            loads::fill(&server, ask.target, objects, pace.share())?;
         }
         let side = Side {
             server,
             amount,
-            connections,
-            target,
-            options,
-            load_cores,
+            ask,
         };
         // What is asked for is there then.
         side.turn(1.0)?;
         Ok(side)
     }
+
+    fn ask(&self, terms: &Terms, amount: u64) -> Result<Ask, String> {
+        let mut ask = Ask {
+            server: terms.clone(),
+            fill: None,
+            connections: 64,
+            target: TARGET,
+            options: Vec::new(),
+            load_cores: super::load_core(),
+        };
+        let options = |options: &[&str]| options.iter().map(|&o| o.to_owned()).collect();
+        match self.name {
+            "objects" => {
+                ask.server.megabytes = MEGABYTES;
+                ask.target = "/1024/object/{}";
+                ask.fill = Some(amount);
+                ask.options = options(&["--among", &amount.to_string()]);
+            }
+            "idle" | "connections" => {
+                machine::open_files(amount + 1_000)?;
+                ask.connections = amount as usize;
+                ask.options = match self.name {
+                    "idle" => options(&["--busy", "10", "--same"]),
+                    _ => options(&["--busy", "10"]),
+                };
+            }
+            "services" => {
+                // As many objects, of one service or of all.
+                ask.server.services = amount as usize;
+                (ask.target, ask.options) = match amount {
+                    1 => ("/1024/service/{}", options(&["--host", "s0.example.com"])),
+                    _ => (TARGET, options(&["--host", "s{}.example.com"])),
+                };
+                ask.options.extend(options(&["--among", "1000"]));
+            }
+            _ => {
+                ask.options = options(&["--batch", "16"]);
+                if amount == 2 {
+                    machine::cores(2)?;
+                    (ask.server.cores, ask.load_cores) = ("0,1", "0,1");
+                }
+            }
+        }
+        Ok(ask)
+    }
 }
 
 impl Side {
     fn turn(&self, seconds: f64) -> Result<f64, String> {
-        let options: Vec<&str> = self.options.iter().map(String::as_str).collect();
-        let asked = (&self.server, self.target);
-        let done =
-            loads::generate_open(self.load_cores, asked, self.connections, seconds, &options)?;
+        let ask = &self.ask;
+        let options: Vec<&str> = ask.options.iter().map(String::as_str).collect();
+        let asked = (&self.server, ask.target);
+        let done = loads::generate_open(ask.load_cores, asked, ask.connections, seconds, &options)?;
         Ok(done / 1e3)
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
 use super::{
@@ -108,8 +108,19 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts it, and waits until it listens.
+    /// Starts it, and waits until it listens. If somebody took its port in between, it gets another one.
     pub(super) fn start(peer: &Peer, terms: &Terms) -> Result<Server, String> {
+        for _ in 0..2 {
+            match Server::start_once(peer, terms) {
+                Err(why) if why.to_lowercase().contains("in use") => {}
+                started => return started,
+            }
+        }
+        Server::start_once(peer, terms)
+    }
+
+    fn start_once(peer: &Peer, terms: &Terms) -> Result<Server, String> {
+        super::interrupt::check()?;
         let folder = tempfile::Builder::new()
             .prefix("perigee-bench-")
             .tempdir()
@@ -141,7 +152,8 @@ impl Server {
             command.stdin(Stdio::null());
             command.stdout(log.try_clone().map_err(|e| e.to_string())?);
             command.stderr(log.try_clone().map_err(|e| e.to_string())?);
-            let child = command.spawn().map_err(|error| error.to_string())?;
+            let child = command.process_group(0).spawn();
+            let child = child.map_err(|error| error.to_string())?;
             server.children.push(child);
         }
         for address in std::iter::once(server.http).chain(server.tls) {
@@ -156,6 +168,7 @@ impl Server {
     fn wait_for(&mut self, address: SocketAddr) -> Result<(), String> {
         let end = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(address).is_err() {
+            super::interrupt::check()?;
             let ended = self
                 .children
                 .iter_mut()
@@ -224,15 +237,17 @@ impl Drop for Server {
         }
         for child in &mut self.children {
             let _ = child.wait();
+            // Those that it has left behind.
+            let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
         }
     }
 }
 
-/// The same command, on these cores alone.
+/// The same command, on these cores alone. It is told to end when who started it ends, however that comes.
 pub(super) fn on_cores(cores: &str, command: &Command) -> Command {
-    let mut pinned = Command::new("taskset");
+    let mut pinned = Command::new("setpriv");
     pinned
-        .arg("-c")
+        .args(["--pdeathsig", "TERM", "taskset", "-c"])
         .arg(cores)
         .arg(command.get_program())
         .args(command.get_args());

@@ -2,6 +2,7 @@
 //! over many connections of which few are busy; for one object or many.
 
 mod connection;
+mod progress;
 
 use std::{
     collections::VecDeque,
@@ -20,6 +21,7 @@ use rustix::{
 };
 
 use connection::Connection;
+use progress::Progress;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Generate {
@@ -65,6 +67,9 @@ pub(crate) struct Generate {
     /// Asks for so many objects, each once, and ends, however long that takes.
     #[arg(long)]
     pub(crate) each: Option<u64>,
+    /// Tells on standard error how far it is with that.
+    #[arg(long)]
+    pub(crate) progress: bool,
 }
 
 /// Sends as planned, and prints `requests failed p50 p99 p99.9`, the last three in microseconds.
@@ -72,7 +77,7 @@ pub(super) fn run(plan: &Generate) -> io::Result<()> {
     let mut run = Run::new(plan)?;
     let mut line = String::new();
     if plan.wait {
-        run.each = Some(plan.connections as u64);
+        run.each = Some((plan.connections * plan.batch) as u64);
         run.go()?;
         run.latencies.clear();
         println!("open");
@@ -146,8 +151,10 @@ impl<'a> Run<'a> {
         let end = start + Duration::from_secs_f64(self.plan.seconds);
         let mut events: Vec<Event> = Vec::with_capacity(256);
         let mut buffer = vec![0; 256 * 1024];
+        let mut progress = Progress::new(self.each.filter(|_| self.plan.progress), start);
         loop {
             let now = Instant::now();
+            progress.tell(self.asked, now);
             let over = match self.each {
                 Some(count) => self.asked >= count,
                 None => now >= end,
@@ -202,14 +209,16 @@ impl<'a> Run<'a> {
                 break;
             };
             let mut requests = String::new();
-            for _ in 0..self.plan.batch {
+            let left = self.each.map_or(u64::MAX, |count| count - self.asked);
+            let batch = left.min(self.plan.batch as u64) as usize;
+            for _ in 0..batch {
                 let object = self.object().to_string();
                 let target = self.plan.target.replace("{}", &object);
                 let host = self.plan.host.replace("{}", &object);
                 requests += &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{field}\r\n");
                 self.asked += 1;
             }
-            self.connections[token].send(&requests, self.plan.batch, due)?;
+            self.connections[token].send(&requests, batch, due)?;
         }
         Ok(())
     }

@@ -1,12 +1,11 @@
-//! What more of everything costs, and the name server.
+//! What more of everything costs.
 
 use super::{
     super::{
-        dns,
         results::{Measured, Results},
         scale::{SCALES, Scale},
     },
-    SERVERS, cell, verdict,
+    SERVERS, verdict,
 };
 
 /// How much of the time for a request may come with more of something.
@@ -22,63 +21,119 @@ pub(super) fn scales(results: &Results) -> String {
         let (Some(few), Some(many)) = (few, results.rows.get(&scale.key(scale.many))) else {
             continue;
         };
-        for name in SERVERS {
-            if let (Some(few), Some(many)) = (few.median(name), many.median(name)) {
-                rows += &row(scale, name, 1e3 / few, 1e3 / many);
-            }
-        }
+        rows.extend(
+            SERVERS
+                .iter()
+                .filter_map(|name| row(scale, name, few, many)),
+        );
     }
     match rows.is_empty() {
         true => rows,
         false => format!(
-            "\nMicroseconds of a core for each request:\n\n\
-             | more | server | from | to | effect | |\n|---|---|---|---|---|---|\n{rows}"
+            "\nMicroseconds of a core for each request (what came between the least and the most of pairs of \
+             turns in brackets):\n\n\
+             | more | server | from | to | growth | limit | |\n|---|---|---|---|---|---|---|\n{rows}"
         ),
     }
 }
 
-fn row(scale: &Scale, name: &str, few: f64, many: f64) -> String {
-    let growth = many / few - 1.0;
-    let (effect, is_reached) = match scale.name {
-        "cores" => {
-            let speedup = 2.0 * few / many;
-            (
-                format!("{speedup:.2} times the throughput"),
-                speedup >= LEAST_SPEEDUP,
-            )
-        }
-        _ => (format!("{:+.0} %", 100.0 * growth), growth < MOST_GROWTH),
+fn row(scale: &Scale, name: &str, few: &Measured, many: &Measured) -> Option<String> {
+    let is_cores = scale.name == "cores";
+    // From work for each CPU second: what it grows by, or how many times as much two cores do.
+    let effect = |few: f64, many: f64| match is_cores {
+        true => 2.0 * many / few,
+        false => few / many - 1.0,
     };
-    let verdict = if name == "Perigee" {
-        verdict(is_reached)
+    let write = |value: f64| match is_cores {
+        true => format!("{value:.2}"),
+        false => format!("{:+.0}", 100.0 * value),
+    };
+    let unit = if is_cores {
+        "times the throughput"
     } else {
-        ""
+        "%"
     };
-    format!(
-        "| {} to {} {} | {name} | {few:.2} | {many:.2} | {effect} | {verdict} |\n",
-        scale.few, scale.many, scale.title,
-    )
+    let (before, after) = (few.median(name)?, many.median(name)?);
+    let grown = effect(before, after);
+    let pairs = few.rounds.get(name)?.iter().zip(many.rounds.get(name)?);
+    let pairs: Vec<f64> = pairs.map(|(few, many)| effect(*few, *many)).collect();
+    let least = pairs.iter().copied().fold(f64::MAX, f64::min);
+    let most = pairs.iter().copied().fold(f64::MIN, f64::max);
+    let (limit, is_reached) = match is_cores {
+        true => (format!("at least {LEAST_SPEEDUP}"), grown >= LEAST_SPEEDUP),
+        false => (
+            format!("below {:.0} %", 100.0 * MOST_GROWTH),
+            grown < MOST_GROWTH,
+        ),
+    };
+    let (limit, verdict) = match name {
+        "Perigee" => (limit, verdict(is_reached)),
+        _ => (String::new(), ""),
+    };
+    Some(format!(
+        "| {} to {} {} | {name} | {:.2} | {:.2} | {} {unit} ({} to {}) | {limit} | {verdict} |\n",
+        scale.few,
+        scale.many,
+        scale.title,
+        1e3 / before,
+        1e3 / after,
+        write(grown),
+        write(least),
+        write(most),
+    ))
 }
 
-/// The name server.
-pub(super) fn names(results: &Results) -> String {
-    let rows = results.rows.iter();
-    let rows: Vec<(&str, &Measured)> = rows
-        .filter_map(|(key, m)| Some((key.strip_prefix(dns::PREFIX)?, m)))
-        .collect();
-    let mut text = String::new();
-    if !rows.is_empty() {
-        text += "\n| thousand queries for each CPU second | |\n|---|---|\n";
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(values: &[f64]) -> Measured {
+        let mut measured = Measured::default();
+        for value in values {
+            measured.push("Perigee", *value);
+        }
+        measured
     }
-    for (title, measured) in rows {
-        let servers = measured
-            .rounds
-            .keys()
-            .map(|name| (name, cell(measured, name)));
-        let cells: Vec<String> = servers
-            .map(|(name, cell)| format!("{name} {cell}"))
-            .collect();
-        text += &format!("| {title} | {} |\n", cells.join("; "));
+
+    fn scale(name: &str) -> &'static Scale {
+        SCALES.iter().find(|scale| scale.name == name).unwrap()
     }
-    text
+
+    #[test]
+    fn growth_is_of_the_time_for_a_request() {
+        let (few, many) = (
+            measured(&[100.0, 110.0, 105.0]),
+            measured(&[100.0, 100.0, 100.0]),
+        );
+        let row = row(scale("idle"), "Perigee", &few, &many).unwrap();
+        let end = "| 9.52 | 10.00 | +5 % (+0 to +10) | below 10 % | reached |\n";
+        assert!(row.ends_with(end), "{row}");
+    }
+
+    #[test]
+    fn two_cores_do_twice_as_much_if_a_request_costs_the_same() {
+        let row = |many: f64| {
+            row(
+                scale("cores"),
+                "Perigee",
+                &measured(&[100.0]),
+                &measured(&[many]),
+            )
+        };
+        assert!(row(100.0).unwrap().contains("2.00 times the throughput"));
+        assert!(
+            row(80.0)
+                .unwrap()
+                .ends_with("| at least 1.8 | **not reached** |\n")
+        );
+        assert!(
+            super::row(
+                scale("cores"),
+                "nginx",
+                &measured(&[1.0]),
+                &measured(&[1.0])
+            )
+            .is_none()
+        );
+    }
 }
