@@ -196,7 +196,8 @@ const NO_HOST: Refusal = Refusal {
 pub(crate) fn host(head: &request::Parts) -> Result<&str, Refusal> {
     let host = head.headers.get(header::HOST).ok_or(NO_HOST)?;
     let host = host.to_str().map_err(|_| NO_HOST)?;
-    let is_host_byte = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]%".contains(&b);
+    let is_mark = |b| matches!(b, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'%');
+    let is_host_byte = |b: u8| b.is_ascii_alphanumeric() || is_mark(b);
     if host.is_empty() || !host.bytes().all(is_host_byte) {
         return Err(NO_HOST);
     }
