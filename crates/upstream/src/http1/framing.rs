@@ -85,10 +85,13 @@ fn is_kept(version: Version, headers: &HeaderMap) -> bool {
 
 /// Leaves one field of the number, written as it is written.
 fn say_once(length: u64, headers: &mut HeaderMap) {
-    let plain = HeaderValue::from(length);
     let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
-    if values.next() != Some(&plain) || values.next().is_some() {
-        headers.insert(header::CONTENT_LENGTH, plain);
+    let is_plain = |value: &HeaderValue| {
+        let text = value.as_bytes();
+        digits(text) == Some(length) && (text.len() == 1 || !text.starts_with(b"0"))
+    };
+    if !values.next().is_some_and(is_plain) || values.next().is_some() {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
 

@@ -154,7 +154,7 @@ fn build(
 
 /// A value in one line: one space for each fold (RFC 9112 section 5.2).
 fn unfolded(value: Bytes) -> Bytes {
-    if !value.iter().any(|&byte| matches!(byte, b'\r' | b'\n')) {
+    if !value.contains(&b'\n') {
         return value;
     }
     let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
