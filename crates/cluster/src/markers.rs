@@ -131,12 +131,12 @@ pub fn admit_node<'a>(
 /// Removes every field that tiers use among themselves: from all that comes from or goes to
 /// clients and origins.
 pub fn strip(headers: &mut HeaderMap) {
-    // Names are in lower case here. Nearly always there are none, and nothing is allocated.
-    let ours: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().starts_with(PREFIX))
-        .cloned()
-        .collect();
+    // Names are in lower case here. Nearly always there are none.
+    let is_ours = |name: &&HeaderName| name.as_str().starts_with(PREFIX);
+    if !headers.keys().any(|name| is_ours(&name)) {
+        return;
+    }
+    let ours: Vec<HeaderName> = headers.keys().filter(is_ours).cloned().collect();
     for name in ours {
         headers.remove(name);
     }

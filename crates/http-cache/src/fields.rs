@@ -65,11 +65,27 @@ const NOT_STORED: [HeaderName; 5] = [
 /// Proxy-Authorization. Host, fields of framing and of caching, and others that are for all
 /// recipients stay, even if Connection names them.
 pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    // Nearly always there are none; Connection is one of them.
+    if !headers.keys().any(is_hop_by_hop) {
+        return;
+    }
     for name in nominated(headers) {
         headers.remove(name);
     }
     for name in &HOP_BY_HOP {
         headers.remove(name);
+    }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    match *name {
+        header::CONNECTION
+        | header::TE
+        | header::TRANSFER_ENCODING
+        | header::UPGRADE
+        | header::PROXY_AUTHENTICATE
+        | header::PROXY_AUTHORIZATION => true,
+        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
     }
 }
 
@@ -150,6 +166,15 @@ mod tests {
         ]);
         remove_hop_by_hop(&mut headers);
         assert_eq!(headers, map(&[("x-three", "3"), ("trailer", "x-sum")]));
+    }
+
+    #[test]
+    fn each_that_is_for_one_connection_goes() {
+        for name in HOP_BY_HOP {
+            let mut headers = HeaderMap::from_iter([(name, HeaderValue::from_static("a"))]);
+            remove_hop_by_hop(&mut headers);
+            assert!(headers.is_empty(), "{headers:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use perigee_http_cache::{CacheKey, Miss};
 
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+pub(crate) static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// Keys that are longer are left out.
 const MAX_KEY: usize = 1 << 10;
@@ -54,11 +54,11 @@ pub(crate) fn disclose(
     }
     if disclosure > Disclosure::Brief {
         for entry in above {
-            headers.append(CACHE_STATUS, entry);
+            headers.append(&CACHE_STATUS, entry);
         }
     }
     if let Ok(entry) = HeaderValue::try_from(entry) {
-        headers.append(CACHE_STATUS, entry);
+        headers.append(&CACHE_STATUS, entry);
     }
 }
 

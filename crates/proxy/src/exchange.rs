@@ -155,10 +155,10 @@ impl Exchange {
         self.waiting.count()
     }
 
-    /// Answers a request.
+    /// Answers a request. That is handed on by reference from here on, since it is large.
     pub async fn answer(
         self: &Arc<Self>,
-        inbound: Inbound,
+        inbound: Arc<Inbound>,
         body: Relayed,
         next: Arc<dyn NextHop>,
         in_flight: InFlight,
@@ -215,11 +215,12 @@ impl Exchange {
     /// every connection that waits, otherwise.
     async fn handle(
         self: &Arc<Self>,
-        mut inbound: Inbound,
+        mut inbound: Arc<Inbound>,
         body: Relayed,
         next: Arc<dyn NextHop>,
     ) -> Answer {
-        if let Some(status) = here::status(&mut inbound.head) {
+        // Nobody else has it yet.
+        if let Some(status) = here::status(&mut Arc::make_mut(&mut inbound).head) {
             return Answer::allow(status, here::ALLOW);
         }
         if let Some(upgrade) = Upgrade::wanted(&inbound) {
@@ -240,13 +241,14 @@ impl Exchange {
             {
                 return answer;
             }
-            inbound.place = self.searches.place(&inbound.key);
+            let place = self.searches.place(&inbound.key);
+            Arc::make_mut(&mut inbound).place = place;
         }
         match decision {
             // HTTP/2 need not say in the head that content comes: it is not in the key.
             decision if !body.is_end_stream() && !matches!(decision, Decision::Pass { .. }) => {
                 let why = Miss::Bypass;
-                Box::pin(self.pass(Arc::new(inbound), body, next, why)).await
+                Box::pin(self.pass(inbound, body, next, why)).await
             }
             Decision::Serve(serve) => {
                 let (stored, handling) = (&variants[serve.variant], Handling::hit(serve.ttl));
@@ -254,7 +256,6 @@ impl Exchange {
             }
             Decision::ServeWhileRevalidating { serve, fields } => {
                 let wanted = Wanted::over(&variants, Some(serve.variant), fields);
-                let inbound = Arc::new(inbound);
                 Box::pin(self.serve_and_refresh(inbound, next, &serve, wanted)).await
             }
             Decision::Fetch {
@@ -263,9 +264,9 @@ impl Exchange {
                 why,
             } => {
                 let wanted = Wanted::over(&variants, variant, fields);
-                Box::pin(self.fetch(Arc::new(inbound), next, why, wanted)).await
+                Box::pin(self.fetch(inbound, next, why, wanted)).await
             }
-            Decision::Pass { why } => Box::pin(self.pass(Arc::new(inbound), body, next, why)).await,
+            Decision::Pass { why } => Box::pin(self.pass(inbound, body, next, why)).await,
             Decision::Refuse(status) => Answer::own(status, Handling::refused()),
         }
     }

@@ -66,7 +66,7 @@ impl Wanted {
     }
 }
 
-/// A fetch: for which request, where to, and what it asks for.
+/// A fetch: for which request, where to, and what it asks for. Shared by who asks and who fetches.
 #[derive(Clone)]
 pub(crate) struct Trip {
     pub(crate) inbound: Arc<Inbound>,
@@ -142,35 +142,38 @@ impl Exchange {
             own,
         } = next.route(&inbound);
         self.metrics.passed_over(passed_over.as_ref());
-        let mut trip = Trip {
+        let mut trip = Arc::new(Trip {
             inbound,
             next,
             hops: up,
             wanted,
             copy: None,
-        };
+        });
         if sideways.is_empty() {
             let under_way = own.and_then(|own| InFlight::enter(&own, u64::MAX));
             return self.join(trip, why).await.counted(under_way);
         }
         let copy = self.heat.asked(trip.inbound.place(), Instant::now());
         if copy.is_hot || trip.wanted.stored.is_some() {
+            let trip = Arc::make_mut(&mut trip);
             trip.hops.splice(..0, sideways);
             trip.copy = Some(copy);
-        } else if let Some(answer) = self.ask_owner(&trip, &sideways, why).await {
+        } else if let Some(answer) = Box::pin(self.ask_owner(&trip, &sideways, why)).await {
             return answer;
         }
         self.join(trip, why).await
     }
 
-    /// Waits for the fetch that is under way, or begins one.
-    async fn join(self: &Arc<Self>, mut trip: Trip, why: Miss) -> Answer {
+    /// Waits for the fetch that is under way, or begins one. What a fetch seldom comes to is in boxes of
+    /// its own, here and below: each miss would have the room for it moved about otherwise.
+    async fn join(self: &Arc<Self>, mut trip: Arc<Trip>, why: Miss) -> Answer {
         let mut tried = Vec::new();
         while trip.may_be_shared() && tried.len() < MAX_TRIED {
             let (key, now) = (&trip.inbound.key, Instant::now());
             let (id, answer) = match self.flights.join(key, trip.sought(), &tried, now) {
                 Joined::Marked => {
-                    return self.forward(&trip, why, Some(Detail::HitForMiss)).await;
+                    let detail = Some(Detail::HitForMiss);
+                    return Box::pin(self.forward(&trip, why, detail)).await;
                 }
                 Joined::Lead(lead) => {
                     if let Some(answer) = self.stored_meanwhile(&trip).await {
@@ -178,33 +181,44 @@ impl Exchange {
                     }
                     (lead.id, self.take_off(lead, &trip, why).await)
                 }
-                Joined::Follow(id, progress) => match self.follow(&trip, progress, why).await {
-                    Followed::Answered(answer) => (id, answer.map(|answer| *answer)),
-                    Followed::NotShared => return self.forward(&trip, why, None).await,
-                    Followed::TooLong => break,
-                },
+                Joined::Follow(id, progress) => {
+                    match Box::pin(self.follow(&trip, progress, why)).await {
+                        Followed::Answered(answer) => (id, answer.map(|answer| *answer)),
+                        Followed::NotShared => {
+                            return Box::pin(self.forward(&trip, why, None)).await;
+                        }
+                        Followed::TooLong => break,
+                    }
+                }
             };
             if let Some(answer) = answer {
                 return answer;
             }
             tried.push(id);
             // It may have come by what it still lacks.
-            trip.wanted = self.wanted_now(&trip.inbound, trip.wanted).await;
+            let wanted = trip.wanted.clone();
+            let wanted = Box::pin(self.wanted_now(&trip.inbound, wanted)).await;
+            Arc::make_mut(&mut trip).wanted = wanted;
         }
+        Box::pin(self.fetch_alone(&trip, why)).await
+    }
+
+    /// Fetches for this request, and for nobody else.
+    async fn fetch_alone(self: &Arc<Self>, trip: &Arc<Trip>, why: Miss) -> Answer {
         let lead = self.flights.alone(&trip.inbound.key, trip.sought());
-        match self.take_off(lead, &trip, why).await {
+        match self.take_off(lead, trip, why).await {
             Some(answer) => answer,
             // The next tier may answer what cannot be answered out of what came.
-            None => self.forward(&trip, why, None).await,
+            None => self.forward(trip, why, None).await,
         }
     }
 
     /// Fetches, for this request and for all who join. `None`: what came is not all that this
     /// request wants.
-    async fn take_off(self: &Arc<Self>, lead: Lead, trip: &Trip, why: Miss) -> Option<Answer> {
+    async fn take_off(self: &Arc<Self>, lead: Lead, trip: &Arc<Trip>, why: Miss) -> Option<Answer> {
         let (to_leader, landed) = oneshot::channel();
         // The fetch outlives a client that leaves.
-        let fetch = Outlive::new(Arc::clone(self).lead(lead, trip.clone(), to_leader));
+        let fetch = Outlive::new(Arc::clone(self).lead(lead, Arc::clone(trip), to_leader));
         let landed = fetch.until(landed).await;
         let handling = Handling::forwarded(why);
         Some(
@@ -213,7 +227,7 @@ impl Exchange {
                     let kept = stored.arrival.kept;
                     match self.stored_for_leader(trip, stored, handling) {
                         // The next fetch would come to the same.
-                        None if !kept => self.forward(trip, why, None).await,
+                        None if !kept => Box::pin(self.forward(trip, why, None)).await,
                         answer => return answer,
                     }
                 }
@@ -221,7 +235,7 @@ impl Exchange {
                     let answer = to_leader_alone(trip, arrived, handling);
                     self.passing_on(answer, &trip.inbound, &trip.next, Way::Fetched)
                 }
-                Landed::ForItself => self.forward(trip, why, None).await,
+                Landed::ForItself => Box::pin(self.forward(trip, why, None)).await,
                 Landed::ServeStale(status) => {
                     let handling = handling.with_status(status);
                     self.or_stale(trip, Failure::Unreachable, handling)

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, StatusCode, header};
 use perigee_http_cache::{Failure, StoredHead, withheld};
-use perigee_storage::{Revision, Verdict};
+use perigee_storage::{Fill, Revision, Verdict};
 
 use crate::{
     arriving::Arriving,
@@ -60,18 +60,17 @@ impl Exchange {
         &self,
         lead: Lead,
         trip: &Trip,
-        head: StoredHead,
+        head: Box<StoredHead>,
         completes: bool,
         arrived: Arrived,
         to_leader: ToLeader,
     ) {
         if !completes && !is_for_here(trip, &head, &arrived) {
-            return self
-                .relay_owners(lead, trip, &head, arrived, to_leader)
-                .await;
+            let relay = self.relay_owners(lead, trip, &head, arrived, to_leader);
+            return Box::pin(relay).await;
         }
         let (inbound, length) = (&trip.inbound, head.body_length());
-        let head = Arc::new(head);
+        let head: Arc<StoredHead> = Arc::from(head);
         let (key, asked) = (&inbound.key, self.asked(&arrived));
         let fill = self.store.fill(key, Arc::clone(&head), length, asked);
         let version = Arc::clone(&head);
@@ -81,11 +80,24 @@ impl Exchange {
         // What completes a stored part goes to those who wait even if it is not kept: without the
         // stored bytes it is no answer.
         if !fill.has_room() && !completes {
-            self.drop_replaced(trip, &head).await;
+            Box::pin(self.drop_replaced(trip, &head)).await;
             lead.tell_not_shared(Some(Mark::of_too_large(trip)), Instant::now());
             let _ = to_leader.send(too_large(trip, arrived));
             return;
         }
+        let arriving = self.begin(lead, trip, &fill, arrived, to_leader);
+        self.pump(trip, &version, arriving, fill).await;
+    }
+
+    /// Tells all who wait of a response that is being stored. Its body is yet to come.
+    fn begin(
+        &self,
+        lead: Lead,
+        trip: &Trip,
+        fill: &Fill,
+        arrived: Arrived,
+        to_leader: ToLeader,
+    ) -> Arriving {
         let owner = owner(&arrived);
         if owner.is_some() {
             self.metrics.copied();
@@ -101,13 +113,12 @@ impl Exchange {
         share(&lead, &arrival);
         let _ = to_leader.send(Landed::Stored(ForLeader {
             arrival,
-            withheld: withheld(&parts.headers, inbound.policy()),
+            withheld: withheld(&parts.headers, trip.inbound.policy()),
             aged: parts.headers.contains_key(header::AGE),
             owner,
             _first: Some(first),
         }));
-        let arriving = Arriving::shared(body, lead, self.config.streaming.finish);
-        self.pump(trip, &version, arriving, fill).await;
+        Arriving::shared(body, lead, self.config.streaming.finish)
     }
 
     /// What another node owns, and is not worth a copy, goes to the one who asked.

@@ -53,7 +53,12 @@ pub(crate) type ToLeader = oneshot::Sender<Landed>;
 impl Exchange {
     /// Fetches, tells all who wait, and stores. A response that is not to be shared goes to
     /// the one request that began the fetch.
-    pub(crate) async fn lead(self: Arc<Self>, lead: Lead, mut trip: Trip, to_leader: ToLeader) {
+    pub(crate) async fn lead(
+        self: Arc<Self>,
+        lead: Lead,
+        mut trip: Arc<Trip>,
+        to_leader: ToLeader,
+    ) {
         let nominated = trip.wanted.stored.clone();
         match self.standing_failure(&trip, Instant::now()) {
             Some(How::NoAnswer(failure)) => return fail(&lead, failure, to_leader),
@@ -61,22 +66,16 @@ impl Exchange {
             None => {}
         }
         loop {
-            let arrived = self.ask(&trip).await;
-            self.note_outcome(&trip, &arrived, Instant::now());
-            let arrived = match arrived {
+            let arrived = match self.ask(&trip).await {
                 Ok(arrived) => arrived,
                 Err(failure) => return fail(&lead, failure, to_leader),
             };
-            match self.judge(&trip.inbound, &trip.wanted, &arrived) {
-                Receipt::Store(head) => {
-                    return self
-                        .keep(lead, &trip, *head, false, arrived, to_leader)
-                        .await;
-                }
-                Receipt::Combine(head) => {
-                    return self
-                        .keep(lead, &trip, *head, true, arrived, to_leader)
-                        .await;
+            let receipt = self.judge(&trip.inbound, &trip.wanted, &arrived);
+            let completes = matches!(receipt, Receipt::Combine(_));
+            match receipt {
+                Receipt::Store(head) | Receipt::Combine(head) => {
+                    let keep = self.keep(lead, &trip, head, completes, arrived, to_leader);
+                    return keep.await;
                 }
                 // Others who want these bytes ask for themselves.
                 Receipt::FetchAgain if trip.wanted.midway.is_some() => {
@@ -91,11 +90,12 @@ impl Exchange {
                     return;
                 }
                 Receipt::Freshened(head) => {
-                    return self.freshen(lead, &trip, *head, arrived, to_leader).await;
+                    let freshen = self.freshen(lead, &trip, *head, arrived, to_leader);
+                    return Box::pin(freshen).await;
                 }
                 // What is stored was of no use: once more, without it.
                 Receipt::FetchAgain if trip.wanted.is_particular() => {
-                    trip.wanted = Wanted::default();
+                    Arc::make_mut(&mut trip).wanted = Wanted::default();
                 }
                 Receipt::FetchAgain => return fail(&lead, Failure::Invalid, to_leader),
                 Receipt::ServeStale => {
@@ -104,7 +104,7 @@ impl Exchange {
                 }
                 Receipt::Relay(why) => {
                     let mark = Mark::of(&trip, why, arrived.response.status());
-                    self.drop_refuted(&trip, why, mark, nominated).await;
+                    Box::pin(self.drop_refuted(&trip, why, mark, nominated)).await;
                     lead.tell_not_shared(mark, Instant::now());
                     let _ = to_leader.send(Landed::Alone(arrived));
                     return;
@@ -118,8 +118,10 @@ impl Exchange {
         let mut head = self.get_head(inbound, true);
         head.headers.extend(trip.wanted.fields.clone());
         let empty = perigee_upstream::body::empty();
-        self.send_over(&trip.hops, &trip.next, inbound, head, empty)
-            .await
+        let sent = self.send_over(&trip.hops, &trip.next, inbound, head, empty);
+        let outcome = sent.await;
+        self.note_outcome(trip, &outcome, Instant::now());
+        outcome
     }
 
     /// Another response in full says that none of the stored ones that were nominated is suitable

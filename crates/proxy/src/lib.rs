@@ -88,8 +88,8 @@ pub use perigee_http_cache::{
 };
 pub use perigee_storage::{DiskConfig, MOST_PURGES, MemoryConfig};
 pub use perigee_upstream::{
-    BreakerConfig, Endpoint, EndpointConfig, Limits as EndpointLimits, NodeTls, PoolConfig,
-    RetryLimit, Target,
+    Body as Relayed, BreakerConfig, Endpoint, EndpointConfig, Limits as EndpointLimits, NodeTls,
+    PoolConfig, RetryLimit, Target,
 };
 pub use purge::PurgeOrder;
 pub use seldom::Seldom;

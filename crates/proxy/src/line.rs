@@ -2,9 +2,9 @@
 
 use std::{fmt, future::Future, io, pin::Pin, sync::Arc};
 
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, StatusCode, header, request};
 use perigee_http_cache::remove_hop_by_hop;
-use perigee_upstream::{Body as Relayed, OnInterim};
+use perigee_upstream::OnInterim;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What can be done on the connection of a request besides answering it. It does nothing any more
@@ -26,9 +26,9 @@ pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// Has the interim responses to `request` passed on, 103 (Early Hints, RFC 8297) above all, without
+/// Has the interim responses to a request passed on, 103 (Early Hints, RFC 8297) above all, without
 /// what is for one connection only. 100 and 101 are not: they were for us (RFC 9110 section 15.2).
-pub(crate) fn relay_interim(line: &Arc<dyn Line>, request: &mut Request<Relayed>) {
+pub(crate) fn relay_interim(line: &Arc<dyn Line>, request: &mut request::Parts) {
     let line = Arc::clone(line);
     let told = OnInterim::new(move |status, headers| {
         if matches!(
@@ -42,5 +42,5 @@ pub(crate) fn relay_interim(line: &Arc<dyn Line>, request: &mut Request<Relayed>
         headers.remove(header::CONTENT_LENGTH);
         line.inform(status, headers);
     });
-    request.extensions_mut().insert(told);
+    request.extensions.insert(told);
 }

@@ -5,7 +5,7 @@ mod tally;
 
 pub use services::ServiceMetrics;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::PassedOver;
+use crate::{Hop, PassedOver};
 use services::AllServices;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -44,6 +44,8 @@ struct OwnerPassedOver {
 pub struct Metrics {
     services: AllServices,
     forwarded: Family<HopOutcome, Counter>,
+    /// Of these, the answers of origins: nearly all, looked up once.
+    answered: Arc<OnceLock<Counter>>,
     copied: Counter,
     passed_over: Family<OwnerPassedOver, Counter>,
     retries: Family<Budgeted, Counter>,
@@ -102,13 +104,21 @@ impl Metrics {
         self.copied.inc();
     }
 
-    pub(crate) fn forwarded(&self, kind: &'static str, name: &str, outcome: &'static str) {
-        let labels = HopOutcome {
-            kind,
-            name: name.to_owned(),
+    pub(crate) fn forwarded(&self, hop: &Hop, outcome: &'static str) {
+        let labels = || HopOutcome {
+            kind: hop.kind(),
+            name: hop.name().to_owned(),
             outcome,
         };
-        self.forwarded.get_or_create(&labels).inc();
+        match (hop, outcome) {
+            (Hop::Origin(_), "answered") => {
+                let lookup = || self.forwarded.get_or_create_owned(&labels());
+                self.answered.get_or_init(lookup).inc();
+            }
+            _ => {
+                self.forwarded.get_or_create(&labels()).inc();
+            }
+        }
     }
 
     /// A body that broke off was to go on from another source.

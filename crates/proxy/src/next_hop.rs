@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use http::{Request, Response, request};
+use http::{Response, request};
 use perigee_upstream::{Body as Relayed, Endpoint, Pool, SendError};
 
 use crate::Inbound;
@@ -52,11 +52,12 @@ impl Hop {
 
     pub(crate) async fn send(
         &self,
-        request: Request<Relayed>,
+        head: &request::Parts,
+        body: Relayed,
     ) -> Result<Response<Relayed>, SendError> {
         match self {
-            Hop::Peer(endpoint) | Hop::Shield(endpoint) => endpoint.send(request).await,
-            Hop::Origin(pool) => pool.send(request).await,
+            Hop::Peer(endpoint) | Hop::Shield(endpoint) => endpoint.send_parts(head, body).await,
+            Hop::Origin(pool) => pool.send_parts(head, body).await,
         }
     }
 }

@@ -8,15 +8,18 @@ use crate::{Inbound, Sender};
 /// The field of RFC 8586.
 pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
-/// The fields that make a request conditional or partial (RFC 9110 sections 13.1 and 14.2).
-const CONDITIONAL: [HeaderName; 6] = [
-    header::IF_MATCH,
-    header::IF_NONE_MATCH,
-    header::IF_MODIFIED_SINCE,
-    header::IF_UNMODIFIED_SINCE,
-    header::IF_RANGE,
-    header::RANGE,
-];
+/// Whether a field makes a request conditional or partial (RFC 9110 sections 13.1 and 14.2).
+fn is_conditional(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::IF_MATCH
+            | header::IF_NONE_MATCH
+            | header::IF_MODIFIED_SINCE
+            | header::IF_UNMODIFIED_SINCE
+            | header::IF_RANGE
+            | header::RANGE
+    )
+}
 
 /// The fields that a request may get on its way to the next tier, beside those it came with.
 const MORE_FIELDS: usize = 8;
@@ -64,18 +67,38 @@ pub fn is_loop(headers: &HeaderMap, cdn_id: &str, max: usize) -> bool {
     ids.by_ref().take(max).any(is_ours) || ids.next().is_some()
 }
 
+/// What a request asks for of what is at its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// What the client asks for.
+    AsClient,
+    /// The whole response, whatever the client's conditions are.
+    Whole,
+}
+
 /// The head of the request that goes to the next tier: origin-form target, end-to-end fields,
 /// Via (RFC 9110 section 7.6.3), `TE: trailers` where the client says it, since trailers are passed
-/// on, and, if `says_loop`, CDN-Loop: that is once per CDN.
-pub(crate) fn request_head(inbound: &request::Parts, own: &Own, says_loop: bool) -> request::Parts {
+/// on, and, if `says_loop`, CDN-Loop: that is once per CDN. It is in a box, since it is large and goes through many hands.
+pub(crate) fn request_head(
+    inbound: &request::Parts,
+    asks: Asks,
+    own: &Own,
+    says_loop: bool,
+) -> Box<request::Parts> {
     // What belongs to the connection it came on, its extensions above all, stays behind.
-    let (mut parts, ()) = http::Request::new(()).into_parts();
+    let mut parts = Box::new(http::Request::new(()).into_parts().0);
     parts.method = inbound.method.clone();
     parts.uri = origin_form(&inbound.uri);
-    parts.headers = inbound.headers.clone();
-    parts.headers.reserve(MORE_FIELDS);
+    // One map with room for all, field by field: a copy would have to grow at once.
+    parts.headers = HeaderMap::with_capacity(inbound.headers.len() + MORE_FIELDS);
+    let goes_on = |name: &HeaderName| match asks {
+        Asks::AsClient => *name != header::EXPECT,
+        Asks::Whole => *name != header::EXPECT && !is_conditional(name),
+    };
+    for (name, value) in inbound.headers.iter().filter(|(name, _)| goes_on(name)) {
+        parts.headers.append(name, value.clone());
+    }
     remove_hop_by_hop(&mut parts.headers);
-    parts.headers.remove(header::EXPECT);
     if takes_trailers(&inbound.headers) {
         let (te, trailers) = (HeaderValue::from_static("te"), "trailers");
         parts.headers.insert(header::CONNECTION, te);
@@ -112,13 +135,6 @@ fn origin_form(uri: &http::Uri) -> http::Uri {
         .map_or_else(|| http::Uri::from_static("/"), http::Uri::from)
 }
 
-/// Makes a request ask for the whole response, whatever the client's conditions are.
-pub(crate) fn make_unconditional(headers: &mut HeaderMap) {
-    for name in &CONDITIONAL {
-        headers.remove(name);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,7 +151,12 @@ mod tests {
     #[test]
     fn goes_on_in_origin_form_with_via_and_cdn_loop() {
         let inbound = parts(&[("connection", "x-hop"), ("x-hop", "1"), ("via", "1.1 a")]);
-        let head = request_head(&inbound, &Own::new("fra-1", "cdn.test"), true);
+        let head = request_head(
+            &inbound,
+            Asks::AsClient,
+            &Own::new("fra-1", "cdn.test"),
+            true,
+        );
         assert_eq!(head.uri.to_string(), "/a?b=c");
         let via: Vec<_> = head.headers.get_all(header::VIA).iter().collect();
         assert_eq!(via, ["1.1 a", "1.1 fra-1"]);
@@ -147,12 +168,31 @@ mod tests {
     #[test]
     fn trailers_are_asked_for_where_the_client_asks_for_them() {
         let own = Own::new("a", "cdn.test");
-        let head = request_head(&parts(&[("te", "gzip;q=0.5, Trailers")]), &own, false);
+        let sent = |te| request_head(&parts(&[("te", te)]), Asks::AsClient, &own, false);
+        let head = sent("gzip;q=0.5, Trailers");
         assert!(!head.headers.contains_key(CDN_LOOP));
         assert_eq!(head.headers.get(header::TE).unwrap(), "trailers");
         assert_eq!(head.headers.get(header::CONNECTION).unwrap(), "te");
-        let head = request_head(&parts(&[("te", "gzip")]), &own, false);
+        let head = sent("gzip");
         assert!(!head.headers.contains_key(header::TE));
+    }
+
+    #[test]
+    fn who_wants_the_whole_says_no_condition() {
+        let fields = [
+            ("if-none-match", "\"a\""),
+            ("range", "bytes=0-1"),
+            ("expect", "100-continue"),
+            ("accept", "a"),
+            ("accept", "b"),
+        ];
+        let own = Own::new("a", "cdn.test");
+        let sent = |asks| request_head(&parts(&fields), asks, &own, false).headers;
+        let (client, whole) = (sent(Asks::AsClient), sent(Asks::Whole));
+        assert_eq!((client.len(), whole.len()), (5, 3), "and Via");
+        let accept: Vec<_> = whole.get_all(header::ACCEPT).iter().collect();
+        assert_eq!(accept, ["a", "b"]);
+        assert!(!client.contains_key(header::EXPECT));
     }
 
     #[test]

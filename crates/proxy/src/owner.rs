@@ -10,7 +10,7 @@ use crate::{
     exchange::Exchange,
     fetch::Trip,
     next_hop::Hop,
-    onward::{request_head, says_loop},
+    onward::{Asks, request_head, says_loop},
     outcome::with_status,
     passing::Way,
     suspicion::is_lost,
@@ -26,7 +26,7 @@ impl Exchange {
         why: Miss,
     ) -> Option<Answer> {
         let inbound = &trip.inbound;
-        let head = request_head(&inbound.head, &self.own, says_loop(inbound));
+        let head = request_head(&inbound.head, Asks::AsClient, &self.own, says_loop(inbound));
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(owners, &trip.next, inbound, head, empty);
         let arrived = match sent.await {

@@ -15,7 +15,7 @@ use crate::{
     fetch::{Trip, Wanted},
     keep::is_for_here,
     marks::Mark,
-    onward::{request_head, says_loop},
+    onward::{Asks, request_head, says_loop},
     outcome::{failed_by, with_status},
     passing::Way,
     send::Arrived,
@@ -31,7 +31,12 @@ impl Exchange {
         next: Arc<dyn NextHop>,
         why: Miss,
     ) -> Answer {
-        let head = request_head(&inbound.head, &self.own, says_loop(&inbound));
+        let head = request_head(
+            &inbound.head,
+            Asks::AsClient,
+            &self.own,
+            says_loop(&inbound),
+        );
         let is_repeatable = body.is_end_stream();
         let route = next.route(&inbound);
         self.metrics.passed_over(route.passed_over.as_ref());
@@ -62,7 +67,7 @@ impl Exchange {
         detail: Option<Detail>,
     ) -> Answer {
         let inbound = &trip.inbound;
-        let head = request_head(&inbound.head, &self.own, says_loop(inbound));
+        let head = request_head(&inbound.head, Asks::AsClient, &self.own, says_loop(inbound));
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(&trip.hops, &trip.next, inbound, head, empty);
         let handling = Handling {

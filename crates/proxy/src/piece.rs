@@ -86,9 +86,10 @@ impl Exchange {
         wanted: &Range<u64>,
     ) -> Result<Piece, Cut> {
         let (to_leader, landed) = oneshot::channel();
-        tokio::spawn(Arc::clone(self).lead(lead, trip.clone(), to_leader));
+        let trip = Arc::new(trip.clone());
+        tokio::spawn(Arc::clone(self).lead(lead, Arc::clone(&trip), to_leader));
         match landed.await {
-            Ok(Landed::Stored(landed)) => piece_of(trip, &landed.arrival.stored, wanted),
+            Ok(Landed::Stored(landed)) => piece_of(&trip, &landed.arrival.stored, wanted),
             Ok(Landed::Alone(arrived)) if says_changed(arrived.response.status()) => {
                 Err(Cut::Changed)
             }

@@ -38,7 +38,7 @@ impl Exchange {
             let has_come = came.replace(fill.received()) != Some(fill.received());
             let goes_on = has_come && resumed < MOST_RESUMED && !fill.is_unread();
             let rest = match lacking(head, &fill).filter(|_| goes_on) {
-                Some(bytes) => self.rest_of_fill(trip, head, bytes).await,
+                Some(bytes) => Box::pin(self.rest_of_fill(trip, head, bytes)).await,
                 None => None,
             };
             match rest {

@@ -66,7 +66,7 @@ impl Exchange {
             let variants = exchange.store.lookup(&trip.inbound.key).get().await;
             if variants.iter().any(|it| it.head == head) {
                 let (nobody, _) = oneshot::channel();
-                exchange.lead(lead, trip, nobody).await;
+                exchange.lead(lead, Arc::new(trip), nobody).await;
             }
             drop(permit);
         });

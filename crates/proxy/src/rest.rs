@@ -12,7 +12,7 @@ use crate::{
     Inbound, NextHop,
     exchange::Exchange,
     next_hop::Hop,
-    onward::{make_unconditional, request_head, says_loop},
+    onward::{Asks, request_head, says_loop},
     piece::says_changed,
     stitched::Cut,
 };
@@ -78,13 +78,13 @@ impl Exchange {
 
     /// The head of a GET that asks for the whole response, whatever the client's conditions are.
     /// What is not in the key must not shape what is stored.
-    pub(crate) fn get_head(&self, inbound: &Inbound, is_fetch: bool) -> request::Parts {
-        let mut head = request_head(&inbound.head, &self.own, says_loop(inbound));
+    pub(crate) fn get_head(&self, inbound: &Inbound, is_fetch: bool) -> Box<request::Parts> {
+        let asks = Asks::Whole;
+        let mut head = request_head(&inbound.head, asks, &self.own, says_loop(inbound));
         head.method = Method::GET;
         if is_fetch && let Some(target) = &inbound.fetched {
             head.uri = target.clone().into();
         }
-        make_unconditional(&mut head.headers);
         head
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, request};
 use http_body::Body as _;
 use perigee_http_cache::{Failure, Times};
 use perigee_storage::Revision;
@@ -14,12 +14,15 @@ use perigee_upstream::{Body as Relayed, SendError, SendErrorKind};
 
 use crate::{
     Inbound,
+    cache_status::CACHE_STATUS,
     exchange::Exchange,
     line::relay_interim,
     next_hop::{Hop, NextHop, REFUSED},
     once_body::Offered,
     suspicion::{Suspected, is_lost, until_lost},
 };
+
+static REFUSED_FIELD: HeaderName = HeaderName::from_static(REFUSED);
 
 /// What came back, and from where.
 pub(crate) struct Arrived {
@@ -59,11 +62,10 @@ impl Exchange {
         hops: &[Hop],
         next: &Arc<dyn NextHop>,
         inbound: &Inbound,
-        head: request::Parts,
+        head: Box<request::Parts>,
         body: Relayed,
     ) -> Result<Arrived, Failure> {
         self.retries.note_request(Instant::now());
-        let suspect_after = self.config.failover.suspect_after;
         let asked_at = self.store.purges().now();
         let repeatable = head.method.is_safe() && body.is_end_stream();
         let body = Offered::new(body);
@@ -82,21 +84,16 @@ impl Exchange {
                 break;
             };
             next.stamp(inbound, hop, &mut parts);
-            let mut request = Request::from_parts(parts, body.offer());
             if let Some(line) = &inbound.line {
-                relay_interim(line, &mut request);
+                relay_interim(line, &mut parts);
             }
             let requested = SystemTime::now();
-            let lost = async {
-                until_lost(hop, &**next, suspect_after).await;
-                if !repeatable {
-                    // It may be carried out yet, and nobody else can tell.
-                    pending::<()>().await;
+            let sent = match hop.is_node() {
+                false => Some(hop.send(&parts, body.offer()).await),
+                true => {
+                    let sent = self.send_to_node(hop, &**next, &parts, body.offer(), repeatable);
+                    Box::pin(sent).await
                 }
-            };
-            let sent = tokio::select! {
-                sent = hop.send(request) => Some(sent),
-                () = lost, if hop.is_node() => None,
             };
             let asked = Asked {
                 hop,
@@ -120,6 +117,28 @@ impl Exchange {
             }
         }
         Err(failure)
+    }
+
+    /// What another node says; `None`: it went down before it said anything.
+    async fn send_to_node(
+        &self,
+        hop: &Hop,
+        next: &dyn NextHop,
+        parts: &request::Parts,
+        body: Relayed,
+        repeatable: bool,
+    ) -> Option<Result<Response<Relayed>, SendError>> {
+        let lost = async {
+            until_lost(hop, next, self.config.failover.suspect_after).await;
+            if !repeatable {
+                // It may be carried out yet, and nobody else can tell.
+                pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            sent = hop.send(parts, body) => Some(sent),
+            () = lost => None,
+        }
     }
 
     /// Whether the budget allows to ask another hop after one failed.
@@ -147,7 +166,7 @@ impl Exchange {
 
     fn answered(&self, asked: &Asked<'_>, response: Response<Relayed>) -> Tried {
         let is_ours = asked.hop.is_node();
-        let (tried, outcome) = if was_refused(&response) && asked.untouched && is_ours {
+        let (tried, outcome) = if is_ours && asked.untouched && was_refused(&response) {
             (Tried::PassOver(Failure::Overloaded), "refused")
         } else if asked.expects.not(response.status()) {
             (Tried::GiveUp(Failure::Invalid), "invalid")
@@ -181,7 +200,7 @@ impl Exchange {
     }
 
     fn count(&self, hop: &Hop, outcome: &'static str) {
-        self.metrics.forwarded(hop.kind(), hop.name(), outcome);
+        self.metrics.forwarded(hop, outcome);
     }
 }
 
@@ -196,7 +215,7 @@ struct Asked<'a> {
 }
 
 fn was_refused(response: &Response<Relayed>) -> bool {
-    response.headers().contains_key(REFUSED)
+    response.headers().contains_key(&REFUSED_FIELD)
 }
 
 /// Which statuses a request asks for that are no answers to others.
@@ -210,11 +229,18 @@ struct Expected {
 
 impl Expected {
     fn of(request: &HeaderMap) -> Self {
-        let has = |name| request.contains_key(name);
-        Expected {
-            switch: has(header::UPGRADE),
-            not_modified: has(header::IF_NONE_MATCH) || has(header::IF_MODIFIED_SINCE),
+        let mut expected = Expected {
+            switch: false,
+            not_modified: false,
+        };
+        for name in request.keys() {
+            match *name {
+                header::UPGRADE => expected.switch = true,
+                header::IF_NONE_MATCH | header::IF_MODIFIED_SINCE => expected.not_modified = true,
+                _ => {}
+            }
         }
+        expected
     }
 
     /// Whether nothing in the request asked for this status, so that it is no answer.
@@ -233,14 +259,18 @@ fn arrived(
     requested: SystemTime,
     asked: Revision,
 ) -> Arrived {
-    let name = header::HeaderName::from_static("cache-status");
-    let cache_status = match response.headers_mut().entry(name) {
-        header::Entry::Occupied(entry) => entry.remove_entry_mult().1.collect(),
-        header::Entry::Vacant(_) => Vec::new(),
-    };
-    if let Hop::Origin(_) = hop {
-        // Not an origin's to say.
-        response.headers_mut().remove(REFUSED);
+    let headers = response.headers_mut();
+    // One look for what is nearly never there.
+    let is_told = |name: &HeaderName| *name == CACHE_STATUS || *name == REFUSED_FIELD;
+    let mut cache_status = Vec::new();
+    if headers.keys().any(is_told) {
+        if let header::Entry::Occupied(entry) = headers.entry(&CACHE_STATUS) {
+            cache_status = entry.remove_entry_mult().1.collect();
+        }
+        if let Hop::Origin(_) = hop {
+            // Not an origin's to say.
+            headers.remove(&REFUSED_FIELD);
+        }
     }
     Arrived {
         response,

@@ -12,7 +12,7 @@ use crate::{
     answer::Answer,
     exchange::Exchange,
     line::Upgrading,
-    onward::{request_head, says_loop},
+    onward::{Asks, request_head, says_loop},
     pass::{not_passed, relayed},
     tunnel,
 };
@@ -71,7 +71,7 @@ impl Exchange {
         body: Relayed,
         next: &Arc<dyn NextHop>,
     ) -> Answer {
-        let mut head = request_head(&inbound.head, &self.own, says_loop(inbound));
+        let mut head = request_head(&inbound.head, Asks::AsClient, &self.own, says_loop(inbound));
         let connection = HeaderValue::from_static("upgrade");
         head.headers.insert(header::CONNECTION, connection);
         head.headers.insert(header::UPGRADE, upgrade.protocol);

@@ -16,8 +16,8 @@ use perigee_cluster::{
     Caller, LATENCIES_PATH, PURGES_PATH, Readiness, Refused, Trust, caller, no_node, strip,
 };
 use perigee_proxy::{
-    Body, Exchange, InFlight, NextHop, Origination, Outcome, PurgeOrder, REFUSED, Refusal, Seldom,
-    Sender, is_loop, take_in,
+    Body, Exchange, InFlight, Inbound, Origination, Outcome, PurgeOrder, REFUSED, Refusal, Relayed,
+    Seldom, Sender, is_loop, take_in,
 };
 use perigee_server::{Asked, AtOnce, Client, Handler, NoClient, RequestBody, with_idle_timeout};
 
@@ -84,22 +84,24 @@ impl<S: State> Shared<S> {
         Ok((outcome, revision))
     }
 
-    async fn enter(
+    /// What is to be answered; else the answer to what goes no further. Not asynchronous: what it takes
+    /// on the way is not kept while the answer is waited for.
+    fn let_in(
         &self,
-        state: Arc<S>,
+        state: &S,
         mut request: Request<RequestBody>,
         from: Origination,
-    ) -> Response<Body> {
+    ) -> Result<LetIn, Box<Response<Body>>> {
         let config = S::common(state.config());
         let max = config.max_requests as u64;
         let Some(in_flight) = InFlight::enter(&self.requests, max) else {
-            return self.turn_away(&request, from, TOO_MANY);
+            return Err(Box::new(self.turn_away(&request, from, TOO_MANY)));
         };
         strip(request.headers_mut());
         if from.sender == Sender::Client
             && is_loop(request.headers(), &config.cdn_id, config.max_cdns)
         {
-            return self.turn_away(&request, from, LOOP);
+            return Err(Box::new(self.turn_away(&request, from, LOOP)));
         }
         let line = line(request.body());
         let limit = config.limits.body_idle_timeout;
@@ -107,10 +109,9 @@ impl<S: State> Shared<S> {
         match take_in(timed, state.services(), from) {
             Ok((mut inbound, body)) => {
                 inbound.line = line;
-                let next: Arc<dyn NextHop> = state;
-                self.exchange.answer(inbound, body, next, in_flight).await
+                Ok((Arc::new(inbound), body, in_flight))
             }
-            Err((refusal, head)) => self.exchange.refuse(&head, from, refusal),
+            Err((refusal, head)) => Err(Box::new(self.exchange.refuse(&head, from, refusal))),
         }
     }
 
@@ -134,6 +135,9 @@ impl<S: State> Shared<S> {
         response
     }
 }
+
+/// A request, its body, and its place among those under way.
+type LetIn = (Arc<Inbound>, Relayed, InFlight);
 
 const TOO_MANY: Refusal = Refusal {
     status: StatusCode::SERVICE_UNAVAILABLE,
@@ -211,7 +215,12 @@ impl<S: State> Handler for Shared<S> {
                 (refused, caller == Ok(Caller::Stranger))
             }
             Admission::Enter(from) => {
-                let response = self.enter(state, request, from).await;
+                let response = match self.let_in(&state, request, from) {
+                    Ok((inbound, body, in_flight)) => {
+                        self.exchange.answer(inbound, body, state, in_flight).await
+                    }
+                    Err(response) => *response,
+                };
                 (response, from.sender == Sender::Client)
             }
         };

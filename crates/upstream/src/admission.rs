@@ -70,7 +70,9 @@ impl Admission {
                 self.max_concurrent, self.max_queued
             ))
         })?;
-        match timeout(self.queue_timeout, self.permits.clone().acquire_owned()).await {
+        // In a box: a timer that each request would carry about, otherwise.
+        let turn = timeout(self.queue_timeout, self.permits.clone().acquire_owned());
+        match Box::pin(turn).await {
             Ok(Ok(permit)) => Ok(Permit {
                 _permit: permit,
                 _in_flight: in_flight,

@@ -165,12 +165,12 @@ impl Endpoint {
         self.send_parts(&parts, body).await
     }
 
-    /// Sends a request whose head others may need, too.
-    pub(crate) async fn send_parts(
-        &self,
-        parts: &Parts,
-        body: Body,
-    ) -> Result<Response<Body>, SendError> {
+    /// Sends a request whose head others may need, too, and which is handed on by reference, since it is
+    /// large: see [`Endpoint::send`].
+    ///
+    /// # Errors
+    /// [`SendError`] if no response head came.
+    pub async fn send_parts(&self, parts: &Parts, body: Body) -> Result<Response<Body>, SendError> {
         let permit = self.admission.enter().await.map_err(|refused| SendError {
             kind: SendErrorKind::Overloaded,
             detail: format!("{}: {}", self.name, refused.0),
@@ -179,7 +179,8 @@ impl Endpoint {
             Origin::Http(origin) => origin.send(parts, body, permit).await,
             Origin::Folder(folder) => {
                 let request = Request::from_parts(parts.clone(), body);
-                folder.send(request, permit).await
+                // In a box: it is many times as large as an exchange over HTTP.
+                Box::pin(folder.send(request, permit)).await
             }
         }
     }

@@ -74,13 +74,21 @@ impl Pool {
     /// The last [`SendError`] if none answered; [`SendErrorKind::LeftAlone`] if too many requests
     /// have failed of late, so that none is sent for a while.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
+        let (parts, body) = request.into_parts();
+        self.send_parts(&parts, body).await
+    }
+
+    /// Sends a request whose head is handed on by reference, since it is large: see [`Pool::send`].
+    ///
+    /// # Errors
+    /// As for [`Pool::send`].
+    pub async fn send_parts(&self, parts: &Parts, body: Body) -> Result<Response<Body>, SendError> {
         let now = Instant::now();
         let visit = Visit::begin(self, now)?;
         self.state().budget.request(now);
-        let repeatable = request.method().is_safe() && body::is_known_empty(request.body());
-        let (parts, body) = request.into_parts();
+        let repeatable = parts.method.is_safe() && body::is_known_empty(&body);
         let sending = Sending {
-            parts: &parts,
+            parts,
             body: Home::new(body),
             repeatable,
             tried: Vec::new(),
@@ -116,7 +124,7 @@ impl Pool {
                 return Err(error);
             };
             if !wait.is_zero() {
-                tokio::time::sleep(wait).await;
+                Box::pin(tokio::time::sleep(wait)).await;
             }
             index = next;
         }
@@ -175,11 +183,24 @@ impl Pool {
         sending.tried.push(index);
         let left = self.endpoints.len().saturating_sub(sending.tried.len());
         let patience = hedge::after(self.config.hedge_after, sending.repeatable, left);
+        let body = sending.body();
+        match patience {
+            None => self.send_to(index, sending.parts, body).await,
+            // In a box, since it is seldom wanted, and has room for two.
+            Some(patience) => Box::pin(self.hedged(sending, index, body, patience)).await,
+        }
+    }
+
+    /// Sends to one endpoint, and after a while to a second one, too.
+    async fn hedged(
+        &self,
+        sending: &mut Sending<'_>,
+        index: usize,
+        body: Body,
+        patience: Duration,
+    ) -> Result<Response<Body>, SendError> {
         let parts = sending.parts;
-        let mut first = pin!(self.send_to(index, parts, sending.body()));
-        let Some(patience) = patience else {
-            return first.await;
-        };
+        let mut first = pin!(self.send_to(index, parts, body));
         tokio::select! {
             biased;
             sent = &mut first => return sent,

@@ -358,7 +358,7 @@ async fn answer_told(exchange: &Arc<Exchange>, services: &Services, game: &Game)
     inbound.service = Arc::clone(services.find(game.host).unwrap());
     let under_way = InFlight::enter(&Arc::default(), 1).unwrap();
     let response = exchange
-        .answer(inbound, relayed, Arc::new(Nobody), under_way)
+        .answer(Arc::new(inbound), relayed, Arc::new(Nobody), under_way)
         .await;
     let (head, body) = response.into_parts();
     let fields = head.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes()));

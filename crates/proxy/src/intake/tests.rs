@@ -60,7 +60,9 @@ fn a_target_without_a_path_is_the_root() {
         let (inbound, _) = taken(no_body(get(target))).unwrap();
         assert_eq!(inbound.key.as_str(), key);
         let own = crate::onward::Own::new("n", "cdn.test");
-        let onward = crate::onward::request_head(&inbound.head, &own, false).uri;
+        let onward =
+            crate::onward::request_head(&inbound.head, crate::onward::Asks::AsClient, &own, false)
+                .uri;
         let onward = onward.path_and_query().unwrap();
         assert_eq!(format!("http://www.example.com{}", onward.as_str()), key);
     }
