@@ -7,16 +7,16 @@ use perigee_http_cache::PackedHead;
 
 use crate::{
     Body, StoredId,
-    memory::{Held, Piece},
+    memory::{Seen, View, copied},
 };
 
 /// The stored responses of one key, newest first.
 #[derive(Clone, Copy, Debug)]
-pub struct Hits<'a>(&'a Held);
+pub struct Hits<'a>(View<'a>);
 
 impl<'a> Hits<'a> {
-    pub(crate) fn new(held: &'a Held) -> Self {
-        Hits(held)
+    pub(crate) fn new(view: View<'a>) -> Self {
+        Hits(view)
     }
 
     /// Each of them, in order.
@@ -29,12 +29,12 @@ impl<'a> Hits<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Hit<'a> {
     head: PackedHead<'a>,
-    piece: &'a Piece,
+    piece: Seen<'a>,
     body: Option<&'a Body>,
 }
 
 impl<'a> Hit<'a> {
-    pub(crate) fn new(head: PackedHead<'a>, piece: &'a Piece, body: Option<&'a Body>) -> Self {
+    pub(crate) fn new(head: PackedHead<'a>, piece: Seen<'a>, body: Option<&'a Body>) -> Self {
         Hit { head, piece, body }
     }
 
@@ -51,7 +51,7 @@ impl<'a> Hit<'a> {
     /// All bytes of its body, if they are there in one piece.
     pub fn bytes(&self) -> Option<Bytes> {
         match self.body {
-            None => Some(self.piece.body()),
+            None => Some(copied(self.piece.body())),
             Some(body) => body.in_one(),
         }
     }
@@ -59,7 +59,7 @@ impl<'a> Hit<'a> {
     /// These bytes of its body, if it has them in memory in one piece; there must be some.
     pub fn at_hand(&self, range: Range<u64>) -> Option<Bytes> {
         match self.body {
-            None => self.piece.part_of_body(range),
+            None => self.piece.part_of_body(range).map(copied),
             Some(body) => body.at_hand(range),
         }
     }
@@ -67,7 +67,7 @@ impl<'a> Hit<'a> {
     /// Its body.
     pub fn body(&self) -> Body {
         match self.body {
-            None => Body::of_one(self.piece.body()),
+            None => Body::of_one(Bytes::copy_from_slice(self.piece.body())),
             Some(body) => body.clone(),
         }
     }

@@ -1,10 +1,13 @@
 //! The memory tier.
 
+mod chunks;
 mod clock;
 mod ghosts;
+mod heap;
 mod heat;
 mod held;
 mod index;
+mod lent;
 mod piece;
 mod shelf;
 mod sweep;
@@ -30,8 +33,9 @@ use crate::{
     spool::Spool,
 };
 
-pub(crate) use held::Held;
-pub(crate) use piece::Piece;
+pub(crate) use held::View;
+pub(crate) use lent::copied;
+pub(crate) use piece::Seen;
 use shelf::Shelf;
 use sweep::Sweep;
 

@@ -22,7 +22,7 @@ use bytes::Bytes;
 
 use crate::body::BLOCK;
 
-mod os;
+pub(crate) mod os;
 
 /// Addresses that are taken and given back at once. Their pages come when they are written.
 const SLOT: usize = 1 << 20;
@@ -60,7 +60,7 @@ impl Pages {
         let slots = (capacity / SLOT as u64 + 16).saturating_mul(SPARE);
         let too_many = |_| io::Error::from(io::ErrorKind::OutOfMemory);
         let slots = usize::try_from(slots).map_err(too_many)?;
-        let base = os::reserve(slots.saturating_mul(SLOT))?;
+        let base = os::reserve(slots.saturating_mul(SLOT), os::Size::Small)?;
         Ok(Arc::new(Pages {
             base,
             slots,

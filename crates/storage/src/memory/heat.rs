@@ -52,6 +52,14 @@ fn more(apart: u32) -> i32 {
 pub(super) struct Heat(u32);
 
 impl Heat {
+    pub(super) fn written(self) -> [u8; 4] {
+        self.0.to_le_bytes()
+    }
+
+    pub(super) fn read(written: [u8; 4]) -> Self {
+        Heat(u32::from_le_bytes(written))
+    }
+
     /// Asked for once, now.
     pub(super) fn first(now: Moment) -> Self {
         Heat(now.0)

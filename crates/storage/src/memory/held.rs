@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use perigee_http_cache::CacheKey;
 
-use super::piece::Piece;
+use super::{
+    heap::HOLES,
+    piece::{Piece, Seen},
+};
 use crate::{Body, Stored, hits::Hit};
 
 /// A list that is shared: its two counters, and the allocator's own bookkeeping.
 const SHARED: u64 = 2 * size_of::<usize>() as u64 + 16;
 
-/// While objects of all sizes come and go, holes stay between them, of an eighth of what is held
-/// under steady churn. See bench/README.md.
-const HOLES: u64 = 8;
-
-/// The stored responses of one key, newest first. Cheap to clone.
+/// The stored responses of one key, newest first, apart from where they stand. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) enum Held {
     /// Most keys have one, and that is small.
@@ -27,6 +26,13 @@ pub(crate) enum Held {
 pub(crate) struct Kept {
     piece: Piece,
     body: Option<Body>,
+}
+
+/// What is held of a key, looked at where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum View<'a> {
+    One(Seen<'a>),
+    Many(&'a [Kept]),
 }
 
 impl Held {
@@ -48,35 +54,17 @@ impl Held {
 
     /// Each as it was.
     pub(in crate::memory) fn unpack(&self) -> impl Iterator<Item = Stored> {
-        let pieces = self.pieces();
-        pieces.filter_map(|(piece, body)| piece.unpack(body))
+        self.pieces().filter_map(|(piece, body)| piece.unpack(body))
     }
 
-    /// Each where it stands.
-    pub(crate) fn hits(&self) -> impl Iterator<Item = Hit<'_>> {
-        let pieces = self.pieces();
-        pieces.filter_map(|(piece, body)| Some(Hit::new(piece.head()?, piece, body)))
+    pub(in crate::memory) fn view(&self) -> View<'_> {
+        match self {
+            Held::One(piece) => View::One(piece.seen()),
+            Held::Many(all) => View::Many(all),
+        }
     }
 
-    /// The bodies that are not in a piece.
-    pub(in crate::memory) fn large_bodies(&self) -> impl Iterator<Item = &Body> {
-        self.pieces().filter_map(|(_, body)| body)
-    }
-
-    /// How many responses.
-    pub(in crate::memory) fn count(&self) -> usize {
-        self.pieces().count()
-    }
-
-    pub(in crate::memory) fn is_of(&self, key: &str) -> bool {
-        self.key_text() == key.as_bytes()
-    }
-
-    pub(in crate::memory) fn key(&self) -> CacheKey {
-        CacheKey::from_text(&String::from_utf8_lossy(self.key_text()))
-    }
-
-    /// Bytes of memory that they take.
+    /// Bytes of memory that they take where each stands by itself.
     pub(in crate::memory) fn weight(&self) -> u64 {
         let list = match self {
             Held::One(_) => 0,
@@ -85,12 +73,7 @@ impl Held {
         let weigh = |(piece, body): (&Piece, Option<&Body>)| {
             piece.weight() + body.map_or(0, |body| body.weight())
         };
-        let bytes = list + self.pieces().map(weigh).sum::<u64>();
-        bytes + bytes / HOLES
-    }
-
-    fn key_text(&self) -> &[u8] {
-        self.pieces().next().map_or(&[], |(piece, _)| piece.key())
+        with_holes(list + self.pieces().map(weigh).sum::<u64>())
     }
 
     fn pieces(&self) -> impl Iterator<Item = (&Piece, Option<&Body>)> {
@@ -101,6 +84,53 @@ impl Held {
         let many = many.iter().map(|kept| (&kept.piece, kept.body.as_ref()));
         one.map(|piece| (piece, None)).into_iter().chain(many)
     }
+}
+
+impl<'a> View<'a> {
+    /// Each where it stands.
+    pub(crate) fn hits(self) -> impl Iterator<Item = Hit<'a>> {
+        let pieces = self.pieces();
+        pieces.filter_map(|(piece, body)| Some(Hit::new(piece.head()?, piece, body)))
+    }
+
+    /// The bodies that are not in a piece.
+    pub(in crate::memory) fn large_bodies(self) -> impl Iterator<Item = &'a Body> {
+        self.pieces().filter_map(|(_, body)| body)
+    }
+
+    /// How many responses.
+    pub(in crate::memory) fn count(self) -> usize {
+        self.pieces().count()
+    }
+
+    pub(in crate::memory) fn is_of(self, key: &str) -> bool {
+        self.key_text() == key.as_bytes()
+    }
+
+    pub(in crate::memory) fn key(self) -> CacheKey {
+        CacheKey::from_text(&String::from_utf8_lossy(self.key_text()))
+    }
+
+    fn key_text(self) -> &'a [u8] {
+        self.pieces().next().map_or(&[], |(piece, _)| piece.key())
+    }
+
+    fn pieces(self) -> impl Iterator<Item = (Seen<'a>, Option<&'a Body>)> {
+        let (one, many) = match self {
+            View::One(piece) => (Some(piece), &[][..]),
+            View::Many(all) => (None, all),
+        };
+        let many = many
+            .iter()
+            .map(|kept| (kept.piece.seen(), kept.body.as_ref()));
+        one.map(|piece| (piece, None)).into_iter().chain(many)
+    }
+}
+
+/// While objects of all sizes come and go, holes stay between them: in an allocator of an eighth of what
+/// is held under steady churn (see bench/README.md), in a heap of as much at the most.
+pub(in crate::memory) fn with_holes(bytes: u64) -> u64 {
+    bytes + bytes / HOLES
 }
 
 /// Bytes of memory of one response under a key that has more of them, about.

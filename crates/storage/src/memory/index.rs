@@ -12,17 +12,24 @@ mod spot;
 #[cfg(test)]
 mod tests;
 
-pub(super) use entry::Entry;
+pub(super) use entry::{Found, Gone};
 pub(super) use spot::Spot;
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use perigee_http_cache::CacheKey;
 
-use super::{clock::Clock, ghosts::Ghosts, heat::Heat, held::Held};
+use super::{
+    chunks::{CHUNK, Chunks},
+    clock::Clock,
+    ghosts::Ghosts,
+    heap::Heap,
+    heat::Heat,
+    held::Held,
+};
 use crate::{
     Revision, Stored,
     listing::{Nearest, Place, Walk},
@@ -40,7 +47,7 @@ const MAX_SHARDS: u64 = 1024;
 const GHOST_SHARE: u64 = 256;
 
 /// Entries drawn for each one that goes.
-const LOTS: u64 = 16;
+const LOTS: usize = 16;
 
 /// Lookups in a shard after which the clock is told.
 const TELL_CLOCK: u64 = 16;
@@ -53,7 +60,7 @@ pub(super) struct Index {
     lots: AtomicU64,
     clock: Clock,
     capacity: u64,
-    /// Bytes of all entries, all that hangs on them, and what the shards take.
+    /// Bytes of all shards, and all that hangs on them.
     used: AtomicU64,
     keys: AtomicU64,
 }
@@ -64,9 +71,9 @@ pub(super) struct Outcome {
     /// Whether anything was changed.
     pub(super) is_changed: bool,
     /// What the key had before, if that was anything.
-    pub(super) replaced: Option<Held>,
+    pub(super) replaced: Option<Gone>,
     /// Who had to go for it; the key itself, if all others are worth more.
-    pub(super) evicted: Vec<Held>,
+    pub(super) evicted: Vec<Gone>,
 }
 
 /// What is worth how much, of what is new.
@@ -82,9 +89,12 @@ impl Index {
         let count = (capacity / SHARD_BYTES).clamp(1, MAX_SHARDS);
         let count = (count / 2 + 1).next_power_of_two();
         let ghosts = capacity / GHOST_SHARE / count;
-        let shards: Box<[_]> = (0..count)
-            .map(|_| Mutex::new(Shard::new(seed, Ghosts::new(ghosts))))
-            .collect();
+        // Each shard has a chunk that is not full. On large pages all of it takes memory, so these are for when
+        // that is little beside what is full.
+        let open = count * CHUNK as u64;
+        let chunks = Chunks::reserve(capacity + capacity / 2 + 2 * open, 16 * open);
+        let shard = || Shard::new(seed, Ghosts::new(ghosts), Heap::new(Arc::clone(&chunks)));
+        let shards: Box<[_]> = (0..count).map(|_| Mutex::new(shard())).collect();
         let weight = |shard: &Mutex<Shard>| lock(shard).weight();
         Index {
             used: AtomicU64::new(shards.iter().map(weight).sum()),
@@ -102,33 +112,37 @@ impl Index {
         let hash = key.stable_hash();
         let mut shard = self.shard(hash);
         self.asked(&mut shard);
-        let entry = shard.find(hash, key.as_str())?;
-        self.found(entry);
-        let found = (entry.held.clone(), entry.checked);
-        shard.found += 1;
+        let place = shard.find(hash, key.as_str())?;
+        let found = shard.get(place)?;
+        let found = (found.held(), found.entry.checked);
+        self.found(&mut shard, place);
         Some(found)
     }
 
     /// Shows what is stored under the key of this text. Counts as a request for it if `serve` says so,
     /// which is handed back.
-    pub(super) fn at_once(&self, key: &str, serve: impl FnOnce(&Entry) -> bool) -> bool {
+    pub(super) fn at_once(&self, key: &str, serve: impl FnOnce(Found<'_>) -> bool) -> bool {
         let hash = CacheKey::stable_hash_of(key);
         let mut shard = self.shard(hash);
-        let Some(entry) = shard.find(hash, key) else {
+        let Some(place) = shard.find(hash, key) else {
             return false;
         };
-        if !serve(entry) {
+        if !shard.get(place).is_some_and(serve) {
             return false;
         }
-        self.found(entry);
-        shard.found += 1;
+        self.found(&mut shard, place);
         self.asked(&mut shard);
         true
     }
 
-    fn found(&self, entry: &mut Entry) {
-        entry.heat = entry.heat.again(self.clock.now());
-        entry.hits = entry.hits.saturating_add(1);
+    /// Counts a request for this entry.
+    fn found(&self, shard: &mut Shard, place: usize) {
+        shard.found += 1;
+        let now = self.clock.now();
+        shard.change(place, |entry| {
+            entry.heat = entry.heat.again(now);
+            entry.hits = entry.hits.saturating_add(1);
+        });
     }
 
     /// Counts a lookup.
@@ -140,10 +154,11 @@ impl Index {
     }
 
     /// What there is of a key, without asking for it.
-    pub(super) fn look<T>(&self, key: &CacheKey, look: impl FnOnce(&Entry) -> T) -> Option<T> {
+    pub(super) fn look<T>(&self, key: &CacheKey, look: impl FnOnce(Found<'_>) -> T) -> Option<T> {
         let hash = key.stable_hash();
-        let mut shard = self.shard(hash);
-        shard.find(hash, key.as_str()).map(|entry| look(entry))
+        let shard = self.shard(hash);
+        let place = shard.find(hash, key.as_str())?;
+        shard.get(place).map(look)
     }
 
     /// Whether a key with this hash was asked for since it is here.
@@ -153,16 +168,19 @@ impl Index {
     }
 
     /// Removes such entries. A look at all of them, shard by shard.
-    pub(super) fn drop_where(&self, is_such: impl Fn(&Entry) -> bool) {
+    pub(super) fn drop_where(&self, is_such: impl Fn(Found<'_>) -> bool) {
         for shard in &self.shards {
             let mut shard = lock(shard);
             let before = shard.weight();
-            // Backwards: the last one takes the place of that which goes.
-            for place in (0..shard.entries().len()).rev() {
-                if shard.entries().get(place).is_some_and(&is_such)
-                    && let Some(entry) = shard.remove_at(place)
-                {
-                    self.let_go(entry);
+            let mut left = shard.numbers();
+            while let Some(number) = left.checked_sub(1) {
+                left = number;
+                let renumbered = shard.renumbered;
+                if shard.get(number).is_some_and(&is_such) && shard.remove_at(number).is_some() {
+                    self.keys.fetch_sub(1, Relaxed);
+                }
+                if shard.renumbered != renumbered {
+                    left = shard.numbers();
                 }
             }
             self.reweigh(before, shard.weight());
@@ -174,15 +192,15 @@ impl Index {
         &self,
         after: Option<Place>,
         most: usize,
-        look: impl Fn(&Entry) -> Option<T>,
+        look: impl Fn(Found<'_>) -> Option<T>,
     ) -> Walk<T> {
         let mut nearest = Nearest::behind(after, most);
         let first = after.map_or(0, |after| after.shard(self.shards.len()));
         for shard in self.shards.iter().skip(first) {
-            for entry in lock(shard).entries() {
-                let place = Place::of_hash(entry.hash);
+            for found in lock(shard).entries() {
+                let place = Place::of_hash(found.entry.hash);
                 if nearest.is_wanted(place)
-                    && let Some(seen) = look(entry)
+                    && let Some(seen) = look(found)
                 {
                     nearest.show(place, || seen);
                 }
@@ -209,16 +227,19 @@ impl Index {
         let mut shard = self.shard(hash);
         let before = shard.weight();
         let mut outcome = Outcome::default();
-        let mut old = shard.find(hash, key.as_str());
-        let new = match &mut old {
-            Some(entry) => {
-                let checked = entry.checked;
-                entry.checked = checked.max(now);
-                let all: Vec<Stored> = entry.held.unpack().collect();
-                change(&all, checked)
+        let place = shard.find(hash, key.as_str());
+        let old = place.and_then(|place| shard.get(place));
+        let old = old.map(|old| (old.held(), old.entry.checked));
+        let new = match &old {
+            Some((held, checked)) => {
+                let all: Vec<Stored> = held.unpack().collect();
+                change(&all, *checked)
             }
             None => change(&[], now),
         };
+        if let Some(place) = place {
+            shard.change(place, |entry| entry.checked = entry.checked.max(now));
+        }
         let Some(new) = new else {
             return outcome;
         };
@@ -226,37 +247,29 @@ impl Index {
         outcome.is_changed = true;
         let (checked, now) = (now, self.clock.now());
         let mut worth = None;
-        match (old, new) {
-            (Some(_), None) => {
-                let removed = shard.remove(hash, key.as_str());
-                outcome.replaced = removed.map(|entry| self.let_go(entry));
+        match (place, new) {
+            (Some(place), None) => {
+                outcome.replaced = shard.remove_at(place);
+                self.keys.fetch_sub(1, Relaxed);
             }
             (None, None) => {}
-            (Some(entry), Some(new)) => {
-                let weight = new.weight();
-                outcome.replaced = Some(std::mem::replace(&mut entry.held, new));
-                let old_weight = std::mem::replace(&mut entry.weight, weight);
-                worth = Some(entry.heat.worth(now, weight));
-                self.reweigh(old_weight, weight);
+            (Some(place), Some(new)) => {
+                if let Some((weight, old)) = shard.replace(place, new) {
+                    worth = Some(old.entry.heat.worth(now, weight));
+                    outcome.replaced = Some(old);
+                }
             }
             (None, Some(new)) => {
-                let weight = new.weight();
                 let heat = shard.remembered(hash);
                 let heat = heat.map_or(Heat::first(now), |heat| heat.again(now));
-                worth = Some(heat.worth(now, weight));
                 if let Some(twin) = shard.remove_twin(hash) {
-                    outcome.evicted.push(self.let_go(twin));
+                    outcome.evicted.push(twin);
+                    self.keys.fetch_sub(1, Relaxed);
                 }
-                shard.add(Entry {
-                    hash,
-                    held: new,
-                    checked,
-                    weight,
-                    heat,
-                    hits: 0,
-                });
-                self.keys.fetch_add(1, Relaxed);
-                self.reweigh(0, weight);
+                if let Some(weight) = shard.add(hash, new, checked, heat) {
+                    self.keys.fetch_add(1, Relaxed);
+                    worth = Some(heat.worth(now, weight));
+                }
             }
         }
         self.reweigh(before, shard.weight());
@@ -270,13 +283,13 @@ impl Index {
     }
 
     /// Evicts until what is held fits. What is taken elsewhere leaves it half of its room at least.
-    fn make_room(&self, newcomer: &Newcomer<'_>, elsewhere: u64) -> Vec<Held> {
+    fn make_room(&self, newcomer: &Newcomer<'_>, elsewhere: u64) -> Vec<Gone> {
         let mut evicted = Vec::new();
         let room = self.capacity - elsewhere.min(self.capacity / 2);
         let (mut newcomer, mut misses) = (Some(newcomer), 0);
         while self.bytes() > room && misses <= self.shards.len() {
-            if let Some(held) = self.evict_one(newcomer) {
-                evicted.push(held);
+            if let Some(gone) = self.evict_one(newcomer) {
+                evicted.push(gone);
                 continue;
             }
             misses += 1;
@@ -289,33 +302,25 @@ impl Index {
 
     /// Evicts one of a shard drawn by lot, or the newcomer. None if the shard is empty, or the
     /// newcomer gone.
-    fn evict_one(&self, newcomer: Option<&Newcomer<'_>>) -> Option<Held> {
+    fn evict_one(&self, newcomer: Option<&Newcomer<'_>>) -> Option<Gone> {
         let now = self.clock.now();
         let drawn = self.draw() as usize % self.shards.len();
         let mut shard = lock(self.shards.get(drawn)?);
-        let lots = (0..LOTS).map(|_| self.draw());
-        let (place, worth) = shard.coolest(lots, now)?;
+        let (place, worth) = shard.coolest(LOTS, || self.draw(), now)?;
         let newcomer = newcomer.filter(|newcomer| newcomer.worth <= worth);
         if let Some(newcomer) = newcomer {
             drop(shard);
             shard = self.shard(newcomer.hash);
         }
         let before = shard.weight();
-        let entry = match newcomer {
+        let gone = match newcomer {
             Some(newcomer) => shard.remove(newcomer.hash, newcomer.key)?,
             None => shard.remove_at(place)?,
         };
         self.reweigh(before, shard.weight());
-        shard.remember(&entry, now);
-        drop(shard);
-        Some(self.let_go(entry))
-    }
-
-    /// Counts out what has been removed.
-    fn let_go(&self, entry: Entry) -> Held {
+        shard.remember(&gone, now);
         self.keys.fetch_sub(1, Relaxed);
-        self.reweigh(entry.weight, 0);
-        entry.held
+        Some(gone)
     }
 
     fn reweigh(&self, old: u64, new: u64) {

@@ -63,7 +63,7 @@ impl Shelf {
     pub(super) fn get(&self, key: &CacheKey) -> Variants {
         let held = match self.index.get(key) {
             Some((held, checked)) if checked >= self.purges.now() => Some(held),
-            Some(_) if self.check(key) => self.index.look(key, |entry| entry.held.clone()),
+            Some(_) if self.check(key) => self.index.look(key, |found| found.held()),
             _ => None,
         };
         match held {
@@ -75,8 +75,8 @@ impl Shelf {
     /// Shows what is stored under a key, if all purges were looked at. See [`crate::Store::at_once`].
     pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         // Read under the lock: a purge that is carried out before the lookup begins is seen.
-        self.index.at_once(key, |entry| {
-            entry.checked >= self.purges.now() && serve(Hits::new(&entry.held))
+        self.index.at_once(key, |found| {
+            found.entry.checked >= self.purges.now() && serve(Hits::new(found.view()))
         })
     }
 
@@ -144,7 +144,7 @@ impl Shelf {
     /// Drops keys that have any such body: those that are small are not asked about.
     pub(super) fn drop_where(&self, is_such: impl Fn(&Body) -> bool) {
         self.index
-            .drop_where(|entry| entry.held.large_bodies().any(&is_such));
+            .drop_where(|found| found.view().large_bodies().any(&is_such));
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -153,11 +153,11 @@ impl Shelf {
 
     /// The next keys behind a place.
     pub(super) fn walk(&self, after: Option<Place>, most: usize) -> Walk<Entry> {
-        self.index.walk(after, most, |entry| self.told(entry))
+        self.index.walk(after, most, |found| self.told(found))
     }
 
     pub(super) fn entry(&self, key: &CacheKey) -> Option<Entry> {
-        self.index.look(key, |entry| self.told(entry)).flatten()
+        self.index.look(key, |found| self.told(found)).flatten()
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -200,8 +200,8 @@ impl Shelf {
             is_changed = changed.is_some();
             changed.or(left)
         });
-        for held in outcome.evicted {
-            self.evicted.fetch_add(held.count() as u64, Relaxed);
+        for gone in outcome.evicted {
+            self.evicted.fetch_add(gone.count as u64, Relaxed);
         }
         is_changed
     }
@@ -213,8 +213,9 @@ impl Shelf {
     }
 
     /// What is told of an entry, if purges have left anything of it.
-    fn told(&self, entry: &index::Entry) -> Option<Entry> {
-        let (key, all) = (entry.held.key(), entry.held.unpack().collect::<Vec<_>>());
+    fn told(&self, found: index::Found<'_>) -> Option<Entry> {
+        let (key, entry) = (found.view().key(), found.entry);
+        let all = found.held().unpack().collect::<Vec<_>>();
         let left = changes::check(&self.purges, &key, &all, entry.checked);
         let variants: Variants = left.unwrap_or(all).into();
         (!variants.is_empty()).then_some(Entry {

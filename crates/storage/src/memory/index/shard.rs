@@ -1,130 +1,199 @@
 //! A part of the index, behind one lock.
 
-use super::Entry;
-use crate::memory::{
-    ghosts::Ghosts,
-    heat::{Heat, Moment},
+use super::entry::{Entries, Entry, Found, Gone};
+use crate::{
+    Revision,
+    memory::{
+        ghosts::Ghosts,
+        heap::{At, Heap},
+        heat::{Heat, Moment},
+        held::Held,
+    },
 };
 use hashbrown::HashTable;
 
 /// Further keys with one hash. Each makes the others slower to find.
 const MOST_TWINS: usize = 7;
 
-/// Entries without gaps, so that any can be drawn by lot, and where each one is.
+/// Entries, and where each one is.
 #[derive(Debug)]
 pub(super) struct Shard {
-    entries: Vec<Entry>,
-    places: HashTable<u32>,
+    places: HashTable<Place>,
+    entries: Entries,
+    /// What hangs on all entries.
+    held: u64,
     ghosts: Ghosts,
     /// So that nobody can choose keys that stand together in a table.
     seed: u64,
+    /// How often entries have got other numbers.
+    pub(super) renumbered: u64,
     /// Lookups.
     pub(super) asked: u64,
     /// Lookups that have found something.
     pub(super) found: u64,
 }
 
+/// Where an entry is. What a table goes by of its hash is here, too: so nearly all that is looked at there
+/// is what is looked for.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    tag: u32,
+    at: At,
+}
+
 impl Shard {
-    pub(super) fn new(seed: u64, ghosts: Ghosts) -> Self {
+    pub(super) fn new(seed: u64, ghosts: Ghosts, heap: Heap) -> Self {
         Shard {
-            entries: Vec::new(),
             places: HashTable::new(),
+            entries: Entries::new(heap),
+            held: 0,
             ghosts,
             seed,
+            renumbered: 0,
             asked: 0,
             found: 0,
         }
     }
 
-    /// Bytes that it takes, without what hangs on the entries.
+    /// Bytes that it takes, and all that hangs on it.
     pub(super) fn weight(&self) -> u64 {
-        let entries = self.entries.capacity() * size_of::<Entry>();
-        (entries + self.places.allocation_size()) as u64 + self.ghosts.weight()
+        let table = self.places.allocation_size() as u64;
+        table + self.entries.weight() + self.ghosts.weight() + self.held
     }
 
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// Entries have numbers below this one; some numbers have none. Each keeps its own until it is removed,
+    /// or all are numbered anew.
+    pub(super) fn numbers(&self) -> usize {
+        self.places.num_buckets()
     }
 
-    pub(super) fn find(&mut self, hash: u64, key: &str) -> Option<&mut Entry> {
-        let place = *self
-            .places
-            .find(mixed(hash, self.seed), is(&self.entries, hash, key))?;
-        self.entries.get_mut(place as usize)
+    pub(super) fn entries(&self) -> impl Iterator<Item = Found<'_>> {
+        let places = self.places.iter();
+        places.filter_map(|place| self.entries.get(place.at))
     }
 
-    /// Adds what is not there yet.
-    pub(super) fn add(&mut self, entry: Entry) {
-        let Ok(place) = u32::try_from(self.entries.len()) else {
-            return;
+    /// The number of the entry of a key.
+    pub(super) fn find(&self, hash: u64, key: &str) -> Option<usize> {
+        let tag = tag(hash, self.seed);
+        let is_it = |place: &Place| place.tag == tag && self.is_of(place.at, hash, key);
+        self.places.find_bucket_index(spread(tag), is_it)
+    }
+
+    fn is_of(&self, at: At, hash: u64, key: &str) -> bool {
+        let found = self.entries.get(at);
+        found.is_some_and(|found| found.entry.hash == hash && found.view().is_of(key))
+    }
+
+    /// The entry with this number.
+    pub(super) fn get(&self, number: usize) -> Option<Found<'_>> {
+        self.entries.get(self.places.get_bucket(number)?.at)
+    }
+
+    /// Changes what is known of it.
+    pub(super) fn change(&mut self, number: usize, change: impl FnOnce(&mut Entry)) {
+        if let Some(place) = self.places.get_bucket(number) {
+            self.entries.change(place.at, change);
+        }
+    }
+
+    /// Adds what is not there yet: responses of a key with this hash, that were checked up to then, and how
+    /// hot it is. What it weighs; `None` if there are too many.
+    pub(super) fn add(
+        &mut self,
+        hash: u64,
+        held: Held,
+        checked: Revision,
+        heat: Heat,
+    ) -> Option<u64> {
+        let entry = Entry {
+            hash,
+            checked,
+            heat,
+            hits: 0,
         };
-        if self.entries.len() == self.entries.capacity() {
-            // Doubling would leave up to half of it unused.
-            self.entries.reserve_exact(self.entries.len() / 8 + 8);
+        let at = self.entries.put(entry, held)?;
+        let weight = self.entries.get(at)?.weight();
+        self.held += weight;
+        let tag = tag(hash, self.seed);
+        if self.places.len() == self.places.capacity() {
+            self.renumbered += 1;
         }
-        let hash = mixed(entry.hash, self.seed);
-        let hash_of = hash_of(&self.entries, self.seed);
-        self.places.insert_unique(hash, place, hash_of);
-        self.entries.push(entry);
+        let place = Place { tag, at };
+        self.places.insert_unique(spread(tag), place, hash_of);
+        Some(weight)
     }
 
-    pub(super) fn remove(&mut self, hash: u64, key: &str) -> Option<Entry> {
-        let found = self
-            .places
-            .find_entry(mixed(hash, self.seed), is(&self.entries, hash, key));
-        let (place, _) = found.ok()?.remove();
-        self.take_out(place)
+    /// Puts other responses in the place of what an entry has. What they weigh, and what it had.
+    pub(super) fn replace(&mut self, number: usize, held: Held) -> Option<(u64, Gone)> {
+        let old = self.places.get_bucket(number)?.at;
+        let found = self.entries.get(old)?;
+        let (entry, old_weight) = (found.entry, found.weight());
+        let new = self.entries.put(entry, held)?;
+        let weight = self.entries.get(new)?.weight();
+        self.places.get_bucket_mut(number)?.at = new;
+        self.held = self.held + weight - old_weight;
+        let gone = self.entries.remove(old)?;
+        self.tidy();
+        Some((weight, gone))
     }
 
-    /// Removes the entry at a place.
-    pub(super) fn remove_at(&mut self, place: usize) -> Option<Entry> {
-        let hash = self.entries.get(place)?.hash;
-        let place = u32::try_from(place).ok()?;
-        if let Ok(found) = self
-            .places
-            .find_entry(mixed(hash, self.seed), |at| *at == place)
-        {
-            found.remove();
-        }
-        self.take_out(place)
+    pub(super) fn remove(&mut self, hash: u64, key: &str) -> Option<Gone> {
+        self.remove_at(self.find(hash, key)?)
     }
 
-    /// The last one takes the place of that which goes.
-    fn take_out(&mut self, place: u32) -> Option<Entry> {
-        let last = u32::try_from(self.entries.len().checked_sub(1)?).ok()?;
-        let entry = self.entries.swap_remove(place as usize);
-        if let Some(moved) = self.entries.get(place as usize)
-            && let Some(at) = self
-                .places
-                .find_mut(mixed(moved.hash, self.seed), |at| *at == last)
-        {
-            *at = place;
-        }
+    /// Removes the entry with this number.
+    pub(super) fn remove_at(&mut self, number: usize) -> Option<Gone> {
+        let weight = self.get(number)?.weight();
+        let (place, _) = self.places.get_bucket_entry(number).ok()?.remove();
+        self.held -= weight;
+        let gone = self.entries.remove(place.at);
+        self.tidy();
         self.shrink();
-        Some(entry)
+        gone
+    }
+
+    /// Has no more holes between the entries than there may be.
+    fn tidy(&mut self) {
+        let (places, seed) = (&mut self.places, self.seed);
+        self.entries.tidy(|hash, old, new| {
+            let hash = spread(tag(hash, seed));
+            if let Some(place) = places.find_mut(hash, |place| place.at == old) {
+                place.at = new;
+            }
+        });
     }
 
     /// The entries of all keys with this very hash: one, or none.
-    pub(super) fn twins(&self, hash: u64) -> impl Iterator<Item = &Entry> {
-        let same = self.places.iter_hash(mixed(hash, self.seed));
-        let entries = same.filter_map(|place| self.entries.get(*place as usize));
-        entries.filter(move |entry| entry.hash == hash)
+    pub(super) fn twins(&self, hash: u64) -> impl Iterator<Item = Entry> {
+        self.numbers_of(hash)
+            .filter_map(|number| Some(self.get(number)?.entry))
+    }
+
+    /// Their numbers.
+    fn numbers_of(&self, hash: u64) -> impl Iterator<Item = usize> {
+        let tag = tag(hash, self.seed);
+        let same = self.places.iter_hash_buckets(spread(tag));
+        let is_it = move |number: &usize| {
+            let place = self.places.get_bucket(*number);
+            let place = place.filter(|place| place.tag == tag);
+            let found = place.and_then(|place| self.entries.get(place.at));
+            found.is_some_and(|found| found.entry.hash == hash)
+        };
+        same.filter(is_it)
     }
 
     /// Removes one of the keys with this very hash, if there are many: by chance there never are.
-    pub(super) fn remove_twin(&mut self, hash: u64) -> Option<Entry> {
-        let entries = &self.entries;
-        let is_twin = |place: &usize| entries.get(*place).is_some_and(|entry| entry.hash == hash);
-        let same = self.places.iter_hash(mixed(hash, self.seed));
-        let mut twins = same.map(|place| *place as usize).filter(is_twin);
+    pub(super) fn remove_twin(&mut self, hash: u64) -> Option<Gone> {
+        let mut twins = self.numbers_of(hash);
         let first = twins.next()?;
-        (twins.count() >= MOST_TWINS).then(|| self.remove_at(first))?
+        let are_many = twins.count() >= MOST_TWINS;
+        are_many.then(|| self.remove_at(first))?
     }
 
     /// Remembers how hot what is gone was.
-    pub(super) fn remember(&mut self, entry: &Entry, now: Moment) {
-        let hash = mixed(entry.hash, self.seed);
-        self.ghosts.put(hash, entry.heat, now);
+    pub(super) fn remember(&mut self, gone: &Gone, now: Moment) {
+        let hash = mixed(gone.entry.hash, self.seed);
+        self.ghosts.put(hash, gone.entry.heat, now);
     }
 
     /// How hot a key was that is back.
@@ -134,33 +203,31 @@ impl Shard {
 
     /// Gives back what a much fuller shard has taken.
     fn shrink(&mut self) {
-        let len = self.entries.len();
-        if self.entries.capacity() > 64 && len < self.entries.capacity() / 4 {
-            self.places
-                .shrink_to(len, hash_of(&self.entries, self.seed));
-            self.entries.shrink_to(len + len / 8);
+        let (len, capacity) = (self.places.len(), self.places.capacity());
+        if capacity > 64 && len < capacity / 4 {
+            self.places.shrink_to(len, hash_of);
+            self.renumbered += 1;
         }
     }
 
-    /// The place of the entry that is worth the least among some drawn by lot, and its worth.
+    /// The number of the entry that is worth the least among some drawn by lot, and its worth.
     pub(super) fn coolest(
         &self,
-        lots: impl Iterator<Item = u64>,
+        most: usize,
+        draw: impl FnMut() -> u64,
         now: Moment,
     ) -> Option<(usize, i64)> {
-        let drawn = lots.filter_map(|lot| {
-            let place = ((u128::from(lot) * self.entries.len() as u128) >> 64) as usize;
-            let entry = self.entries.get(place)?;
-            Some((place, entry.heat.worth(now, entry.weight)))
-        });
-        drawn.min_by_key(|(_, worth)| *worth)
-    }
-}
-
-fn is(entries: &[Entry], hash: u64, key: &str) -> impl Fn(&u32) -> bool {
-    move |&place| {
-        let entry = entries.get(place as usize);
-        entry.is_some_and(|entry| entry.hash == hash && entry.held.is_of(key))
+        let numbers = self.places.num_buckets();
+        // A table is a quarter full at least, unless it is small.
+        let drawn = std::iter::repeat_with(draw).take(8 * most);
+        let drawn = drawn.map(|lot| ((u128::from(lot) * numbers as u128) >> 64) as usize);
+        let worth = |number| {
+            let found = self.get(number)?;
+            Some((number, found.entry.heat.worth(now, found.weight())))
+        };
+        let coolest = drawn.filter_map(worth).take(most);
+        let coolest = coolest.min_by_key(|(_, worth)| *worth);
+        coolest.or_else(|| (0..numbers).find_map(worth))
     }
 }
 
@@ -171,57 +238,84 @@ fn mixed(hash: u64, seed: u64) -> u64 {
     (product >> 64) as u64 ^ product as u64
 }
 
-fn hash_of(entries: &[Entry], seed: u64) -> impl Fn(&u32) -> u64 {
-    move |&place| {
-        let entry = entries.get(place as usize);
-        entry.map_or(0, |entry| mixed(entry.hash, seed))
-    }
+/// What of it is kept in a table.
+fn tag(hash: u64, seed: u64) -> u32 {
+    (mixed(hash, seed) >> 32) as u32
+}
+
+/// A tag for a table that looks at the first bits and the last ones.
+fn spread(tag: u32) -> u64 {
+    u64::from(tag) << 32 | u64::from(tag)
+}
+
+fn hash_of(place: &Place) -> u64 {
+    spread(place.tag)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::held::{Held, tests::stored};
+    use crate::memory::{chunks::Chunks, held::tests::stored};
 
     fn key(n: u32) -> String {
         format!("http://a.test/{n}")
     }
 
-    fn entry(hash: u64, n: u32) -> Entry {
-        Entry {
-            hash,
-            held: Held::pack(&key(n), &[stored(9)]).unwrap(),
-            checked: Default::default(),
-            weight: 0,
-            heat: Heat::default(),
-            hits: n,
-        }
+    fn shard() -> Shard {
+        Shard::new(1, Ghosts::new(0), Heap::new(Chunks::reserve(1 << 20, 0)))
+    }
+
+    fn add(shard: &mut Shard, hash: u64, n: u32) {
+        let held = Held::pack(&key(n), &[stored(9)]).unwrap();
+        shard
+            .add(hash, held, Revision::default(), Heat::default())
+            .unwrap();
     }
 
     #[test]
     fn keys_with_one_hash_are_told_apart() {
-        let mut shard = Shard::new(1, Ghosts::new(0));
+        let mut shard = shard();
         for n in 0..5 {
-            shard.add(entry(7, n));
+            add(&mut shard, 7, n);
         }
         for n in 0..5 {
-            let found = shard.find(7, &key(n));
-            assert_eq!(found.map(|entry| entry.hits), Some(n));
+            let found = shard.find(7, &key(n)).unwrap();
+            assert!(shard.get(found).unwrap().view().is_of(&key(n)));
         }
         assert!(shard.remove_twin(7).is_none(), "these are few");
-        assert_eq!(shard.remove(7, &key(2)).map(|entry| entry.hits), Some(2));
+        assert!(shard.remove(7, &key(2)).is_some());
         assert!(shard.find(7, &key(2)).is_none());
-        assert_eq!(shard.find(7, &key(4)).map(|entry| entry.hits), Some(4));
+        assert!(shard.find(7, &key(4)).is_some());
     }
 
     #[test]
     fn nobody_fills_a_table_with_keys_of_one_hash() {
-        let mut shard = Shard::new(1, Ghosts::new(0));
-        for n in 0..1000 {
+        let mut shard = shard();
+        for n in 0..10_000 {
             shard.remove_twin(7);
-            shard.add(entry(7, n));
+            add(&mut shard, 7, n);
             assert!(shard.find(7, &key(n)).is_some());
         }
-        assert_eq!(shard.entries().len(), MOST_TWINS + 1);
+        assert_eq!(shard.entries().count(), MOST_TWINS + 1);
+    }
+
+    /// Whatever is moved in the heap, each entry finds its own.
+    #[test]
+    fn what_is_moved_is_found() {
+        let mut shard = shard();
+        for n in 0..20_000_u32 {
+            add(&mut shard, n.into(), n);
+            if n >= 1000 {
+                // Those that are left are everywhere.
+                let gone = n.wrapping_mul(7919) % n;
+                shard.remove(gone.into(), &key(gone));
+            }
+        }
+        let mut bytes = 0;
+        for found in shard.entries() {
+            assert!(found.view().is_of(&key(found.entry.hash as u32)));
+            bytes += found.weight();
+        }
+        assert_eq!(bytes, shard.held);
     }
 }

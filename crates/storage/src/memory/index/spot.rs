@@ -9,16 +9,17 @@ use crate::Revision;
 #[derive(Debug, Default)]
 pub(in crate::memory) struct Spot {
     shard: usize,
-    /// Entries of the shard that are still to be looked at; `None`: all of them.
-    left: Option<usize>,
+    /// Entries of the shard with lower numbers were looked at, if they have not got others since.
+    number: usize,
+    renumbered: u64,
 }
 
 impl Index {
-    /// Looks at the next entries, `most` at the most, and tells which were not checked up to `now`.
+    /// Looks at the next entries, `most` numbers at the most, and tells which were not checked up to `now`.
     /// `None`: there are no more.
     ///
-    /// It goes from the last entry of each shard to the first, since it is the last one that takes
-    /// the place of one that goes: so none is missed that was there when the walk began.
+    /// A shard whose entries have got other numbers is begun anew. That is seldom, since it has grown by an
+    /// eighth then, or shrunk: so none is missed that was there when the walk began, and it comes to an end.
     pub(in crate::memory) fn unchecked(
         &self,
         spot: &mut Spot,
@@ -26,20 +27,23 @@ impl Index {
         now: Revision,
     ) -> Option<Vec<CacheKey>> {
         let shard = lock(self.shards.get(spot.shard)?);
-        let entries = shard.entries();
-        let end = spot.left.unwrap_or(usize::MAX).min(entries.len());
-        let begin = end.saturating_sub(most.max(1));
-        let seen = entries.get(begin..end).unwrap_or_default();
-        let unchecked = seen.iter().filter(|entry| entry.checked < now);
-        let keys = unchecked.map(|entry| entry.held.key()).collect();
-        *spot = match begin {
-            0 => Spot {
+        let begin = match spot.renumbered == shard.renumbered {
+            true => spot.number,
+            false => 0,
+        };
+        let end = shard.numbers().min(begin.saturating_add(most.max(1)));
+        let seen = (begin..end).filter_map(|number| shard.get(number));
+        let unchecked = seen.filter(|found| found.entry.checked < now);
+        let keys = unchecked.map(|found| found.view().key()).collect();
+        *spot = match end < shard.numbers() {
+            false => Spot {
                 shard: spot.shard + 1,
-                left: None,
+                ..Spot::default()
             },
-            left => Spot {
+            true => Spot {
                 shard: spot.shard,
-                left: Some(left),
+                number: end,
+                renumbered: shard.renumbered,
             },
         };
         Some(keys)

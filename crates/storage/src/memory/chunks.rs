@@ -1,0 +1,269 @@
+//! Memory for small responses, apart from all that is allocated for a moment: so what stays has no holes
+//! between it that what goes has left, and stands on few, large pages.
+//!
+//! Nobody outside of the store ever sees this memory, unlike [`crate::pages`]: what goes out of it is
+//! copied. So a chunk may be written again.
+
+// Parts of a reservation are handed out; all of it is in this file.
+#![allow(unsafe_code)]
+
+use std::{
+    fmt,
+    ptr::NonNull,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::pages::os::{self, Size};
+
+/// Bytes of a chunk.
+pub(super) const CHUNK: usize = 64 << 10;
+
+/// Of what is taken, one chunk in so many may wait to be taken again, beside a few. More go back to the
+/// system.
+const WAITING_SHARE: usize = 16;
+const WAITING: usize = 32;
+
+/// Reserved addresses, in chunks.
+pub(super) struct Chunks {
+    /// `None` where the system has none: then chunks are allocated.
+    base: Option<NonNull<u8>>,
+    count: usize,
+    vacant: Mutex<Vacant>,
+}
+
+// SAFETY: each chunk has one owner, who alone reads and writes it; what they share is behind a lock.
+unsafe impl Send for Chunks {}
+// SAFETY: the same.
+unsafe impl Sync for Chunks {}
+
+/// Chunks that nobody has.
+#[derive(Default)]
+struct Vacant {
+    /// Those from this one on were never taken.
+    untouched: usize,
+    taken: usize,
+    /// Their pages are still there.
+    waiting: Vec<NonNull<u8>>,
+    /// Their pages went back to the system. Then it is to make no large pages of what is left, which would
+    /// take again what was given back.
+    given_back: Vec<NonNull<u8>>,
+}
+
+impl Chunks {
+    /// For so many bytes, of which the first ones are on small pages: so that where there is little, it takes
+    /// no more than what is written.
+    pub(super) fn reserve(bytes: u64, small: u64) -> Arc<Self> {
+        let count = usize::try_from(bytes / CHUNK as u64 + 1).unwrap_or(usize::MAX);
+        let length = count.saturating_mul(CHUNK);
+        let base = os::reserve(length, Size::Small).ok();
+        if let Some(base) = base {
+            let small = usize::try_from(small).unwrap_or(length).min(length);
+            // SAFETY: no more than what is reserved.
+            let large = unsafe { base.add(small / CHUNK * CHUNK) };
+            let _ = os::advise(large, length - small / CHUNK * CHUNK, Size::Large);
+        }
+        Arc::new(Chunks {
+            base,
+            count: if base.is_some() { count } else { 0 },
+            vacant: Mutex::default(),
+        })
+    }
+
+    /// Where a chunk is that nobody has, with anything in it.
+    fn take(&self) -> NonNull<u8> {
+        let mut vacant = self.lock();
+        let again = vacant.waiting.pop().or_else(|| vacant.given_back.pop());
+        let start = again.or_else(|| {
+            let untouched = vacant.untouched;
+            let base = self.base.filter(|_| untouched < self.count)?;
+            vacant.untouched += 1;
+            // SAFETY: `untouched` is below `count`, so this is within what is reserved.
+            Some(unsafe { base.add(untouched * CHUNK) })
+        });
+        match start {
+            Some(start) => {
+                vacant.taken += 1;
+                start
+            }
+            None => NonNull::from(Box::leak(Box::new([0_u8; CHUNK]))).cast(),
+        }
+    }
+
+    /// Takes a chunk back.
+    ///
+    /// # Safety
+    /// It was taken here, and nothing refers to it any more.
+    unsafe fn put_back(&self, start: NonNull<u8>) {
+        if !self.holds(start) {
+            // SAFETY: then it was a box, of so many bytes.
+            drop(unsafe { Box::from_raw(start.cast::<[u8; CHUNK]>().as_ptr()) });
+            return;
+        }
+        let mut vacant = self.lock();
+        vacant.taken = vacant.taken.saturating_sub(1);
+        if vacant.waiting.len() < vacant.taken / WAITING_SHARE + WAITING {
+            vacant.waiting.push(start);
+            return;
+        }
+        if let (true, Some(base)) = (vacant.given_back.is_empty(), self.base) {
+            let _ = os::advise(base, self.count * CHUNK, Size::Small);
+        }
+        // SAFETY: nothing refers to these addresses. If they are not given back, they keep what was there.
+        let _ = unsafe { os::give_back(start, CHUNK) };
+        vacant.given_back.push(start);
+    }
+
+    fn holds(&self, start: NonNull<u8>) -> bool {
+        let base = self.base.map(|base| base.as_ptr() as usize);
+        let offset = base.and_then(|base| (start.as_ptr() as usize).checked_sub(base));
+        offset.is_some_and(|offset| offset < self.count * CHUNK)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vacant> {
+        // No code that can panic runs under the lock.
+        self.vacant.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if let Some(base) = self.base {
+            // SAFETY: they were reserved by `reserve`, and whoever has a chunk keeps this alive.
+            unsafe { os::release(base, self.count * CHUNK) };
+        }
+    }
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunks")
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Chunks that somebody has, by number. As little as can be for each: every hit goes by here.
+pub(super) struct Taken {
+    chunks: Arc<Chunks>,
+    starts: Vec<Option<NonNull<u8>>>,
+}
+
+// SAFETY: it has its chunks for itself, as boxes are had.
+unsafe impl Send for Taken {}
+// SAFETY: the same; they are written through a unique reference alone.
+unsafe impl Sync for Taken {}
+
+impl Taken {
+    pub(super) fn new(chunks: Arc<Chunks>) -> Self {
+        Taken {
+            chunks,
+            starts: Vec::new(),
+        }
+    }
+
+    /// Takes one more under a number that has none.
+    pub(super) fn take(&mut self, number: usize) {
+        if number >= self.starts.len() {
+            self.starts.resize(number + 1, None);
+        }
+        if let Some(start @ None) = self.starts.get_mut(number) {
+            *start = Some(self.chunks.take());
+        }
+    }
+
+    pub(super) fn get(&self, number: usize) -> Option<&[u8; CHUNK]> {
+        let start = (*self.starts.get(number)?)?;
+        // SAFETY: so many bytes are there, and are zeros or what was written; nobody else has them, and a
+        // unique reference is asked for to write.
+        Some(unsafe { start.cast().as_ref() })
+    }
+
+    pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut [u8; CHUNK]> {
+        let start = (*self.starts.get(number)?)?;
+        // SAFETY: the same, and the reference to this is unique.
+        Some(unsafe { start.cast().as_mut() })
+    }
+
+    /// Has it no more; it goes back when it is dropped.
+    pub(super) fn part_with(&mut self, number: usize) -> Option<Taken> {
+        let start = self.starts.get_mut(number)?.take()?;
+        Some(Taken {
+            chunks: Arc::clone(&self.chunks),
+            starts: vec![Some(start)],
+        })
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        for start in self.starts.drain(..).flatten() {
+            // SAFETY: it was taken there, and who borrowed it of this has given it back.
+            unsafe { self.chunks.put_back(start) };
+        }
+    }
+}
+
+impl fmt::Debug for Taken {
+    /// Not what is in it: bodies do not belong in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Taken").field(&self.starts.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(chunks: &Arc<Chunks>, count: usize) -> Taken {
+        let mut taken = Taken::new(Arc::clone(chunks));
+        (0..count).for_each(|number| taken.take(number));
+        taken
+    }
+
+    #[test]
+    fn a_chunk_is_had_by_one_alone() {
+        for (bytes, small) in [(0, 0), (10 * CHUNK as u64, 0), (1 << 20, 1 << 30)] {
+            let chunks = Chunks::reserve(bytes, small);
+            // More than were reserved.
+            let mut all = [take(&chunks, 10), take(&chunks, 10)];
+            for (n, taken) in all.iter_mut().enumerate() {
+                for number in 0..10 {
+                    taken.get_mut(number).unwrap().fill((10 * n + number) as u8);
+                }
+            }
+            for (n, taken) in all.iter().enumerate() {
+                for number in 0..10 {
+                    let byte = (10 * n + number) as u8;
+                    assert!(taken.get(number).unwrap().iter().all(|b| *b == byte));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_has_is_taken_again_or_given_back() {
+        let chunks = Chunks::reserve(1 << 30, 1 << 20);
+        let mut taken = take(&chunks, 1000);
+        let first = taken.starts.clone();
+        let parted = taken.part_with(7).unwrap();
+        assert!(taken.get(7).is_none() && parted.get(0).is_some());
+        drop((taken, parted));
+        let waiting = chunks.lock().waiting.len();
+        assert!(waiting <= 1000 / WAITING_SHARE + WAITING, "{waiting}");
+        let mut again = take(&chunks, 1000);
+        assert!(again.starts.iter().all(|start| first.contains(start)));
+        for number in 0..1000 {
+            again.get_mut(number).unwrap().fill(7);
+        }
+        assert!((0..1000).all(|number| again.get(number).unwrap().iter().all(|b| *b == 7)));
+    }
+
+    #[test]
+    fn chunks_outlive_who_holds_the_reservation() {
+        let chunks = Chunks::reserve(1 << 20, 0);
+        let mut taken = take(&chunks, 1);
+        drop(chunks);
+        taken.get_mut(0).unwrap().fill(3);
+        assert_eq!(taken.get(0).unwrap().first(), Some(&3));
+    }
+}
