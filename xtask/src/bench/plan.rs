@@ -18,8 +18,8 @@ Two builds beside each other:
 All that docs/performance.md has, in one run or in several: each row replaces what was known of it:
   cargo xtask bench --rounds 3 --seconds 1
 
-The servers have the first core, who makes the load the second: leave both alone while it runs. Rows are
-kept in bench/results.json as they end. What each row measures is told in bench/README.md.";
+The servers have the first core, who makes the load the second: leave both alone while it runs.
+Rows are kept in bench/results.json as they end. bench/README.md tells what each one measures.";
 
 /// What is measured in one go.
 #[derive(Clone, Copy, Debug)]
