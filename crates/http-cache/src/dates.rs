@@ -60,6 +60,84 @@ impl DateField {
 /// matter to a cache (RFC 9111 section 4.2), and neither does which weekday it was, as long as it
 /// is one: the date is told without it. Everything else does, the GMT included.
 pub(crate) fn parse(value: &[u8], now: SystemTime) -> Option<SystemTime> {
+    match preferred(value) {
+        Some(date) => date.moment(),
+        None => parse_any(value, now),
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, as nearly all write it: each response has such a date or two, and
+/// all parts of one stand at fixed places. None if it is any other text, which may be a date, too.
+fn preferred(value: &[u8]) -> Option<Civil> {
+    let text: &[u8; 29] = value.try_into().ok()?;
+    let [
+        w1,
+        w2,
+        w3,
+        b',',
+        b' ',
+        d1,
+        d2,
+        b' ',
+        m1,
+        m2,
+        m3,
+        b' ',
+        y1,
+        y2,
+        y3,
+        y4,
+        b' ',
+        time @ ..,
+    ] = *text
+    else {
+        return None;
+    };
+    let [h1, h2, b':', n1, n2, b':', s1, s2, b' ', b'G', b'M', b'T'] = time else {
+        return None;
+    };
+    let is_weekday = matches!(
+        &[w1, w2, w3],
+        b"Mon" | b"Tue" | b"Wed" | b"Thu" | b"Fri" | b"Sat" | b"Sun"
+    );
+    let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
+    let is_time = hour < 24 && minute < 60 && second <= 60;
+    (is_weekday && is_time).then_some(())?;
+    Some(Civil {
+        year: two(y1, y2)? * 100 + two(y3, y4)?,
+        month: month(&[m1, m2, m3])?,
+        day: two(d1, d2)?,
+        time: (hour * 60 + minute) * 60 + second,
+    })
+}
+
+/// Two digits.
+fn two(tens: u8, ones: u8) -> Option<i64> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    Some(digit(tens)? * 10 + digit(ones)?)
+}
+
+/// A month from 1 on, as its name is written.
+fn month(name: &[u8; 3]) -> Option<i64> {
+    Some(match name {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    })
+}
+
+/// Any of the three forms.
+fn parse_any(value: &[u8], now: SystemTime) -> Option<SystemTime> {
     let mut text = Text(value);
     let date = match text.take_until(b", ") {
         Some(weekday) if is_weekday(weekday, 3) => text.imf_fixdate(),
@@ -432,6 +510,15 @@ mod tests {
             {
                 prop_assert_eq!(parse(text.as_bytes()), Some(theirs), "{}", text);
             }
+        }
+
+        /// What the usual form says, its own reader and the one of all forms read alike.
+        #[test]
+        fn the_usual_form_is_one_of_all(
+            text in "[SMTWF][uoeaie][nuedirt], [0-3][0-9] (Jan|Feb|Nov|Dec|nov|Xyz) [0-9]{4} \
+                     [0-2][0-9]:[0-6][0-9]:[0-6][0-9] (GMT|gmt|UTC)",
+        ) {
+            prop_assert_eq!(super::parse(text.as_bytes(), now()), parse_any(text.as_bytes(), now()));
         }
 
         #[test]

@@ -63,6 +63,13 @@ pub struct Serve {
     pub ttl: i64,
 }
 
+impl Serve {
+    /// Whether it is the stored response itself, with all of its body.
+    pub fn is_whole_of(&self, stored: &StoredHead) -> bool {
+        self.status == stored.status && self.body == BodyPart::Whole
+    }
+}
+
 /// The part of a stored body that an answer carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyPart {

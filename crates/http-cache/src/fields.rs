@@ -1,13 +1,13 @@
 //! Which fields are forwarded (RFC 9110 section 7.6.1) and which are stored (RFC 9111 section 3.1).
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{Policy, directives::ResponseDirectives, lists, targeted::is_targeted};
 
 /// Fields that are for one connection only, whether Connection names them or not. Trailer is not
 /// among them: it announces what follows the content, end to end (RFC 9110 section 6.6.2).
-const HOP_BY_HOP: [HeaderName; 8] = [
+static HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     header::TE,
     header::TRANSFER_ENCODING,
@@ -20,7 +20,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 
 /// Fields that Connection cannot take away. RFC 9110 section 7.6.1 forbids senders to name fields
 /// that are for all recipients; a sender that does it wants to deceive the next one.
-const NOT_NOMINABLE: [HeaderName; 26] = [
+static NOT_NOMINABLE: [HeaderName; 26] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
@@ -47,17 +47,6 @@ const NOT_NOMINABLE: [HeaderName; 26] = [
     header::EXPECT,
     header::LOCATION,
     HeaderName::from_static("cdn-loop"),
-];
-
-/// Fields that are forwarded but not stored. Content-Length is kept as a number, Age as a
-/// duration; Trailer has nothing to announce, since trailers are not stored; Warning is
-/// obsolete (RFC 9111 section 5.5).
-const NOT_STORED: [HeaderName; 5] = [
-    header::AGE,
-    header::CONTENT_LENGTH,
-    header::TRAILER,
-    header::WARNING,
-    HeaderName::from_static("proxy-authentication-info"),
 ];
 
 /// Removes what is for one connection only (RFC 9110 section 7.6.1): Connection and what it
@@ -97,6 +86,9 @@ pub fn withheld(response: &HeaderMap, policy: &Policy) -> HeaderMap {
     let mut names = ResponseDirectives::of(response, &policy.targets).withheld;
     names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();
+    if names.is_empty() {
+        return fields;
+    }
     for name in names.iter().filter(|name| !is_unstored(name)) {
         for value in response.get_all(name) {
             fields.append(name, value.clone());
@@ -110,26 +102,40 @@ pub fn withheld(response: &HeaderMap, policy: &Policy) -> HeaderMap {
 /// their own: as received, they would keep the connection's whole read buffer alive.
 pub(crate) fn stored(response: &HeaderMap, withheld: &[HeaderName]) -> HeaderMap {
     let nominated = nominated(response);
-    let kept = || {
-        response.iter().filter(|(name, _)| {
-            !is_unstored(name) && !nominated.contains(name) && !withheld.contains(name)
-        })
+    let is_kept = |name: &HeaderName| {
+        !is_unstored(name) && !nominated.contains(name) && !withheld.contains(name)
     };
-    let (fields, bytes) = kept().fold((0, 0), |(n, sum), (_, v)| (n + 1, sum + v.len()));
-    let mut block = BytesMut::with_capacity(bytes);
-    // Room for Date, which may have to be added.
-    let mut headers = HeaderMap::with_capacity(fields + 1);
-    for (name, value) in kept() {
+    let bytes = response.values().map(HeaderValue::len).sum();
+    let mut block = Vec::with_capacity(bytes);
+    for value in response.values() {
         block.extend_from_slice(value.as_bytes());
-        if let Ok(copy) = HeaderValue::from_maybe_shared(block.split().freeze()) {
+    }
+    let block = Bytes::from(block);
+    // Room for Date, which may have to be added.
+    let mut headers = HeaderMap::with_capacity(response.len() + 1);
+    let mut at = 0;
+    for (name, value) in response {
+        let end = at + value.len();
+        if is_kept(name)
+            && let Ok(copy) = HeaderValue::from_maybe_shared(block.slice(at..end))
+        {
             headers.append(name, copy);
         }
+        at = end;
     }
     headers
 }
 
-fn is_unstored(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name) || NOT_STORED.contains(name)
+/// Whether a field of a response is not stored: what is for one connection only ([`HOP_BY_HOP`]), and
+/// what is forwarded all the same. Content-Length is kept as a number, Age as a duration; Trailer has
+/// nothing to announce, since trailers are not stored; Warning is obsolete (RFC 9111 section 5.5).
+pub(crate) fn is_unstored(name: &HeaderName) -> bool {
+    is_hop_by_hop(name)
+        || matches!(
+            *name,
+            header::AGE | header::CONTENT_LENGTH | header::TRAILER | header::WARNING
+        )
+        || name.as_str() == "proxy-authentication-info"
 }
 
 /// The fields that Connection names, less those that it must not.
@@ -170,8 +176,8 @@ mod tests {
 
     #[test]
     fn each_that_is_for_one_connection_goes() {
-        for name in HOP_BY_HOP {
-            let mut headers = HeaderMap::from_iter([(name, HeaderValue::from_static("a"))]);
+        for name in &HOP_BY_HOP {
+            let mut headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_static("a"))]);
             remove_hop_by_hop(&mut headers);
             assert!(headers.is_empty(), "{headers:?}");
         }
@@ -179,15 +185,15 @@ mod tests {
 
     #[test]
     fn what_is_for_all_recipients_cannot_be_named_away() {
-        for name in NOT_NOMINABLE {
+        for name in &NOT_NOMINABLE {
             let mut headers = HeaderMap::new();
             headers.insert(
                 header::CONNECTION,
                 HeaderValue::from_str(name.as_str()).unwrap(),
             );
-            headers.insert(&name, HeaderValue::from_static("1"));
+            headers.insert(name, HeaderValue::from_static("1"));
             remove_hop_by_hop(&mut headers);
-            assert!(headers.contains_key(&name), "{name}");
+            assert!(headers.contains_key(name), "{name}");
         }
         let mut headers = map(&[
             ("connection", "cdn-cache-control"),

@@ -18,6 +18,11 @@ pub const TAG_FIELDS: [HeaderName; 2] = [SURROGATE_KEY, CACHE_TAG];
 const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
+/// Whether it is one of [`TAG_FIELDS`].
+pub(crate) fn is_tag_field(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "surrogate-key" | "cache-tag")
+}
+
 /// Groups, and tags, that are recorded of one response; those after them are not. RFC 9875 section
 /// 2 wants 32 at least.
 const MOST: usize = 128;

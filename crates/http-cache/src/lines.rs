@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
-    PackedHead, TAG_FIELDS,
+    PackedHead,
     decide::{BodyPart, Serve},
+    labels::is_tag_field,
     targeted::is_targeted,
 };
 
@@ -35,30 +36,45 @@ impl Lines {
     pub(crate) fn write(headers: &HeaderMap, out: &mut Vec<u8>) -> Lines {
         let begin = out.len();
         let tagged = headers.contains_key(header::ETAG);
-        let mut etag = None;
-        let mut write = |part| {
-            for (name, value) in headers {
-                if part_of(name, tagged) == part {
-                    out.extend_from_slice(name.as_str().as_bytes());
-                    out.extend_from_slice(b": ");
+        let mut lines = Lines {
+            not_modified: 0,
+            shown: 0,
+            tags: 0,
+            all: 0,
+            etag: None,
+            dated: false,
+            ranged: false,
+        };
+        // Most responses have fields of the first two parts alone: the first walk finds that out.
+        let mut others = Others::default();
+        for (name, value) in headers {
+            match part_of(name, tagged) {
+                Part::NotModified => {
+                    lines.dated |= *name == header::DATE;
+                    let at = write_line(name, value, out) - begin;
                     if *name == header::ETAG {
-                        etag.get_or_insert(out.len() - begin);
+                        lines.etag.get_or_insert(at);
                     }
-                    out.extend_from_slice(value.as_bytes());
-                    out.extend_from_slice(b"\r\n");
+                }
+                other => others.note(other),
+            }
+        }
+        lines.not_modified = out.len() - begin;
+        let mut write = |part| {
+            if others.has(part) {
+                for (name, value) in headers {
+                    if part_of(name, tagged) == part {
+                        lines.ranged |= *name == header::CONTENT_RANGE;
+                        write_line(name, value, out);
+                    }
                 }
             }
             out.len() - begin
         };
-        Lines {
-            not_modified: write(Part::NotModified),
-            shown: write(Part::Shown),
-            tags: write(Part::Tags),
-            all: write(Part::OfNodes),
-            etag,
-            dated: headers.contains_key(header::DATE),
-            ranged: headers.contains_key(header::CONTENT_RANGE),
-        }
+        lines.shown = write(Part::Shown);
+        lines.tags = write(Part::Tags);
+        lines.all = write(Part::OfNodes);
+        lines
     }
 
     /// Reads all of them. The values share the memory.
@@ -86,22 +102,58 @@ enum Part {
     OfNodes,
 }
 
+/// Which parts have a field, but for the first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Others {
+    shown: bool,
+    tags: bool,
+    of_nodes: bool,
+}
+
+impl Others {
+    fn note(&mut self, part: Part) {
+        match part {
+            Part::NotModified => {}
+            Part::Shown => self.shown = true,
+            Part::Tags => self.tags = true,
+            Part::OfNodes => self.of_nodes = true,
+        }
+    }
+
+    fn has(self, part: Part) -> bool {
+        match part {
+            Part::NotModified => true,
+            Part::Shown => self.shown,
+            Part::Tags => self.tags,
+            Part::OfNodes => self.of_nodes,
+        }
+    }
+}
+
+/// Appends one field; says where its value begins.
+fn write_line(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) -> usize {
+    out.extend_from_slice(name.as_str().as_bytes());
+    out.extend_from_slice(b": ");
+    let at = out.len();
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    at
+}
+
 /// In which part a field stands. `tagged`: there is an ETag.
 fn part_of(name: &HeaderName, tagged: bool) -> Part {
-    const GUIDES: [HeaderName; 6] = [
-        header::CACHE_CONTROL,
-        header::CONTENT_LOCATION,
-        header::DATE,
-        header::ETAG,
-        header::EXPIRES,
-        header::VARY,
-    ];
-    let validates = *name == header::LAST_MODIFIED && !tagged;
-    match () {
-        () if name.as_str().starts_with(OF_NODES) => Part::OfNodes,
-        () if validates || GUIDES.contains(name) || is_targeted(name) => Part::NotModified,
-        () if TAG_FIELDS.contains(name) => Part::Tags,
-        () => Part::Shown,
+    match *name {
+        header::CACHE_CONTROL
+        | header::CONTENT_LOCATION
+        | header::DATE
+        | header::ETAG
+        | header::EXPIRES
+        | header::VARY => Part::NotModified,
+        header::LAST_MODIFIED if !tagged => Part::NotModified,
+        _ if name.as_str().starts_with(OF_NODES) => Part::OfNodes,
+        _ if is_targeted(name) => Part::NotModified,
+        _ if is_tag_field(name) => Part::Tags,
+        _ => Part::Shown,
     }
 }
 

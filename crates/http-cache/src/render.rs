@@ -1,10 +1,11 @@
 //! The head of an answer out of the store (RFC 9111 section 4).
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
     StoredHead,
     decide::{BodyPart, Serve},
+    fields::is_unstored,
     multipart::Multipart,
     targeted::is_targeted,
 };
@@ -40,6 +41,27 @@ impl StoredHead {
         let mut headers = self.headers.clone();
         headers.insert(header::AGE, HeaderValue::from(serve.age));
         (serve.status, headers)
+    }
+
+    /// Whether an answer with the whole of it to the one whose request fetched it has the very fields
+    /// that came: of these nothing is left out of the store, but Content-Length, and nothing was
+    /// added. Then they need not be put together again.
+    pub fn has_all_of(&self, came: &HeaderMap) -> bool {
+        let is_plain = |length: &HeaderValue| match length.as_bytes() {
+            [b'0'] => true,
+            [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
+            _ => false,
+        };
+        let date = came.get(header::DATE);
+        let stays = |name: &HeaderName| *name == header::CONTENT_LENGTH || !is_unstored(name);
+        self.part.is_none()
+            && self.length.is_some()
+            && self.status != StatusCode::NO_CONTENT
+            && came.len() == self.headers.len() + 1
+            && came.get(header::CONTENT_LENGTH).is_some_and(is_plain)
+            && date.is_some()
+            && date == self.headers.get(header::DATE)
+            && came.keys().all(stays)
     }
 
     fn whole(&self, length: Option<u64>) -> HeaderMap {
@@ -101,10 +123,10 @@ impl StoredHead {
             header::EXPIRES,
             header::VARY,
         ]);
-        if !headers.contains_key(header::ETAG)
-            && let Some(date) = self.headers.get(header::LAST_MODIFIED)
-        {
-            headers.insert(header::LAST_MODIFIED, date.clone());
+        if !headers.contains_key(header::ETAG) {
+            for date in self.headers.get_all(header::LAST_MODIFIED) {
+                headers.append(header::LAST_MODIFIED, date.clone());
+            }
         }
         for (name, value) in self.headers.iter().filter(|(name, _)| is_targeted(name)) {
             headers.append(name, value.clone());
@@ -182,6 +204,50 @@ mod tests {
         assert_eq!(headers, map(&[DATE, ("age", "7")]));
         let (_, headers) = stored.render(&serve(StatusCode::OK, BodyPart::None), Some(3));
         assert_eq!(headers, map(&[DATE, ("age", "7"), ("content-length", "3")]));
+    }
+
+    #[test]
+    fn what_came_is_known_to_be_what_is_answered() {
+        const LENGTH: (&str, &str) = ("content-length", "10");
+        let is = |came: &[(&'static str, &'static str)]| {
+            let (stored, came) = (head(came), map(came));
+            let whole = serve(StatusCode::OK, BodyPart::Whole);
+            let (_, mut answer) = stored.render(&whole, None);
+            answer.remove(header::AGE);
+            let has_all = stored.has_all_of(&came);
+            assert!(!has_all || answer == came, "{came:?}");
+            has_all
+        };
+        assert!(is(&[DATE, LENGTH]));
+        assert!(is(&[LENGTH, ("x-a", "1"), DATE, ("x-a", "2")]));
+        // Something is left out, added, or written in another way.
+        for came in [
+            &[DATE][..],
+            &[LENGTH],
+            &[LENGTH, ("connection", "close")],
+            &[DATE, LENGTH, ("connection", "x-a"), ("x-a", "1")],
+            &[DATE, LENGTH, ("age", "5")],
+            &[DATE, LENGTH, ("transfer-encoding", "chunked")],
+            &[DATE, LENGTH, LENGTH],
+            &[DATE, ("content-length", "010")],
+            &[("date", "0"), LENGTH],
+            &[("cache-control", "private=x-a"), ("x-a", "1"), DATE, LENGTH],
+            &[("cache-control", "private=x-a"), ("x-a", "1"), LENGTH],
+        ] {
+            assert!(!is(came), "{came:?}");
+        }
+        let whole = map(&[DATE, LENGTH]);
+        assert!(!part(&[DATE], "bytes 4-9/10", 6).has_all_of(&whole));
+    }
+
+    #[test]
+    fn two_lines_that_say_the_same_are_both_told() {
+        const MODIFIED: (&str, &str) = ("last-modified", "Sun, 09 Sep 2001 01:00:00 GMT");
+        let fields = [DATE, MODIFIED, MODIFIED];
+        let serve = serve(StatusCode::NOT_MODIFIED, BodyPart::None);
+        let (_, mut headers) = head(&fields).render(&serve, None);
+        headers.remove(header::AGE);
+        assert_eq!(headers, map(&fields));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use perigee_http_cache::{BodyPart, Serve, remove_hop_by_hop};
 use perigee_storage::Stored;
 
@@ -34,6 +34,18 @@ impl Answer {
             }
         };
         Answer::under(to, stored, serve, handling, body)
+    }
+
+    /// With the whole of what has come, under the fields that came with it.
+    pub(crate) fn as_came(stored: &Stored, fields: HeaderMap, handling: Handling) -> Self {
+        let mut response = Response::new(Body::stored(stored.body.read()));
+        *response.status_mut() = stored.head.status;
+        *response.headers_mut() = fields;
+        Answer {
+            response,
+            handling,
+            above: Vec::new(),
+        }
     }
 
     /// Out of what has come or is stored, `stored`, and of what else there is of its version, here and at the

@@ -335,6 +335,15 @@ impl Lead {
         }
     }
 
+    /// The fetch is over, and what came of it is in the store for those who come from now on: those
+    /// who wait, if any do, are told of it.
+    pub(crate) fn land(self, arrival: &Arrival) {
+        self.close(&mut self.flights.lock());
+        if self.progress.is_heard() {
+            self.progress.tell(Progress::Arrived(arrival.clone()));
+        }
+    }
+
     /// Marks the key, so that those who come from now on do not wait, and tells all who do that
     /// they must send their own. What was purged meanwhile is not marked.
     pub(crate) fn tell_not_shared(&self, mark: Option<Mark>, now: Instant) {

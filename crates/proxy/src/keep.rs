@@ -2,16 +2,18 @@
 
 use std::{sync::Arc, time::Instant};
 
-use http::{HeaderMap, StatusCode, header};
-use perigee_http_cache::{Failure, StoredHead, withheld};
-use perigee_storage::{Fill, Revision, Verdict};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use perigee_http_cache::{CacheKey, Failure, StoredHead};
+use perigee_storage::{Fill, MOST_AT_HAND, Revision, Taken, Verdict};
+use perigee_upstream::body::full;
 
 use crate::{
     arriving::Arriving,
+    at_hand::at_hand,
     exchange::Exchange,
     fetch::Trip,
     flight::{Arrival, Lead, Progress},
-    lead::{ForLeader, Landed, ToLeader, fail},
+    lead::{ForLeader, Landed, OwnFields, ToLeader, fail},
     marks::Mark,
     send::Arrived,
 };
@@ -43,13 +45,15 @@ impl Exchange {
             stored: new,
             kept: verdict == Verdict::Holds,
             status: status.as_u16(),
-            cache_status: cache_status.into(),
+            cache_status: shared(cache_status),
         };
         share(&lead, &arrival);
         let _ = to_leader.send(Landed::Stored(ForLeader {
             arrival,
-            withheld: HeaderMap::new(),
-            aged,
+            fields: OwnFields::AsStored {
+                withheld: HeaderMap::new(),
+                aged,
+            },
             owner,
             _first: None,
         }));
@@ -62,7 +66,7 @@ impl Exchange {
         trip: &Trip,
         head: Box<StoredHead>,
         completes: bool,
-        arrived: Arrived,
+        mut arrived: Arrived,
         to_leader: ToLeader,
     ) {
         if !completes && !is_for_here(trip, &head, &arrived) {
@@ -72,10 +76,13 @@ impl Exchange {
         let (inbound, length) = (&trip.inbound, head.body_length());
         let head: Arc<StoredHead> = Arc::from(head);
         let (key, asked) = (&inbound.key, self.asked(&arrived));
+        if !completes && let Some(taken) = self.take(key, &head, &mut arrived, asked).await {
+            return self.land(lead, trip, taken, arrived, to_leader);
+        }
         let fill = self.store.fill(key, Arc::clone(&head), length, asked);
         let version = Arc::clone(&head);
-        if fill.is_kept() && !self.store.purges().path_was_purged(key, asked) {
-            self.searches.stored(&inbound.key, &head);
+        if fill.is_kept() {
+            self.note_search(key, &head, asked);
         }
         // What completes a stored part goes to those who wait even if it is not kept: without the
         // stored bytes it is no answer.
@@ -86,7 +93,8 @@ impl Exchange {
             return;
         }
         let arriving = self.begin(lead, trip, &fill, arrived, to_leader);
-        self.pump(trip, &version, arriving, fill).await;
+        // What has come whole needs no room for it.
+        Box::pin(self.pump(trip, &version, arriving, fill)).await;
     }
 
     /// Tells all who wait of a response that is being stored. Its body is yet to come.
@@ -98,27 +106,84 @@ impl Exchange {
         arrived: Arrived,
         to_leader: ToLeader,
     ) -> Arriving {
-        let owner = owner(&arrived);
-        if owner.is_some() {
-            self.metrics.copied();
-        }
+        let owner = self.owner_of_copy(&arrived);
         let (parts, body) = arrived.response.into_parts();
         let arrival = Arrival {
             stored: fill.stored(),
             kept: fill.is_kept(),
             status: parts.status.as_u16(),
-            cache_status: arrived.cache_status.into(),
+            cache_status: shared(arrived.cache_status),
         };
         let first = fill.body().read();
         share(&lead, &arrival);
         let _ = to_leader.send(Landed::Stored(ForLeader {
+            fields: OwnFields::of(parts.headers, &arrival.stored.head, trip.inbound.policy()),
             arrival,
-            withheld: withheld(&parts.headers, trip.inbound.policy()),
-            aged: parts.headers.contains_key(header::AGE),
             owner,
             _first: Some(first),
         }));
         Arriving::shared(body, lead, self.config.streaming.finish)
+    }
+
+    /// Stores a response that has come whole with its head, where the store takes it so. Else it is
+    /// as it was.
+    async fn take(
+        &self,
+        key: &CacheKey,
+        head: &Arc<StoredHead>,
+        arrived: &mut Arrived,
+        asked: Revision,
+    ) -> Option<Taken> {
+        let length = head.length.filter(|length| *length <= MOST_AT_HAND)?;
+        let body = at_hand(arrived.response.body_mut(), length).await?;
+        let taken = self.store.keep(key, head, &body, asked);
+        if taken.is_none() {
+            *arrived.response.body_mut() = full(body);
+        }
+        taken
+    }
+
+    /// It is stored: nobody has to wait for its body, or can join its fetch any more.
+    fn land(&self, lead: Lead, trip: &Trip, taken: Taken, arrived: Arrived, to_leader: ToLeader) {
+        let Taken { stored, is_kept } = taken;
+        let head = Arc::clone(&stored.head);
+        if is_kept {
+            self.note_search(&trip.inbound.key, &head, self.asked(&arrived));
+        }
+        let owner = self.owner_of_copy(&arrived);
+        let arrival = Arrival {
+            stored,
+            kept: is_kept,
+            status: arrived.response.status().as_u16(),
+            cache_status: shared(arrived.cache_status),
+        };
+        match head.answers_many() {
+            true => lead.land(&arrival),
+            false => lead.tell_not_shared(None, Instant::now()),
+        }
+        let (parts, _) = arrived.response.into_parts();
+        let _ = to_leader.send(Landed::Stored(ForLeader {
+            fields: OwnFields::of(parts.headers, &head, trip.inbound.policy()),
+            arrival,
+            owner,
+            _first: None,
+        }));
+    }
+
+    /// A response is kept that may be the answer to other queries, too.
+    fn note_search(&self, key: &CacheKey, head: &StoredHead, asked: Revision) {
+        if head.search().is_some() && !self.store.purges().path_was_purged(key, asked) {
+            self.searches.stored(key, head);
+        }
+    }
+
+    /// The node of this PoP that a response is kept at, of which this is a copy then.
+    fn owner_of_copy(&self, arrived: &Arrived) -> Option<String> {
+        let owner = owner(arrived);
+        if owner.is_some() {
+            self.metrics.copied();
+        }
+        owner
     }
 
     /// What another node owns, and is not worth a copy, goes to the one who asked.
@@ -172,6 +237,14 @@ pub(crate) fn is_for_here(trip: &Trip, head: &StoredHead, arrived: &Arrived) -> 
 /// The node of this PoP that a response is kept at.
 fn owner(arrived: &Arrived) -> Option<String> {
     (arrived.kind == "peer").then(|| arrived.hop.clone())
+}
+
+/// Mostly there is none.
+fn shared(cache_status: Vec<HeaderValue>) -> Arc<[HeaderValue]> {
+    match cache_status.is_empty() {
+        true => Arc::default(),
+        false => cache_status.into(),
+    }
 }
 
 /// Tells those who wait of a response, if it may be for all of them.

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, StatusCode, header};
-use perigee_http_cache::{Failure, NotStored, Receipt, ResponseHead, receive};
+use perigee_http_cache::{
+    Failure, NotStored, Policy, Receipt, ResponseHead, StoredHead, receive, withheld,
+};
 use perigee_storage::{Reader, Stored};
 use tokio::sync::oneshot;
 
@@ -36,15 +38,38 @@ pub(crate) enum Landed {
 /// A response that is being stored, as the one who began the fetch gets it.
 pub(crate) struct ForLeader {
     pub(crate) arrival: Arrival,
-    /// Fields that are not stored (RFC 9111 section 5.2.2.7).
-    pub(crate) withheld: HeaderMap,
-    /// Whether it came with an Age, and so out of a cache (RFC 9111 section 5.1).
-    pub(crate) aged: bool,
+    pub(crate) fields: OwnFields,
     /// The node of this PoP that it came from, which keeps it too.
     pub(crate) owner: Option<String>,
     /// A fill that is not kept goes no further than its readers. Until the leader reads, this one
     /// stands in for it, so that the first bytes are still there.
     pub(crate) _first: Option<Reader>,
+}
+
+/// Which fields the one who began a fetch gets.
+pub(crate) enum OwnFields {
+    /// Those that came: the stored ones are the same.
+    AsCame(HeaderMap),
+    /// Those that are stored.
+    AsStored {
+        /// And those that are not, since only this one gets them (RFC 9111 section 5.2.2.7).
+        withheld: HeaderMap,
+        /// Whether Age came with them, and so the response out of a cache (RFC 9111 section 5.1).
+        aged: bool,
+    },
+}
+
+impl OwnFields {
+    /// Of what came under this head, as it is stored.
+    pub(crate) fn of(came: HeaderMap, head: &StoredHead, policy: &Policy) -> OwnFields {
+        match head.has_all_of(&came) {
+            true => OwnFields::AsCame(came),
+            false => OwnFields::AsStored {
+                withheld: withheld(&came, policy),
+                aged: came.contains_key(header::AGE),
+            },
+        }
+    }
 }
 
 /// The way to the one who began the fetch. Whether that one is still there is its own affair.

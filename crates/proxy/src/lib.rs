@@ -5,6 +5,7 @@
 mod access;
 mod answer;
 mod arriving;
+mod at_hand;
 mod at_once;
 mod body;
 mod cache_status;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::{Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode, header};
 use perigee_http_cache::{
     BodyPart, Decision, Failure, Miss, Recovery, ResponseHead, Serve, StoredHead, answer,
     answer_of_whole, decide, recover,
@@ -16,7 +16,7 @@ use crate::{
     exchange::Exchange,
     fetch::Trip,
     flight::Arrival,
-    lead::ForLeader,
+    lead::{ForLeader, OwnFields},
     send::Arrived,
     stitched::Seam,
 };
@@ -69,7 +69,7 @@ impl Exchange {
         if !suits {
             return None;
         }
-        let answer = self.out_of(trip, arrival, handling);
+        let answer = self.out_of(trip, arrival, None, handling);
         answer.filter(|answer| !answer.response.body().is_lost())
     }
 
@@ -90,22 +90,28 @@ impl Exchange {
             detail: landed.owner.map(from_owner).or(handling.detail),
             ..handling
         };
-        let mut answer = self.out_of(trip, &landed.arrival, handling)?;
+        let (came, withheld, aged) = match landed.fields {
+            OwnFields::AsCame(came) => (Some(came), HeaderMap::new(), false),
+            OwnFields::AsStored { withheld, aged } => (None, withheld, aged),
+        };
+        let mut answer = self.out_of(trip, &landed.arrival, came, handling)?;
         let headers = answer.response.headers_mut();
-        if !landed.aged {
+        if !aged {
             // It would say that the origin has not made or validated it for this very request (RFC
             // 9111 section 5.1).
             headers.remove(header::AGE);
         }
-        headers.extend(landed.withheld);
+        headers.extend(withheld);
         Some(answer)
     }
 
-    /// Out of what has come and, where that is a part, of what else there is of its version.
+    /// Out of what has come and, where that is a part, of what else there is of its version. An answer
+    /// with the whole has the fields that `came`, if they are known to be the right ones.
     fn out_of(
         self: &Arc<Self>,
         trip: &Trip,
         arrival: &Arrival,
+        came: Option<HeaderMap>,
         handling: Handling,
     ) -> Option<Answer> {
         let (request, policy) = (trip.inbound.as_sent(), trip.inbound.policy());
@@ -117,9 +123,12 @@ impl Exchange {
             Some(serve) if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) => {
                 return None;
             }
-            Some(serve) => match self.seam_of_long(trip, stored) {
-                Some(seam) => Answer::stitched(to, seam, stored, &serve, handling),
-                None => Answer::stored(to, stored, &serve, handling),
+            Some(serve) => match (self.seam_of_long(trip, stored), came) {
+                (Some(seam), _) => Answer::stitched(to, seam, stored, &serve, handling),
+                (None, Some(came)) if serve.is_whole_of(&stored.head) => {
+                    Answer::as_came(stored, came, handling)
+                }
+                (None, _) => Answer::stored(to, stored, &serve, handling),
             },
             None => {
                 let serve = answer_of_whole(&request, 0, &stored.head, policy, now)?;

@@ -43,6 +43,11 @@ impl<T> Teller<T> {
         self.change(|told| told.last = news);
     }
 
+    /// Whether there is anybody to tell, now or later.
+    pub(crate) fn is_heard(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     fn change(&self, change: impl FnOnce(&mut Told<T>)) {
         let waiting = {
             let mut told = lock(&self.0);

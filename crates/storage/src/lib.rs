@@ -27,12 +27,16 @@ pub use memory::{Memory, MemoryConfig};
 pub use pages::Pages;
 pub use purges::{MOST_PURGES, Purge, PurgeStats, Purged, Purges, Revision, Target, Verdict};
 pub use stats::{DiskStats, Stats, Unusable};
-pub use stored::{Stored, StoredId, Variants};
+pub use stored::{Stored, StoredId, Taken, Variants};
 pub use tiered::Tiered;
 
 use std::{fmt::Debug, sync::Arc, time::SystemTime};
 
+use bytes::Bytes;
 use perigee_http_cache::{CacheKey, StoredHead};
+
+/// Bytes of a body that [`Store::keep`] takes: more seldom comes with its head in one read.
+pub const MOST_AT_HAND: u64 = 16 << 10;
 
 /// A place for responses. Every implementation passes the battery in `tests/battery.rs`.
 pub trait Store: Debug + Send + Sync + 'static {
@@ -69,6 +73,20 @@ pub trait Store: Debug + Send + Sync + 'static {
         length: Option<u64>,
         asked: Revision,
     ) -> Fill;
+
+    /// Stores a response that has come whole, as a [`Store::fill`] of its stated length does that all of
+    /// it is written to, and that is committed then: but nothing is made that only a body on its way
+    /// needs. `None`, and nothing is done, where it is to be filled all the same: it is large, or there
+    /// is no room for it, or it is a part.
+    fn keep(
+        &self,
+        _key: &CacheKey,
+        _head: &Arc<StoredHead>,
+        _body: &Bytes,
+        _asked: Revision,
+    ) -> Option<Taken> {
+        None
+    }
 
     /// Puts a new head on a stored response after a 304 (RFC 9111 section 4.3.4): `new` is
     /// [`Stored::freshened`] of `old`. Does nothing if `old` is not stored any more.

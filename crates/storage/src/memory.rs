@@ -18,11 +18,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
-    Answer, Ask, Body, Entry, Fill, Hits, Page, Purge, Purged, Purges, Revision, Stats, Store,
-    Stored, Target, Variants,
+    Answer, Ask, Body, Entry, Fill, Hits, MOST_AT_HAND, Page, Purge, Purged, Purges, Revision,
+    Stats, Store, Stored, Taken, Target, Variants,
     body::Growing,
     budget::{Budget, Claim},
     changes::Limits,
@@ -239,6 +240,25 @@ impl Memory {
 }
 
 impl Memory {
+    /// A response that has come whole, if it is small: stored by `store`, which says whether it was.
+    pub(crate) fn take(
+        &self,
+        head: &Arc<StoredHead>,
+        body: &Bytes,
+        asked: Revision,
+        store: impl FnOnce(&Stored) -> bool,
+    ) -> Option<Taken> {
+        if body.len() as u64 > MOST_AT_HAND.min(self.max_length) || head.held().is_some() {
+            return None;
+        }
+        let _until_stored = self.claim(body.len() as u64)?;
+        // Of its own: as it came, it would keep all of a read buffer in memory.
+        let body = Body::of_one(Bytes::copy_from_slice(body));
+        let stored = Stored::new(Arc::clone(head), body, asked);
+        let is_kept = store(&stored);
+        Some(Taken { stored, is_kept })
+    }
+
     fn keeping(&self, ticket: Box<dyn Ticket>, length: Option<u64>) -> Keeping {
         Keeping::in_memory(ticket, length, self.max_length, self.pages.clone())
     }
@@ -279,6 +299,16 @@ impl Store for Memory {
     ) -> Fill {
         let ticket = Shelf::begin(&self.shelf, key);
         self.fill_with(Box::new(ticket), None, key, head, length, asked)
+    }
+
+    fn keep(
+        &self,
+        key: &CacheKey,
+        head: &Arc<StoredHead>,
+        body: &Bytes,
+        asked: Revision,
+    ) -> Option<Taken> {
+        self.take(head, body, asked, |stored| self.shelf.store(key, stored))
     }
 
     fn freshen(&self, key: &CacheKey, old: &Stored, new: Stored) -> Answer<()> {

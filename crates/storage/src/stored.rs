@@ -19,6 +19,15 @@ pub struct Stored {
     pub(crate) checked: Revision,
 }
 
+/// What has become of a response that came whole ([`crate::Store::keep`]).
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The response, which those who wait for it are answered from.
+    pub stored: Stored,
+    /// Whether it is stored: no purge had made it gone.
+    pub is_kept: bool,
+}
+
 /// The stored responses of one key, newest first; empty if there are none.
 pub type Variants = Arc<[Stored]>;
 

@@ -18,11 +18,12 @@ use std::{
     time::SystemTime,
 };
 
+use bytes::Bytes;
 use perigee_http_cache::{CacheKey, StoredHead};
 
 use crate::{
     Answer, Ask, Disk, DiskConfig, DiskError, Entry, Fill, Hits, Memory, MemoryConfig, Page, Pages,
-    Purge, Purged, Purges, Revision, Stats, Store, Stored, Variants, fill, memory::Below,
+    Purge, Purged, Purges, Revision, Stats, Store, Stored, Taken, Variants, fill, memory::Below,
 };
 use both::Both;
 
@@ -97,6 +98,17 @@ impl Store for Tiered {
         };
         let (memory, ticket) = (self.both.memory(), Box::new(ticket));
         memory.fill_with(ticket, Some(below), key, head, length, asked)
+    }
+
+    fn keep(
+        &self,
+        key: &CacheKey,
+        head: &Arc<StoredHead>,
+        body: &Bytes,
+        asked: Revision,
+    ) -> Option<Taken> {
+        let store = |stored: &Stored| self.both.put(key, stored);
+        self.both.memory().take(head, body, asked, store)
     }
 
     fn freshen(&self, key: &CacheKey, old: &Stored, new: Stored) -> Answer<()> {

@@ -23,6 +23,8 @@ mod ranges;
 mod storing;
 #[path = "battery/support.rs"]
 mod support;
+#[path = "battery/whole.rs"]
+mod whole;
 #[path = "battery/window.rs"]
 mod window;
 
@@ -91,6 +93,10 @@ battery!(memory, super::support::memory;
     at_once: what_memory_has_is_shown, only_an_answer_counts_as_a_request,
         what_was_purged_is_not_shown;
     storing: what_is_stored_is_weighed;
+    whole: what_is_taken_whole_is_found, what_is_taken_whole_weighs_as_what_was_filled,
+        what_is_taken_whole_stands_beside_its_variants,
+        what_is_large_or_finds_no_room_is_to_be_filled,
+        what_is_taken_whole_is_as_purges_have_left_it, a_purge_wins_every_race_with_it;
     limits: what_is_too_much_goes_at_once, the_capacity_holds, fills_share_a_budget;
     purging: what_was_purged_is_swept_out, purges_that_nothing_is_older_than_are_forgotten;
 );
@@ -102,4 +108,6 @@ battery!(disk, super::on_disk::disk;
 battery!(tiered, super::on_disk::tiered;
     at_once: what_memory_has_is_shown, only_an_answer_counts_as_a_request,
         what_was_purged_is_not_shown;
+    whole: what_is_taken_whole_is_found, what_is_taken_whole_stands_beside_its_variants,
+        what_is_taken_whole_is_as_purges_have_left_it, a_purge_wins_every_race_with_it;
 );

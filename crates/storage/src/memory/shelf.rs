@@ -108,6 +108,16 @@ impl Shelf {
         }
     }
 
+    /// Stores a response; says whether that was done: see [`fill::Ticket::store`].
+    pub(super) fn store(&self, key: &CacheKey, stored: &Stored) -> bool {
+        // It has not left its claim yet.
+        let own = stored.body.weight();
+        self.change(key, own, |old| {
+            let stored = self.judged(key, stored)?;
+            changes::put(old, stored, self.limits, held::weight_of)
+        })
+    }
+
     /// Puts `new` in the place of the response with this id, if that is still there.
     pub(super) fn freshen(&self, key: &CacheKey, old: StoredId, new: &Stored) {
         self.change(key, 0, |variants| match self.judged(key, new) {
@@ -244,12 +254,6 @@ pub(super) struct Ticket {
 
 impl fill::Ticket for Ticket {
     fn store(&self, stored: Stored) -> bool {
-        let (shelf, key) = (&self.shelf, &self.key);
-        // It has not left its claim yet.
-        let own = stored.body.weight();
-        shelf.change(key, own, |old| {
-            let stored = shelf.judged(key, &stored)?;
-            changes::put(old, stored, shelf.limits, held::weight_of)
-        })
+        self.shelf.store(&self.key, &stored)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use bytes::Bytes;
 use perigee_http_cache::{CacheKey, StoredHead};
 use perigee_storage::{
     Answer, Ask, Disk, DiskConfig, Entry, Fill, Hits, MOST_PURGES, Page, Purge, Purged, Purges,
-    Revision, Stats, Store, Stored, Tiered, Variants,
+    Revision, Stats, Store, Stored, Taken, Tiered, Variants,
 };
 use tempfile::TempDir;
 
@@ -70,6 +71,16 @@ impl Store for OnDisk {
         asked: Revision,
     ) -> Fill {
         self.store.fill(key, head, length, asked)
+    }
+
+    fn keep(
+        &self,
+        key: &CacheKey,
+        head: &Arc<StoredHead>,
+        body: &Bytes,
+        asked: Revision,
+    ) -> Option<Taken> {
+        self.store.keep(key, head, body, asked)
     }
 
     fn freshen(&self, key: &CacheKey, old: &Stored, new: Stored) -> Answer<()> {
