@@ -82,15 +82,19 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     if !options.dry {
         Results::may_be_stored()?;
     }
+    let mut measured = Ok(());
     if !options.render {
         interrupt::watch()?;
         // Of a look only what it saw is told.
         if options.dry {
             results = Results::default();
         }
-        measure(options, &mut results)?;
+        measured = measure(options, &mut results);
     }
-    print!("{}", report::tables(&results));
+    if !results.rows.is_empty() {
+        print!("{}", report::tables(&results));
+    }
+    measured?;
     match options.dry {
         true => Ok(()),
         false => report::write(&results),

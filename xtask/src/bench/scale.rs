@@ -63,7 +63,7 @@ pub(super) const SCALES: [Scale; 5] = [
     },
     Scale {
         name: "cores",
-        title: "cores, batches of 16 requests",
+        title: "cores for server and load, batches of 16 requests",
         few: 1,
         many: 2,
         has: |peer| matches!(peer, Peer::Perigee(..) | Peer::Nginx | Peer::Haproxy),
@@ -184,11 +184,11 @@ impl Scale {
                 ask.options.extend(options(&["--among", "1000"]));
             }
             _ => {
+                // The load is on the same cores: a machine with one core, and with two.
                 ask.options = options(&["--batch", "16"]);
-                if amount == 2 {
-                    machine::cores(2)?;
-                    (ask.server.cores, ask.load_cores) = ("0,1", "0,1");
-                }
+                machine::cores(amount as usize)?;
+                let cores = if amount == 1 { "0" } else { "0,1" };
+                (ask.server.cores, ask.load_cores) = (cores, cores);
             }
         }
         Ok(ask)
