@@ -10,6 +10,7 @@ use crate::{
     decide::{BodyPart, Serve},
     multipart::Multipart,
     part::{Cover, Part},
+    present::Present,
     range::{self, Ranges, Selected},
 };
 
@@ -69,6 +70,11 @@ pub(crate) fn select(
     if stored.part.is_some() && stored.length.is_none() && *request.method == Method::HEAD {
         // A part knows the head of the whole if it knows the length.
         return precondition(request, stored).map(|status| (status, BodyPart::None));
+    }
+    let present = Present::of(request.headers);
+    let asks = Present::CONDITIONS | Present::RANGE;
+    if !present.has(asks) && *request.method == Method::GET && stored.part.is_none() {
+        return Some((stored.status, BodyPart::Whole));
     }
     if let Some(told) = before_ranges(request, stored) {
         return Some(told);

@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::{
     KeyPolicy, Multipart, Now, Policy, RequestHead, StoredHead, answer, asking,
     directives::RequestDirectives,
+    present::Present,
     reuse::{self, Reuse},
 };
 
@@ -133,14 +134,21 @@ pub fn decide<S: Borrow<StoredHead>>(
     if !matches!(*request.method, Method::GET | Method::HEAD) {
         return Decision::Pass { why: Miss::Method };
     }
-    if request.has_content() || policy.passes_by(request) {
+    let present = Present::of(request.headers);
+    if (present.has(Present::FRAMING) && request.has_content()) || policy.passes_by(request) {
         return Decision::Pass { why: Miss::Bypass };
     }
-    let directives = RequestDirectives::of(request.headers, policy.obey_request_directives);
+    let directives = match present.has(Present::CONTROL) {
+        true => RequestDirectives::of(request.headers, policy.obey_request_directives),
+        false => RequestDirectives::default(),
+    };
     let decision = match select(request, stored, &policy.key) {
         Ok((variant, head)) => reuse_or_validate(request, &directives, variant, head, policy, now),
         Err(why) => forward(request, &directives, why, None, || {
-            asking::afresh(request, policy)
+            match present.has(Present::RANGE) {
+                true => asking::afresh(request, policy),
+                false => HeaderMap::new(),
+            }
         }),
     };
     if directives.only_if_cached {

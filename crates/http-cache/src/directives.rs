@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName, header};
 use sfv::{BareItem, Dictionary, ListEntry};
 
-use crate::{lists, targeted};
+use crate::{lists, present::Present, targeted};
 
 /// What a number of seconds beyond all use counts as (RFC 9111 section 1.2.2).
 pub(crate) const MOST_SECONDS: u64 = 1 << 31;
@@ -48,9 +48,16 @@ impl ResponseDirectives {
     /// Those that govern here: of the first of the targeted fields that says anything (RFC 9213
     /// section 2.2), or else of Cache-Control.
     pub(crate) fn of(headers: &HeaderMap, targets: &[HeaderName]) -> Self {
+        let present = Present::of(headers);
+        let targets = if present.has(Present::TARGETED) {
+            targets
+        } else {
+            &[]
+        };
         match targeted::governing(headers, targets) {
             Some(dictionary) => Self::of_dictionary(&dictionary),
-            None => Self::of_cache_control(headers),
+            None if present.has(Present::CONTROL) => Self::of_cache_control(headers),
+            None => ResponseDirectives::default(),
         }
     }
 
@@ -69,11 +76,14 @@ impl ResponseDirectives {
 
     fn of_cache_control(headers: &HeaderMap) -> Self {
         let mut all = ResponseDirectives::default();
-        for member in lists::members(headers.get_all(header::CACHE_CONTROL)) {
+        let mut lines = headers.get_all(header::CACHE_CONTROL).iter().peekable();
+        if lines.peek().is_none() {
+            // Section 5.4 leaves Pragma in a response undefined; senders mean no-cache by it.
+            all.no_cache = pragma_no_cache(headers);
+        }
+        for member in lines.flat_map(|line| lists::split(line.as_bytes())) {
             all.take(&Directive::of(member));
         }
-        // Section 5.4 leaves Pragma in a response undefined; senders mean no-cache by it.
-        all.no_cache |= pragma_no_cache(headers);
         all
     }
 

@@ -194,7 +194,8 @@ pub(crate) fn is_heuristically_cacheable(status: StatusCode) -> bool {
 }
 
 /// The age of a response when it was received: `corrected_initial_age` of section 4.2.3.
-pub(crate) fn initial_age(headers: &HeaderMap, date: SystemTime, times: Times) -> Duration {
+/// `stated` is what [`stated_age`] says.
+pub(crate) fn initial_age(stated: Duration, date: SystemTime, times: Times) -> Duration {
     // A Date has whole seconds, and so has the apparent age.
     let since_date = times.received.duration_since(date).unwrap_or_default();
     let apparent_age = Duration::from_secs(since_date.as_secs());
@@ -202,7 +203,7 @@ pub(crate) fn initial_age(headers: &HeaderMap, date: SystemTime, times: Times) -
         .received
         .duration_since(times.requested)
         .unwrap_or_default();
-    let corrected_age_value = age_value(headers).saturating_add(response_delay);
+    let corrected_age_value = stated.saturating_add(response_delay);
     apparent_age.max(corrected_age_value)
 }
 
@@ -220,7 +221,7 @@ pub(crate) fn ttl(lifetime: Duration, age: Duration) -> i64 {
 }
 
 /// The value of Age (section 5.1): the first of a list, if it is one that can be read.
-fn age_value(headers: &HeaderMap) -> Duration {
+pub(crate) fn stated_age(headers: &HeaderMap) -> Duration {
     let seconds = headers
         .get(header::AGE)
         .and_then(|line| line.as_bytes().split(|b| *b == b',').next())
@@ -477,7 +478,8 @@ mod tests {
             requested: now() - Duration::from_secs(delay),
             received: now(),
         };
-        initial_age(&headers, now() - Duration::from_secs(date_ago), times).as_secs()
+        let date = now() - Duration::from_secs(date_ago);
+        initial_age(stated_age(&headers), date, times).as_secs()
     }
 
     #[test]

@@ -23,6 +23,11 @@ pub(crate) fn is_tag_field(name: &HeaderName) -> bool {
     matches!(name.as_str(), "surrogate-key" | "cache-tag")
 }
 
+/// Whether it says of what groups or tags a response is.
+pub(crate) fn is_label_field(name: &HeaderName) -> bool {
+    is_tag_field(name) || name.as_str() == "cache-groups"
+}
+
 /// Groups, and tags, that are recorded of one response; those after them are not. RFC 9875 section
 /// 2 wants 32 at least.
 const MOST: usize = 128;

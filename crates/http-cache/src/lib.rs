@@ -33,6 +33,7 @@
 //! | `facts` | what is known of a stored response, for people who ask |
 //! | `record` | a stored head as bytes, for a disk |
 //! | `packed` | a stored head in one piece of memory |
+//! | `present` | which fields a message has |
 //! | `etag`, `dates`, `lists`, `reference` | the grammar that they share |
 
 mod answer;
@@ -64,6 +65,7 @@ mod part;
 mod policy;
 mod policy_values;
 mod posted;
+mod present;
 mod range;
 mod receive;
 mod record;

@@ -12,6 +12,11 @@ use crate::record::{Coded, Input};
 
 const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
+/// Whether it is No-Vary-Search.
+pub(crate) fn is_field(name: &HeaderName) -> bool {
+    name.as_str() == "no-vary-search"
+}
+
 /// Names in one field; with more of them it counts as unreadable.
 const MOST_NAMES: usize = 64;
 

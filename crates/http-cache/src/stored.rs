@@ -14,6 +14,7 @@ use crate::{
     labels::Labels,
     lists,
     part::Part,
+    present::Present,
     search::SearchVariance,
     vary::Selecting,
 };
@@ -81,9 +82,10 @@ impl StoredHead {
     ) -> (StoredHead, Freshness) {
         let stated_date = DateField::of(response.headers, &header::DATE, times.received).valid();
         let date = stated_date.unwrap_or(times.received);
-        let personal = request.headers.contains_key(header::COOKIE)
-            || response.headers.contains_key(header::SET_COOKIE);
         let (status, fields) = (response.status, response.headers);
+        let present = Present::of(fields);
+        let personal =
+            present.has(Present::SET_COOKIE) || request.headers.contains_key(header::COOKIE);
         let freshness = freshness::freshness(status, fields, directives, date, personal, policy);
 
         let mut headers = fields::stored(fields, &directives.withheld);
@@ -98,7 +100,12 @@ impl StoredHead {
             length: length(status, fields),
             received: times.received,
             date,
-            initial_age: freshness::initial_age(fields, date, times),
+            initial_age: {
+                let stated = present
+                    .has(Present::AGE)
+                    .then(|| freshness::stated_age(fields));
+                freshness::initial_age(stated.unwrap_or_default(), date, times)
+            },
             lifetime: freshness.lifetime,
             lifetime_by: freshness.basis,
             always_validate: directives.no_cache,
@@ -106,11 +113,18 @@ impl StoredHead {
             never_stale: directives.forbid_stale(),
             stale_if_error: directives.stale_if_error.map(Duration::from_secs),
             stale_while_revalidate: directives.stale_while_revalidate.map(Duration::from_secs),
-            selecting: Selecting::of(request.headers, &headers, &policy.key),
-            search: SearchVariance::of(&headers)
-                .filter(|_| policy.no_vary_search)
+            selecting: match present.has(Present::VARY) || policy.key.parts.is_some() {
+                true => Selecting::of(request.headers, &headers, &policy.key),
+                false => Some(Selecting::default()),
+            },
+            search: (policy.no_vary_search && present.has(Present::SEARCH))
+                .then(|| SearchVariance::of(&headers))
+                .flatten()
                 .map(Box::new),
-            labels: Labels::of(&headers),
+            labels: match present.has(Present::LABELS) {
+                true => Labels::of(&headers),
+                false => Labels::default(),
+            },
             etag: EntityTag::of(&headers),
             last_modified: DateField::of(&headers, &header::LAST_MODIFIED, times.received).valid(),
             part: None,

@@ -6,6 +6,7 @@ use crate::{
     Cookies, NotStored, Policy, RequestHead, StoredHead,
     directives::{RequestDirectives, ResponseDirectives},
     freshness::{Freshness, is_heuristically_cacheable},
+    present::Present,
     vary,
 };
 
@@ -56,17 +57,18 @@ fn request_refusal(
 ) -> Option<NotStored> {
     // A GET's content has no meaning (RFC 9110 section 9.3.1), but origins give it one, and it is
     // not in the cache key.
-    let is_cached =
-        *request.method == Method::GET && !request.has_content() && !policy.passes_by(request);
+    let present = Present::of(request.headers);
+    let has_content = present.has(Present::FRAMING) && request.has_content();
+    let is_cached = *request.method == Method::GET && !has_content && !policy.passes_by(request);
     // Section 3.5.
     let is_shareable = !request.headers.contains_key(header::AUTHORIZATION)
         || directives.must_revalidate
         || directives.public
         || directives.s_maxage.is_some();
     // Section 5.2.1.5.
-    let no_store =
-        || RequestDirectives::of(request.headers, policy.obey_request_directives).no_store;
-    (!is_cached || !is_shareable || no_store()).then_some(NotStored::Request)
+    let no_store = present.has(Present::CONTROL)
+        && RequestDirectives::of(request.headers, policy.obey_request_directives).no_store;
+    (!is_cached || !is_shareable || no_store).then_some(NotStored::Request)
 }
 
 /// Why a response that may be stored is not worth it, or not safe to share.

@@ -226,6 +226,7 @@ impl Exchange {
         if let Some(upgrade) = Upgrade::wanted(&inbound) {
             return Box::pin(self.upgrade(&inbound, upgrade, body, &next)).await;
         }
+        let landings = self.flights.landings();
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
         let decision = decide(
@@ -242,7 +243,8 @@ impl Exchange {
                 return answer;
             }
             let place = self.searches.place(&inbound.key);
-            Arc::make_mut(&mut inbound).place = place;
+            let inbound = Arc::make_mut(&mut inbound);
+            (inbound.place, inbound.landings) = (place, landings);
         }
         match decision {
             // HTTP/2 need not say in the head that content comes: it is not in the key.

@@ -86,8 +86,8 @@ impl Trip {
         Sought {
             of: self.wanted.head(),
             bytes,
-            range: range.filter(|_| is_part),
-            first: first_byte(&self.wanted.fields).filter(|_| is_part),
+            range: is_part.then_some(range).flatten(),
+            first: is_part.then(|| first_byte(&self.wanted.fields)).flatten(),
             whose: self.whose(),
         }
     }
@@ -176,7 +176,8 @@ impl Exchange {
                     return Box::pin(self.forward(&trip, why, detail)).await;
                 }
                 Joined::Lead(lead) => {
-                    if let Some(answer) = self.stored_meanwhile(&trip).await {
+                    let may_be_stored = self.flights.landings() != trip.inbound.landings;
+                    if may_be_stored && let Some(answer) = self.stored_meanwhile(&trip).await {
                         return answer;
                     }
                     (lead.id, self.take_off(lead, &trip, why).await)

@@ -4,7 +4,13 @@
 use std::{
     collections::HashMap,
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
     time::Instant,
 };
 
@@ -197,13 +203,21 @@ impl UnderWay {
             progress,
             asked,
             is_background: false,
+            is_over: AtomicBool::new(false),
         }
     }
 }
 
 /// All fetches under way, of what may be stored, and what is known to be not worth waiting for.
 #[derive(Clone, Debug)]
-pub(crate) struct Flights(Arc<Mutex<UnderWay>>);
+pub(crate) struct Flights(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    under_way: Mutex<UnderWay>,
+    /// See [`Flights::landings`].
+    landings: AtomicU64,
+}
 
 /// What to do about a key.
 pub(crate) enum Joined {
@@ -218,13 +232,28 @@ pub(crate) enum Joined {
 impl Flights {
     /// Nothing is under way. At most so many keys are marked at once.
     pub(crate) fn new(max_marks: usize, purges: Arc<Purges>, join_ahead: u64) -> Self {
-        Flights(Arc::new(Mutex::new(UnderWay {
+        let under_way = UnderWay {
             by_key: HashMap::new(),
             ids: 0,
             marks: Marks::new(max_marks),
             purges,
             join_ahead,
-        })))
+        };
+        Flights(Arc::new(Shared {
+            under_way: Mutex::new(under_way),
+            landings: AtomicU64::new(0),
+        }))
+    }
+
+    /// How often a fetch has come to its end, or what it has brought into the store: as long as that is
+    /// the same, no fetch has stored what a look at the store has missed.
+    pub(crate) fn landings(&self) -> u64 {
+        self.0.landings.load(Acquire)
+    }
+
+    /// What a fetch has brought is in the store.
+    pub(crate) fn note_landing(&self) {
+        self.0.landings.fetch_add(1, Release);
     }
 
     /// Joins the newest fetch of a key that brings what is sought, or begins one. `tried` are the flights that had nothing
@@ -305,7 +334,10 @@ impl Flights {
     }
 
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -318,6 +350,8 @@ pub(crate) struct Lead {
     progress: Teller<Progress>,
     asked: Revision,
     is_background: bool,
+    /// Whether nobody can join it any more.
+    is_over: AtomicBool,
 }
 
 impl Lead {
@@ -359,6 +393,10 @@ impl Lead {
     }
 
     fn close(&self, under_way: &mut UnderWay) {
+        if self.is_over.swap(true, Relaxed) {
+            return;
+        }
+        self.flights.note_landing();
         let by_key = &mut under_way.by_key;
         if let Some(flights) = by_key.get_mut(&self.key) {
             flights.retain(|flight| flight.id != self.id);
@@ -371,7 +409,9 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.close(&mut self.flights.lock());
+        if !*self.is_over.get_mut() {
+            self.close(&mut self.flights.lock());
+        }
     }
 }
 

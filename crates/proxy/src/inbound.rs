@@ -48,6 +48,8 @@ pub struct Inbound {
     pub(crate) fetched: Option<PathAndQuery>,
     /// What the ring places it by, where that is not its key.
     pub(crate) place: Option<u64>,
+    /// [`crate::flight::Flights::landings`] from before the store was asked.
+    pub(crate) landings: u64,
     /// The status to answer with once the client has not sent its body as it should.
     pub(crate) fault: Option<Arc<AtomicU16>>,
     /// When it came, on the wall clock: what ages are reckoned by.

@@ -79,6 +79,7 @@ where
         key: found.key,
         fetched: found.fetched,
         place: None,
+        landings: 0,
         client: from.client,
         scheme: from.scheme,
         sender: from.sender,

@@ -8,7 +8,7 @@ use perigee_storage::Fill;
 
 use crate::{
     Body, Inbound, answer::Answer, arriving::Arriving, claims::overrides_method,
-    exchange::Exchange, pass::relayed, send::Arrived, streaming::Finish,
+    exchange::Exchange, pass::relayed, send::Arrived,
 };
 
 impl Exchange {
@@ -34,7 +34,7 @@ impl Exchange {
             .store
             .fill(&inbound.key, Arc::new(head), length, invalidated);
         match fill.is_kept() {
-            true => filling(arrived, fill, self.config.streaming.finish),
+            true => self.filling(arrived, fill),
             false => relayed(arrived, why),
         }
     }
@@ -62,35 +62,39 @@ impl Exchange {
     }
 }
 
-/// The answer as it came; its body goes into the store, and the client reads along.
-fn filling(arrived: Arrived, mut fill: Fill, finish: Finish) -> Answer {
-    let reader = fill.body().read();
-    let Arrived {
-        response,
-        cache_status,
-        hop,
-        kind,
-        times,
-        asked,
-    } = arrived;
-    let (parts, body) = response.into_parts();
-    tokio::spawn(async move {
-        // Unless it comes to a clean end, the client sees it break, and nothing is stored.
-        let mut arriving = Arriving::for_one(body, finish);
-        if arriving.pour_into(&mut fill).await.is_ok() {
-            let _ = fill.commit();
-        }
-    });
-    let arrived = Arrived {
-        response: Response::from_parts(parts, perigee_upstream::body::empty()),
-        cache_status,
-        hop,
-        kind,
-        times,
-        asked,
-    };
-    let mut answer = relayed(arrived, Miss::Method);
-    answer.handling.stored = true;
-    *answer.response.body_mut() = Body::stored(reader);
-    answer
+impl Exchange {
+    /// The answer as it came; its body goes into the store, and the client reads along.
+    fn filling(&self, arrived: Arrived, mut fill: Fill) -> Answer {
+        let (finish, flights) = (self.config.streaming.finish, self.flights.clone());
+        let reader = fill.body().read();
+        let Arrived {
+            response,
+            cache_status,
+            hop,
+            kind,
+            times,
+            asked,
+        } = arrived;
+        let (parts, body) = response.into_parts();
+        tokio::spawn(async move {
+            // Unless it comes to a clean end, the client sees it break, and nothing is stored.
+            let mut arriving = Arriving::for_one(body, finish);
+            if arriving.pour_into(&mut fill).await.is_ok() {
+                let _ = fill.commit();
+                flights.note_landing();
+            }
+        });
+        let arrived = Arrived {
+            response: Response::from_parts(parts, perigee_upstream::body::empty()),
+            cache_status,
+            hop,
+            kind,
+            times,
+            asked,
+        };
+        let mut answer = relayed(arrived, Miss::Method);
+        answer.handling.stored = true;
+        *answer.response.body_mut() = Body::stored(reader);
+        answer
+    }
 }

@@ -31,7 +31,11 @@ impl Exchange {
                 Ok(()) if resumed > 0 && lacking(head, &fill).is_some() => {
                     "it ended before its end".to_owned()
                 }
-                Ok(()) => break fill.commit().map_err(|error| error.to_string()),
+                Ok(()) => {
+                    let stored = fill.commit();
+                    self.flights.note_landing();
+                    break stored.map_err(|error| error.to_string());
+                }
                 Err(Ended::There(why)) => why,
                 Err(Ended::Here(why)) => break give_up(arriving, fill, why),
             };

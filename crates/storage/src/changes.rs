@@ -33,6 +33,9 @@ pub(crate) fn put(
     limits: Limits,
     weigh: impl Fn(&Stored) -> u64,
 ) -> Option<Vec<Stored>> {
+    if old.is_empty() {
+        return Some(vec![new]);
+    }
     let new = match old.iter().find_map(|old| joined(&new, old, limits)) {
         Some(both) => both,
         None if old.iter().any(|old| new.head.yields_to(&old.head)) => return None,

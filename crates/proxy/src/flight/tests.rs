@@ -88,6 +88,23 @@ fn head(groups: &str) -> Arc<StoredHead> {
 }
 
 #[test]
+fn each_end_of_a_fetch_is_counted_once() {
+    let flights = flights();
+    let lead = |path| match join(&flights, path, &[]) {
+        Joined::Lead(lead) => lead,
+        _ => panic!("nobody fetches {path}"),
+    };
+    let (one, other) = (lead("/a"), lead("/b"));
+    assert_eq!(flights.landings(), 0);
+    one.tell(Progress::Failed(Failure::Unreachable));
+    assert_eq!(flights.landings(), 1);
+    drop(one);
+    assert_eq!(flights.landings(), 1);
+    drop(other);
+    assert_eq!(flights.landings(), 2);
+}
+
+#[test]
 fn one_leads_and_the_others_follow_until_it_is_over() {
     let flights = flights();
     let first = lead(join(&flights, "/a", &[]));
