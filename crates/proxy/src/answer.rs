@@ -101,9 +101,8 @@ impl Answer {
     }
 
     /// Counts as under way until its body ends.
-    pub(crate) fn counted(mut self, under_way: Option<InFlight>) -> Self {
+    pub(crate) fn count(&mut self, under_way: Option<InFlight>) {
         self.response.body_mut().count(under_way);
-        self
     }
 
     /// As the next hop sent it.

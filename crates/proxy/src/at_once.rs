@@ -154,7 +154,9 @@ impl Exchange {
             observation
         });
         let content = match (content, observed) {
-            (Content::Body(body), Some(observation)) => Content::Body(body.observed(observation)),
+            (Content::Body(body), Some(observation)) => {
+                Content::Body(body.observed(Box::new(observation)))
+            }
             (content, Some(mut observation)) => {
                 observation.sent(content.length());
                 observation.ended();

@@ -103,8 +103,8 @@ impl Body {
     }
 
     /// Has the request counted and logged when this body ends.
-    pub(crate) fn observed(mut self, observation: Observation) -> Self {
-        self.observation = Some(Box::new(observation));
+    pub(crate) fn observed(mut self, observation: Box<Observation>) -> Self {
+        self.observation = Some(observation);
         self
     }
 
@@ -231,7 +231,7 @@ mod tests {
             url: "http://www.example.com/".into(),
         };
         let observation = Observation::new(SystemTime::now(), Instant::now(), Some(entry));
-        let mut body = body.observed(observation);
+        let mut body = body.observed(Box::new(observation));
         for _ in 0..frames {
             if !matches!(body.frame().await, Some(Ok(_))) {
                 break;

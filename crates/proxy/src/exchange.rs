@@ -173,8 +173,8 @@ impl Exchange {
         let key = inbound.key.clone();
         let hides_tags = inbound.hides_tags();
         let mut answer = self.handle(inbound, body, next).await;
-        if hides_tags {
-            let headers = answer.response.headers_mut();
+        let headers = answer.response.headers_mut();
+        if hides_tags && headers.keys().any(|name| TAG_FIELDS.contains(name)) {
             for name in &TAG_FIELDS {
                 headers.remove(name);
             }
@@ -201,7 +201,7 @@ impl Exchange {
             method: head.method.clone(),
             url: format!("{}://{host}{target}", from.scheme.as_str()).into(),
         });
-        let observation = Observation::new(SystemTime::now(), Instant::now(), entry);
+        let observation = Box::new(Observation::new(SystemTime::now(), Instant::now(), entry));
         let answer = Answer {
             response: plain(refusal.status, refusal.text),
             handling: Handling::refused(),
@@ -266,7 +266,7 @@ impl Exchange {
                 why,
             } => {
                 let wanted = Wanted::over(&variants, variant, fields);
-                Box::pin(self.fetch(inbound, next, why, wanted)).await
+                *Box::pin(self.fetch(inbound, next, why, wanted)).await
             }
             Decision::Pass { why } => Box::pin(self.pass(inbound, body, next, why)).await,
             Decision::Refuse(status) => Answer::own(status, Handling::refused()),
@@ -301,7 +301,7 @@ impl Exchange {
         is_meant.then_some((key, variants, serve))
     }
 
-    fn observe(&self, inbound: &Inbound, in_flight: InFlight) -> Observation {
+    fn observe(&self, inbound: &Inbound, in_flight: InFlight) -> Box<Observation> {
         let entry = self.log.as_ref().map(|log| LogEntry {
             log: Arc::clone(log),
             tier: self.config.tier,
@@ -310,7 +310,8 @@ impl Exchange {
             method: inbound.head.method.clone(),
             url: inbound.url(),
         });
-        let mut observation = Observation::new(inbound.at, inbound.started, entry);
+        let observation = Observation::new(inbound.at, inbound.started, entry);
+        let mut observation = Box::new(observation);
         observation.metrics = Some(Arc::clone(&inbound.service.metrics));
         observation.in_flight = Some(in_flight);
         observation
@@ -321,7 +322,7 @@ impl Exchange {
         &self,
         answer: Answer,
         is_head: bool,
-        mut observation: Observation,
+        mut observation: Box<Observation>,
         (told, key): (Disclosure, Option<&CacheKey>),
     ) -> Response<Body> {
         let Answer {

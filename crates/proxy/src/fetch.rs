@@ -82,11 +82,11 @@ impl Trip {
     pub(crate) fn sought(&self) -> Sought<'_> {
         let bytes = self.wanted.bytes();
         let is_part = bytes.is_none() && self.wanted.fields.contains_key(header::RANGE);
-        let range = self.inbound.head.headers.get(header::RANGE);
+        let range = || self.inbound.head.headers.get(header::RANGE);
         Sought {
             of: self.wanted.head(),
             bytes,
-            range: is_part.then_some(range).flatten(),
+            range: is_part.then(range).flatten(),
             first: is_part.then(|| first_byte(&self.wanted.fields)).flatten(),
             whose: self.whose(),
         }
@@ -134,7 +134,7 @@ impl Exchange {
         next: Arc<dyn NextHop>,
         why: Miss,
         wanted: Wanted,
-    ) -> Answer {
+    ) -> Box<Answer> {
         let Route {
             sideways,
             up,
@@ -151,7 +151,9 @@ impl Exchange {
         });
         if sideways.is_empty() {
             let under_way = own.and_then(|own| InFlight::enter(&own, u64::MAX));
-            return self.join(trip, why).await.counted(under_way);
+            let mut answer = self.join(trip, why).await;
+            answer.count(under_way);
+            return answer;
         }
         let copy = self.heat.asked(trip.inbound.place(), Instant::now());
         if copy.is_hot || trip.wanted.stored.is_some() {
@@ -159,21 +161,21 @@ impl Exchange {
             trip.hops.splice(..0, sideways);
             trip.copy = Some(copy);
         } else if let Some(answer) = Box::pin(self.ask_owner(&trip, &sideways, why)).await {
-            return answer;
+            return Box::new(answer);
         }
         self.join(trip, why).await
     }
 
     /// Waits for the fetch that is under way, or begins one. What a fetch seldom comes to is in boxes of
     /// its own, here and below: each miss would have the room for it moved about otherwise.
-    async fn join(self: &Arc<Self>, mut trip: Arc<Trip>, why: Miss) -> Answer {
+    async fn join(self: &Arc<Self>, mut trip: Arc<Trip>, why: Miss) -> Box<Answer> {
         let mut tried = Vec::new();
         while trip.may_be_shared() && tried.len() < MAX_TRIED {
             let (key, now) = (&trip.inbound.key, Instant::now());
             let (id, answer) = match self.flights.join(key, trip.sought(), &tried, now) {
                 Joined::Marked => {
                     let detail = Some(Detail::HitForMiss);
-                    return Box::pin(self.forward(&trip, why, detail)).await;
+                    return Box::new(Box::pin(self.forward(&trip, why, detail)).await);
                 }
                 Joined::Lead(lead) => {
                     let may_be_stored = self.flights.landings() != trip.inbound.landings;
@@ -184,9 +186,9 @@ impl Exchange {
                 }
                 Joined::Follow(id, progress) => {
                     match Box::pin(self.follow(&trip, progress, why)).await {
-                        Followed::Answered(answer) => (id, answer.map(|answer| *answer)),
+                        Followed::Answered(answer) => (id, answer),
                         Followed::NotShared => {
-                            return Box::pin(self.forward(&trip, why, None)).await;
+                            return Box::new(Box::pin(self.forward(&trip, why, None)).await);
                         }
                         Followed::TooLong => break,
                     }
@@ -205,45 +207,49 @@ impl Exchange {
     }
 
     /// Fetches for this request, and for nobody else.
-    async fn fetch_alone(self: &Arc<Self>, trip: &Arc<Trip>, why: Miss) -> Answer {
+    async fn fetch_alone(self: &Arc<Self>, trip: &Arc<Trip>, why: Miss) -> Box<Answer> {
         let lead = self.flights.alone(&trip.inbound.key, trip.sought());
         match self.take_off(lead, trip, why).await {
             Some(answer) => answer,
             // The next tier may answer what cannot be answered out of what came.
-            None => self.forward(trip, why, None).await,
+            None => Box::new(self.forward(trip, why, None).await),
         }
     }
 
     /// Fetches, for this request and for all who join. `None`: what came is not all that this
     /// request wants.
-    async fn take_off(self: &Arc<Self>, lead: Lead, trip: &Arc<Trip>, why: Miss) -> Option<Answer> {
+    async fn take_off(
+        self: &Arc<Self>,
+        lead: Lead,
+        trip: &Arc<Trip>,
+        why: Miss,
+    ) -> Option<Box<Answer>> {
         let (to_leader, landed) = oneshot::channel();
         // The fetch outlives a client that leaves.
         let fetch = Outlive::new(Arc::clone(self).lead(lead, Arc::clone(trip), to_leader));
         let landed = fetch.until(landed).await;
         let handling = Handling::forwarded(why);
-        Some(
-            match landed.unwrap_or(Landed::Failed(Failure::Unreachable)) {
-                Landed::Stored(stored) => {
-                    let kept = stored.arrival.kept;
-                    match self.stored_for_leader(trip, stored, handling) {
-                        // The next fetch would come to the same.
-                        None if !kept => Box::pin(self.forward(trip, why, None)).await,
-                        answer => return answer,
-                    }
+        let answer = match landed.unwrap_or(Landed::Failed(Failure::Unreachable)) {
+            Landed::Stored(stored) => {
+                let kept = stored.arrival.kept;
+                match self.stored_for_leader(trip, stored, handling) {
+                    // The next fetch would come to the same.
+                    None if !kept => Box::pin(self.forward(trip, why, None)).await,
+                    answer => return answer.map(Box::new),
                 }
-                Landed::Alone(arrived) => {
-                    let answer = to_leader_alone(trip, arrived, handling);
-                    self.passing_on(answer, &trip.inbound, &trip.next, Way::Fetched)
-                }
-                Landed::ForItself => Box::pin(self.forward(trip, why, None)).await,
-                Landed::ServeStale(status) => {
-                    let handling = handling.with_status(status);
-                    self.or_stale(trip, Failure::Unreachable, handling)
-                }
-                Landed::Failed(failure) => self.or_stale(trip, failure, handling),
-            },
-        )
+            }
+            Landed::Alone(arrived) => {
+                let answer = to_leader_alone(trip, *arrived, handling);
+                self.passing_on(answer, &trip.inbound, &trip.next, Way::Fetched)
+            }
+            Landed::ForItself => Box::pin(self.forward(trip, why, None)).await,
+            Landed::ServeStale(status) => {
+                let handling = handling.with_status(status);
+                self.or_stale(trip, Failure::Unreachable, handling)
+            }
+            Landed::Failed(failure) => self.or_stale(trip, failure, handling),
+        };
+        Some(Box::new(answer))
     }
 
     /// Waits for another one's fetch, though not for ever.
@@ -283,7 +289,7 @@ impl Exchange {
     }
 
     /// Between the lookup and the join, the fetch of another one may have ended.
-    async fn stored_meanwhile(self: &Arc<Self>, trip: &Trip) -> Option<Answer> {
+    async fn stored_meanwhile(self: &Arc<Self>, trip: &Trip) -> Option<Box<Answer>> {
         let inbound = &trip.inbound;
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
@@ -295,7 +301,8 @@ impl Exchange {
         ) {
             Decision::Serve(serve) => {
                 let (stored, handling) = (&variants[serve.variant], Handling::hit(serve.ttl));
-                Some(self.out_of_store(inbound, &trip.next, stored, &serve, handling))
+                let answer = self.out_of_store(inbound, &trip.next, stored, &serve, handling);
+                Some(Box::new(answer))
             }
             _ => None,
         }

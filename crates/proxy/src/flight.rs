@@ -2,7 +2,7 @@
 //! (RFC 9111 section 4, "collapsed requests") instead of sending their own.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -397,11 +397,10 @@ impl Lead {
             return;
         }
         self.flights.note_landing();
-        let by_key = &mut under_way.by_key;
-        if let Some(flights) = by_key.get_mut(&self.key) {
-            flights.retain(|flight| flight.id != self.id);
-            if flights.is_empty() {
-                by_key.remove(&self.key);
+        if let Entry::Occupied(mut flights) = under_way.by_key.entry(self.key.clone()) {
+            flights.get_mut().retain(|flight| flight.id != self.id);
+            if flights.get().is_empty() {
+                flights.remove();
             }
         }
     }

@@ -197,13 +197,21 @@ const NO_HOST: Refusal = Refusal {
 pub(crate) fn host(head: &request::Parts) -> Result<&str, Refusal> {
     let host = head.headers.get(header::HOST).ok_or(NO_HOST)?;
     let host = host.to_str().map_err(|_| NO_HOST)?;
-    let is_mark = |b| matches!(b, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'%');
-    let is_host_byte = |b: u8| b.is_ascii_alphanumeric() || is_mark(b);
-    if host.is_empty() || !host.bytes().all(is_host_byte) {
+    if host.is_empty() || !host.bytes().all(|b| HOST_BYTES[usize::from(b)]) {
         return Err(NO_HOST);
     }
     Ok(host)
 }
+
+static HOST_BYTES: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0_u8);
+    while byte < 0x80 {
+        let is_mark = matches!(byte, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']' | b'%');
+        table[byte as usize] = byte.is_ascii_alphanumeric() || is_mark;
+        byte += 1;
+    }
+    table
+};
 
 type Limited = (Relayed, Option<Arc<AtomicU16>>);
 

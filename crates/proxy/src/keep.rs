@@ -48,7 +48,7 @@ impl Exchange {
             cache_status: shared(cache_status),
         };
         share(&lead, &arrival);
-        let _ = to_leader.send(Landed::Stored(ForLeader {
+        let _ = to_leader.send(Landed::Stored(Box::new(ForLeader {
             arrival,
             fields: OwnFields::AsStored {
                 withheld: HeaderMap::new(),
@@ -56,7 +56,7 @@ impl Exchange {
             },
             owner,
             _first: None,
-        }));
+        })));
     }
 
     /// A response that may be stored, or a part that completes a stored one (`completes`).
@@ -116,12 +116,12 @@ impl Exchange {
         };
         let first = fill.body().read();
         share(&lead, &arrival);
-        let _ = to_leader.send(Landed::Stored(ForLeader {
+        let _ = to_leader.send(Landed::Stored(Box::new(ForLeader {
             fields: OwnFields::of(parts.headers, &arrival.stored.head, trip.inbound.policy()),
             arrival,
             owner,
             _first: Some(first),
-        }));
+        })));
         Arriving::shared(body, lead, self.config.streaming.finish)
     }
 
@@ -162,12 +162,12 @@ impl Exchange {
             false => lead.tell_not_shared(None, Instant::now()),
         }
         let (parts, _) = arrived.response.into_parts();
-        let _ = to_leader.send(Landed::Stored(ForLeader {
+        let _ = to_leader.send(Landed::Stored(Box::new(ForLeader {
             fields: OwnFields::of(parts.headers, &head, trip.inbound.policy()),
             arrival,
             owner,
             _first: None,
-        }));
+        })));
     }
 
     /// A response is kept that may be the answer to other queries, too.
@@ -263,6 +263,6 @@ fn too_large(trip: &Trip, arrived: Arrived) -> Landed {
     let wants_part = trip.inbound.head.headers.contains_key(header::RANGE);
     match wants_part && !is_part {
         true => Landed::ForItself,
-        false => Landed::Alone(arrived),
+        false => Landed::Alone(Box::new(arrived)),
     }
 }

@@ -23,9 +23,9 @@ use crate::{
 /// What a fetch came to, for the one who began it.
 pub(crate) enum Landed {
     /// A response that is stored, or the stored one, freshened.
-    Stored(ForLeader),
+    Stored(Box<ForLeader>),
     /// A response that is not stored.
-    Alone(Arrived),
+    Alone(Box<Arrived>),
     /// What came is of no use to the one who asked, whom the next tier can answer as it asks for
     /// itself: a part is wanted of what is too large for the store, or more came than it wants.
     ForItself,
@@ -131,7 +131,7 @@ impl Exchange {
                     let mark = Mark::of(&trip, why, arrived.response.status());
                     Box::pin(self.drop_refuted(&trip, why, mark, nominated)).await;
                     lead.tell_not_shared(mark, Instant::now());
-                    let _ = to_leader.send(Landed::Alone(arrived));
+                    let _ = to_leader.send(Landed::Alone(Box::new(arrived)));
                     return;
                 }
             }
@@ -141,7 +141,9 @@ impl Exchange {
     async fn ask(&self, trip: &Trip) -> Result<Arrived, Failure> {
         let inbound = &*trip.inbound;
         let mut head = self.get_head(inbound, true);
-        head.headers.extend(trip.wanted.fields.clone());
+        if !trip.wanted.fields.is_empty() {
+            head.headers.extend(trip.wanted.fields.clone());
+        }
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(&trip.hops, &trip.next, inbound, head, empty);
         let outcome = sent.await;

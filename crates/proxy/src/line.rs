@@ -1,8 +1,8 @@
 //! The way back to who sent a request, beside the response: what the listening side brings to it.
 
-use std::{fmt, future::Future, io, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, io, pin::Pin};
 
-use http::{HeaderMap, StatusCode, header, request};
+use http::{HeaderMap, StatusCode, header};
 use perigee_http_cache::remove_hop_by_hop;
 use perigee_upstream::OnInterim;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,11 +26,13 @@ pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// Has the interim responses to a request passed on, 103 (Early Hints, RFC 8297) above all, without
-/// what is for one connection only. 100 and 101 are not: they were for us (RFC 9110 section 15.2).
-pub(crate) fn relay_interim(line: &Arc<dyn Line>, request: &mut request::Parts) {
-    let line = Arc::clone(line);
-    let told = OnInterim::new(move |status, headers| {
+/// Passes interim responses on, 103 (Early Hints, RFC 8297) above all, without what is for one
+/// connection only. 100 and 101 are not passed on: they were for us (RFC 9110 section 15.2).
+#[derive(Debug)]
+pub(crate) struct RelayInterim<'a>(pub(crate) &'a dyn Line);
+
+impl OnInterim for RelayInterim<'_> {
+    fn tell(&self, status: StatusCode, headers: &HeaderMap) {
         if matches!(
             status,
             StatusCode::CONTINUE | StatusCode::SWITCHING_PROTOCOLS
@@ -40,7 +42,6 @@ pub(crate) fn relay_interim(line: &Arc<dyn Line>, request: &mut request::Parts) 
         let mut headers = headers.clone();
         remove_hop_by_hop(&mut headers);
         headers.remove(header::CONTENT_LENGTH);
-        line.inform(status, headers);
-    });
-    request.extensions.insert(told);
+        self.0.inform(status, headers);
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{Response, request};
-use perigee_upstream::{Body as Relayed, Endpoint, Pool, SendError};
+use perigee_upstream::{Body as Relayed, Endpoint, Head, Pool, SendError};
 
 use crate::Inbound;
 
@@ -52,12 +52,12 @@ impl Hop {
 
     pub(crate) async fn send(
         &self,
-        head: &request::Parts,
+        head: Head<'_>,
         body: Relayed,
     ) -> Result<Response<Relayed>, SendError> {
         match self {
-            Hop::Peer(endpoint) | Hop::Shield(endpoint) => endpoint.send_parts(head, body).await,
-            Hop::Origin(pool) => pool.send_parts(head, body).await,
+            Hop::Peer(endpoint) | Hop::Shield(endpoint) => endpoint.send_head(head, body).await,
+            Hop::Origin(pool) => pool.send_head(head, body).await,
         }
     }
 }

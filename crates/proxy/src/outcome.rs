@@ -78,7 +78,7 @@ impl Exchange {
     pub(crate) fn stored_for_leader(
         self: &Arc<Self>,
         trip: &Trip,
-        landed: ForLeader,
+        landed: Box<ForLeader>,
         handling: Handling,
     ) -> Option<Answer> {
         let from_owner = match landed.arrival.kept {
@@ -101,7 +101,9 @@ impl Exchange {
             // 9111 section 5.1).
             headers.remove(header::AGE);
         }
-        headers.extend(withheld);
+        if !withheld.is_empty() {
+            headers.extend(withheld);
+        }
         Some(answer)
     }
 

@@ -44,7 +44,7 @@ impl Exchange {
         let under_way = own.and_then(|own| InFlight::enter(&own, u64::MAX));
         let hops: Vec<_> = route.sideways.into_iter().chain(route.up).collect();
         let sent = self.send_over(&hops, &next, &inbound, head, body).await;
-        let answer = match sent {
+        let mut answer = match sent {
             Ok(arrived) => {
                 let answer = self.passed(&inbound, arrived, why).await;
                 match is_repeatable {
@@ -54,7 +54,8 @@ impl Exchange {
             }
             Err(failure) => not_passed(&inbound, failure, why),
         };
-        answer.counted(under_way)
+        answer.count(under_way);
+        answer
     }
 
     /// Forwards a request that need not, or cannot, be answered by another one's fetch: as it is,

@@ -39,7 +39,7 @@ impl Exchange {
                 });
                 answer
             }
-            _ => self.fetch(inbound, next, Miss::Stale, wanted).await,
+            _ => *self.fetch(inbound, next, Miss::Stale, wanted).await,
         }
     }
 

@@ -10,13 +10,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, req
 use http_body::Body as _;
 use perigee_http_cache::{Failure, Times};
 use perigee_storage::Revision;
-use perigee_upstream::{Body as Relayed, SendError, SendErrorKind};
+use perigee_upstream::{Body as Relayed, Head, OnInterim, SendError, SendErrorKind};
 
 use crate::{
     Inbound,
     cache_status::CACHE_STATUS,
     exchange::Exchange,
-    line::relay_interim,
+    line::RelayInterim,
     next_hop::{Hop, NextHop, REFUSED},
     once_body::Offered,
     suspicion::{Suspected, is_lost, until_lost},
@@ -73,6 +73,7 @@ impl Exchange {
         let mut failure = Failure::Unreachable;
         let mut before: Option<&Hop> = None;
         let mut head = Some(head);
+        let interim = inbound.line.as_deref().map(RelayInterim);
         for (index, hop) in hops.iter().enumerate() {
             let is_free = before.replace(hop).is_none_or(|it| is_lost(it, &**next));
             if !is_free && !self.may_retry() {
@@ -84,14 +85,15 @@ impl Exchange {
                 break;
             };
             next.stamp(inbound, hop, &mut parts);
-            if let Some(line) = &inbound.line {
-                relay_interim(line, &mut parts);
-            }
+            let head = Head {
+                parts: &parts,
+                interim: interim.as_ref().map(|it| it as &dyn OnInterim),
+            };
             let requested = SystemTime::now();
             let sent = match hop.is_node() {
-                false => Some(hop.send(&parts, body.offer()).await),
+                false => Some(hop.send(head, body.offer()).await),
                 true => {
-                    let sent = self.send_to_node(hop, &**next, &parts, body.offer(), repeatable);
+                    let sent = self.send_to_node(hop, &**next, head, body.offer(), repeatable);
                     Box::pin(sent).await
                 }
             };
@@ -124,7 +126,7 @@ impl Exchange {
         &self,
         hop: &Hop,
         next: &dyn NextHop,
-        parts: &request::Parts,
+        head: Head<'_>,
         body: Relayed,
         repeatable: bool,
     ) -> Option<Result<Response<Relayed>, SendError>> {
@@ -136,7 +138,7 @@ impl Exchange {
             }
         };
         tokio::select! {
-            sent = hop.send(parts, body) => Some(sent),
+            sent = hop.send(head, body) => Some(sent),
             () = lost => None,
         }
     }

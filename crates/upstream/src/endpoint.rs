@@ -3,11 +3,11 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Request, Response, request::Parts};
+use http::{HeaderValue, Request, Response};
 use rustls::{ClientConfig, pki_types::ServerName};
 
 use crate::{
-    Body, Limits, SendError, SendErrorKind, admission::Admission, folder::Folder,
+    Body, Head, Limits, SendError, SendErrorKind, admission::Admission, folder::Folder,
     http_origin::HttpOrigin,
 };
 
@@ -162,23 +162,22 @@ impl Endpoint {
     /// [`SendError`] if no response head came.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
         let (parts, body) = request.into_parts();
-        self.send_parts(&parts, body).await
+        self.send_head(Head::of(&parts), body).await
     }
 
-    /// Sends a request whose head others may need, too, and which is handed on by reference, since it is
-    /// large: see [`Endpoint::send`].
+    /// The same of a request whose head others may need, too: see [`Endpoint::send`].
     ///
     /// # Errors
     /// [`SendError`] if no response head came.
-    pub async fn send_parts(&self, parts: &Parts, body: Body) -> Result<Response<Body>, SendError> {
+    pub async fn send_head(&self, head: Head<'_>, body: Body) -> Result<Response<Body>, SendError> {
         let permit = self.admission.enter().await.map_err(|refused| SendError {
             kind: SendErrorKind::Overloaded,
             detail: format!("{}: {}", self.name, refused.0),
         })?;
         match &self.origin {
-            Origin::Http(origin) => origin.send(parts, body, permit).await,
+            Origin::Http(origin) => origin.send(head, body, permit).await,
             Origin::Folder(folder) => {
-                let request = Request::from_parts(parts.clone(), body);
+                let request = Request::from_parts(head.parts.clone(), body);
                 // In a box: it is many times as large as an exchange over HTTP.
                 Box::pin(folder.send(request, permit)).await
             }

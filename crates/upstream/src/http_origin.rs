@@ -5,7 +5,6 @@ use std::{future::poll_fn, net::SocketAddr, path::Path, sync::Arc, time::Duratio
 use arc_swap::ArcSwap;
 use http::{
     HeaderValue, Method, Response, Uri,
-    request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use perigee_http1::Bounds;
@@ -13,7 +12,7 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use crate::{
-    Body, Limits, NodeTls, SendError, SendErrorKind, TargetError,
+    Body, Head, Limits, NodeTls, SendError, SendErrorKind, TargetError,
     admission::Permit,
     body,
     dial::{Dial, Tls},
@@ -134,14 +133,15 @@ impl HttpOrigin {
     /// Sends a request, over a kept connection if there is one.
     pub(crate) async fn send(
         &self,
-        parts: &Parts,
+        head: Head<'_>,
         body: Body,
         permit: Permit,
     ) -> Result<Response<Body>, SendError> {
-        if parts.method == Method::CONNECT {
+        let method = &head.parts.method;
+        if *method == Method::CONNECT {
             return Err(self.error(SendErrorKind::Request, "CONNECT is not forwarded"));
         }
-        let may_repeat = parts.method.is_safe() && body::is_known_empty(&body);
+        let may_repeat = method.is_safe() && body::is_known_empty(&body);
         // An idle connection may be closed from the other side at any moment, and then nobody knows
         // what became of a request: what may not be repeated goes over none that is idle for long.
         let brief = match may_repeat {
@@ -151,9 +151,13 @@ impl HttpOrigin {
         let mut body = Some(body);
         let mut repeats = 0;
         loop {
-            let connection = self.connection(brief).await?;
+            let now = Instant::now();
+            let (connection, since) = match self.kept.take(brief, now) {
+                Some(connection) => (connection, now),
+                None => (self.connect().await?, Instant::now()),
+            };
             let body = body.take().unwrap_or_else(body::empty);
-            let failure = match self.exchange(connection, parts, body).await {
+            let failure = match self.exchange(connection, head, body, since).await {
                 Ok(answered) => return Ok(self.answered(answered, permit)),
                 Err(failure) => failure,
             };
@@ -166,10 +170,7 @@ impl HttpOrigin {
         }
     }
 
-    async fn connection(&self, brief: Duration) -> Result<Box<Connection>, SendError> {
-        if let Some(connection) = self.kept.take(brief, Instant::now()) {
-            return Ok(connection);
-        }
+    async fn connect(&self) -> Result<Box<Connection>, SendError> {
         // In a box: it is large, and rare.
         match Box::pin(self.dial.connect()).await {
             Ok(socket) => Ok(Connection::new(socket)),
@@ -184,11 +185,12 @@ impl HttpOrigin {
     async fn exchange(
         &self,
         connection: Box<Connection>,
-        parts: &Parts,
+        head: Head<'_>,
         body: Body,
+        since: Instant,
     ) -> Result<Answered, Failure> {
         let limits = (self.heads, self.max_interim);
-        let mut exchange = Exchange::new(connection, parts, body, &self.address, limits);
+        let mut exchange = Exchange::new(connection, (head, body), &self.address, limits, since);
         let answered = poll_fn(|cx| exchange.poll(cx, self.first_byte_timeout)).await;
         answered.map_err(|broken| self.failure(broken, exchange.was_used()))
     }
@@ -322,7 +324,7 @@ mod tests {
             let mut request = get("/");
             *request.method_mut() = method.clone();
             let (parts, body) = request.into_parts();
-            let response = origin.send(&parts, body, permit).await.unwrap();
+            let response = origin.send(Head::of(&parts), body, permit).await.unwrap();
             assert_eq!(text(response).await, "ok");
         }
         accepted.load(SeqCst)

@@ -1,28 +1,29 @@
-//! Interim responses (RFC 9110 section 15.2) on their way in, told to who wants to know.
+//! Requests as they are handed on, and interim responses (RFC 9110 section 15.2) on their way in, told to
+//! who wants to know.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, request::Parts};
 
-type Tell = dyn Fn(StatusCode, &HeaderMap) + Send + Sync;
-
-/// Who is told of the interim responses to a request: put among its extensions.
-#[derive(Clone)]
-pub struct OnInterim(Arc<Tell>);
-
-impl OnInterim {
-    /// Calls `tell` with the status and the fields of each.
-    pub fn new(tell: impl Fn(StatusCode, &HeaderMap) + Send + Sync + 'static) -> Self {
-        OnInterim(Arc::new(tell))
-    }
-
-    pub(crate) fn tell(&self, status: StatusCode, headers: &HeaderMap) {
-        (self.0)(status, headers);
-    }
+/// Who is told of the interim responses to a request.
+pub trait OnInterim: fmt::Debug + Send + Sync {
+    /// One has come, with this status and these fields.
+    fn tell(&self, status: StatusCode, headers: &HeaderMap);
 }
 
-impl fmt::Debug for OnInterim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnInterim").finish_non_exhaustive()
+/// The head of a request: by reference, since it is large and goes through many hands.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Its URI is in origin form; its Host field is the client's.
+    pub parts: &'a Parts,
+    /// Who is told of the interim responses to it, if anybody is.
+    pub interim: Option<&'a dyn OnInterim>,
+}
+
+impl<'a> Head<'a> {
+    /// One whose interim responses nobody is told of.
+    pub fn of(parts: &'a Parts) -> Self {
+        let interim = None;
+        Head { parts, interim }
     }
 }

@@ -37,6 +37,6 @@ pub use budget::{RetryBudget, RetryLimit};
 pub use endpoint::{Endpoint, EndpointConfig, NodeTls, Target, TargetError};
 pub use error::{SendError, SendErrorKind};
 pub use http1::{Upgraded, upgraded};
-pub use interim::OnInterim;
+pub use interim::{Head, OnInterim};
 pub use limits::Limits;
 pub use pool::{Pool, PoolConfig};

@@ -18,13 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, request::Parts};
+use http::{Request, Response};
 use perigee_health::{Change, Outcome};
 
 pub use self::config::PoolConfig;
 use self::{state::State, visit::Visit};
 use crate::{
-    Body, Endpoint, SendError, SendErrorKind, backoff::backoff, body, hedge, returnable::Home,
+    Body, Endpoint, Head, SendError, SendErrorKind, backoff::backoff, body, hedge, returnable::Home,
 };
 
 /// The longest wait before a request is sent again.
@@ -40,7 +40,7 @@ pub struct Pool {
 
 /// A request on its way through a pool.
 struct Sending<'a> {
-    parts: &'a Parts,
+    head: Head<'a>,
     body: Home,
     /// The method is safe (RFC 9110 section 9.2.1) and the body empty.
     repeatable: bool,
@@ -75,26 +75,26 @@ impl Pool {
     /// have failed of late, so that none is sent for a while.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
         let (parts, body) = request.into_parts();
-        self.send_parts(&parts, body).await
+        self.send_head(Head::of(&parts), body).await
     }
 
-    /// Sends a request whose head is handed on by reference, since it is large: see [`Pool::send`].
+    /// The same of a request whose head stays with who sends it: see [`Pool::send`].
     ///
     /// # Errors
     /// As for [`Pool::send`].
-    pub async fn send_parts(&self, parts: &Parts, body: Body) -> Result<Response<Body>, SendError> {
+    pub async fn send_head(&self, head: Head<'_>, body: Body) -> Result<Response<Body>, SendError> {
         let now = Instant::now();
         let visit = Visit::begin(self, now)?;
         self.state().budget.request(now);
-        let repeatable = parts.method.is_safe() && body::is_known_empty(&body);
+        let repeatable = head.parts.method.is_safe() && body::is_known_empty(&body);
         let sending = Sending {
-            parts,
+            head,
             body: Home::new(body),
             repeatable,
             tried: Vec::new(),
             rounds: 0,
         };
-        let sent = self.send_on(sending, visit.is_trial()).await;
+        let sent = self.send_on(sending, visit.is_trial(), now).await;
         visit.end(&sent, Instant::now());
         sent
     }
@@ -103,8 +103,9 @@ impl Pool {
         &self,
         mut sending: Sending<'_>,
         is_trial: bool,
+        now: Instant,
     ) -> Result<Response<Body>, SendError> {
-        let Some(mut index) = self.choose(&sending) else {
+        let Some(mut index) = self.choose(&sending, now) else {
             return Err(SendError {
                 kind: SendErrorKind::Connect,
                 detail: "the pool has no endpoint".into(),
@@ -142,7 +143,7 @@ impl Pool {
         if !is_safe {
             return None;
         }
-        let (index, wait) = match self.choose(sending) {
+        let (index, wait) = match self.choose(sending, Instant::now()) {
             Some(index) => (index, Duration::ZERO),
             None => self.once_more(sending, failed, is_trial)?,
         };
@@ -171,7 +172,7 @@ impl Pool {
         sending.rounds += 1;
         let base = self.config.retry_backoff;
         let wait = backoff(sending.rounds, base, MAX_BACKOFF, fastrand::f64());
-        Some((self.choose(sending)?, wait))
+        Some((self.choose(sending, Instant::now())?, wait))
     }
 
     /// Sends to one endpoint, and to a second one if the first takes long and hedging is wanted.
@@ -185,7 +186,7 @@ impl Pool {
         let patience = hedge::after(self.config.hedge_after, sending.repeatable, left);
         let body = sending.body();
         match patience {
-            None => self.send_to(index, sending.parts, body).await,
+            None => self.send_to(index, sending.head, body).await,
             // In a box, since it is seldom wanted, and has room for two.
             Some(patience) => Box::pin(self.hedged(sending, index, body, patience)).await,
         }
@@ -199,8 +200,8 @@ impl Pool {
         body: Body,
         patience: Duration,
     ) -> Result<Response<Body>, SendError> {
-        let parts = sending.parts;
-        let mut first = pin!(self.send_to(index, parts, body));
+        let head = sending.head;
+        let mut first = pin!(self.send_to(index, head, body));
         tokio::select! {
             biased;
             sent = &mut first => return sent,
@@ -210,7 +211,7 @@ impl Pool {
             return first.await;
         };
         sending.tried.push(second);
-        let mut second = pin!(self.send_to(second, parts, sending.body()));
+        let mut second = pin!(self.send_to(second, head, sending.body()));
         // The first head that comes; who fails leaves it to the other one.
         tokio::select! {
             sent = &mut first => match sent {
@@ -226,17 +227,18 @@ impl Pool {
 
     /// The endpoint that is asked besides, if one more request may be sent.
     fn second(&self, sending: &Sending<'_>) -> Option<usize> {
-        let index = self.choose(sending)?;
-        self.state().budget.retry(Instant::now()).then_some(index)
+        let now = Instant::now();
+        let index = self.choose(sending, now)?;
+        self.state().budget.retry(now).then_some(index)
     }
 
     async fn send_to(
         &self,
         index: usize,
-        parts: &Parts,
+        head: Head<'_>,
         body: Body,
     ) -> Result<Response<Body>, SendError> {
-        let sent = self.endpoints[index].send_parts(parts, body).await;
+        let sent = self.endpoints[index].send_head(head, body).await;
         self.note(index, &sent);
         sent
     }
@@ -263,12 +265,11 @@ impl Pool {
         self.state().breaker.open_for(now)
     }
 
-    fn choose(&self, sending: &Sending<'_>) -> Option<usize> {
+    fn choose(&self, sending: &Sending<'_>, now: Instant) -> Option<usize> {
         let in_flight = self.endpoints.iter().map(|endpoint| endpoint.in_flight());
         let Sending {
             tried, repeatable, ..
         } = sending;
-        let now = Instant::now();
         let mut state = self.state();
         state.choose(&self.config, in_flight, tried, *repeatable, now)
     }

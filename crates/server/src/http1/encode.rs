@@ -59,10 +59,10 @@ pub(crate) fn head(
     out: &mut Vec<u8>,
 ) -> (Delimit, bool) {
     let (status, headers) = (parts.status, &parts.headers);
-    let declared = declared(headers);
+    let Said { declared, close } = Said::of(headers);
     let switches = status == StatusCode::SWITCHING_PROTOCOLS;
     let delimit = delimit(status, declared.or_else(|| hint.exact()), terms);
-    let keep = terms.keep && delimit != Delimit::Close && !says_close(headers) && !switches;
+    let keep = terms.keep && delimit != Delimit::Close && !close && !switches;
 
     status_line(status, out);
     let mut dated = false;
@@ -149,28 +149,49 @@ fn sends_trailers(delimit: Delimit) -> bool {
     delimit == Delimit::Chunked { trailers: true }
 }
 
-/// The length that the handler says, if it says one.
-pub(crate) fn declared(headers: &HeaderMap) -> Option<u64> {
-    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
-    match (lengths.next(), lengths.next()) {
-        (Some(length), None) => guards::length(length.as_bytes()),
-        _ => None,
+/// What a handler says of the framing of its response. Found in one look: nearly always there is little.
+struct Said {
+    /// The length, if it says one.
+    declared: Option<u64>,
+    /// That the connection is to be closed.
+    close: bool,
+}
+
+impl Said {
+    fn of(headers: &HeaderMap) -> Self {
+        let (mut lengths, mut said) = (
+            0,
+            Said {
+                declared: None,
+                close: false,
+            },
+        );
+        for (name, value) in headers {
+            match *name {
+                header::CONTENT_LENGTH => {
+                    lengths += 1;
+                    said.declared = guards::length(value.as_bytes()).filter(|_| lengths == 1);
+                }
+                header::CONNECTION => said.close |= guards::has_member(value.as_bytes(), b"close"),
+                _ => {}
+            }
+        }
+        said
     }
 }
 
-fn says_close(headers: &HeaderMap) -> bool {
-    let connection = headers.get_all(header::CONNECTION).iter();
-    let mut values = connection.map(HeaderValue::as_bytes);
-    values.any(|value| guards::has_member(value, b"close"))
+/// The length that the handler says, if it says one.
+pub(crate) fn declared(headers: &HeaderMap) -> Option<u64> {
+    Said::of(headers).declared
 }
 
 /// Fields of framing and of the connection: the server alone writes them, but for those of a
 /// switch of protocols.
 fn is_ours(name: &HeaderName, switches: bool) -> bool {
-    match name.as_str() {
-        "connection" | "upgrade" => !switches,
-        "content-length" | "transfer-encoding" | "keep-alive" | "proxy-connection" => true,
-        _ => false,
+    match *name {
+        header::CONNECTION | header::UPGRADE => !switches,
+        header::CONTENT_LENGTH | header::TRANSFER_ENCODING => true,
+        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Response, StatusCode, request::Parts};
+use http::{Method, Response, StatusCode};
 use tokio::time::Instant;
 
 use super::{
@@ -46,7 +46,7 @@ pub(crate) struct Exchange<'a> {
     to_head: bool,
     heads: HeadLimits,
     /// Who is told of interim responses, and how many more there may be.
-    interim: Option<&'a OnInterim>,
+    interim: Option<&'a dyn OnInterim>,
     interim_left: usize,
     /// The request could not be sent whole, for this reason.
     cut: Option<io::Error>,
@@ -65,19 +65,20 @@ impl<'a> Exchange<'a> {
     /// A request that goes out over this connection, once that is polled.
     pub(crate) fn new(
         mut connection: Box<Connection>,
-        parts: &'a Parts,
-        body: Body,
+        (request, body): (crate::Head<'a>, Body),
         to: &Address,
         (heads, max_interim): (HeadLimits, usize),
+        now: Instant,
     ) -> Self {
+        let parts = request.parts;
         let was_used = std::mem::replace(&mut connection.used, true);
-        let upload = Upload::begin(&mut connection, parts, body, to, Instant::now());
+        let upload = Upload::begin(&mut connection, parts, body, to, now);
         Exchange {
             under_way: Some((connection, upload)),
             reader: HeadReader::default(),
             to_head: parts.method == Method::HEAD,
             heads,
-            interim: parts.extensions.get(),
+            interim: request.interim,
             interim_left: max_interim,
             cut: None,
             was_used,

@@ -35,7 +35,11 @@ pub(crate) fn settle(
     to_head: bool,
     headers: &mut HeaderMap,
 ) -> Result<Framed, Fault> {
-    let coding = coding(headers)?;
+    let (has_coding, has_connection) = says(headers);
+    let coding = match has_coding {
+        true => coding(headers)?,
+        false => Coding::None,
+    };
     let length = content_length(headers)?;
     if coding != Coding::None {
         if length.is_some() {
@@ -69,8 +73,25 @@ pub(crate) fn settle(
     // Content was announced where there is none, and it may follow all the same.
     let is_doubtful = status == StatusCode::NO_CONTENT
         && (coding != Coding::None || length.is_some_and(|length| length > 0));
-    let keep = !is_doubtful && !matches!(body, Decoder::Close) && is_kept(version, headers);
+    let is_kept = match has_connection {
+        true => is_kept(version, headers),
+        false => version == Version::HTTP_11,
+    };
+    let keep = !is_doubtful && !matches!(body, Decoder::Close) && is_kept;
     Ok(Framed { body, keep })
+}
+
+/// Whether there is a Transfer-Encoding, and a Connection: mostly there is neither.
+fn says(headers: &HeaderMap) -> (bool, bool) {
+    headers
+        .keys()
+        .fold((false, false), |(coding, connection), name| {
+            let is = |other| *name == other;
+            (
+                coding || is(header::TRANSFER_ENCODING),
+                connection || is(header::CONNECTION),
+            )
+        })
 }
 
 /// Whether the origin keeps the connection (RFC 9112 section 9.3).

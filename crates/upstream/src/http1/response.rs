@@ -138,10 +138,14 @@ fn build(
     // The one copy of the head: values are slices of it, and the buffer is free again.
     let shared = Bytes::copy_from_slice(bytes);
     let mut headers = HeaderMap::with_capacity(response.headers.len());
+    // A line for the status, one for each field, and the empty one: then there are no folds.
+    let lines = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    let is_folded = lines != response.headers.len() + 2;
     for field in response.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BAD)?;
         let value = slice_of(&shared, bytes, field.value);
-        let value = HeaderValue::from_maybe_shared(unfolded(value)).map_err(|_| BAD)?;
+        let value = if is_folded { unfolded(value) } else { value };
+        let value = HeaderValue::from_maybe_shared(value).map_err(|_| BAD)?;
         headers.try_append(name, value).map_err(|_| BAD)?;
     }
     let framed = framing::settle(status, version, to_head, &mut headers)?;

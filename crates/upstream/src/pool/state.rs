@@ -16,6 +16,8 @@ pub(super) struct State {
     // One for each endpoint, in the same order.
     opinions: Vec<Opinion>,
     turn: usize,
+    // Those of the last choice: room for the next one.
+    candidates: Vec<Candidate>,
     pub(super) breaker: Breaker,
     pub(super) budget: RetryBudget,
 }
@@ -36,6 +38,7 @@ impl State {
         State {
             opinions: vec![opinion; endpoints],
             turn: 0,
+            candidates: Vec::with_capacity(endpoints),
             breaker: Breaker::new(config.breaker.clone(), now),
             budget: RetryBudget::new(config.retry_limit, now),
         }
@@ -55,18 +58,20 @@ impl State {
         repeatable: bool,
         now: Instant,
     ) -> Option<usize> {
-        let candidates: Vec<_> = in_flight
-            .zip(&self.opinions)
-            .enumerate()
-            .map(|(index, (in_flight, opinion))| Candidate {
-                in_flight,
-                down_until: opinion.down_until(now),
-                tried: tried.contains(&index),
-            })
-            .collect();
+        let candidates =
+            in_flight
+                .zip(&self.opinions)
+                .enumerate()
+                .map(|(index, (in_flight, opinion))| Candidate {
+                    in_flight,
+                    down_until: opinion.down_until(now),
+                    tried: tried.contains(&index),
+                });
+        self.candidates.clear();
+        self.candidates.extend(candidates);
         let turn = self.turn;
         self.turn = turn.wrapping_add(1);
-        match balance::next(&candidates, repeatable, config.panic, turn, now)? {
+        match balance::next(&self.candidates, repeatable, config.panic, turn, now)? {
             Choice::Use(index) => Some(index),
             Choice::Trial(index) => {
                 self.opinions[index].retry_at = Some(now + config.retry_after);

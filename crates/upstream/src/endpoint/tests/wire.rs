@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use tokio::{
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    Body, Endpoint, Limits, OnInterim, SendErrorKind, body,
+    Body, Endpoint, Head, Limits, OnInterim, SendErrorKind, body,
     testing::{LONG, endpoint, endpoint_with, get, read_head, scripted, text, url_target},
 };
 
@@ -202,6 +202,16 @@ async fn trailers_of_a_response_are_handed_on_but_for_those_that_must_not_be() {
     );
 }
 
+#[derive(Debug, Default)]
+struct Links(Mutex<Vec<(u16, String)>>);
+
+impl OnInterim for Links {
+    fn tell(&self, status: StatusCode, fields: &HeaderMap) {
+        let link = fields["link"].to_str().unwrap().to_owned();
+        self.0.lock().unwrap().push((status.as_u16(), link));
+    }
+}
+
 #[tokio::test]
 async fn interim_responses_are_told_and_counted() {
     let two = b"HTTP/1.1 103 Early\r\nlink: <a>\r\n\r\nHTTP/1.1 103 Early\r\nlink: <b>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -217,18 +227,15 @@ async fn interim_responses_are_told_and_counted() {
             ..Limits::default()
         };
         let endpoint = endpoint_with(url_target(&format!("http://{addr}")), limits);
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let tell = Arc::clone(&told);
-        let mut request = get("/");
-        request
-            .extensions_mut()
-            .insert(OnInterim::new(move |status, fields| {
-                let link = fields["link"].to_str().unwrap().to_owned();
-                tell.lock().unwrap().push((status.as_u16(), link));
-            }));
-        let sent = endpoint.send(request).await;
+        let told = Links::default();
+        let (parts, body) = get("/").into_parts();
+        let head = Head {
+            parts: &parts,
+            interim: Some(&told),
+        };
+        let sent = endpoint.send_head(head, body).await;
         let both = [(103, "<a>".to_owned()), (103, "<b>".to_owned())];
-        assert_eq!(*told.lock().unwrap(), both[..max_interim]);
+        assert_eq!(*told.0.lock().unwrap(), both[..max_interim]);
         match sent {
             Ok(response) => assert_eq!(text(response).await, "ok"),
             Err(error) => {
