@@ -129,7 +129,7 @@ pub(crate) fn stored(response: &HeaderMap, withheld: &[HeaderName]) -> HeaderMap
 /// Whether a field of a response is not stored: what is for one connection only ([`HOP_BY_HOP`]), and
 /// what is forwarded all the same. Content-Length is kept as a number, Age as a duration; Trailer has
 /// nothing to announce, since trailers are not stored; Warning is obsolete (RFC 9111 section 5.5).
-pub(crate) fn is_unstored(name: &HeaderName) -> bool {
+fn is_unstored(name: &HeaderName) -> bool {
     is_hop_by_hop(name)
         || matches!(
             *name,

@@ -132,12 +132,24 @@ impl KeyText {
     }
 
     fn of(scheme: &str, host: &str, path_and_query: &str) -> Self {
-        let mut text = SmallVec::<[u8; 256]>::new();
-        text.extend_from_slice(scheme.as_bytes());
-        text.extend_from_slice(b"://");
-        text.extend_from_slice(host.as_bytes());
-        text[scheme.len()..].make_ascii_lowercase();
-        text.extend_from_slice(path_and_query.as_bytes());
+        let parts = [scheme, "://", host, path_and_query].map(str::as_bytes);
+        let length = parts.iter().map(|part| part.len()).sum();
+        let mut short = [0; 256];
+        let mut text = match short.get_mut(..length) {
+            Some(mut room) => {
+                for part in parts {
+                    let (place, rest) = room.split_at_mut(part.len());
+                    place.copy_from_slice(part);
+                    room = rest;
+                }
+                SmallVec::from_buf_and_len(short, length)
+            }
+            None => SmallVec::from_vec(parts.concat()),
+        };
+        let host = scheme.len() + 3..length - path_and_query.len();
+        if let Some(host) = text.get_mut(host) {
+            host.make_ascii_lowercase();
+        }
         KeyText(text)
     }
 

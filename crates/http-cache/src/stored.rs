@@ -369,6 +369,12 @@ pub(crate) fn length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return None;
     }
+    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
+    if let (Some(line), None) = (lines.next(), lines.next())
+        && let Some(length) = plain(line.as_bytes())
+    {
+        return Some(length);
+    }
     let mut lengths = headers
         .get_all(header::CONTENT_LENGTH)
         .iter()
@@ -379,6 +385,17 @@ pub(crate) fn length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
     is_number
         .then(|| std::str::from_utf8(first).ok()?.parse().ok())
         .flatten()
+}
+
+/// A number as nearly all write it, in so few digits that it is one.
+fn plain(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 19 {
+        return None;
+    }
+    text.iter().try_fold(0, |sum, byte| {
+        byte.is_ascii_digit()
+            .then(|| sum * 10 + u64::from(byte - b'0'))
+    })
 }
 
 #[cfg(test)]
