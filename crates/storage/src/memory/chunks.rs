@@ -23,6 +23,11 @@ pub(super) const CHUNK: usize = 64 << 10;
 const WAITING_SHARE: usize = 16;
 const WAITING: usize = 32;
 
+/// Bytes of a line of the processor's cache, and how many of them are fetched at once where something will be
+/// read: as many as an object of 1 KiB has with its head.
+const LINE: usize = 64;
+const AHEAD: usize = 24;
+
 /// Reserved addresses, in chunks.
 pub(super) struct Chunks {
     /// `None` where the system has none: then chunks are allocated.
@@ -178,6 +183,14 @@ impl Taken {
         Some(unsafe { start.cast().as_ref() })
     }
 
+    /// Has the processor fetch what will be read, all lines side by side rather than one after the other.
+    pub(super) fn prefetch(&self, number: usize, offset: usize) {
+        let chunk = self.get(number).and_then(|chunk| chunk.get(offset..));
+        for line in chunk.unwrap_or_default().chunks(LINE).take(AHEAD) {
+            prefetch_line(line.as_ptr());
+        }
+    }
+
     pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut [u8; CHUNK]> {
         let start = (*self.starts.get(number)?)?;
         // SAFETY: the same, and the reference to this is unique.
@@ -209,6 +222,16 @@ impl fmt::Debug for Taken {
         f.debug_tuple("Taken").field(&self.starts.len()).finish()
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+fn prefetch_line(line: *const u8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: a hint, which reads nothing that could be told, and fails nowhere.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) };
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn prefetch_line(_: *const u8) {}
 
 #[cfg(test)]
 mod tests {
@@ -264,6 +287,10 @@ mod tests {
         let mut taken = take(&chunks, 1);
         drop(chunks);
         taken.get_mut(0).unwrap().fill(3);
+        // Wherever that is.
+        for (number, offset) in [(0, 0), (0, CHUNK - 1), (0, CHUNK), (0, usize::MAX), (1, 0)] {
+            taken.prefetch(number, offset);
+        }
         assert_eq!(taken.get(0).unwrap().first(), Some(&3));
     }
 }

@@ -29,6 +29,15 @@ pub(super) const HOLES: u64 = 8;
 pub(super) struct At(u32);
 
 impl At {
+    /// Below 2^32 - 2^14.
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(super) fn numbered(number: u32) -> Self {
+        At(number)
+    }
+
     fn of(chunk: usize, offset: usize) -> Self {
         At((chunk * (CHUNK / STEP) + offset / STEP) as u32)
     }
@@ -135,6 +144,11 @@ impl Heap {
         chunk
             .and_then(|chunk| item(chunk, at.offset()))
             .unwrap_or_default()
+    }
+
+    /// An item will be read.
+    pub(super) fn prefetch(&self, at: At) {
+        self.taken.prefetch(at.chunk(), at.offset());
     }
 
     /// The same, to be changed.

@@ -9,6 +9,7 @@
 mod entry;
 mod shard;
 mod spot;
+mod table;
 #[cfg(test)]
 mod tests;
 

@@ -117,6 +117,11 @@ impl Entries {
         Some(Found { entry, held })
     }
 
+    /// An entry will be read, and what is behind it.
+    pub(super) fn prefetch(&self, at: At) {
+        self.heap.prefetch(at);
+    }
+
     /// Changes what is known of a key.
     pub(super) fn change(&mut self, at: At, change: impl FnOnce(&mut Entry)) {
         if let Some(bytes) = self.heap.get_mut(at).first_chunk_mut() {

@@ -1,16 +1,18 @@
 //! A part of the index, behind one lock.
 
-use super::entry::{Entries, Entry, Found, Gone};
+use super::{
+    entry::{Entries, Entry, Found, Gone},
+    table::Table,
+};
 use crate::{
     Revision,
     memory::{
         ghosts::Ghosts,
-        heap::{At, Heap},
+        heap::Heap,
         heat::{Heat, Moment},
         held::Held,
     },
 };
-use hashbrown::HashTable;
 
 /// Further keys with one hash. Each makes the others slower to find.
 const MOST_TWINS: usize = 7;
@@ -18,7 +20,7 @@ const MOST_TWINS: usize = 7;
 /// Entries, and where each one is.
 #[derive(Debug)]
 pub(super) struct Shard {
-    places: HashTable<Place>,
+    places: Table,
     entries: Entries,
     /// What hangs on all entries.
     held: u64,
@@ -33,18 +35,10 @@ pub(super) struct Shard {
     pub(super) found: u64,
 }
 
-/// Where an entry is. What a table goes by of its hash is here, too: so nearly all that is looked at there
-/// is what is looked for.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    tag: u32,
-    at: At,
-}
-
 impl Shard {
     pub(super) fn new(seed: u64, ghosts: Ghosts, heap: Heap) -> Self {
         Shard {
-            places: HashTable::new(),
+            places: Table::default(),
             entries: Entries::new(heap),
             held: 0,
             ghosts,
@@ -57,42 +51,40 @@ impl Shard {
 
     /// Bytes that it takes, and all that hangs on it.
     pub(super) fn weight(&self) -> u64 {
-        let table = self.places.allocation_size() as u64;
-        table + self.entries.weight() + self.ghosts.weight() + self.held
+        self.places.weight() + self.entries.weight() + self.ghosts.weight() + self.held
     }
 
     /// Entries have numbers below this one; some numbers have none. Each keeps its own until it is removed,
     /// or all are numbered anew.
     pub(super) fn numbers(&self) -> usize {
-        self.places.num_buckets()
+        self.places.slots()
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = Found<'_>> {
         let places = self.places.iter();
-        places.filter_map(|place| self.entries.get(place.at))
+        places.filter_map(|at| self.entries.get(at))
     }
 
     /// The number of the entry of a key.
     pub(super) fn find(&self, hash: u64, key: &str) -> Option<usize> {
-        let tag = tag(hash, self.seed);
-        let is_it = |place: &Place| place.tag == tag && self.is_of(place.at, hash, key);
-        self.places.find_bucket_index(spread(tag), is_it)
-    }
-
-    fn is_of(&self, at: At, hash: u64, key: &str) -> bool {
-        let found = self.entries.get(at);
-        found.is_some_and(|found| found.entry.hash == hash && found.view().is_of(key))
+        let mut same = self.places.with_tag(tag(hash, self.seed));
+        let found = same.find(|(_, at)| {
+            self.entries.prefetch(*at);
+            let found = self.entries.get(*at);
+            found.is_some_and(|found| found.entry.hash == hash && found.view().is_of(key))
+        });
+        found.map(|(number, _)| number)
     }
 
     /// The entry with this number.
     pub(super) fn get(&self, number: usize) -> Option<Found<'_>> {
-        self.entries.get(self.places.get_bucket(number)?.at)
+        self.entries.get(self.places.get(number)?)
     }
 
     /// Changes what is known of it.
     pub(super) fn change(&mut self, number: usize, change: impl FnOnce(&mut Entry)) {
-        if let Some(place) = self.places.get_bucket(number) {
-            self.entries.change(place.at, change);
+        if let Some(at) = self.places.get(number) {
+            self.entries.change(at, change);
         }
     }
 
@@ -114,23 +106,19 @@ impl Shard {
         let at = self.entries.put(entry, held)?;
         let weight = self.entries.get(at)?.weight();
         self.held += weight;
-        let tag = tag(hash, self.seed);
-        if self.places.len() == self.places.capacity() {
-            self.renumbered += 1;
-        }
-        let place = Place { tag, at };
-        self.places.insert_unique(spread(tag), place, hash_of);
+        let is_new = self.places.insert(tag(hash, self.seed), at);
+        self.renumbered += u64::from(is_new);
         Some(weight)
     }
 
     /// Puts other responses in the place of what an entry has. What they weigh, and what it had.
     pub(super) fn replace(&mut self, number: usize, held: Held) -> Option<(u64, Gone)> {
-        let old = self.places.get_bucket(number)?.at;
+        let old = self.places.get(number)?;
         let found = self.entries.get(old)?;
         let (entry, old_weight) = (found.entry, found.weight());
         let new = self.entries.put(entry, held)?;
         let weight = self.entries.get(new)?.weight();
-        self.places.get_bucket_mut(number)?.at = new;
+        self.places.set(number, new);
         self.held = self.held + weight - old_weight;
         let gone = self.entries.remove(old)?;
         self.tidy();
@@ -143,12 +131,12 @@ impl Shard {
 
     /// Removes the entry with this number.
     pub(super) fn remove_at(&mut self, number: usize) -> Option<Gone> {
-        let weight = self.get(number)?.weight();
-        let (place, _) = self.places.get_bucket_entry(number).ok()?.remove();
-        self.held -= weight;
-        let gone = self.entries.remove(place.at);
+        let at = self.places.get(number)?;
+        self.held -= self.entries.get(at)?.weight();
+        let is_new = self.places.remove(number);
+        self.renumbered += u64::from(is_new);
+        let gone = self.entries.remove(at);
         self.tidy();
-        self.shrink();
         gone
     }
 
@@ -156,9 +144,11 @@ impl Shard {
     fn tidy(&mut self) {
         let (places, seed) = (&mut self.places, self.seed);
         self.entries.tidy(|hash, old, new| {
-            let hash = spread(tag(hash, seed));
-            if let Some(place) = places.find_mut(hash, |place| place.at == old) {
-                place.at = new;
+            let mut same = places.with_tag(tag(hash, seed));
+            let place = same.find(|(_, at)| *at == old);
+            drop(same);
+            if let Some((number, _)) = place {
+                places.set(number, new);
             }
         });
     }
@@ -171,15 +161,12 @@ impl Shard {
 
     /// Their numbers.
     fn numbers_of(&self, hash: u64) -> impl Iterator<Item = usize> {
-        let tag = tag(hash, self.seed);
-        let same = self.places.iter_hash_buckets(spread(tag));
-        let is_it = move |number: &usize| {
-            let place = self.places.get_bucket(*number);
-            let place = place.filter(|place| place.tag == tag);
-            let found = place.and_then(|place| self.entries.get(place.at));
+        let same = self.places.with_tag(tag(hash, self.seed));
+        let is_it = move |at| {
+            let found = self.entries.get(at);
             found.is_some_and(|found| found.entry.hash == hash)
         };
-        same.filter(is_it)
+        same.filter_map(move |(number, at)| is_it(at).then_some(number))
     }
 
     /// Removes one of the keys with this very hash, if there are many: by chance there never are.
@@ -201,15 +188,6 @@ impl Shard {
         self.ghosts.take(mixed(hash, self.seed))
     }
 
-    /// Gives back what a much fuller shard has taken.
-    fn shrink(&mut self) {
-        let (len, capacity) = (self.places.len(), self.places.capacity());
-        if capacity > 64 && len < capacity / 4 {
-            self.places.shrink_to(len, hash_of);
-            self.renumbered += 1;
-        }
-    }
-
     /// The number of the entry that is worth the least among some drawn by lot, and its worth.
     pub(super) fn coolest(
         &self,
@@ -217,7 +195,7 @@ impl Shard {
         draw: impl FnMut() -> u64,
         now: Moment,
     ) -> Option<(usize, i64)> {
-        let numbers = self.places.num_buckets();
+        let numbers = self.places.slots();
         // A table is a quarter full at least, unless it is small.
         let drawn = std::iter::repeat_with(draw).take(8 * most);
         let drawn = drawn.map(|lot| ((u128::from(lot) * numbers as u128) >> 64) as usize);
@@ -241,15 +219,6 @@ fn mixed(hash: u64, seed: u64) -> u64 {
 /// What of it is kept in a table.
 fn tag(hash: u64, seed: u64) -> u32 {
     (mixed(hash, seed) >> 32) as u32
-}
-
-/// A tag for a table that looks at the first bits and the last ones.
-fn spread(tag: u32) -> u64 {
-    u64::from(tag) << 32 | u64::from(tag)
-}
-
-fn hash_of(place: &Place) -> u64 {
-    spread(place.tag)
 }
 
 #[cfg(test)]
