@@ -166,6 +166,10 @@ fn unfolded(value: Bytes) -> Bytes {
     lines.join(&b' ').into()
 }
 
+#[cfg(any(test, fuzzing))]
+#[path = "response/bodies.rs"]
+pub(crate) mod bodies;
+
 #[cfg(test)]
 #[path = "response/tests.rs"]
 mod tests;

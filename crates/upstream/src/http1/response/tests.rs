@@ -1,16 +1,8 @@
-use perigee_http1::{Bounds, Decoded, Decoder};
 use proptest::prelude::*;
 
-use super::*;
-
-const LIMITS: HeadLimits = HeadLimits {
-    max_bytes: 256,
-    max_fields: 4,
-};
-
-const BOUNDS: Bounds = Bounds {
-    max_bytes: 256,
-    max_fields: 4,
+use super::{
+    bodies::{LIMITS, read},
+    *,
 };
 
 fn taken(text: &[u8], limits: HeadLimits) -> Result<Option<(Head, BytesMut)>, Fault> {
@@ -92,61 +84,6 @@ fn interim_heads_are_told_from_final_ones() {
 #[test]
 fn no_limit_on_heads_is_too_small_to_be_used() {
     assert_eq!(HeadLimits::new(1, 4).max_bytes, MIN_MAX_HEAD);
-}
-
-/// What is read of some bytes that come in these pieces, in words.
-fn read(pieces: &[&[u8]], to_head: bool) -> Vec<String> {
-    let (mut buf, mut said) = (BytesMut::new(), Vec::new());
-    let mut content = Vec::new();
-    let mut reader = HeadReader::default();
-    let mut body: Option<Decoder> = None;
-    'pieces: for piece in pieces {
-        buf.extend_from_slice(piece);
-        loop {
-            let Some(decoder) = &mut body else {
-                match reader.take(&mut buf, to_head, LIMITS) {
-                    Ok(None) => break,
-                    Ok(Some(head)) => {
-                        let Head {
-                            status,
-                            headers,
-                            framed,
-                        } = head;
-                        said.push(format!("{status} {headers:?} {}", framed.keep));
-                        body = Some(framed.body);
-                        continue;
-                    }
-                    Err(fault) => {
-                        said.push(fault.to_owned());
-                        break 'pieces;
-                    }
-                }
-            };
-            match decoder.decode(&mut buf, BOUNDS) {
-                Ok(Decoded::More) => break,
-                Ok(Decoded::Data(data)) => content.extend_from_slice(&data),
-                Ok(Decoded::Trailers(trailers)) => said.push(format!("{trailers:?}")),
-                Ok(Decoded::End) => {
-                    said.push(String::from_utf8_lossy(&content).into_owned());
-                    content.clear();
-                    body = None;
-                }
-                Err(bad) => {
-                    said.push(bad.to_string());
-                    break 'pieces;
-                }
-            }
-        }
-    }
-    if body.is_none() {
-        // What is no response is seen at the latest when the end of the head has come.
-        let last = HeadReader::default().take(&mut buf, to_head, LIMITS).err();
-        if said.last().map(String::as_str) != last {
-            said.extend(last.map(str::to_owned));
-        }
-    }
-    said.push(String::from_utf8_lossy(&content).into_owned());
-    said
 }
 
 /// Pieces of responses, whole ones and others.
