@@ -205,12 +205,19 @@ impl Bench<'_> {
     }
 }
 
-/// The release build of what is checked out.
+/// What is checked out, built as it is installed.
 fn build() -> Result<PathBuf, String> {
     say("building Perigee");
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let built = Command::new(cargo)
-        .args(["build", "--release", "--quiet", "--package", "perigee"])
+        .args([
+            "build",
+            "--profile",
+            "dist",
+            "--quiet",
+            "--package",
+            "perigee",
+        ])
         .current_dir(root())
         .status()
         .map_err(|error| error.to_string())?;
@@ -218,7 +225,9 @@ fn build() -> Result<PathBuf, String> {
         return Err("Perigee does not build".to_owned());
     }
     let here = std::env::current_exe().map_err(|error| error.to_string())?;
-    Ok(here.with_file_name("perigee"))
+    let target = here.parent().and_then(Path::parent);
+    let target = target.ok_or_else(|| format!("{} is in no folder", here.display()))?;
+    Ok(target.join("dist/perigee"))
 }
 
 /// All that start.
