@@ -22,10 +22,20 @@ pub(super) struct Scale {
     has: fn(&Peer) -> bool,
 }
 
-pub(super) const SCALES: [Scale; 5] = [
+/// Objects that are asked for where it is the others that grow in number.
+const ASKED: u64 = 1_000;
+
+pub(super) const SCALES: [Scale; 6] = [
+    Scale {
+        name: "cached",
+        title: "cached objects of 1 KiB, of which the same 1,000 are asked for",
+        few: ASKED,
+        many: 1_000_000,
+        has: |peer| matches!(peer, Peer::Perigee(..) | Peer::Floor),
+    },
     Scale {
         name: "objects",
-        title: "cached objects of 1 KiB, asked for by chance",
+        title: "cached objects of 1 KiB, all asked for alike",
         few: 1_000,
         many: 1_000_000,
         has: |peer| matches!(peer, Peer::Perigee(..) | Peer::Floor),
@@ -160,11 +170,12 @@ impl Scale {
         };
         let options = |options: &[&str]| options.iter().map(|&o| o.to_owned()).collect();
         match self.name {
-            "objects" => {
+            "cached" | "objects" => {
                 ask.server.megabytes = MEGABYTES;
                 ask.target = "/1024/object/{}";
                 ask.fill = Some(amount);
-                ask.options = options(&["--among", &amount.to_string()]);
+                let among = if self.name == "cached" { ASKED } else { amount };
+                ask.options = options(&["--among", &among.to_string()]);
             }
             "idle" | "connections" => {
                 machine::open_files(amount + 1_000)?;
@@ -181,7 +192,8 @@ impl Scale {
                     1 => ("/1024/service/{}", options(&["--host", "s0.example.com"])),
                     _ => (TARGET, options(&["--host", "s{}.example.com"])),
                 };
-                ask.options.extend(options(&["--among", "1000"]));
+                ask.options
+                    .extend(options(&["--among", &ASKED.to_string()]));
             }
             _ => {
                 // The load is on the same cores: a machine with one core, and with two.
