@@ -385,6 +385,14 @@ async fn a_whole_cdn_survives_a_restart_of_all() {
             (told(&cdn, node).await["loaded"] == 1.0).then_some(())
         })
         .await;
+        // Until it has heard of purges, what it had is validated.
+        wait::until("what is stored is trusted", || async {
+            for path in &paths {
+                is_trusted(&cdn, node, path).await.then_some(())?;
+            }
+            Some(())
+        })
+        .await;
     }
     for path in &paths {
         assert!(cdn.get("fra-2", path).await.body == body(path));
@@ -393,4 +401,16 @@ async fn a_whole_cdn_survives_a_restart_of_all() {
     let (code, out, _) = cdn.perigee(&["status"]);
     assert_eq!(code, 0, "{out}");
     assert!(out.lines().next().unwrap().contains("disk"), "{out}");
+}
+
+/// Whether all that a node has of a path would be served as it is.
+async fn is_trusted(cdn: &Cdn, node: &str, path: &str) -> bool {
+    let path = format!("/cache/entry?url=http%3A%2F%2F{}{path}", Cdn::HOST);
+    let told = get(cdn.admin(node), "localhost", &path).send().await;
+    let told: Value = serde_json::from_str(told.text()).unwrap();
+    let entries = told["entries"].as_array().unwrap();
+    let uses = entries
+        .iter()
+        .flat_map(|entry| entry["uses"].as_array().unwrap());
+    uses.into_iter().all(|used| used["outcome"] == "hit")
 }
