@@ -1,5 +1,5 @@
 //! What HTTP/2 costs between tiers, beside pooled HTTP/1.1: both over mutual TLS 1.3, between two
-//! processes, from hyper's clients (as `upstream` has them) to `perigee_server` (as nodes listen).
+//! processes, from hyper's clients to `perigee_server` (as nodes listen).
 //!
 //! `cargo bench -p perigee-server --bench tiers`: requests per second, and the time of a CPU that a
 //! response takes in the process that asks and in the one that answers.
