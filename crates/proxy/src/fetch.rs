@@ -126,6 +126,16 @@ enum Followed {
     TooLong,
 }
 
+/// What others have fetched since this request has looked.
+enum Meanwhile {
+    /// Nothing of use to it.
+    Nothing,
+    /// All that it wants.
+    All(Box<Answer>),
+    /// Some of it: this is what it wants now.
+    Part(Wanted),
+}
+
 impl Exchange {
     /// Answers with what the next hop has, and stores it where this node is the one to store it.
     pub(crate) async fn fetch(
@@ -178,9 +188,15 @@ impl Exchange {
                     return Box::new(Box::pin(self.forward(&trip, why, detail)).await);
                 }
                 Joined::Lead(lead) => {
-                    let may_be_stored = self.flights.landings() != trip.inbound.landings;
-                    if may_be_stored && let Some(answer) = self.stored_meanwhile(&trip).await {
-                        return answer;
+                    match self.stored_meanwhile(&trip).await {
+                        Meanwhile::Nothing => {}
+                        Meanwhile::All(answer) => return answer,
+                        // Who joins is to know what is fetched, and it may be under way by now.
+                        Meanwhile::Part(wanted) => {
+                            tried.push(lead.id);
+                            Arc::make_mut(&mut trip).wanted = wanted;
+                            continue;
+                        }
                     }
                     (lead.id, self.take_off(lead, &trip, why).await)
                 }
@@ -289,8 +305,11 @@ impl Exchange {
     }
 
     /// Between the lookup and the join, the fetch of another one may have ended.
-    async fn stored_meanwhile(self: &Arc<Self>, trip: &Trip) -> Option<Box<Answer>> {
+    async fn stored_meanwhile(self: &Arc<Self>, trip: &Trip) -> Meanwhile {
         let inbound = &trip.inbound;
+        if self.flights.landings() == inbound.landings {
+            return Meanwhile::Nothing;
+        }
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
         match decide(
@@ -302,9 +321,15 @@ impl Exchange {
             Decision::Serve(serve) => {
                 let (stored, handling) = (&variants[serve.variant], Handling::hit(serve.ttl));
                 let answer = self.out_of_store(inbound, &trip.next, stored, &serve, handling);
-                Some(Box::new(answer))
+                Meanwhile::All(Box::new(answer))
             }
-            _ => None,
+            // What goes on with an answer wants what it wanted.
+            Decision::Fetch {
+                variant, fields, ..
+            } if trip.wanted.midway.is_none() && fields != trip.wanted.fields => {
+                Meanwhile::Part(Wanted::over(&variants, variant, fields))
+            }
+            _ => Meanwhile::Nothing,
         }
     }
 
