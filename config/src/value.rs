@@ -4,7 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::{
     AccessLog,
-    units::{AccessLogTarget, Address, Lifetime, Scalar},
+    sections::{DiskSize, MemorySize},
+    units::{AccessLogTarget, Address, Bytes, Lifetime, Scalar},
 };
 
 /// An IP address and a port.
@@ -21,6 +22,28 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 /// What was expected.
 pub fn duration(text: &str) -> Result<Duration, String> {
     Lifetime::from_text(text).map(|lifetime| lifetime.0)
+}
+
+/// A number of bytes that is enough for a memory.
+///
+/// # Errors
+/// What was expected.
+pub fn memory_size(text: &str) -> Result<u64, String> {
+    size(text).map(|size: MemorySize| size.0)
+}
+
+/// A number of bytes that is enough for a disk.
+///
+/// # Errors
+/// What was expected.
+pub fn disk_size(text: &str) -> Result<u64, String> {
+    size(text).map(|size: DiskSize| size.0)
+}
+
+/// In the file a plain number is none of text.
+fn size<const MIN: u64, const MAX: u64>(text: &str) -> Result<Bytes<MIN, MAX>, String> {
+    text.parse()
+        .map_or_else(|_| Bytes::from_text(text), Bytes::from_whole)
 }
 
 /// Where the access log goes; the path of a file has a dot or a slash in it.

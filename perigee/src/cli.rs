@@ -17,7 +17,7 @@ pub(crate) use cache::{Cache, CacheCommand, CacheLs, CacheShow, CacheStats, OneN
 pub(crate) use dnssec::{Dnssec, DnssecCommand};
 pub(crate) use drain::Drain;
 pub(crate) use tier_certs::TierCerts;
-pub(crate) use values::{AccessLogTarget, Field, HttpUrl, LogLevel, Origin, Size};
+pub(crate) use values::{AccessLogTarget, Field, HttpUrl, LogLevel, Origin};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -214,15 +214,15 @@ pub(crate) struct Edge {
     #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address)]
     pub(crate) listen: Vec<SocketAddr>,
     /// Memory for what is cached [default: 256MiB]
-    #[arg(long, value_name = "SIZE", value_parser = values::parse_memory_size)]
-    pub(crate) memory: Option<Size>,
+    #[arg(long, value_name = "SIZE", value_parser = perigee_config::value::memory_size)]
+    pub(crate) memory: Option<u64>,
     /// A folder for what does not fit into memory, and for what is to survive a restart; it is made if
     /// it is not there. One process at a time.
     #[arg(long, value_name = "DIR")]
     pub(crate) disk: Option<PathBuf>,
     /// How many bytes to keep in that folder, which must have as much room [default: 10GiB]
-    #[arg(long, value_name = "SIZE", value_parser = values::parse_disk_size, requires = "disk")]
-    pub(crate) disk_size: Option<Size>,
+    #[arg(long, value_name = "SIZE", value_parser = perigee_config::value::disk_size, requires = "disk")]
+    pub(crate) disk_size: Option<u64>,
     /// TLS addresses to listen on, besides.
     #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address, requires_all = ["cert", "key"])]
     pub(crate) tls_listen: Vec<SocketAddr>,

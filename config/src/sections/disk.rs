@@ -15,7 +15,7 @@ use crate::{
 const SIZE: u64 = 10 << 30;
 
 /// Bytes of all that a node keeps on its disk.
-type Size = Bytes<{ 16 << 20 }, { 1 << 50 }>;
+pub(crate) type Size = Bytes<{ 16 << 20 }, { 1 << 50 }>;
 
 /// Bytes of one file of the store.
 type Segment = Bytes<{ 4 << 20 }, { 1 << 30 }>;

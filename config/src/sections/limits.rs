@@ -12,6 +12,9 @@ use crate::{
     units::{Bytes, Count, Period, PositiveShare, Share, Whole},
 };
 
+/// How much memory a store may have.
+pub(crate) type MemorySize = Bytes<{ 1 << 20 }, { 1 << 50 }>;
+
 /// Bytes of a request or response head. HTTP/1.1 connections cannot do with less.
 pub(crate) type HeadBytes = Bytes<{ 8 << 10 }, { 1 << 20 }>;
 
@@ -20,7 +23,7 @@ pub(crate) type HeadBytes = Bytes<{ 8 << 10 }, { 1 << 20 }>;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Storage {
     /// Memory for the heads and bodies of responses and their index.
-    pub(crate) memory: Bytes<{ 1 << 20 }, { 1 << 50 }>,
+    pub(crate) memory: MemorySize,
     /// The share of `memory` that one response may take; larger ones stream through uncached.
     pub(crate) max_object_share: PositiveShare,
     /// Of `memory`, what bodies that are arriving may take, all together. Default: a quarter of

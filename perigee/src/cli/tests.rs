@@ -63,7 +63,7 @@ fn tls_needs_address_certificate_and_key() {
 fn values_say_what_was_expected() {
     let (_, text) = error("perigee edge --origin ftp://example.com");
     assert!(text.contains("http://HOST"), "{text}");
-    let (_, text) = error("perigee edge --origin ./public --memory 12MB");
+    let (_, text) = error("perigee edge --origin ./public --memory 12megs");
     assert!(text.contains("MiB"), "{text}");
     let (_, text) = error("perigee edge --origin ./public --disk d --disk-size 0");
     assert!(text.contains("at least 16MiB"), "{text}");
@@ -80,11 +80,20 @@ fn values_say_what_was_expected() {
 }
 
 #[test]
-fn sizes() {
-    assert_eq!("256MiB".parse(), Ok(Size(256 << 20)));
-    assert_eq!("1048576".parse(), Ok(Size(1 << 20)));
-    for wrong in ["", "MiB", "1.5GiB", "-1MiB", "99999999999TiB", "1 MiB"] {
-        assert!(wrong.parse::<Size>().is_err(), "{wrong}");
+fn sizes_are_those_of_the_file() {
+    let memory = |size: &str| {
+        let args = ["perigee", "edge", "--origin", ".", "--memory", size];
+        let cli = Cli::try_parse_from(args).ok()?;
+        match cli.command {
+            Command::Edge(edge) => edge.memory,
+            _ => None,
+        }
+    };
+    assert_eq!(memory("256MiB"), Some(256 << 20));
+    assert_eq!(memory("1GB"), Some(1_000_000_000));
+    assert_eq!(memory("1048576"), Some(1 << 20));
+    for wrong in ["", "MiB", "1.5GiB", "-1MiB", "1KiB", "99999999999TiB"] {
+        assert_eq!(memory(wrong), None, "{wrong}");
     }
 }
 

@@ -96,53 +96,6 @@ impl FromStr for Field {
     }
 }
 
-/// A number of bytes: `1048576`, `512KiB`, `256MiB`, `4GiB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Size(pub(crate) u64);
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        let shift = match &text[digits.len()..] {
-            "" | "B" => 0,
-            "KiB" => 10,
-            "MiB" => 20,
-            "GiB" => 30,
-            "TiB" => 40,
-            other => {
-                return Err(format!(
-                    "unit {other:?} is not one of B, KiB, MiB, GiB, TiB"
-                ));
-            }
-        };
-        let number: u64 = digits
-            .parse()
-            .map_err(|_| "expected a whole number and a unit: 256MiB".to_owned())?;
-        let bytes = number.checked_mul(1 << shift).ok_or("too large")?;
-        Ok(Size(bytes))
-    }
-}
-
-/// A number of bytes that is enough for a memory.
-pub(crate) fn parse_memory_size(text: &str) -> Result<Size, String> {
-    at_least(1, text)
-}
-
-/// A number of bytes that is enough for a disk.
-pub(crate) fn parse_disk_size(text: &str) -> Result<Size, String> {
-    at_least(16, text)
-}
-
-fn at_least(mebibytes: u64, text: &str) -> Result<Size, String> {
-    let size: Size = text.parse()?;
-    if size.0 < mebibytes << 20 {
-        return Err(format!("expected at least {mebibytes}MiB"));
-    }
-    Ok(size)
-}
-
 /// Where the access log goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AccessLogTarget {

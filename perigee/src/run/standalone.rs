@@ -14,7 +14,7 @@ use super::{
     reload::{Load, Loaded, Reloader, Seen},
 };
 use crate::{
-    cli::{self, AccessLogTarget, LogLevel, Origin, Size},
+    cli::{self, AccessLogTarget, LogLevel, Origin},
     telemetry,
 };
 
@@ -148,7 +148,7 @@ fn certificate(edge: &cli::Edge) -> Option<CertFiles> {
     })
 }
 
-fn memory(Size(capacity): Size) -> MemoryConfig {
+fn memory(capacity: u64) -> MemoryConfig {
     MemoryConfig {
         capacity,
         fill_bytes: capacity / 4,
@@ -157,7 +157,7 @@ fn memory(Size(capacity): Size) -> MemoryConfig {
 }
 
 fn disk(edge: &cli::Edge) -> Option<DiskConfig> {
-    let size = edge.disk_size.map_or(DISK_SIZE, |size| size.0);
+    let size = edge.disk_size.unwrap_or(DISK_SIZE);
     Some(DiskConfig::new(edge.disk.clone()?.join(NAME), size))
 }
 
