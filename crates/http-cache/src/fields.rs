@@ -98,6 +98,49 @@ pub fn withheld(response: &HeaderMap, policy: &Policy) -> HeaderMap {
     fields
 }
 
+/// The fields of a response that has come.
+pub(crate) enum Fields<'a> {
+    /// To be looked at.
+    Lent(&'a HeaderMap),
+    /// To be taken, if all of them are stored.
+    Given(&'a mut HeaderMap),
+}
+
+impl Fields<'_> {
+    /// As they came.
+    pub(crate) fn all(&self) -> &HeaderMap {
+        match self {
+            Fields::Lent(fields) => fields,
+            Fields::Given(fields) => fields,
+        }
+    }
+
+    /// A copy of those that are stored; `None`, if they can be taken.
+    pub(crate) fn copied(&self, withheld: &[HeaderName]) -> Option<HeaderMap> {
+        match self {
+            Fields::Given(fields) if are_stored(fields, withheld) => None,
+            _ => Some(stored(self.all(), withheld)),
+        }
+    }
+
+    /// Takes what is stored: of that there is no copy.
+    pub(crate) fn take(self) -> HeaderMap {
+        match self {
+            Fields::Lent(fields) => fields.clone(),
+            Fields::Given(fields) => {
+                fields.remove(header::CONTENT_LENGTH);
+                std::mem::take(fields)
+            }
+        }
+    }
+}
+
+/// Whether all fields of a response are stored, but for Content-Length: of nearly all responses.
+fn are_stored(response: &HeaderMap, withheld: &[HeaderName]) -> bool {
+    let is_told = |name: &HeaderName| *name == header::CONTENT_LENGTH || !is_unstored(name);
+    withheld.is_empty() && response.keys().all(is_told)
+}
+
 /// The fields of a response that are stored. Their values are copied into one block of memory of
 /// their own: as received, they would keep the connection's whole read buffer alive.
 pub(crate) fn stored(response: &HeaderMap, withheld: &[HeaderName]) -> HeaderMap {
@@ -220,6 +263,27 @@ mod tests {
         ]);
         let kept = stored(&headers, &[header::SET_COOKIE]);
         assert_eq!(kept, map(&[("x-two", "2"), ("x-two", "again")]));
+    }
+
+    #[test]
+    fn what_is_stored_as_it_came_is_taken() {
+        let plain = [("date", "0"), ("content-length", "5"), ("x-a", "1")];
+        let mut given = map(&plain);
+        let fields = Fields::Given(&mut given);
+        assert_eq!(fields.copied(&[]), None);
+        assert_eq!(fields.take(), map(&[("date", "0"), ("x-a", "1")]));
+        assert!(given.is_empty());
+        let withheld = [HeaderName::from_static("x-a")];
+        for more in [("age", "1"), ("connection", "x-a"), ("warning", "110 - -")] {
+            let mut given = map(&[&plain[..], &[more]].concat());
+            let copy = stored(&given, &[]);
+            assert_eq!(Fields::Given(&mut given).copied(&[]), Some(copy));
+        }
+        let mut given = map(&plain);
+        for fields in [Fields::Lent(&map(&plain)), Fields::Given(&mut given)] {
+            assert_eq!(fields.copied(&withheld), Some(map(&[("date", "0")])));
+        }
+        assert_eq!(given, map(&plain));
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn keep(
     head.status = stored.status;
     head.length = stored.length;
     head.part.clone_from(&stored.part);
-    (!storing::bares_cookies(&head, &directives, freshness, policy)).then_some(head)
+    (!storing::bares_cookies(&head.headers, &directives, freshness, policy)).then_some(head)
 }
 
 /// Whether a 304 is for this stored response (section 4.3.4). It answers conditions that were

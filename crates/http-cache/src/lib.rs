@@ -101,7 +101,7 @@ pub use packed::PackedHead;
 pub use policy::{Cookies, Policy, RangeMiss};
 pub use posted::posted;
 pub use range::first_byte;
-pub use receive::{Came, NotStored, Receipt, ResponseHead, Times, receive};
+pub use receive::{Came, NotStored, Receipt, ResponseHead, Times, receive, receive_whole};
 pub use record::{Coded, Input, NoHead};
 pub use recover::{Failure, Recovery, recover};
 pub use reference::TargetUri;

@@ -57,8 +57,16 @@ pub fn posted(
     }
     let (head, freshness) = StoredHead::parse(&as_get, response, &directives, policy, times);
     let is_fresh = freshness.explicit && head.ttl(times.received) > 0;
-    (is_fresh && storing::reluctance(&as_get, &head, &directives, freshness, policy).is_none())
-        .then_some(head)
+    (is_fresh
+        && storing::reluctance(
+            &as_get,
+            (&head, &head.headers),
+            &directives,
+            freshness,
+            policy,
+        )
+        .is_none())
+    .then_some(head)
 }
 
 /// Whether Content-Location is the target URI, query and all. Of several none is believed.

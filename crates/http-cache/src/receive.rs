@@ -7,8 +7,10 @@ use std::time::SystemTime;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
-    Now, Policy, RequestHead, StoredHead, asking, directives::ResponseDirectives, freshen, range,
-    reuse, storing,
+    Now, Policy, RequestHead, StoredHead, asking,
+    directives::ResponseDirectives,
+    fields::{self, Fields},
+    freshen, range, reuse, storing,
 };
 
 /// What a decision needs to know of a response.
@@ -117,20 +119,63 @@ pub fn receive(
     policy: &Policy,
     came: impl Into<Came>,
 ) -> Receipt {
-    let came = came.into();
-    let now = Now {
-        time: came.times.received,
-        trusted_since: came.trusted_since,
-    };
-    let times = came.honest();
     let asked = Asked {
         request,
         fields,
         policy,
     };
-    match (response.status, stored) {
+    let came = came.into();
+    settled(&asked, stored, response, came).unwrap_or_else(|| {
+        let headers = Fields::Lent(response.headers);
+        store(request, response.status, headers, policy, came.honest())
+    })
+}
+
+/// The same of a response whose fields may be taken: if it is stored, and all of them are but
+/// Content-Length, `headers` has none any more. Nothing is copied then, and [`StoredHead::as_came`]
+/// gives them back.
+pub fn receive_whole(
+    request: &RequestHead<'_>,
+    stored: Option<&StoredHead>,
+    fields: &HeaderMap,
+    (status, headers): (StatusCode, &mut HeaderMap),
+    policy: &Policy,
+    came: impl Into<Came>,
+) -> Receipt {
+    let asked = Asked {
+        request,
+        fields,
+        policy,
+    };
+    let (came, response) = (came.into(), ResponseHead { status, headers });
+    match settled(&asked, stored, response, came) {
+        Some(receipt) => receipt,
+        None => store(
+            request,
+            status,
+            Fields::Given(headers),
+            policy,
+            came.honest(),
+        ),
+    }
+}
+
+/// What becomes of a response; `None`: it is stored, if it may be and is worth it.
+fn settled(
+    asked: &Asked<'_>,
+    stored: Option<&StoredHead>,
+    response: ResponseHead<'_>,
+    came: Came,
+) -> Option<Receipt> {
+    let now = Now {
+        time: came.times.received,
+        trusted_since: came.trusted_since,
+    };
+    let times = came.honest();
+    let (request, policy) = (asked.request, asked.policy);
+    Some(match (response.status, stored) {
         (StatusCode::PARTIAL_CONTENT, _) => {
-            incomplete::receive(&asked, stored, response.headers, times)
+            incomplete::receive(asked, stored, response.headers, times)
         }
         // RFC 9110 section 15.5.17: there are no such bytes.
         (StatusCode::RANGE_NOT_SATISFIABLE, _) => asked.of_no_use(),
@@ -153,8 +198,8 @@ pub fn receive(
         (status, _) if is_error(status) && asked.range().is_some() => {
             Receipt::Relay(NotStored::Status)
         }
-        _ => store(request, response, policy, times),
-    }
+        _ => return None,
+    })
 }
 
 /// A request, and what the fetch for it asked with.
@@ -201,11 +246,12 @@ impl Asked<'_> {
 
 fn store(
     request: &RequestHead<'_>,
-    response: ResponseHead<'_>,
+    status: StatusCode,
+    came: Fields<'_>,
     policy: &Policy,
     times: Times,
 ) -> Receipt {
-    match storable(request, response, policy, times) {
+    match storable(request, status, came, policy, times) {
         Ok(head) => Receipt::Store(Box::new(head)),
         Err(why) => Receipt::Relay(why),
     }
@@ -214,25 +260,34 @@ fn store(
 /// The head to store, if the response may be stored and is worth it.
 fn storable(
     request: &RequestHead<'_>,
-    response: ResponseHead<'_>,
+    status: StatusCode,
+    came: Fields<'_>,
     policy: &Policy,
     times: Times,
 ) -> Result<StoredHead, NotStored> {
-    let directives = ResponseDirectives::of(response.headers, &policy.targets);
-    let refusal = storing::refusal(
-        request,
-        response.status,
-        response.headers,
-        &directives,
-        policy,
-    );
-    if let Some(why) = refusal {
+    let headers = came.all();
+    let directives = ResponseDirectives::of(headers, &policy.targets);
+    if let Some(why) = storing::refusal(request, status, headers, &directives, policy) {
         return Err(why);
     }
-    let (head, freshness) = StoredHead::parse(request, response, &directives, policy, times);
-    match storing::reluctance(request, &head, &directives, freshness, policy) {
+    let (response, copied) = (
+        ResponseHead { status, headers },
+        came.copied(&directives.withheld),
+    );
+    let stored = copied.as_ref().unwrap_or(headers);
+    let (head, freshness) = StoredHead::bare(request, response, stored, &directives, policy, times);
+    let judged = (&head, stored);
+    match storing::reluctance(request, judged, &directives, freshness, policy) {
         Some(why) => Err(why),
-        None => Ok(head),
+        None => {
+            let fields = match copied {
+                Some(copy) => copy,
+                None if head.headers.is_empty() => came.take(),
+                // A Date is added.
+                None => fields::stored(headers, &directives.withheld),
+            };
+            Ok(head.with_fields(fields))
+        }
     }
 }
 

@@ -80,6 +80,22 @@ impl StoredHead {
         policy: &Policy,
         times: Times,
     ) -> (StoredHead, Freshness) {
+        let headers = fields::stored(response.headers, &directives.withheld);
+        let (head, freshness) =
+            StoredHead::bare(request, response, &headers, directives, policy, times);
+        (head.with_fields(headers), freshness)
+    }
+
+    /// A head without the fields that came, but with those that are added: of a response of which
+    /// `headers` are stored.
+    pub(crate) fn bare(
+        request: &RequestHead<'_>,
+        response: ResponseHead<'_>,
+        headers: &HeaderMap,
+        directives: &ResponseDirectives,
+        policy: &Policy,
+        times: Times,
+    ) -> (StoredHead, Freshness) {
         let stated_date = DateField::of(response.headers, &header::DATE, times.received).valid();
         let date = stated_date.unwrap_or(times.received);
         let (status, fields) = (response.status, response.headers);
@@ -87,14 +103,6 @@ impl StoredHead {
         let personal =
             present.has(Present::SET_COOKIE) || request.headers.contains_key(header::COOKIE);
         let freshness = freshness::freshness(status, fields, directives, date, personal, policy);
-
-        let mut headers = fields::stored(fields, &directives.withheld);
-        // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
-        if stated_date.is_none()
-            && let Some(date) = dates::format(date)
-        {
-            headers.insert(header::DATE, date);
-        }
         let head = StoredHead {
             status,
             length: length(status, fields),
@@ -114,23 +122,39 @@ impl StoredHead {
             stale_if_error: directives.stale_if_error.map(Duration::from_secs),
             stale_while_revalidate: directives.stale_while_revalidate.map(Duration::from_secs),
             selecting: match present.has(Present::VARY) || policy.key.parts.is_some() {
-                true => Selecting::of(request.headers, &headers, &policy.key),
+                true => Selecting::of(request.headers, headers, &policy.key),
                 false => Some(Selecting::default()),
             },
             search: (policy.no_vary_search && present.has(Present::SEARCH))
-                .then(|| SearchVariance::of(&headers))
+                .then(|| SearchVariance::of(headers))
                 .flatten()
                 .map(Box::new),
             labels: match present.has(Present::LABELS) {
-                true => Labels::of(&headers),
+                true => Labels::of(headers),
                 false => Labels::default(),
             },
-            etag: EntityTag::of(&headers),
-            last_modified: DateField::of(&headers, &header::LAST_MODIFIED, times.received).valid(),
+            etag: EntityTag::of(headers),
+            last_modified: DateField::of(headers, &header::LAST_MODIFIED, times.received).valid(),
             part: None,
-            headers,
+            // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
+            headers: match stated_date {
+                Some(_) => HeaderMap::new(),
+                None => dates::format(date)
+                    .map(|it| (header::DATE, it))
+                    .into_iter()
+                    .collect(),
+            },
         };
         (head, freshness)
+    }
+
+    /// The same head with these fields besides those that are added.
+    pub(crate) fn with_fields(mut self, headers: HeaderMap) -> StoredHead {
+        let added = std::mem::replace(&mut self.headers, headers);
+        for (name, value) in &added {
+            self.headers.insert(name, value.clone());
+        }
+        self
     }
 
     /// The same head with the length of its body, for when it has become known.

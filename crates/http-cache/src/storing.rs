@@ -71,15 +71,16 @@ fn request_refusal(
     (!is_cached || !is_shareable || no_store).then_some(NotStored::Request)
 }
 
-/// Why a response that may be stored is not worth it, or not safe to share.
+/// Why a response that may be stored is not worth it, or not safe to share: its head, and the fields
+/// that are stored.
 pub(crate) fn reluctance(
     request: &RequestHead<'_>,
-    head: &StoredHead,
+    (head, fields): (&StoredHead, &HeaderMap),
     directives: &ResponseDirectives,
     freshness: Freshness,
     policy: &Policy,
 ) -> Option<NotStored> {
-    if bares_cookies(head, directives, freshness, policy) {
+    if bares_cookies(fields, directives, freshness, policy) {
         return Some(NotStored::SetCookie);
     }
     let is_meant_for_all = is_meant_for_all(directives, freshness, policy);
@@ -91,13 +92,12 @@ pub(crate) fn reluctance(
 
 /// Whether storing would hand a cookie to others than the one it was set for.
 pub(crate) fn bares_cookies(
-    head: &StoredHead,
+    stored: &HeaderMap,
     directives: &ResponseDirectives,
     freshness: Freshness,
     policy: &Policy,
 ) -> bool {
-    head.headers.contains_key(header::SET_COOKIE)
-        && !is_meant_for_all(directives, freshness, policy)
+    stored.contains_key(header::SET_COOKIE) && !is_meant_for_all(directives, freshness, policy)
 }
 
 /// Whether what has to do with cookies may be shared all the same (RFC 9111 section 7.3): the

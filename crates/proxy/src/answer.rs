@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use perigee_http_cache::{BodyPart, Serve, remove_hop_by_hop};
 use perigee_storage::Stored;
 
@@ -36,11 +36,16 @@ impl Answer {
         Answer::under(to, stored, serve, handling, body)
     }
 
-    /// With the whole of what has come, under the fields that came with it.
-    pub(crate) fn as_came(stored: &Stored, fields: HeaderMap, handling: Handling) -> Self {
+    /// With the whole of what has come, under the fields that are stored, without Age. How long it is,
+    /// the server says of a body that knows it.
+    pub(crate) fn as_came(mut stored: Stored, handling: Handling) -> Self {
         let mut response = Response::new(Body::stored(stored.body.read()));
         *response.status_mut() = stored.head.status;
-        *response.headers_mut() = fields;
+        // Nobody else may want them any more: what is in memory is packed.
+        *response.headers_mut() = match Arc::get_mut(&mut stored.head) {
+            Some(head) => std::mem::take(&mut head.headers),
+            None => stored.head.headers.clone(),
+        };
         Answer {
             response,
             handling,

@@ -50,7 +50,7 @@ impl Exchange {
         share(&lead, &arrival);
         let _ = to_leader.send(Landed::Stored(Box::new(ForLeader {
             arrival,
-            fields: OwnFields::AsStored {
+            fields: OwnFields {
                 withheld: HeaderMap::new(),
                 aged,
             },
@@ -70,6 +70,7 @@ impl Exchange {
         to_leader: ToLeader,
     ) {
         if !completes && !is_for_here(trip, &head, &arrived) {
+            arrived.give_back(&head);
             let relay = self.relay_owners(lead, trip, &head, arrived, to_leader);
             return Box::pin(relay).await;
         }
@@ -87,6 +88,7 @@ impl Exchange {
         // What completes a stored part goes to those who wait even if it is not kept: without the
         // stored bytes it is no answer.
         if !fill.has_room() && !completes {
+            arrived.give_back(&head);
             Box::pin(self.drop_replaced(trip, &head)).await;
             lead.tell_not_shared(Some(Mark::of_too_large(trip)), Instant::now());
             let _ = to_leader.send(too_large(trip, arrived));
@@ -117,7 +119,7 @@ impl Exchange {
         let first = fill.body().read();
         share(&lead, &arrival);
         let _ = to_leader.send(Landed::Stored(Box::new(ForLeader {
-            fields: OwnFields::of(parts.headers, &arrival.stored.head, trip.inbound.policy()),
+            fields: OwnFields::of(&parts.headers, trip.inbound.policy()),
             arrival,
             owner,
             _first: Some(first),
@@ -163,7 +165,7 @@ impl Exchange {
         }
         let (parts, _) = arrived.response.into_parts();
         let _ = to_leader.send(Landed::Stored(Box::new(ForLeader {
-            fields: OwnFields::of(parts.headers, &head, trip.inbound.policy()),
+            fields: OwnFields::of(&parts.headers, trip.inbound.policy()),
             arrival,
             owner,
             _first: None,
@@ -224,6 +226,16 @@ impl Exchange {
             && !new.is_same_version(&old.head)
         {
             self.store.remove(&trip.inbound.key, old).get().await;
+        }
+    }
+}
+
+impl Arrived {
+    /// The fields that were taken for this head, which is not stored after all.
+    fn give_back(&mut self, head: &StoredHead) {
+        let fields = self.response.headers_mut();
+        if fields.is_empty() {
+            *fields = head.as_came();
         }
     }
 }

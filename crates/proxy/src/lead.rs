@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, StatusCode, header};
 use perigee_http_cache::{
-    Failure, NotStored, Policy, Receipt, ResponseHead, StoredHead, receive, withheld,
+    Failure, NotStored, Policy, Receipt, ResponseHead, receive, receive_whole, withheld,
 };
 use perigee_storage::{Reader, Stored};
 use tokio::sync::oneshot;
@@ -46,26 +46,22 @@ pub(crate) struct ForLeader {
     pub(crate) _first: Option<Reader>,
 }
 
-/// Which fields the one who began a fetch gets.
-pub(crate) enum OwnFields {
-    /// Those that came: the stored ones are the same.
-    AsCame(HeaderMap),
-    /// Those that are stored.
-    AsStored {
-        /// And those that are not, since only this one gets them (RFC 9111 section 5.2.2.7).
-        withheld: HeaderMap,
-        /// Whether Age came with them, and so the response out of a cache (RFC 9111 section 5.1).
-        aged: bool,
-    },
+/// What the one who began a fetch gets besides the fields that are stored.
+#[derive(Default)]
+pub(crate) struct OwnFields {
+    /// Those that are not stored, since only this one gets them (RFC 9111 section 5.2.2.7).
+    pub(crate) withheld: HeaderMap,
+    /// Whether Age came with them, and so the response out of a cache (RFC 9111 section 5.1).
+    pub(crate) aged: bool,
 }
 
 impl OwnFields {
-    /// Of what came under this head, as it is stored.
-    pub(crate) fn of(came: HeaderMap, head: &StoredHead, policy: &Policy) -> OwnFields {
-        match head.has_all_of(&came) {
-            true => OwnFields::AsCame(came),
-            false => OwnFields::AsStored {
-                withheld: withheld(&came, policy),
+    /// Of what came and was not taken for the store.
+    pub(crate) fn of(came: &HeaderMap, policy: &Policy) -> OwnFields {
+        match came.is_empty() {
+            true => OwnFields::default(),
+            false => OwnFields {
+                withheld: withheld(came, policy),
                 aged: came.contains_key(header::AGE),
             },
         }
@@ -91,11 +87,11 @@ impl Exchange {
             None => {}
         }
         loop {
-            let arrived = match self.ask(&trip).await {
+            let mut arrived = match self.ask(&trip).await {
                 Ok(arrived) => arrived,
                 Err(failure) => return fail(&lead, failure, to_leader),
             };
-            let receipt = self.judge(&trip.inbound, &trip.wanted, &arrived);
+            let receipt = self.take_in(&trip, &mut arrived);
             let completes = matches!(receipt, Receipt::Combine(_));
             match receipt {
                 Receipt::Store(head) | Receipt::Combine(head) => {
@@ -167,6 +163,24 @@ impl Exchange {
         {
             self.store.remove(&trip.inbound.key, &old).get().await;
         }
+    }
+
+    /// What becomes of a response to a fetch. If it is stored, its fields may be in the stored head
+    /// alone: see [`receive_whole`].
+    fn take_in(&self, trip: &Trip, arrived: &mut Arrived) -> Receipt {
+        let (inbound, wanted, times) = (&trip.inbound, &trip.wanted, arrived.times);
+        if varies_by_client(arrived.response.headers()) {
+            return self.judge(inbound, wanted, arrived);
+        }
+        let status = arrived.response.status();
+        receive_whole(
+            &inbound.as_fetched(),
+            wanted.head().map(|head| &**head),
+            &wanted.fields,
+            (status, arrived.response.headers_mut()),
+            inbound.policy(),
+            self.in_touch.came(times),
+        )
     }
 
     /// What becomes of a response to a fetch of what is wanted.

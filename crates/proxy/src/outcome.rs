@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use perigee_http_cache::{
     BodyPart, Decision, Failure, Miss, Recovery, ResponseHead, Serve, StoredHead, answer,
     answer_of_whole, decide, recover,
@@ -69,7 +69,7 @@ impl Exchange {
         if !suits {
             return None;
         }
-        let answer = self.out_of(trip, arrival, None, handling);
+        let answer = self.out_of(trip, arrival.clone(), true, handling);
         answer.filter(|answer| !answer.response.body().is_lost())
     }
 
@@ -90,11 +90,8 @@ impl Exchange {
             detail: landed.owner.map(from_owner).or(handling.detail),
             ..handling
         };
-        let (came, withheld, aged) = match landed.fields {
-            OwnFields::AsCame(came) => (Some(came), HeaderMap::new(), false),
-            OwnFields::AsStored { withheld, aged } => (None, withheld, aged),
-        };
-        let mut answer = self.out_of(trip, &landed.arrival, came, handling)?;
+        let OwnFields { withheld, aged } = landed.fields;
+        let mut answer = self.out_of(trip, landed.arrival, aged, handling)?;
         let headers = answer.response.headers_mut();
         if !aged {
             // It would say that the origin has not made or validated it for this very request (RFC
@@ -107,17 +104,17 @@ impl Exchange {
         Some(answer)
     }
 
-    /// Out of what has come and, where that is a part, of what else there is of its version. An answer
-    /// with the whole has the fields that `came`, if they are known to be the right ones.
+    /// Out of what has come and, where that is a part, of what else there is of its version. `aged`:
+    /// what is told of a stored response is its age, too.
     fn out_of(
         self: &Arc<Self>,
         trip: &Trip,
-        arrival: &Arrival,
-        came: Option<HeaderMap>,
+        arrival: Arrival,
+        aged: bool,
         handling: Handling,
     ) -> Option<Answer> {
         let (request, policy) = (trip.inbound.as_sent(), trip.inbound.policy());
-        let (stored, now) = (&arrival.stored, SystemTime::now());
+        let (stored, now) = (arrival.stored, SystemTime::now());
         let handling = handling.with_status(arrival.status);
         let to = trip.inbound.sender;
         let mut answer = match answer(&request, 0, &stored.head, policy, now) {
@@ -125,17 +122,20 @@ impl Exchange {
             Some(serve) if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) => {
                 return None;
             }
-            Some(serve) => match (self.seam_of_long(trip, stored), came) {
-                (Some(seam), _) => Answer::stitched(to, seam, stored, &serve, handling),
-                (None, Some(came)) if serve.is_whole_of(&stored.head) => {
-                    Answer::as_came(stored, came, handling)
+            Some(serve) => match self.seam_of_long(trip, &stored) {
+                Some(seam) => Answer::stitched(to, seam, &stored, &serve, handling),
+                None if !aged
+                    && stored.head.held().is_none()
+                    && serve.is_whole_of(&stored.head) =>
+                {
+                    Answer::as_came(stored, handling)
                 }
-                (None, _) => Answer::stored(to, stored, &serve, handling),
+                None => Answer::stored(to, &stored, &serve, handling),
             },
             None => {
                 let serve = answer_of_whole(&request, 0, &stored.head, policy, now)?;
                 let seam = Seam::new(self, &trip.inbound, &trip.next, &stored.head)?;
-                Answer::stitched(to, seam, stored, &serve, handling)
+                Answer::stitched(to, seam, &stored, &serve, handling)
             }
         };
         answer.above = arrival.cache_status.to_vec();

@@ -4,7 +4,9 @@ use http::{HeaderMap, StatusCode, header};
 
 use super::{Asked, NotStored, Receipt, ResponseHead, Times, storable};
 use crate::{
-    StoredHead, freshen,
+    StoredHead,
+    fields::Fields,
+    freshen,
     part::Part,
     range::{Ranges, Selected},
     stored,
@@ -46,7 +48,8 @@ pub(super) fn receive(
             };
         }
     }
-    match storable(request, response, policy, times) {
+    let fields = Fields::Lent(headers);
+    match storable(request, status, fields, policy, times) {
         Ok(head) if asked.is_own() || asked.is_widened() => {
             Receipt::Store(Box::new(head.holding(part)))
         }

@@ -15,7 +15,7 @@ use common::{at, map};
 use http::{HeaderMap, Method, StatusCode};
 use perigee_http_cache::{
     BodyPart, Cookies, Decision, Failure, Policy, Receipt, Recovery, RequestHead, ResponseHead,
-    Serve, StoredHead, Times, answer, decide, receive, recover,
+    Serve, StoredHead, Times, answer, decide, receive, receive_whole, recover,
 };
 use proptest::prelude::*;
 
@@ -245,6 +245,31 @@ proptest! {
             let is_explicit = first.response.contains_key("expires")
                 || directives.iter().any(|d| d.contains("max-age") || d.contains("s-maxage"));
             prop_assert!(is_explicit);
+        }
+    }
+
+    /// It makes no difference to what is stored whether fields are copied or taken, and they can be
+    /// given back.
+    #[test]
+    fn fields_that_are_taken_are_those_that_came(
+        first in exchange(), later in exchange(), policy in policy(), times in times(),
+    ) {
+        let stored = StoredHead::new(&later.request(), later.response(), &policy, times);
+        for (stored, fields) in [(None, HeaderMap::new()), (Some(&stored), asked(&first, &[&stored], &policy, times.received))] {
+            let copied = receive(&first.request(), stored, &fields, first.response(), &policy, times);
+            let mut left = first.response.clone();
+            let whole = (first.status, &mut left);
+            let taken = receive_whole(&first.request(), stored, &fields, whole, &policy, times);
+            prop_assert_eq!(std::mem::discriminant(&copied), std::mem::discriminant(&taken));
+            let (copied, taken) = (kept(copied), kept(taken));
+            prop_assert_eq!(&copied, &taken);
+            if let Some(taken) = taken.filter(|_| left.is_empty() && !first.response.is_empty()) {
+                left = taken.as_came();
+                if let Some(length) = first.response.get("content-length") {
+                    left.insert("content-length", length.clone());
+                }
+            }
+            prop_assert_eq!(&left, &first.response);
         }
     }
 
