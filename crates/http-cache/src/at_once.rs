@@ -7,7 +7,7 @@
 use http::{HeaderName, StatusCode};
 
 use crate::{
-    BodyPart, Cookies, Now, PackedHead, Policy, Serve, conditional, dates, etag,
+    BodyPart, Cookies, Now, PackedHead, Policy, Serve, conditional, dates, etag, freshness,
     range::{Ranges, Selected},
 };
 
@@ -124,7 +124,7 @@ pub fn at_once<'a, 's>(
         status,
         body,
         age: age.as_secs(),
-        ttl: head.ttl(now.time),
+        ttl: freshness::ttl(head.lifetime(), age),
     })
 }
 

@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use smallvec::SmallVec;
-
 /// The scheme of the target URI (RFC 9110 section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -46,12 +44,12 @@ pub struct CacheKey {
 impl CacheKey {
     /// The key of a request. `host` may carry a port; the scheme's default port is left out.
     pub fn new(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
-        CacheKey::from_text(KeyText::new(scheme, host, path_and_query).as_str())
+        KeyText::new(scheme, host, path_and_query).key()
     }
 
     /// The key of a request to a service that has folded the schemes.
     pub(crate) fn of_either(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
-        CacheKey::from_text(KeyText::of_either(scheme, host, path_and_query).as_str())
+        KeyText::of_either(scheme, host, path_and_query).key()
     }
 
     /// The key that has this text: [`CacheKey::as_str`] of it, written down before.
@@ -107,18 +105,26 @@ impl CacheKey {
 
     /// A hash that is the same in every process and release: what the ring places a key by.
     pub fn stable_hash(&self) -> u64 {
-        stable_hash(&self.text)
+        stable_hash(self.text.as_bytes())
     }
 
     /// The same of the key that has this text.
-    pub fn stable_hash_of(text: &str) -> u64 {
+    pub fn stable_hash_of(text: &[u8]) -> u64 {
         stable_hash(text)
     }
 }
 
+/// Bytes of a key that is put together on the stack.
+const ON_STACK: usize = 256;
+
 /// The text of a key, put together on the stack: a key of usual length allocates nothing for it.
 #[derive(Clone, Debug)]
-pub struct KeyText(SmallVec<[u8; 256]>);
+pub struct KeyText {
+    short: [u8; ON_STACK],
+    length: usize,
+    /// Instead, if it is longer.
+    long: Vec<u8>,
+}
 
 impl KeyText {
     pub(crate) fn new(scheme: Scheme, host: &str, path_and_query: &str) -> Self {
@@ -133,36 +139,47 @@ impl KeyText {
 
     fn of(scheme: &str, host: &str, path_and_query: &str) -> Self {
         let parts = [scheme, "://", host, path_and_query].map(str::as_bytes);
-        let length = parts.iter().map(|part| part.len()).sum();
-        let mut short = [0; 256];
-        let mut text = match short.get_mut(..length) {
+        let mut text = KeyText {
+            short: [0; ON_STACK],
+            length: parts.iter().map(|part| part.len()).sum(),
+            long: Vec::new(),
+        };
+        let bytes = match text.short.get_mut(..text.length) {
             Some(mut room) => {
                 for part in parts {
                     let (place, rest) = room.split_at_mut(part.len());
                     place.copy_from_slice(part);
                     room = rest;
                 }
-                SmallVec::from_buf_and_len(short, length)
+                &mut text.short[..]
             }
-            None => SmallVec::from_vec(parts.concat()),
+            None => {
+                text.long = parts.concat();
+                &mut text.long[..]
+            }
         };
-        let host = scheme.len() + 3..length - path_and_query.len();
-        if let Some(host) = text.get_mut(host) {
+        let begin = scheme.len() + 3;
+        if let Some(host) = bytes.get_mut(begin..begin + host.len()) {
             host.make_ascii_lowercase();
         }
-        KeyText(text)
+        text
     }
 
     /// The text of [`CacheKey::as_str`].
-    pub fn as_str(&self) -> &str {
+    pub fn as_bytes(&self) -> &[u8] {
+        self.short.get(..self.length).unwrap_or(&self.long)
+    }
+
+    /// The key that has this text.
+    fn key(&self) -> CacheKey {
         // It is UTF-8, for it was.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        CacheKey::from_text(std::str::from_utf8(self.as_bytes()).unwrap_or_default())
     }
 }
 
 /// A hash that is the same in every process and release.
-pub(crate) fn stable_hash(text: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+pub(crate) fn stable_hash(text: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text)
 }
 
 impl fmt::Display for CacheKey {

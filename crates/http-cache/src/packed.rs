@@ -256,12 +256,14 @@ impl<'a> PackedHead<'a> {
     /// See [`StoredHead::received`].
     pub fn received(self) -> SystemTime {
         let (seconds, nanos) = self.long(at::RECEIVED);
-        let whole = Duration::from_secs(seconds.cast_signed().unsigned_abs());
-        let second = match seconds.cast_signed() < 0 {
-            true => UNIX_EPOCH.checked_sub(whole),
-            false => UNIX_EPOCH.checked_add(whole),
+        let time = match seconds.cast_signed() < 0 {
+            false => UNIX_EPOCH.checked_add(Duration::new(seconds, nanos)),
+            true => {
+                let whole = Duration::from_secs(seconds.cast_signed().unsigned_abs());
+                let second = UNIX_EPOCH.checked_sub(whole);
+                second.and_then(|second| second.checked_add(Duration::new(0, nanos)))
+            }
         };
-        let time = second.and_then(|second| second.checked_add(Duration::from_nanos(nanos.into())));
         time.unwrap_or(UNIX_EPOCH)
     }
 

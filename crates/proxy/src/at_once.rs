@@ -50,39 +50,64 @@ pub struct Found {
 pub enum Content {
     /// Nothing.
     Empty,
+    /// All of it, so many bytes, is written behind the head.
+    Written(u64),
     /// All of it, in one piece.
     Bytes(Bytes),
     /// More than one piece.
     Body(Body),
 }
 
+/// Where an answer goes that is there.
+#[derive(Debug)]
+pub struct Reply<'a> {
+    /// The time.
+    pub now: SystemTime,
+    /// The field lines of the answer are appended here, Date among them, but those for framing and the
+    /// connection. What is appended without an answer is to be dropped.
+    pub text: &'a mut Vec<u8>,
+    /// Behind what this appends small content is appended, too.
+    pub end_head: Option<EndHead>,
+}
+
+/// Ends a head that is followed by content of this length.
+pub type EndHead = fn(u64, &mut Vec<u8>);
+
 /// What this node appends to the lines of every hit.
 #[derive(Debug)]
 pub(crate) struct Signature {
-    /// A line of Via.
-    via: Box<[u8]>,
-    /// A line of Cache-Status up to `hit`.
-    hit: Box<[u8]>,
+    /// A line of Via, and one of Cache-Status up to the seconds.
+    full: Box<[u8]>,
+    /// How much of that is the line of Via.
+    via: usize,
+    /// How much of it is all up to `hit`.
+    hit: usize,
 }
 
 impl Signature {
     /// `None` if the name of the node cannot be a field value.
     pub(crate) fn of(node: &str) -> Option<Self> {
         http::HeaderValue::try_from(node).ok()?;
+        let via = format!("via: 1.1 {node}\r\n");
+        let hit = format!("{via}cache-status: {node}; hit");
         Some(Signature {
-            via: format!("via: 1.1 {node}\r\n").into_bytes().into(),
-            hit: format!("cache-status: {node}; hit").into_bytes().into(),
+            via: via.len(),
+            hit: hit.len(),
+            full: format!("{hit}; ttl=").into_bytes().into(),
         })
     }
 
     fn write(&self, told: Disclosure, ttl: i64, lines: &mut Vec<u8>) {
-        lines.extend_from_slice(&self.via);
+        let end = match told {
+            Disclosure::Off => self.via,
+            Disclosure::Brief => self.hit,
+            Disclosure::Full | Disclosure::Debug => self.full.len(),
+        };
+        lines.extend_from_slice(self.full.get(..end).unwrap_or_default());
         match told {
             Disclosure::Off => return,
-            Disclosure::Brief => lines.extend_from_slice(&self.hit),
+            Disclosure::Brief => {}
             Disclosure::Full | Disclosure::Debug => {
-                lines.extend_from_slice(&self.hit);
-                lines.extend_from_slice(b"; ttl=");
                 if ttl < 0 {
                     lines.push(b'-');
                 }
@@ -94,17 +119,15 @@ impl Signature {
 }
 
 impl Exchange {
-    /// Answers a request at once, if it is plain and memory has a fresh response for it: the field
-    /// lines are appended to `lines`, Date among them, but those for framing and the connection. What
-    /// is appended without an answer is to be dropped. `enter` counts an answer that takes its time as
-    /// under way.
+    /// Answers a request at once, if it is plain and memory has a fresh response for it. `enter` counts an
+    /// answer that takes its time as under way.
     pub fn at_once<'a, F>(
         &self,
         asked: &Asked<'a, F>,
         services: &Services,
         from: Origination,
         enter: impl FnOnce() -> Option<InFlight>,
-        lines: &mut Vec<u8>,
+        reply: Reply<'_>,
     ) -> Option<Found>
     where
         F: IntoIterator<Item = (&'a str, &'a [u8])> + Clone,
@@ -117,7 +140,11 @@ impl Exchange {
             return None;
         }
         let policy = policy(config, asked.target)?;
-        let now = SystemTime::now();
+        let Reply {
+            now,
+            text,
+            end_head,
+        } = reply;
         let started = self.log.is_some().then(Instant::now);
         let sent = |name: &HeaderName| match config.request_fields.passes(&Method::GET, name) {
             true => sent(asked.fields.clone(), name),
@@ -125,19 +152,19 @@ impl Exchange {
         };
         let key = policy.key.text(from.scheme, asked.host, asked.target);
         let mut found = None;
-        self.store.at_once(key.as_str(), &mut |hits| {
+        self.store.at_once(key.as_bytes(), &mut |hits| {
             let heads = hits.iter().map(|hit| hit.head());
             let serve = at_once(&plain, heads, sent, policy, self.in_touch.at(now));
             found = serve.and_then(|serve| {
                 let hit = hits.iter().nth(serve.variant)?;
                 let (head, length) = (hit.head(), hit.body_length());
-                let length = head.render_lines(&serve, length, policy.show_tags, lines)?;
-                Some((length, content(hit, &serve)?, serve))
+                let length = head.render_lines(&serve, length, policy.show_tags, text)?;
+                signature.write(config.cache_status, serve.ttl, text);
+                Some((length, content(hit, &serve, end_head, text)?, serve))
             });
             found.is_some()
         });
         let (length, content, serve) = found?;
-        signature.write(config.cache_status, serve.ttl, lines);
         let observed = match (&content, started) {
             (Content::Body(_), _) => Some(Some(enter()?)),
             (_, Some(_)) => Some(None),
@@ -202,6 +229,7 @@ impl Content {
     fn length(&self) -> u64 {
         match self {
             Content::Empty | Content::Body(_) => 0,
+            Content::Written(length) => *length,
             Content::Bytes(bytes) => bytes.len() as u64,
         }
     }
@@ -229,7 +257,12 @@ fn sent<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>, name: &Header
 }
 
 /// What of a body goes with an answer; `None` for what must be read from elsewhere, or is rare.
-fn content(hit: Hit<'_>, serve: &Serve) -> Option<Content> {
+fn content(
+    hit: Hit<'_>,
+    serve: &Serve,
+    end_head: Option<EndHead>,
+    text: &mut Vec<u8>,
+) -> Option<Content> {
     let range = match &serve.body {
         BodyPart::None => return Some(Content::Empty),
         BodyPart::Whole => 0..hit.body_length()?,
@@ -238,6 +271,12 @@ fn content(hit: Hit<'_>, serve: &Serve) -> Option<Content> {
     };
     if range.is_empty() {
         return Some(Content::Empty);
+    }
+    if let (Some(end_head), Some(bytes)) = (end_head, hit.in_place(range.clone())) {
+        let length = bytes.len() as u64;
+        end_head(length, text);
+        text.extend_from_slice(bytes);
+        return Some(Content::Written(length));
     }
     Some(match hit.at_hand(range.clone()) {
         Some(bytes) => Content::Bytes(bytes),

@@ -62,7 +62,7 @@ mod waiting;
 
 pub use access::{AccessLog, AccessRecord};
 pub use answer::plain;
-pub use at_once::{Asked, Content, Found};
+pub use at_once::{Asked, Content, EndHead, Found, Reply};
 pub use body::{Body, BodyError};
 pub use cache_status::Disclosure;
 pub use claims::{RequestFields, add_claims};

@@ -2,6 +2,8 @@
 //! of it is copied, and the answer is written into the connection's own buffer. Whatever is not
 //! answered so goes to [`crate::Handler::handle`] as if there were no door.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::StatusCode;
 use httparse::Header;
@@ -20,6 +22,23 @@ pub struct Asked<'a> {
     pub fields: &'a [Header<'a>],
 }
 
+/// Where an answer goes that is there.
+#[derive(Debug)]
+pub struct Reply<'a> {
+    /// The time, which is looked at once for all that came together.
+    pub now: SystemTime,
+    /// Its field lines are appended here, names in lower case and each ended by CRLF, Date among them; not
+    /// those for framing and the connection, which are the server's. What is appended without an answer is
+    /// dropped.
+    pub text: &'a mut Vec<u8>,
+    /// Content that is small may be appended, too, where there is this: it comes before that, and is told
+    /// the length. So the content is copied once. It is [`Content::Written`] then.
+    pub end_head: Option<EndHead>,
+}
+
+/// Ends a head that is followed by content of this length.
+pub type EndHead = fn(u64, &mut Vec<u8>);
+
 /// An answer that is there.
 #[derive(Debug)]
 pub struct AtOnce<B> {
@@ -36,6 +55,8 @@ pub struct AtOnce<B> {
 pub enum Content<B> {
     /// None: to HEAD, or a 304.
     Empty,
+    /// All of it, so many bytes, is behind the head in [`Reply::text`].
+    Written(u64),
     /// All of it.
     Bytes(Bytes),
     /// As it is read.

@@ -5,7 +5,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::{Asked, AtOnce, RequestBody};
+use crate::{Asked, AtOnce, Reply, RequestBody};
 
 /// What is known of the connection that a request came on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,15 +31,12 @@ pub trait Handler: Send + Sync + 'static {
         + Send
         + 'static;
 
-    /// Answers a request at once, or not: then [`Handler::handle`] gets it. Field lines of the
-    /// answer are appended to `lines`, names in lower case and each line ended by CRLF, Date among them;
-    /// not those for framing and the connection, which are the server's. What is appended to `lines` without an answer is
-    /// dropped. Never waits.
+    /// Answers a request at once, or not: then [`Handler::handle`] gets it. Never waits.
     fn at_once(
         &self,
         _asked: &Asked<'_>,
         _client: &Client,
-        _lines: &mut Vec<u8>,
+        _reply: Reply<'_>,
     ) -> Option<AtOnce<Self::Body>> {
         None
     }

@@ -36,7 +36,7 @@ mod timers;
 mod upgraded;
 mod watch;
 
-pub use at_once::{Asked, AtOnce, Content};
+pub use at_once::{Asked, AtOnce, Content, EndHead, Reply};
 pub use bind::{BindError, bind_all};
 pub use body::{BodyError, TimedBody, with_idle_timeout};
 pub use certs::{CertError, CertFiles, CertStore};

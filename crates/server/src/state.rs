@@ -2,9 +2,9 @@
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{
-            AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
+            AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
         },
     },
@@ -41,24 +41,34 @@ impl Mark {
     }
 }
 
-/// Who is to be woken, if anyone waits.
+/// Who is to be woken. It is the same task nearly always, so that its waker stays here.
 #[derive(Debug, Default)]
-pub(crate) struct WakerCell(Mutex<Option<Waker>>);
+pub(crate) struct WakerCell {
+    /// Which waker that is, or `NULL`: as long as it is kept, no other one has this address.
+    known: AtomicPtr<()>,
+    waker: Mutex<Option<Waker>>,
+}
 
 impl WakerCell {
     pub(crate) fn register(&self, cx: &Context<'_>) {
-        let mut cell = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *cell {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => *cell = Some(cx.waker().clone()),
+        let data = cx.waker().data().cast_mut();
+        if !data.is_null() && self.known.load(Relaxed) == data {
+            return;
         }
+        let mut waker = self.lock();
+        *waker = Some(cx.waker().clone());
+        self.known.store(data, Relaxed);
     }
 
     pub(crate) fn wake(&self) {
-        let waker = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let waker = self.lock().clone();
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

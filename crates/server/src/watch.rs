@@ -81,8 +81,8 @@ impl Watch {
             if self.at > due {
                 self.set(due);
             }
-            // One that is armed and not due yet has nothing to say.
-            if self.armed && self.state.age() < self.at {
+            // One that is armed and has not fired has nothing to say.
+            if self.armed && !self.sleep.is_elapsed() {
                 return Poll::Pending;
             }
             match self.sleep.as_mut().poll(cx) {

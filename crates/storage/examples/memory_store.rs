@@ -94,7 +94,7 @@ fn hits(store: &Memory, objects: usize) -> f64 {
             format_args!("http://127.0.0.1:8080/kept/{number}"),
         );
         let mut bytes = None;
-        store.at_once(&text, &mut |hits| {
+        store.at_once(text.as_bytes(), &mut |hits| {
             let hit = hits.iter().next().expect("one");
             lines.clear();
             lines.extend_from_slice(hit.head().lines());

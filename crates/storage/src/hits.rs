@@ -56,6 +56,14 @@ impl<'a> Hit<'a> {
         }
     }
 
+    /// These bytes of its body, where they stand, if it is small; there must be some.
+    pub fn in_place(&self, range: Range<u64>) -> Option<&'a [u8]> {
+        match self.body {
+            None => self.piece.part_of_body(range),
+            Some(_) => None,
+        }
+    }
+
     /// These bytes of its body, if it has them in memory in one piece; there must be some.
     pub fn at_hand(&self, range: Range<u64>) -> Option<Bytes> {
         match self.body {

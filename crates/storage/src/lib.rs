@@ -56,7 +56,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// [`Store::lookup`] would answer, and their bytes too. Whether `serve` has answered from them:
     /// then, and only then, it counts as a request for the key. Allocates nothing. It holds a lock
     /// meanwhile: `serve` is to be short, and to ask the store for nothing.
-    fn at_once(&self, _key: &str, _serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
+    fn at_once(&self, _key: &[u8], _serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         false
     }
 

@@ -286,7 +286,7 @@ impl Store for Memory {
         Answer::Now(self.shelf.get(key))
     }
 
-    fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
+    fn at_once(&self, key: &[u8], serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         self.shelf.at_once(key, serve)
     }
 

@@ -76,7 +76,7 @@ impl Store for Tiered {
         Both::lookup(&self.both, key)
     }
 
-    fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
+    fn at_once(&self, key: &[u8], serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         self.both.at_once(key, serve)
     }
 

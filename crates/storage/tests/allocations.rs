@@ -138,7 +138,7 @@ fn is_told_without_allocation(store: &dyn Store, key: &CacheKey) {
     let mut lines = Vec::with_capacity(4096);
     let mut body = None;
     let (count, is_served) = allocations(|| {
-        store.at_once(key.as_str(), &mut |hits| {
+        store.at_once(key.as_str().as_bytes(), &mut |hits| {
             let plain = Plain::of(false, fields()).unwrap();
             let sent = |name: &HeaderName| match headers.get(name) {
                 Some(value) => Sent::Once(value.as_bytes()),
@@ -161,7 +161,7 @@ fn check(store: &dyn Store) {
     let key = CacheKey::new(Scheme::Https, "www.example.org", "/page");
     fill(store, &key);
     // What small bodies are copied to is allocated once for each thread.
-    store.at_once(key.as_str(), &mut |hits| {
+    store.at_once(key.as_str().as_bytes(), &mut |hits| {
         hits.iter().any(|hit| hit.bytes().is_some())
     });
     for _ in 0..100 {

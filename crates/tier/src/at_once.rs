@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use httparse::Header;
 use perigee_cluster::{Caller, is_ours};
 use perigee_proxy::{self as proxy, Body, Found, InFlight, Sender};
-use perigee_server::{Asked, AtOnce, Client, Content};
+use perigee_server::{Asked, AtOnce, Client, Content, Reply};
 
 use crate::{
     handler::Shared,
@@ -20,7 +20,7 @@ impl<S: State> Shared<S> {
         &self,
         asked: &Asked<'_>,
         client: &Client,
-        lines: &mut Vec<u8>,
+        reply: Reply<'_>,
     ) -> Option<AtOnce<Body>> {
         let state = self.state.load();
         let config = S::common(state.config());
@@ -44,9 +44,14 @@ impl<S: State> Shared<S> {
             fields: asked.fields.iter().map(name_and_value),
         };
         let enter = || InFlight::enter(&self.requests, max);
+        let reply = proxy::Reply {
+            now: reply.now,
+            text: reply.text,
+            end_head: reply.end_head,
+        };
         let found = self
             .exchange
-            .at_once(&asked, state.services(), from, enter, lines)?;
+            .at_once(&asked, state.services(), from, enter, reply)?;
         Some(at_once(found))
     }
 }
@@ -61,6 +66,7 @@ fn at_once(found: Found) -> AtOnce<Body> {
         length: found.length,
         content: match found.content {
             proxy::Content::Empty => Content::Empty,
+            proxy::Content::Written(length) => Content::Written(length),
             proxy::Content::Bytes(bytes) => Content::Bytes(bytes),
             proxy::Content::Body(body) => Content::Body(body),
         },

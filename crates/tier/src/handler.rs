@@ -19,7 +19,9 @@ use perigee_proxy::{
     Body, Exchange, InFlight, Inbound, Origination, Outcome, PurgeOrder, REFUSED, Refusal, Relayed,
     Seldom, Sender, is_loop, take_in,
 };
-use perigee_server::{Asked, AtOnce, Client, Handler, NoClient, RequestBody, with_idle_timeout};
+use perigee_server::{
+    Asked, AtOnce, Client, Handler, NoClient, Reply, RequestBody, with_idle_timeout,
+};
 
 use crate::{
     line::line,
@@ -175,9 +177,9 @@ impl<S: State> Handler for Shared<S> {
         &self,
         asked: &Asked<'_>,
         client: &Client,
-        lines: &mut Vec<u8>,
+        reply: Reply<'_>,
     ) -> Option<AtOnce<Body>> {
-        self.found(asked, client, lines)
+        self.found(asked, client, reply)
     }
 
     async fn handle(&self, request: Request<RequestBody>, client: Client) -> Response<Body> {

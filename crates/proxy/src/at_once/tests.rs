@@ -103,6 +103,8 @@ struct Game {
     target: &'static str,
     fields: Fields,
     is_logged: bool,
+    /// Small content may stand behind the head.
+    takes_content: bool,
 }
 
 fn globs(patterns: &[&str]) -> Vec<Glob> {
@@ -206,10 +208,10 @@ prop_compose! {
         host in select(&["www.example.com", "WWW.example.com:80", "www.example.com:8080", "b.example"][..]),
         target in select(&["/a", "/a?u=1&a=2", "/a?b=1&a=1", "/b.css", "/%61", "/a?"][..]),
         (fields, as_stored) in (select(ASKED), any::<bool>()),
-        is_logged: bool,
+        (is_logged, takes_content) in any::<(bool, bool)>(),
     ) -> Game {
         let fields = if as_stored { stored[0].0.clone() } else { fields.to_vec() };
-        Game { config, stored, is_head, scheme, host, target, fields, is_logged }
+        Game { config, stored, is_head, scheme, host, target, fields, is_logged, takes_content }
     }
 }
 
@@ -332,8 +334,23 @@ async fn at_once_told(exchange: &Exchange, services: &Services, game: &Game) -> 
     let mut lines = Vec::new();
     let under_way = Arc::default();
     let enter = || InFlight::enter(&under_way, 1);
-    let found = exchange.at_once(&asked, services, from(game), enter, &mut lines)?;
-    if let Some(length) = found.length {
+    let end_head: EndHead = |length, text| {
+        let end = format!("content-length: {length}\r\n\r\n");
+        text.extend_from_slice(end.as_bytes());
+    };
+    let end_head = game.takes_content.then_some(end_head);
+    let reply = Reply {
+        now: SystemTime::now(),
+        text: &mut lines,
+        end_head,
+    };
+    let found = exchange.at_once(&asked, services, from(game), enter, reply)?;
+    let mut written = Bytes::new();
+    if let Content::Written(length) = found.content {
+        assert!(game.takes_content);
+        written = lines.split_off(lines.len() - length as usize).into();
+        lines.truncate(lines.len() - 2);
+    } else if let Some(length) = found.length {
         lines.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
     }
     let text = String::from_utf8(lines).unwrap();
@@ -343,6 +360,7 @@ async fn at_once_told(exchange: &Exchange, services: &Services, game: &Game) -> 
     let fields = sorted(lines.map(|(name, value)| (name, value.as_bytes())));
     let body = match found.content {
         Content::Empty => Bytes::new(),
+        Content::Written(_) => written,
         Content::Bytes(bytes) => bytes,
         Content::Body(body) => {
             assert_eq!(under_way.load(std::sync::atomic::Ordering::Relaxed), 1);

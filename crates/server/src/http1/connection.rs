@@ -112,7 +112,7 @@ where
     async fn next(&mut self) -> io::Result<Answering<'_>> {
         let Connection { wire, exchange, .. } = &mut *self;
         let mut reader = HeadReader::default();
-        let open = |asked: &Asked<'_>, out: &mut Out| exchange.open(asked, out);
+        let open = |asked: &Asked<'_>, now, out: &mut Out| exchange.open(asked, now, out);
         let next = poll_fn(|cx| wire.poll_head(&mut reader, open, cx)).await?;
         Ok(match next {
             Ok(Some(Next::Head(head))) => Box::pin(self.answer(head)),

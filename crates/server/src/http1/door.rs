@@ -1,9 +1,11 @@
 //! Requests that may be answered at once, where they stand in the buffer: see [`crate::at_once`].
 
+use std::time::SystemTime;
+
 use http::StatusCode;
 
 use super::{encode, out::Out};
-use crate::{Asked, AtOnce, Content, Handler, exchange::Exchange, guards};
+use crate::{Asked, Content, Handler, Reply, exchange::Exchange, guards};
 
 /// What became of a request at the door.
 #[derive(Debug)]
@@ -16,7 +18,12 @@ pub(crate) enum Opened<B> {
 
 impl<H: Handler> Exchange<H> {
     /// Puts the answer to a request in the row, if there is one at once.
-    pub(crate) fn open(&self, asked: &Asked<'_>, out: &mut Out) -> Option<Opened<H::Body>> {
+    pub(crate) fn open(
+        &self,
+        asked: &Asked<'_>,
+        now: SystemTime,
+        out: &mut Out,
+    ) -> Option<Opened<H::Body>> {
         // Then each answer says that it is the last one.
         if self.shared.is_leaving() || self.state.is_closing() {
             return None;
@@ -24,21 +31,29 @@ impl<H: Handler> Exchange<H> {
         let (length, content) = out.text_if(|text| {
             let start = text.len();
             text.extend_from_slice(OK);
-            let answer = self.handler.at_once(asked, &self.client, text)?;
-            let length = length(&answer)?;
+            let reply = Reply {
+                now,
+                text,
+                end_head: Some(end_head),
+            };
+            let answer = self.handler.at_once(asked, &self.client, reply)?;
             if answer.status != StatusCode::OK {
                 put_status(answer.status, start, text);
             }
-            if let Some(length) = length {
-                encode::content_length(length, text);
+            let length = answer.length;
+            match &answer.content {
+                Content::Written(_) => {}
+                Content::Empty if length.is_none() => text.extend_from_slice(b"\r\n"),
+                Content::Empty | Content::Body(_) => end_head(length?, text),
+                Content::Bytes(bytes) => end_head(bytes.len() as u64, text),
             }
-            text.extend_from_slice(b"\r\n");
             Some((length, answer.content))
         })?;
         match content {
-            Content::Empty => {}
+            Content::Empty | Content::Written(_) => {}
             Content::Bytes(bytes) => out.body(bytes),
-            Content::Body(body) => return Some(Opened::Begun(length.unwrap_or(0), body)),
+            // Without its length it could not be delimited.
+            Content::Body(body) => return Some(Opened::Begun(length?, body)),
         }
         self.state.answered_at_once();
         Some(Opened::Answered)
@@ -48,20 +63,19 @@ impl<H: Handler> Exchange<H> {
 /// What stands in front of field lines, before it is known what they are for.
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
 
-/// Puts another status line in the place of [`OK`].
-fn put_status(status: StatusCode, start: usize, text: &mut Vec<u8>) {
-    let mut line = Vec::with_capacity(64);
-    encode::status_line(status, &mut line);
-    text.splice(start..start + OK.len(), line);
+/// Ends a head, behind which there are so many bytes.
+fn end_head(length: u64, text: &mut Vec<u8>) {
+    encode::content_length(length, text);
+    text.extend_from_slice(b"\r\n");
 }
 
-/// The value of Content-Length; `None` for a body that cannot be delimited by it.
-fn length<B>(answer: &AtOnce<B>) -> Option<Option<u64>> {
-    match &answer.content {
-        Content::Empty => Some(answer.length),
-        Content::Bytes(bytes) => Some(Some(bytes.len() as u64)),
-        Content::Body(_) => answer.length.map(Some),
-    }
+/// Puts another status line in the place of [`OK`].
+fn put_status(status: StatusCode, start: usize, text: &mut Vec<u8>) {
+    let end = text.len();
+    encode::status_line(status, text);
+    let length = text.len() - end;
+    text[start..].rotate_right(length);
+    text.drain(start + length..start + length + OK.len());
 }
 
 /// The request in these bytes, if it may be answered at once. Host is moved to the front of its fields.

@@ -16,8 +16,8 @@ const HIGH_WATER: usize = 256 << 10;
 /// Pieces that wait at most, and that go into one write.
 const PIECES: usize = 32;
 
-/// Space for heads that is kept between responses.
-const KEPT: usize = 16 << 10;
+/// Space for heads, and small bodies behind them, that is kept between responses.
+const KEPT: usize = 32 << 10;
 
 /// Bodies come in pieces as small as their sender likes: up to this many bytes, copying one costs
 /// less than a place in the row.
@@ -99,25 +99,15 @@ impl Out {
         io: &mut W,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut slices = [IoSlice::new(&[]); PIECES];
-        let mut text = &self.text[self.sent..];
-        let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(&self.queue) {
-            *slice = match piece {
-                Piece::Text(length) => {
-                    let (this, rest) = text.split_at(*length);
-                    text = rest;
-                    IoSlice::new(this)
-                }
-                Piece::Body(data) => IoSlice::new(data),
-            };
-            count += 1;
-        }
-        let io = Pin::new(io);
-        let written = match &slices[..count] {
-            [one] => ready!(io.poll_write(cx, one))?,
-            several => ready!(io.poll_write_vectored(cx, several))?,
+        let text = &self.text[self.sent..];
+        let written = match self.queue.front() {
+            Some(Piece::Text(length)) if self.queue.len() == 1 => {
+                Pin::new(io).poll_write(cx, &text[..*length])
+            }
+            Some(Piece::Body(data)) if self.queue.len() == 1 => Pin::new(io).poll_write(cx, data),
+            _ => poll_write_all(&self.queue, text, io, cx),
         };
+        let written = ready!(written)?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -161,6 +151,28 @@ impl Out {
             self.sent = 0;
         }
     }
+}
+
+/// One write of as many of these pieces as go, of which those of text are in `text`.
+fn poll_write_all<W: AsyncWrite + Unpin>(
+    pieces: &VecDeque<Piece>,
+    mut text: &[u8],
+    io: &mut W,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut slices = [IoSlice::new(&[]); PIECES];
+    for (slice, piece) in slices.iter_mut().zip(pieces) {
+        *slice = match piece {
+            Piece::Text(length) => {
+                let (this, rest) = text.split_at(*length);
+                text = rest;
+                IoSlice::new(this)
+            }
+            Piece::Body(data) => IoSlice::new(data),
+        };
+    }
+    let count = pieces.len().min(PIECES);
+    Pin::new(io).poll_write_vectored(cx, &slices[..count])
 }
 
 #[cfg(test)]

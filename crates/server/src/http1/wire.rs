@@ -6,6 +6,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::SystemTime,
 };
 
 use bytes::BytesMut;
@@ -78,14 +79,18 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     pub(crate) fn poll_head<B>(
         &mut self,
         reader: &mut HeadReader,
-        mut open: impl FnMut(&Asked<'_>, &mut Out) -> Option<Opened<B>>,
+        mut open: impl FnMut(&Asked<'_>, SystemTime, &mut Out) -> Option<Opened<B>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Result<Option<Next<B>>, Refused>>> {
         self.wake_up();
+        let mut now = None;
         loop {
             if !self.buf.is_empty() && self.out.has_room() {
                 let out = &mut self.out;
-                let open = |asked: &Asked<'_>| open(asked, out);
+                let open = |asked: &Asked<'_>| {
+                    let now = *now.get_or_insert_with(SystemTime::now);
+                    open(asked, now, out)
+                };
                 match reader.take(&mut self.buf, &self.limits, self.ended, open) {
                     Ok(None) => {}
                     Ok(Some(Taken::Opened(Opened::Answered))) => {
@@ -111,7 +116,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                 return Poll::Ready(Ok(Ok(None)));
             }
             match self.poll_read(cx, HEAD_READ) {
-                Poll::Ready(read) => read?,
+                Poll::Ready(read) => {
+                    read?;
+                    now = None;
+                }
                 Poll::Pending if self.buf.is_empty() && self.state.is_closing() => {
                     return Poll::Ready(Ok(Ok(None)));
                 }

@@ -1,6 +1,6 @@
 //! Requests out of lists of fields: answered at once, or by a stream of their own.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use http::{
@@ -20,7 +20,7 @@ use super::{
     wakes::Signal,
 };
 use crate::{
-    Asked, AtOnce, Content, Handler, RequestBody,
+    Asked, AtOnce, Content, Handler, Reply, RequestBody,
     exchange::refusal,
     guards::{self, has_member},
     stats::count,
@@ -143,9 +143,12 @@ impl<H: Handler> Session<H> {
         let mut lines = std::mem::take(&mut self.lines);
         lines.clear();
         let exchange = &self.exchange;
-        let answer = exchange
-            .handler
-            .at_once(&asked, &exchange.client, &mut lines);
+        let reply = Reply {
+            now: SystemTime::now(),
+            text: &mut lines,
+            end_head: None,
+        };
+        let answer = exchange.handler.at_once(&asked, &exchange.client, reply);
         let answer = answer.map(|answer| self.send_at_once(id, answer, &lines, is_head));
         self.lines = lines;
         answer
@@ -158,7 +161,7 @@ impl<H: Handler> Session<H> {
             content,
         } = answer;
         let (length, download) = match content {
-            Content::Empty => (length, None),
+            Content::Empty | Content::Written(_) => (length, None),
             Content::Bytes(bytes) => (Some(bytes.len() as u64), Some(Download::of(bytes))),
             Content::Body(body) => (length, Some(Download::new(body, length))),
         };

@@ -17,8 +17,8 @@ use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, client::conn::http2::SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use perigee_server::{
-    Asked, AtOnce, Client, Content, Handler, Limits, NoClient, RequestBody, Server, ServerConfig,
-    with_idle_timeout,
+    Asked, AtOnce, Client, Content, Handler, Limits, NoClient, Reply, RequestBody, Server,
+    ServerConfig, with_idle_timeout,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -54,8 +54,9 @@ impl Handler for Paths {
         &self,
         asked: &Asked<'_>,
         client: &Client,
-        lines: &mut Vec<u8>,
+        reply: Reply<'_>,
     ) -> Option<AtOnce<Body>> {
+        let lines = reply.text;
         lines.extend_from_slice(b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
         let (status, text) = match asked.target {
             "/dated" => (200, "old".into()),
@@ -78,7 +79,14 @@ impl Handler for Paths {
         let content = match asked.target {
             _ if asked.is_head || text.is_empty() => Content::Empty,
             "/length" => Content::Body(full(text).into_body()),
-            _ => Content::Bytes(text),
+            path => match reply.end_head.filter(|_| path.len() > 3) {
+                None => Content::Bytes(text),
+                Some(end_head) => {
+                    end_head(text.len() as u64, lines);
+                    lines.extend_from_slice(&text);
+                    Content::Written(text.len() as u64)
+                }
+            },
         };
         Some(AtOnce {
             status: StatusCode::from_u16(status).unwrap(),

@@ -103,8 +103,8 @@ impl<'a> View<'a> {
         self.pieces().count()
     }
 
-    pub(in crate::memory) fn is_of(self, key: &str) -> bool {
-        self.key_text() == key.as_bytes()
+    pub(in crate::memory) fn is_of(self, key: &[u8]) -> bool {
+        self.key_text() == key
     }
 
     pub(in crate::memory) fn key(self) -> CacheKey {

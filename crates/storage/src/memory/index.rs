@@ -80,7 +80,7 @@ pub(super) struct Outcome {
 /// What is worth how much, of what is new.
 struct Newcomer<'a> {
     hash: u64,
-    key: &'a str,
+    key: &'a [u8],
     worth: i64,
 }
 
@@ -113,7 +113,7 @@ impl Index {
         let hash = key.stable_hash();
         let mut shard = self.shard(hash);
         self.asked(&mut shard);
-        let place = shard.find(hash, key.as_str())?;
+        let place = shard.find(hash, key.as_str().as_bytes())?;
         let found = shard.get(place)?;
         let found = (found.held(), found.entry.checked);
         self.found(&mut shard, place);
@@ -122,7 +122,7 @@ impl Index {
 
     /// Shows what is stored under the key of this text. Counts as a request for it if `serve` says so,
     /// which is handed back.
-    pub(super) fn at_once(&self, key: &str, serve: impl FnOnce(Found<'_>) -> bool) -> bool {
+    pub(super) fn at_once(&self, key: &[u8], serve: impl FnOnce(Found<'_>) -> bool) -> bool {
         let hash = CacheKey::stable_hash_of(key);
         let mut shard = self.shard(hash);
         let Some(place) = shard.find(hash, key) else {
@@ -158,7 +158,7 @@ impl Index {
     pub(super) fn look<T>(&self, key: &CacheKey, look: impl FnOnce(Found<'_>) -> T) -> Option<T> {
         let hash = key.stable_hash();
         let shard = self.shard(hash);
-        let place = shard.find(hash, key.as_str())?;
+        let place = shard.find(hash, key.as_str().as_bytes())?;
         shard.get(place).map(look)
     }
 
@@ -228,7 +228,7 @@ impl Index {
         let mut shard = self.shard(hash);
         let before = shard.weight();
         let mut outcome = Outcome::default();
-        let place = shard.find(hash, key.as_str());
+        let place = shard.find(hash, key.as_str().as_bytes());
         let old = place.and_then(|place| shard.get(place));
         let old = old.map(|old| (old.held(), old.entry.checked));
         let new = match &old {
@@ -276,7 +276,7 @@ impl Index {
         self.reweigh(before, shard.weight());
         drop(shard);
         if let Some(worth) = worth {
-            let key = key.as_str();
+            let key = key.as_str().as_bytes();
             let newcomer = Newcomer { hash, key, worth };
             outcome.evicted.extend(self.make_room(&newcomer, elsewhere));
         }

@@ -73,7 +73,7 @@ impl Shelf {
     }
 
     /// Shows what is stored under a key, if all purges were looked at. See [`crate::Store::at_once`].
-    pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
+    pub(super) fn at_once(&self, key: &[u8], serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         // Read under the lock: a purge that is carried out before the lookup begins is seen.
         self.index.at_once(key, |found| {
             found.entry.checked >= self.purges.now() && serve(Hits::new(found.view()))

@@ -80,7 +80,7 @@ impl Both {
     }
 
     /// Of what memory has with all its bytes: the disk need not be asked, and nothing is to be warmed.
-    pub(super) fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
+    pub(super) fn at_once(&self, key: &[u8], serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         !self.disk.has_damage()
             && self.memory.at_once(key, &mut |hits| {
                 !hits.iter().any(|hit| hit.is_cold()) && serve(hits)

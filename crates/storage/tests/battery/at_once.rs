@@ -11,7 +11,7 @@ use crate::support::*;
 /// The body of the newest response, if it is shown in one piece. It is a request.
 fn ask(store: &dyn Store, path: &str) -> Option<Bytes> {
     let (key, mut body) = (key(path), None);
-    store.at_once(key.as_str(), &mut |hits| {
+    store.at_once(key.as_str().as_bytes(), &mut |hits| {
         body = hits.iter().next().and_then(|hit| hit.bytes());
         true
     });
@@ -35,7 +35,7 @@ pub(crate) async fn what_memory_has_is_shown(make: Make) {
     let long = bytes(200_000);
     store_body(store, "/long", head("en", "one"), &long).await;
     let (key, mut seen) = (key("/long"), None);
-    assert!(store.at_once(key.as_str(), &mut |hits| {
+    assert!(store.at_once(key.as_str().as_bytes(), &mut |hits| {
         let hit = hits.iter().next().unwrap();
         assert!(hit.bytes().is_none() && hit.body_length() == Some(200_000));
         assert_eq!(hit.head().status(), StatusCode::OK);

@@ -59,7 +59,7 @@ impl Store for OnDisk {
         self.store.lookup(key)
     }
 
-    fn at_once(&self, key: &str, serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
+    fn at_once(&self, key: &[u8], serve: &mut dyn FnMut(Hits<'_>) -> bool) -> bool {
         self.store.at_once(key, serve)
     }
 

@@ -305,7 +305,7 @@ pub(crate) async fn a_vary_that_names_more_ends_what_names_less(make: Make) {
 /// The ids of what is shown at once, if anything is; and whether that counted as a request.
 fn shown(store: &dyn Store, path: &str, is_served: bool) -> Option<Vec<StoredId>> {
     let mut ids = None;
-    let counted = store.at_once(key(path).as_str(), &mut |all| {
+    let counted = store.at_once(key(path).as_str().as_bytes(), &mut |all| {
         ids = Some(all.iter().map(|hit| hit.id()).collect());
         is_served
     });

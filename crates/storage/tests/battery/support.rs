@@ -146,7 +146,7 @@ pub(crate) async fn lookup(store: &dyn Store, path: &str) -> Variants {
 /// What is shown at once of a key, if anything: ids and marks. It is no request.
 pub(crate) async fn shown(store: &dyn Store, key: &CacheKey) -> Option<Vec<(StoredId, String)>> {
     let mut seen = None;
-    let is_answered = store.at_once(key.as_str(), &mut |hits| {
+    let is_answered = store.at_once(key.as_str().as_bytes(), &mut |hits| {
         let mark = |hit: Hit<'_>| {
             let lines = String::from_utf8_lossy(hit.head().lines()).into_owned();
             let mark = lines.lines().find_map(|line| line.strip_prefix("mark: "));

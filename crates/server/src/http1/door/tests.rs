@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::{
-    Client, Limits, RequestBody,
+    AtOnce, Client, Limits, RequestBody,
     http1::serve,
     shared::Shared,
     state::State,
@@ -47,8 +47,9 @@ impl Handler for Told {
         &self,
         asked: &Asked<'_>,
         _: &Client,
-        lines: &mut Vec<u8>,
+        reply: Reply<'_>,
     ) -> Option<AtOnce<Self::Body>> {
+        let lines = reply.text;
         lines.extend_from_slice(b"date: now\r\nx: ");
         lines.extend_from_slice(asked.host.as_bytes());
         for field in asked
@@ -65,6 +66,11 @@ impl Handler for Told {
         let content = match asked.is_head || !has_content {
             true => Content::Empty,
             false if as_body => Content::Body(BoxBody::new(Full::new(content(length)))),
+            false if length % 2 == 1 => {
+                reply.end_head.unwrap()(length as u64, lines);
+                lines.extend_from_slice(&content(length));
+                Content::Written(length as u64)
+            }
             false => Content::Bytes(content(length)),
         };
         Some(AtOnce {

@@ -66,7 +66,7 @@ impl Shard {
     }
 
     /// The number of the entry of a key.
-    pub(super) fn find(&self, hash: u64, key: &str) -> Option<usize> {
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<usize> {
         let mut same = self.places.with_tag(tag(hash, self.seed));
         let found = same.find(|(_, at)| {
             self.entries.prefetch(*at);
@@ -125,7 +125,7 @@ impl Shard {
         Some((weight, gone))
     }
 
-    pub(super) fn remove(&mut self, hash: u64, key: &str) -> Option<Gone> {
+    pub(super) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Gone> {
         self.remove_at(self.find(hash, key)?)
     }
 
@@ -226,8 +226,8 @@ mod tests {
     use super::*;
     use crate::memory::{chunks::Chunks, held::tests::stored};
 
-    fn key(n: u32) -> String {
-        format!("http://a.test/{n}")
+    fn key(n: u32) -> Vec<u8> {
+        format!("http://a.test/{n}").into_bytes()
     }
 
     fn shard() -> Shard {
@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn add(shard: &mut Shard, hash: u64, n: u32) {
-        let held = Held::pack(&key(n), &[stored(9)]).unwrap();
+        let held = Held::pack(std::str::from_utf8(&key(n)).unwrap(), &[stored(9)]).unwrap();
         shard
             .add(hash, held, Revision::default(), Heat::default())
             .unwrap();
