@@ -8,7 +8,7 @@
 use std::{
     io, mem,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket},
-    os::fd::{AsRawFd, RawFd},
+    os::fd::AsRawFd,
     ptr,
 };
 
@@ -40,6 +40,9 @@ pub(super) struct Batch {
     socket: UdpSocket,
     /// Whether the address that was asked is told with each query, and answered from.
     wildcard: bool,
+    family: Family,
+    /// Whether the kernel may cut a response into fragments.
+    fragments: bool,
     /// How many queries are there.
     received: usize,
     addresses: Vec<Address>,
@@ -62,9 +65,12 @@ impl Batch {
     pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
         let address = socket.local_addr()?;
         let wildcard = address.ip().is_unspecified();
+        let family = Family::of(address);
         if wildcard {
-            tell_destination(&socket, address)?;
+            family.tell_destination.set(&socket, 1)?;
         }
+        // Where the kernel does not know that, it does as it always does.
+        let fragments = family.fragments.set(&socket, NEVER).is_err();
         // SAFETY: plain C data, for which zeros are valid (null pointers and lengths of 0).
         let (no_address, header): (Address, mmsghdr) = unsafe { (mem::zeroed(), mem::zeroed()) };
         let none = iovec {
@@ -92,6 +98,8 @@ impl Batch {
         let mut batch = Batch {
             socket,
             wildcard,
+            family,
+            fragments,
             received: PACKETS,
             addresses,
             controls,
@@ -230,11 +238,21 @@ impl Batch {
             };
             match usize::try_from(more) {
                 Ok(more) => sent += more,
-                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+                Err(_) if self.may_be_sent_again(&io::Error::last_os_error()) => {}
                 Err(_) => sent += 1,
             }
         }
         (self.ready, self.used) = (0, 0);
+    }
+
+    /// A response that is larger than the network at hand takes, which only happens where
+    /// `max_udp_payload` was made so large, goes in fragments, as do all after it.
+    fn may_be_sent_again(&mut self, error: &io::Error) -> bool {
+        if error.raw_os_error() != Some(libc::EMSGSIZE) || self.fragments {
+            return error.kind() == io::ErrorKind::Interrupted;
+        }
+        self.fragments = true;
+        self.family.fragments.set(&self.socket, HERE).is_ok()
     }
 }
 
@@ -265,19 +283,68 @@ fn any_interface(control: &mut Control) {
     }
 }
 
-/// Lets the kernel tell with each packet the address that it was sent to.
-fn tell_destination(socket: &UdpSocket, bound: SocketAddr) -> io::Result<()> {
-    let (level, option) = match bound {
-        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_PKTINFO),
-        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
-    };
-    let (fd, on): (RawFd, c_int) = (socket.as_raw_fd(), 1);
-    let size = size_of::<c_int>() as socklen_t;
-    // SAFETY: `on` is as long as `size` says.
-    let result = unsafe { libc::setsockopt(fd, level, option, ptr::from_ref(&on).cast(), size) };
-    match result {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+/// A socket option whose value is a number.
+#[derive(Clone, Copy)]
+struct SocketOption {
+    level: c_int,
+    name: c_int,
+}
+
+impl SocketOption {
+    fn set(self, socket: &UdpSocket, value: c_int) -> io::Result<()> {
+        let size = size_of::<c_int>() as socklen_t;
+        let value = ptr::from_ref(&value).cast();
+        // SAFETY: the value is as long as `size` says.
+        let result =
+            unsafe { libc::setsockopt(socket.as_raw_fd(), self.level, self.name, value, size) };
+        match result {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// What options are called in a family of addresses.
+#[derive(Clone, Copy)]
+struct Family {
+    /// Lets the kernel tell with each packet the address that it was sent to.
+    tell_destination: SocketOption,
+    /// What becomes of a packet that is too large for a network.
+    fragments: SocketOption,
+}
+
+/// It is not sent; nor is anybody believed who says that it is too large for a network on the way: that
+/// may be forged, so that answers come in fragments, and these can be forged, too (RFC 9715 section
+/// 3.1). It also spares the kernel looking that up for each packet.
+const NEVER: c_int = libc::IP_PMTUDISC_PROBE;
+/// It goes in fragments if it is too large for the network at hand.
+const HERE: c_int = libc::IP_PMTUDISC_OMIT;
+const _: () = assert!(NEVER == libc::IPV6_PMTUDISC_PROBE && HERE == libc::IPV6_PMTUDISC_OMIT);
+
+impl Family {
+    fn of(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(_) => Family {
+                tell_destination: SocketOption {
+                    level: libc::IPPROTO_IP,
+                    name: libc::IP_PKTINFO,
+                },
+                fragments: SocketOption {
+                    level: libc::IPPROTO_IP,
+                    name: libc::IP_MTU_DISCOVER,
+                },
+            },
+            SocketAddr::V6(_) => Family {
+                tell_destination: SocketOption {
+                    level: libc::IPPROTO_IPV6,
+                    name: libc::IPV6_RECVPKTINFO,
+                },
+                fragments: SocketOption {
+                    level: libc::IPPROTO_IPV6,
+                    name: libc::IPV6_MTU_DISCOVER,
+                },
+            },
+        }
     }
 }
 
