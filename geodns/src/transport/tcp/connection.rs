@@ -1,6 +1,6 @@
 //! One connection: whom it waits for, and how long.
 
-use std::{io, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
     io::AsyncWriteExt,
@@ -82,11 +82,11 @@ impl Connection {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut idle, mut turns) = (0, 0);
         loop {
-            let stopping = tokio::select! {
+            let turn = tokio::select! {
                 // What was received whole is answered.
                 biased;
-                ready = self.stream.readable() => { ready?; false }
-                _ = &mut stop => true,
+                turn = poll_fn(|cx| scratch.poll_turn(cx, &mut self)) => turn?,
+                _ = &mut stop => return Ok(()),
                 _ = ticks.tick() => {
                     idle += 1;
                     if idle >= manners.patience() {
@@ -95,7 +95,7 @@ impl Connection {
                     continue;
                 }
             };
-            let turn = self.turns(&scratch, manners.idle_timeout).await?;
+            let turn = self.go_on(turn, &scratch, manners.idle_timeout).await?;
             if turn != Turn::Waits {
                 idle = 0;
             }
@@ -107,15 +107,19 @@ impl Connection {
                 yield_now().await;
                 turns = 0;
             }
-            if stopping || turn == Turn::Ends || (turns == 0 && *manners.stop.borrow()) {
+            if turn == Turn::Ends || (turns == 0 && *manners.stop.borrow()) {
                 return Ok(());
             }
         }
     }
 
-    /// Answers what has come, as fast as the client takes it.
-    async fn turns(&mut self, scratch: &Scratch, patience: Duration) -> io::Result<Turn> {
-        let mut turn = scratch.turn(self, true)?;
+    /// Answers what a turn has left, as fast as the client takes it.
+    async fn go_on(
+        &mut self,
+        mut turn: Turn,
+        scratch: &Scratch,
+        patience: Duration,
+    ) -> io::Result<Turn> {
         loop {
             if !self.unsent.is_empty() {
                 timeout(patience, self.stream.write_all(&self.unsent)).await??;
@@ -124,7 +128,7 @@ impl Connection {
             if turn != Turn::Full {
                 return Ok(turn);
             }
-            turn = scratch.turn(self, false)?;
+            turn = scratch.turn(self)?;
         }
     }
 }

@@ -1,7 +1,15 @@
 //! What a connection's turn does: reads what has come, answers each whole message, and writes all
 //! responses in one piece (RFC 7766 sections 6.2.1.1 and 8). Never waits.
 
-use std::{cell::RefCell, io, time::SystemTime};
+use std::{
+    cell::RefCell,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::SystemTime,
+};
+
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::connection::Connection;
 use crate::worker::{Shared, Worker};
@@ -51,27 +59,38 @@ impl Scratch {
         self.0.borrow_mut().worker.rest();
     }
 
-    /// `more` is whether to read: not if there are messages left from a full turn.
-    pub(super) fn turn(&self, connection: &mut Connection, more: bool) -> io::Result<Turn> {
+    /// A turn with what comes, once it has.
+    ///
+    /// What is read at once ends where the socket is empty, mostly: then it is not asked again before
+    /// more has come, and the others have their turns meanwhile, so that more has come for one write.
+    pub(super) fn poll_turn(
+        &self,
+        cx: &mut Context<'_>,
+        connection: &mut Connection,
+    ) -> Poll<io::Result<Turn>> {
         let mut inner = self.0.borrow_mut();
         let had = connection.unread.len();
-        inner.input[..had].copy_from_slice(&connection.unread);
-        let read = match more {
-            true => match connection.stream.try_read(&mut inner.input[had..]) {
-                Ok(0) => return Ok(Turn::Ends),
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Turn::Waits),
-                Err(error) => return Err(error),
-            },
-            false => 0,
-        };
-        inner.answer(connection, had + read)
+        let mut room = ReadBuf::new(&mut inner.input[had..]);
+        ready!(Pin::new(&mut connection.stream).poll_read(cx, &mut room))?;
+        Poll::Ready(match room.filled().len() {
+            0 => Ok(Turn::Ends),
+            read => inner.answer(connection, had + read),
+        })
+    }
+
+    /// A turn with the messages that are left from a full one.
+    pub(super) fn turn(&self, connection: &mut Connection) -> io::Result<Turn> {
+        let left = connection.unread.len();
+        self.0.borrow_mut().answer(connection, left)
     }
 }
 
 impl Inner {
+    /// Answers what was left unread, and what has been read behind it, up to `end`.
     fn answer(&mut self, connection: &mut Connection, end: usize) -> io::Result<Turn> {
         let now = SystemTime::now();
+        let had = connection.unread.len();
+        self.input[..had].copy_from_slice(&connection.unread);
         let (mut at, mut written) = (0, 0);
         let mut turn = Turn::Waits;
         loop {
