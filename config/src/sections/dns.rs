@@ -64,8 +64,8 @@ pub(crate) struct Dns {
     /// Which PoPs serve whom.
     #[serde(default)]
     pub(crate) policies: Vec<Policy>,
-    /// Map the databases instead of reading them into memory: of a file only what is looked up is in
-    /// memory then. **A mapped file must never be written to; rename the new one over it.**
+    /// Map the databases while they are read, which takes less memory for that moment. **A mapped file
+    /// must never be written to; rename the new one over it.**
     #[serde(default)]
     pub(crate) databases_mapped: bool,
     /// More networks whose place is known, one per line: `prefix,pop` or `prefix,latitude,longitude`.

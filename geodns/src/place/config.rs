@@ -12,8 +12,8 @@ pub struct PlaceConfig {
     /// Databases in MaxMind's format: with points (City), regions (City, Country) or numbers of
     /// autonomous systems (ASN). Of each kind, the first one that knows an address tells.
     pub databases: Vec<PathBuf>,
-    /// Whether databases are mapped instead of read into memory. Their files may then be replaced by
-    /// renaming others over them, and in no other way.
+    /// Whether databases are mapped while they are read. Their files may then be replaced by renaming
+    /// others over them, and in no other way.
     pub mapped: bool,
     /// More networks: `prefix,pop` or `prefix,latitude,longitude` per line.
     pub networks_file: Option<PathBuf>,

@@ -47,7 +47,6 @@ impl Places {
         let mut databases = Vec::new();
         for path in &place.databases {
             let before = before.iter().flat_map(|places| &places.databases);
-            let before = before.filter(|loaded| loaded.content.is_mapped() == place.mapped);
             let read = if place.mapped {
                 Database::map
             } else {

@@ -1,9 +1,15 @@
-//! What is read of the records of a database, each one once.
+//! What is read of a database: its tree, and its records, each one once.
 
-use maxminddb::{MaxMindDbError, Reader, WithinOptions};
+use std::{collections::HashMap, net::IpAddr};
+
+use maxminddb::{LookupResult, MaxMindDbError, Reader, WithinOptions};
 use serde::{Deserialize, Deserializer};
 
-use super::Source;
+use super::{
+    IPV4_DEPTH,
+    source::Source,
+    tree::{Leaf, Leaves, Tree},
+};
 use crate::place::{
     code::{Code, Region},
     geo::Point,
@@ -25,100 +31,129 @@ pub(crate) struct Knows {
     pub(crate) systems: bool,
 }
 
-/// All records of a database that tell anything, by where they are in its file. A lookup so decodes
-/// nothing, and touches of the file only its tree. At most 28 octets for each record, and 4 for
-/// each 64 octets of the file's data.
+/// All records of a database that tell anything: 16 octets for each, and each region once.
+#[derive(Debug, Default)]
 pub(super) struct Records {
-    /// In the order of the file.
-    rows: Box<[Row]>,
-    /// For each stretch of the data, which row is the first there.
-    starts: Box<[u32]>,
+    rows: Vec<Row>,
+    regions: Vec<Region>,
     pub(super) knows: Knows,
 }
 
 /// Degrees are kept as millionths, which is 11 cm.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Row {
-    offset: u32,
     latitude: i32,
     longitude: i32,
     asn: u32,
-    region: Region,
+    /// Its place among the regions.
+    region: u32,
 }
 
 /// No latitude; and what is in place of an autonomous system (RFC 7607).
 const NO_POINT: i32 = i32::MIN;
 const NO_SYSTEM: u32 = 0;
 const MICRO: f64 = 1e6;
-/// The octets of a stretch, as a power of two.
-const STRETCH: u32 = 6;
 
-impl Records {
-    /// Walks through the whole database, and decodes each record once.
-    pub(super) fn read(reader: &Reader<Source>) -> Result<Self, MaxMindDbError> {
-        let mut rows = Vec::new();
-        let mut knows = Knows::default();
-        let mut seen = Seen::default();
-        let options = WithinOptions::default().include_networks_without_data();
-        // A tree of n nodes has n + 1 leaves. One that is damaged may have loops in it, through
-        // which the walk would go on for longer than anybody waits.
-        let most = 2 * u64::from(reader.metadata().node_count) + 2;
-        let mut walked = 0;
-        for found in reader.networks(options)? {
-            walked += 1;
-            if walked > most {
-                return Err(invalid("the search tree has more leaves than nodes"));
-            }
-            let found = found?;
-            let Some(offset) = found.offset() else {
-                continue;
-            };
-            let offset = u32::try_from(offset).map_err(|_| invalid("it is larger than 4 GiB"))?;
-            if !seen.insert(offset) {
-                continue;
-            }
-            let record: Record = found.decode::<Raw>()?.unwrap_or_default().into();
-            if record != Record::default() {
-                knows.points |= record.point.is_some();
-                knows.regions |= record.region.is_known();
-                knows.systems |= record.asn.is_some();
-                rows.push(Row::new(offset, &record));
-            }
+/// Walks through the whole database, and decodes each record once.
+pub(super) fn read(reader: &Reader<Source>) -> Result<(Tree, Records), MaxMindDbError> {
+    // A tree of n nodes has n + 1 leaves. One that is damaged may have loops in it, through
+    // which the walk would go on for longer than anybody waits.
+    let nodes = reader.metadata().node_count as usize;
+    let most = 2 * nodes + 2;
+    let mut leaves = Leaves::new(nodes + 1);
+    let mut reading = Reading::default();
+    let options = WithinOptions::default().include_networks_without_data();
+    for (walked, found) in reader.networks(options)?.enumerate() {
+        if walked >= most {
+            return Err(invalid("the search tree has more leaves than nodes"));
         }
-        rows.sort_unstable_by_key(|row| row.offset);
-        Ok(Records {
-            starts: starts(&rows),
-            rows: rows.into(),
+        let found = found?;
+        let network = found.network()?;
+        let (address, depth) = match network.ip() {
+            IpAddr::V6(v6) => (v6.to_bits(), network.prefix()),
+            // In a database of both families, IPv4 is behind 96 zeros.
+            IpAddr::V4(v4) if reader.metadata().ip_version == 6 => {
+                (v4.to_bits().into(), network.prefix() + IPV4_DEPTH)
+            }
+            IpAddr::V4(v4) => (u128::from(v4.to_bits()) << IPV4_DEPTH, network.prefix()),
+        };
+        let leaf = reading.leaf(&found)?;
+        let pushed = leaves.push(address, depth, leaf);
+        pushed.ok_or_else(|| invalid("the search tree is in no order"))?;
+    }
+    let mut records = reading.records;
+    records.rows.shrink_to_fit();
+    let tree = leaves.tree(records.rows.len());
+    let tree = tree.ok_or_else(|| invalid("the search tree is too large"))?;
+    Ok((tree, records))
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Reading {
+    records: Records,
+    /// What the record at each offset is.
+    seen: HashMap<usize, Leaf>,
+    regions: HashMap<Region, u32>,
+}
+
+impl Reading {
+    fn leaf(&mut self, found: &LookupResult<'_, Source>) -> Result<Leaf, MaxMindDbError> {
+        let Some(offset) = found.offset() else {
+            return Ok(Leaf::Nothing);
+        };
+        if let Some(leaf) = self.seen.get(&offset) {
+            return Ok(*leaf);
+        }
+        let record: Record = found.decode::<Raw>()?.unwrap_or_default().into();
+        let leaf = match record == Record::default() {
+            true => Leaf::Nothing,
+            false => self.add(&record)?,
+        };
+        self.seen.insert(offset, leaf);
+        Ok(leaf)
+    }
+
+    fn add(&mut self, record: &Record) -> Result<Leaf, MaxMindDbError> {
+        let Records {
+            rows,
+            regions,
             knows,
-        })
-    }
-
-    /// What the record there tells.
-    pub(super) fn get(&self, offset: usize) -> Record {
-        self.find(offset).map_or(Record::default(), Row::record)
-    }
-
-    fn find(&self, offset: usize) -> Option<&Row> {
-        let offset = u32::try_from(offset).ok()?;
-        let first = *self.starts.get((offset >> STRETCH) as usize)?;
-        let rows = self.rows.get(first as usize..)?;
-        let mut rows = rows.iter().take_while(|row| row.offset <= offset);
-        rows.find(|row| row.offset == offset)
+        } = &mut self.records;
+        knows.points |= record.point.is_some();
+        knows.regions |= record.region.is_known();
+        knows.systems |= record.asn.is_some();
+        let number = |count: usize| {
+            let number = u32::try_from(count).ok().filter(|n| *n < u32::MAX / 2);
+            number.ok_or_else(|| invalid("it has too many records"))
+        };
+        let row = number(rows.len())?;
+        let next = number(regions.len())?;
+        let region = *self.regions.entry(record.region).or_insert_with(|| {
+            regions.push(record.region);
+            next
+        });
+        rows.push(Row::new(record, region));
+        Ok(Leaf::Row(row))
     }
 }
 
-fn starts(rows: &[Row]) -> Box<[u32]> {
-    let Some(last) = rows.last() else {
-        return Box::default();
-    };
-    let mut starts = Vec::with_capacity((last.offset >> STRETCH) as usize + 1);
-    for (index, row) in (0u32..).zip(rows) {
-        let stretch = (row.offset >> STRETCH) as usize;
-        if starts.len() <= stretch {
-            starts.resize(stretch + 1, index);
+impl Records {
+    pub(super) fn get(&self, row: u32) -> Record {
+        let Some(row) = self.rows.get(row as usize) else {
+            return Record::default();
+        };
+        let degrees = |micro: i32| f64::from(micro) / MICRO;
+        let region = self.regions.get(row.region as usize);
+        Record {
+            point: (row.latitude != NO_POINT).then(|| Point {
+                latitude: degrees(row.latitude),
+                longitude: degrees(row.longitude),
+            }),
+            region: region.copied().unwrap_or_default(),
+            asn: (row.asn != NO_SYSTEM).then_some(row.asn),
         }
     }
-    starts.into()
 }
 
 fn invalid(why: &'static str) -> MaxMindDbError {
@@ -128,47 +163,14 @@ fn invalid(why: &'static str) -> MaxMindDbError {
     }
 }
 
-/// Which offsets were seen: one bit for each.
-#[derive(Default)]
-struct Seen(Vec<u64>);
-
-impl Seen {
-    /// Notes one; whether it is new.
-    fn insert(&mut self, offset: u32) -> bool {
-        let (word, bit) = ((offset >> 6) as usize, 1u64 << (offset & 63));
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
-        }
-        let Some(word) = self.0.get_mut(word) else {
-            return false;
-        };
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
-    }
-}
-
 impl Row {
-    fn new(offset: u32, record: &Record) -> Self {
+    fn new(record: &Record, region: u32) -> Self {
         let micro = |degrees: f64| (degrees * MICRO).round() as i32;
         Row {
-            offset,
             latitude: record.point.map_or(NO_POINT, |p| micro(p.latitude)),
             longitude: record.point.map_or(0, |p| micro(p.longitude)),
             asn: record.asn.unwrap_or(NO_SYSTEM),
-            region: record.region,
-        }
-    }
-
-    fn record(&self) -> Record {
-        let degrees = |micro: i32| f64::from(micro) / MICRO;
-        Record {
-            point: (self.latitude != NO_POINT).then(|| Point {
-                latitude: degrees(self.latitude),
-                longitude: degrees(self.longitude),
-            }),
-            region: self.region,
-            asn: (self.asn != NO_SYSTEM).then_some(self.asn),
+            region,
         }
     }
 }
