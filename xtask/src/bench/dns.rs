@@ -150,7 +150,7 @@ pub(super) fn title(name: &str) -> &str {
 /// One line below the title of its part.
 fn read(part: &str, row: &str, results: &mut Results) {
     let read = match part {
-        _ if part.starts_with("latency") => last(row, 1).map(|(name, v)| (P99.to_owned(), name, v)),
+        _ if part.starts_with("latency") => latency(row).map(|(name, v)| (P99.to_owned(), name, v)),
         _ if part.starts_with("resident") => {
             let after = last(row, 4);
             after.map(|(name, v)| (RESIDENT.to_owned(), name, vec![v[2] + v[3]]))
@@ -169,6 +169,20 @@ fn read(part: &str, row: &str, results: &mut Results) {
 /// `perigee   236.1 k/CPU-s  (220.0 to 240.2) ...`: name, least, most and median.
 fn rate(row: &str) -> Option<(String, Vec<f64>)> {
     let (start, rest) = row.split_once(" k/CPU-s")?;
+    spread(start, rest)
+}
+
+/// `perigee   53   424  (401 to 502)`: name, and least, most and median of the 99th percentile.
+fn latency(row: &str) -> Option<(String, Vec<f64>)> {
+    let (start, rest) = row.split_once("  (")?;
+    let (name, values) = spread(start, rest)?;
+    // The median of all goes before.
+    let (name, _) = name.rsplit_once(' ')?;
+    Some((name.trim().to_owned(), values))
+}
+
+/// What stands before and behind `(`: a name and the median, the least and the most.
+fn spread(start: &str, rest: &str) -> Option<(String, Vec<f64>)> {
     let (name, median) = start.trim().rsplit_once(' ')?;
     let words = rest.trim().split([' ', '(', ')']);
     let spread = words.filter_map(|word| word.parse::<f64>().ok()).take(2);
@@ -176,16 +190,11 @@ fn rate(row: &str) -> Option<(String, Vec<f64>)> {
     Some((name.trim().to_owned(), values))
 }
 
-/// `perigee   16.0   8.0   16.5   8.1`: name, and the numbers behind it. Of latencies the second.
+/// `perigee   16.0   8.0   16.5   8.1`: name, and the numbers behind it.
 fn last(row: &str, count: usize) -> Option<(String, Vec<f64>)> {
-    let row = row.split("  p99 from").next()?;
     let mut words: Vec<&str> = row.split_whitespace().collect();
     let values = words.split_off(words.len().checked_sub(count)?);
     let numbers: Result<Vec<f64>, _> = values.into_iter().map(str::parse).collect();
-    if count == 1 {
-        // The median goes before.
-        words.pop();
-    }
     Some((words.join(" "), numbers.ok()?))
 }
 
@@ -202,7 +211,7 @@ mod tests {
         let (latency, memory) = ("latency at 5,000 in us", "resident memory in MB");
         read(
             latency,
-            "knot, online    53     6632   p99 from 5000",
+            "knot, online             53     6632  (5000 to 7001)",
             &mut results,
         );
         read(
@@ -214,6 +223,10 @@ mod tests {
         let measured = &results.rows["dns: geo A, no ECS"];
         assert_eq!(results.rows.len(), 3);
         assert_eq!(results.rows[P99].median("knot, online"), Some(6632.0));
+        assert_eq!(
+            results.rows[P99].spread("knot, online"),
+            Some((5000.0, 7001.0))
+        );
         assert_eq!(results.rows[RESIDENT].median("knot, online"), Some(24.5));
         assert_eq!(measured.median("perigee, counting"), Some(236.1));
         assert_eq!(measured.spread("perigee, counting"), Some((220.0, 240.2)));
