@@ -2,7 +2,7 @@
 
 use std::{
     fmt, fs,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
     time::UNIX_EPOCH,
@@ -114,7 +114,10 @@ impl Document {
             file: path.to_owned(),
             why,
         };
-        let file = fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let file = fs::File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => unreadable("there is no such file; name another".to_owned()),
+            _ => unreadable(error.to_string()),
+        })?;
         let mut bytes = Vec::new();
         file.take(MAX_FILE + 1)
             .read_to_end(&mut bytes)

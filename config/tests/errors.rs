@@ -170,6 +170,12 @@ fn values_that_cannot_be() {
         ),
         (
             zone,
+            "zone = \"a\"\nanswers = 99999999999999999999",
+            (5, 11),
+            "99999999999999999999 is out of range: write a whole number from 1 to 16",
+        ),
+        (
+            zone,
             "zone = \"a\"\ncontact = \"a b@c\"",
             (5, 11),
             "\"a b@c\" is not a mailbox: before the @ stand letters, digits and `-_.+`; expected a mailbox, such as \"hostmaster@cdn.example\"",
@@ -674,7 +680,7 @@ fn files_that_cannot_be_read() {
         Ok(_) => String::new(),
         Err(error) => error.to_string(),
     };
-    assert!(load("none.toml").contains("none.toml: No such file"));
+    assert!(load("none.toml").contains("none.toml: there is no such file"));
     std::fs::write(folder.path().join("large.toml"), vec![b'#'; (8 << 20) + 1]).expect("written");
     assert!(load("large.toml").ends_with("it is larger than 8 MiB"));
     std::fs::write(folder.path().join("binary.toml"), b"a\xff").expect("written");

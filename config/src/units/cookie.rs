@@ -27,7 +27,7 @@ impl Scalar for CookieKey {
             .ok_or_else(wrong)
     }
 
-    fn from_whole(_: i64) -> Result<Self, String> {
+    fn from_whole(_: i128) -> Result<Self, String> {
         Self::from_text("")
     }
 }

@@ -49,7 +49,7 @@ fn render(duration: Duration) -> String {
     format!("{}{unit}", millis / size)
 }
 
-fn no_unit(number: i64) -> String {
+fn no_unit(number: i128) -> String {
     format!("{number} has no unit: write {EXPECTED}")
 }
 
@@ -64,7 +64,7 @@ impl Scalar for Lifetime {
         parse(text).map(Lifetime)
     }
 
-    fn from_whole(number: i64) -> Result<Self, String> {
+    fn from_whole(number: i128) -> Result<Self, String> {
         Err(no_unit(number))
     }
 }
@@ -83,7 +83,7 @@ impl Scalar for Period {
         }
     }
 
-    fn from_whole(number: i64) -> Result<Self, String> {
+    fn from_whole(number: i128) -> Result<Self, String> {
         Err(no_unit(number))
     }
 }
@@ -107,7 +107,7 @@ impl Scalar for Ttl {
             .ok_or_else(|| format!("{text:?} is too long for DNS: at most \"2147483647s\""))
     }
 
-    fn from_whole(number: i64) -> Result<Self, String> {
+    fn from_whole(number: i128) -> Result<Self, String> {
         Err(no_unit(number))
     }
 }

@@ -37,7 +37,7 @@ impl<const MIN: u64, const MAX: u64> Scalar for Whole<MIN, MAX> {
         ))
     }
 
-    fn from_whole(number: i64) -> Result<Self, String> {
+    fn from_whole(number: i128) -> Result<Self, String> {
         u64::try_from(number)
             .ok()
             .filter(|number| (MIN..=MAX).contains(number))
@@ -94,7 +94,7 @@ macro_rules! fraction {
                 Err(format!("{text:?} is text: write a number without quotes"))
             }
 
-            fn from_whole(number: i64) -> Result<Self, String> {
+            fn from_whole(number: i128) -> Result<Self, String> {
                 Self::from_fraction(number as f64)
             }
 

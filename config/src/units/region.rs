@@ -107,7 +107,7 @@ impl Scalar for Asn {
         }
     }
 
-    fn from_whole(number: i64) -> Result<Self, String> {
+    fn from_whole(number: i128) -> Result<Self, String> {
         match u32::try_from(number) {
             Ok(number) if number > 0 => Ok(Asn(number)),
             _ => Err(format!("{number} is not one: write {}", Self::EXPECTED)),

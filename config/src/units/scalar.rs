@@ -17,7 +17,7 @@ pub(crate) trait Scalar: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
 
     /// From a whole number.
-    fn from_whole(number: i64) -> Result<Self, String> {
+    fn from_whole(number: i128) -> Result<Self, String> {
         Err(format!("{number} is a number: write {}", Self::EXPECTED))
     }
 
@@ -46,12 +46,14 @@ impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
-        T::from_whole(number).map_err(E::custom)
+        self.visit_i128(number.into())
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
-        // Beyond i64::MAX, which is beyond every limit.
-        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        self.visit_i128(number.into())
+    }
+
+    fn visit_i128<E: Error>(self, number: i128) -> Result<T, E> {
         T::from_whole(number).map_err(E::custom)
     }
 

@@ -21,7 +21,7 @@ impl Scalar for Secret {
         Ok(Secret(text.to_owned()))
     }
 
-    fn from_whole(_: i64) -> Result<Self, String> {
+    fn from_whole(_: i128) -> Result<Self, String> {
         Err("a number cannot be a secret: write text in quotes".to_owned())
     }
 

@@ -73,7 +73,7 @@ impl<const MIN: u64, const MAX: u64> Scalar for Bytes<MIN, MAX> {
         Self::check(bytes)
     }
 
-    fn from_whole(number: i64) -> Result<Self, String> {
+    fn from_whole(number: i128) -> Result<Self, String> {
         let bytes = u64::try_from(number).map_err(|_| format!("{number} is not a size"))?;
         Self::check(bytes)
     }
