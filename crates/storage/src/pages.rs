@@ -60,7 +60,7 @@ impl Pages {
         let slots = (capacity / SLOT as u64 + 16).saturating_mul(SPARE);
         let too_many = |_| io::Error::from(io::ErrorKind::OutOfMemory);
         let slots = usize::try_from(slots).map_err(too_many)?;
-        let base = os::reserve(slots.saturating_mul(SLOT), os::Size::Small)?;
+        let base = os::reserve(slots.saturating_mul(SLOT))?;
         Ok(Arc::new(Pages {
             base,
             slots,

@@ -1,5 +1,8 @@
 //! Memory for small responses, apart from all that is allocated for a moment: so what stays has no holes
-//! between it that what goes has left, and stands on few, large pages.
+//! between it that what goes has left.
+//!
+//! On small pages of the system: a large one is cleared as a whole when it is first written, while somebody
+//! waits for an answer, and a virtual machine may have to get each of its parts first.
 //!
 //! Nobody outside of the store ever sees this memory, unlike [`crate::pages`]: what goes out of it is
 //! copied. So a chunk may be written again.
@@ -13,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::pages::os::{self, Size};
+use crate::pages::os;
 
 /// Bytes of a chunk.
 pub(super) const CHUNK: usize = 64 << 10;
@@ -49,24 +52,15 @@ struct Vacant {
     taken: usize,
     /// Their pages are still there.
     waiting: Vec<NonNull<u8>>,
-    /// Their pages went back to the system. Then it is to make no large pages of what is left, which would
-    /// take again what was given back.
+    /// Their pages went back to the system.
     given_back: Vec<NonNull<u8>>,
 }
 
 impl Chunks {
-    /// For so many bytes, of which the first ones are on small pages: so that where there is little, it takes
-    /// no more than what is written.
-    pub(super) fn reserve(bytes: u64, small: u64) -> Arc<Self> {
+    /// For so many bytes.
+    pub(super) fn reserve(bytes: u64) -> Arc<Self> {
         let count = usize::try_from(bytes / CHUNK as u64 + 1).unwrap_or(usize::MAX);
-        let length = count.saturating_mul(CHUNK);
-        let base = os::reserve(length, Size::Small).ok();
-        if let Some(base) = base {
-            let small = usize::try_from(small).unwrap_or(length).min(length);
-            // SAFETY: no more than what is reserved.
-            let large = unsafe { base.add(small / CHUNK * CHUNK) };
-            let _ = os::advise(large, length - small / CHUNK * CHUNK, Size::Large);
-        }
+        let base = os::reserve(count.saturating_mul(CHUNK)).ok();
         Arc::new(Chunks {
             base,
             count: if base.is_some() { count } else { 0 },
@@ -109,9 +103,6 @@ impl Chunks {
         if vacant.waiting.len() < vacant.taken / WAITING_SHARE + WAITING {
             vacant.waiting.push(start);
             return;
-        }
-        if let (true, Some(base)) = (vacant.given_back.is_empty(), self.base) {
-            let _ = os::advise(base, self.count * CHUNK, Size::Small);
         }
         // SAFETY: nothing refers to these addresses. If they are not given back, they keep what was there.
         let _ = unsafe { os::give_back(start, CHUNK) };
@@ -191,6 +182,12 @@ impl Taken {
         }
     }
 
+    /// The same for the first line alone, if only a little of what is there will be read.
+    pub(super) fn prefetch_first(&self, number: usize, offset: usize) {
+        let chunk = self.get(number).and_then(|chunk| chunk.get(offset..));
+        prefetch_line(chunk.unwrap_or_default().as_ptr());
+    }
+
     pub(super) fn get_mut(&mut self, number: usize) -> Option<&mut [u8; CHUNK]> {
         let start = (*self.starts.get(number)?)?;
         // SAFETY: the same, and the reference to this is unique.
@@ -245,8 +242,8 @@ mod tests {
 
     #[test]
     fn a_chunk_is_had_by_one_alone() {
-        for (bytes, small) in [(0, 0), (10 * CHUNK as u64, 0), (1 << 20, 1 << 30)] {
-            let chunks = Chunks::reserve(bytes, small);
+        for bytes in [0, 10 * CHUNK as u64, 1 << 20] {
+            let chunks = Chunks::reserve(bytes);
             // More than were reserved.
             let mut all = [take(&chunks, 10), take(&chunks, 10)];
             for (n, taken) in all.iter_mut().enumerate() {
@@ -265,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_nobody_has_is_taken_again_or_given_back() {
-        let chunks = Chunks::reserve(1 << 30, 1 << 20);
+        let chunks = Chunks::reserve(1 << 30);
         let mut taken = take(&chunks, 1000);
         let first = taken.starts.clone();
         let parted = taken.part_with(7).unwrap();
@@ -283,13 +280,14 @@ mod tests {
 
     #[test]
     fn chunks_outlive_who_holds_the_reservation() {
-        let chunks = Chunks::reserve(1 << 20, 0);
+        let chunks = Chunks::reserve(1 << 20);
         let mut taken = take(&chunks, 1);
         drop(chunks);
         taken.get_mut(0).unwrap().fill(3);
         // Wherever that is.
         for (number, offset) in [(0, 0), (0, CHUNK - 1), (0, CHUNK), (0, usize::MAX), (1, 0)] {
             taken.prefetch(number, offset);
+            taken.prefetch_first(number, offset);
         }
         assert_eq!(taken.get(0).unwrap().first(), Some(&3));
     }

@@ -151,6 +151,11 @@ impl Heap {
         self.taken.prefetch(at.chunk(), at.offset());
     }
 
+    /// The beginning of an item will be read.
+    pub(super) fn prefetch_first(&self, at: At) {
+        self.taken.prefetch_first(at.chunk(), at.offset());
+    }
+
     /// The same, to be changed.
     pub(super) fn get_mut(&mut self, at: At) -> &mut [u8] {
         let chunk = self.taken.get_mut(at.chunk());

@@ -47,9 +47,6 @@ const MAX_SHARDS: u64 = 1024;
 /// The share of the capacity that goes to what is remembered of keys that are not kept.
 const GHOST_SHARE: u64 = 256;
 
-/// Entries drawn for each one that goes.
-const LOTS: usize = 16;
-
 /// Lookups in a shard after which the clock is told.
 const TELL_CLOCK: u64 = 16;
 
@@ -90,10 +87,9 @@ impl Index {
         let count = (capacity / SHARD_BYTES).clamp(1, MAX_SHARDS);
         let count = (count / 2 + 1).next_power_of_two();
         let ghosts = capacity / GHOST_SHARE / count;
-        // Each shard has a chunk that is not full. On large pages all of it takes memory, so these are for when
-        // that is little beside what is full.
+        // Each shard has a chunk that is not full.
         let open = count * CHUNK as u64;
-        let chunks = Chunks::reserve(capacity + capacity / 2 + 2 * open, 16 * open);
+        let chunks = Chunks::reserve(capacity + capacity / 2 + 2 * open);
         let shard = || Shard::new(seed, Ghosts::new(ghosts), Heap::new(Arc::clone(&chunks)));
         let shards: Box<[_]> = (0..count).map(|_| Mutex::new(shard())).collect();
         let weight = |shard: &Mutex<Shard>| lock(shard).weight();
@@ -307,7 +303,7 @@ impl Index {
         let now = self.clock.now();
         let drawn = self.draw() as usize % self.shards.len();
         let mut shard = lock(self.shards.get(drawn)?);
-        let (place, worth) = shard.coolest(LOTS, || self.draw(), now)?;
+        let (place, worth) = shard.coolest(|| self.draw(), now)?;
         let newcomer = newcomer.filter(|newcomer| newcomer.worth <= worth);
         if let Some(newcomer) = newcomer {
             drop(shard);

@@ -2,57 +2,26 @@
 
 use std::{io, ptr::NonNull};
 
-/// How large the pages are to be that the system puts at reserved addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Size {
-    /// As small as they are: each can be given back by itself.
-    Small,
-    /// As large as there are (2 MiB mostly), so that addresses are translated faster.
-    Large,
-}
-
-impl Size {
-    #[cfg(target_os = "linux")]
-    fn advice(self) -> rustix::mm::Advice {
-        match self {
-            Size::Small => rustix::mm::Advice::LinuxNoHugepage,
-            Size::Large => rustix::mm::Advice::LinuxHugepage,
-        }
-    }
-}
-
-/// Reserves addresses, which take no memory until they are written.
+/// Reserves addresses, which take no memory until they are written, in pages as small as they are: so each can
+/// be given back by itself.
 #[cfg(target_os = "linux")]
-pub(crate) fn reserve(length: usize, size: Size) -> io::Result<NonNull<u8>> {
-    use rustix::mm::{MapFlags, ProtFlags, madvise, mmap_anonymous};
+pub(crate) fn reserve(length: usize) -> io::Result<NonNull<u8>> {
+    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
     let prot = ProtFlags::READ | ProtFlags::WRITE;
     let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
     // SAFETY: a new mapping, at addresses that nothing is at; what is advised concerns it alone.
     let base = unsafe {
         let base = mmap_anonymous(std::ptr::null_mut(), length, prot, flags)?;
-        // It does without where there are no large ones.
-        let _ = madvise(base, length, size.advice());
+        // A system that has no large ones does not know this.
+        let _ = madvise(base, length, Advice::LinuxNoHugepage);
         base
     };
     NonNull::new(base.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn reserve(_: usize, _: Size) -> io::Result<NonNull<u8>> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Has the pages at reserved addresses be of another size from now on.
-#[cfg(target_os = "linux")]
-pub(crate) fn advise(start: NonNull<u8>, length: usize, size: Size) -> io::Result<()> {
-    // SAFETY: what is advised changes no byte and no address.
-    unsafe { rustix::mm::madvise(start.as_ptr().cast(), length, size.advice())? };
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn advise(_: NonNull<u8>, _: usize, _: Size) -> io::Result<()> {
+pub(crate) fn reserve(_: usize) -> io::Result<NonNull<u8>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

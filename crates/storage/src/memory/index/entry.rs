@@ -122,6 +122,11 @@ impl Entries {
         self.heap.prefetch(at);
     }
 
+    /// What is known of a key will be read, and how long what is behind it is.
+    pub(super) fn prefetch_entry(&self, at: At) {
+        self.heap.prefetch_first(at);
+    }
+
     /// Changes what is known of a key.
     pub(super) fn change(&mut self, at: At, change: impl FnOnce(&mut Entry)) {
         if let Some(bytes) = self.heap.get_mut(at).first_chunk_mut() {

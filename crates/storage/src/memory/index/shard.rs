@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// Entries drawn for each one that goes.
+const LOTS: usize = 16;
+
 /// Further keys with one hash. Each makes the others slower to find.
 const MOST_TWINS: usize = 7;
 
@@ -189,23 +192,26 @@ impl Shard {
     }
 
     /// The number of the entry that is worth the least among some drawn by lot, and its worth.
-    pub(super) fn coolest(
-        &self,
-        most: usize,
-        draw: impl FnMut() -> u64,
-        now: Moment,
-    ) -> Option<(usize, i64)> {
+    pub(super) fn coolest(&self, draw: impl FnMut() -> u64, now: Moment) -> Option<(usize, i64)> {
         let numbers = self.places.slots();
         // A table is a quarter full at least, unless it is small.
-        let drawn = std::iter::repeat_with(draw).take(8 * most);
-        let drawn = drawn.map(|lot| ((u128::from(lot) * numbers as u128) >> 64) as usize);
-        let worth = |number| {
-            let found = self.get(number)?;
+        let lots = std::iter::repeat_with(draw).take(8 * LOTS);
+        let lots = lots.map(|lot| ((u128::from(lot) * numbers as u128) >> 64) as usize);
+        let mut drawn = [None; LOTS];
+        let found = lots.filter_map(|number| Some((number, self.places.get(number)?)));
+        // They are anywhere in memory: all are fetched before the first one is waited for.
+        for (drawn, found) in drawn.iter_mut().zip(found) {
+            self.entries.prefetch_entry(found.1);
+            *drawn = Some(found);
+        }
+        let worth = |(number, at)| {
+            let found = self.entries.get(at)?;
             Some((number, found.entry.heat.worth(now, found.weight())))
         };
-        let coolest = drawn.filter_map(worth).take(most);
+        let coolest = drawn.into_iter().flatten().filter_map(worth);
         let coolest = coolest.min_by_key(|(_, worth)| *worth);
-        coolest.or_else(|| (0..numbers).find_map(worth))
+        let any = || (0..numbers).find_map(|number| worth((number, self.places.get(number)?)));
+        coolest.or_else(any)
     }
 }
 
@@ -231,7 +237,7 @@ mod tests {
     }
 
     fn shard() -> Shard {
-        Shard::new(1, Ghosts::new(0), Heap::new(Chunks::reserve(1 << 20, 0)))
+        Shard::new(1, Ghosts::new(0), Heap::new(Chunks::reserve(1 << 20)))
     }
 
     fn add(shard: &mut Shard, hash: u64, n: u32) {
