@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::request;
 use perigee_cluster::{Caller, Refused, Trust};
-use perigee_proxy::{Hop, Inbound, Metrics, NextHop, NextHopStatus, Route, Services, add_claims};
+use perigee_proxy::{
+    Hop, Inbound, Metrics, NextHop, NextHopStatus, Outgoing, Route, Services, add_claims,
+};
 use perigee_server::Client;
 use perigee_tier::{Admission, Listeners, State, told};
 
@@ -86,12 +87,8 @@ impl NextHop for ShieldState {
         }
     }
 
-    fn stamp(&self, inbound: &Inbound, _hop: &Hop, request: &mut request::Parts) {
-        let scheme = inbound.scheme.as_str();
-        add_claims(&mut request.headers, inbound.client, scheme);
-        if !inbound.tells_scheme() {
-            request.headers.remove("x-forwarded-proto");
-        }
+    fn stamp(&self, inbound: &Inbound, _hop: &Hop, request: &mut Outgoing) {
+        add_claims(&mut request.fields, inbound.client, inbound.told_scheme());
     }
 
     /// An origin's health is kept by its pool.

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use http::{HeaderMap, Method, Request, Uri, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use crate::{
     AUTH_FIELD, LATENCIES_PATH, Markers, PURGES_PATH, READY_PATH, Refused, Trust, VIA_FIELD,
@@ -60,21 +60,23 @@ pub fn no_node<B>(request: &Request<B>) -> Result<Caller, Refused> {
     }
 }
 
-/// Puts markers and proof onto a request in origin form that is otherwise ready to be sent.
-pub fn vouch(trust: &Trust, markers: &Markers, request: &mut request::Parts, now: SystemTime) {
-    let fields = stamp(
-        trust,
-        markers,
-        request.method.as_str(),
-        host(&request.headers),
-        target(&request.uri),
-        now,
-    );
-    request.headers.extend(fields);
+/// Markers and proof for a request in origin form that is otherwise ready to be sent: its method,
+/// its target, and its Host.
+pub fn vouch(
+    trust: &Trust,
+    markers: &Markers,
+    (method, uri, host): (&Method, &Uri, Option<&HeaderValue>),
+    now: SystemTime,
+) -> [(HeaderName, HeaderValue); 2] {
+    let (method, host) = (method.as_str(), text(host));
+    stamp(trust, markers, method, host, target(uri), now)
 }
 
 fn host(headers: &HeaderMap) -> &str {
-    let host = headers.get(header::HOST);
+    text(headers.get(header::HOST))
+}
+
+fn text(host: Option<&HeaderValue>) -> &str {
     host.and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
@@ -84,11 +86,19 @@ fn target(uri: &Uri) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use http::request;
+
     use super::*;
     use crate::Role;
 
     fn trust() -> std::sync::Arc<Trust> {
         Trust::by_secret(b"sixteen bytes and more", "fra-1").unwrap()
+    }
+
+    fn put_on(trust: &Trust, markers: &Markers, parts: &mut request::Parts, now: SystemTime) {
+        let host = parts.headers.get(header::HOST);
+        let fields = vouch(trust, markers, (&parts.method, &parts.uri, host), now);
+        parts.headers.extend(fields);
     }
 
     fn request(path: &str) -> Request<()> {
@@ -111,7 +121,7 @@ mod tests {
             client: [192, 0, 2, 1].into(),
         };
         let (mut parts, ()) = request("/a?b").into_parts();
-        vouch(&trust, &markers, &mut parts, now);
+        put_on(&trust, &markers, &mut parts, now);
         let vouched = Request::from_parts(parts.clone(), ());
         assert_eq!(
             caller(&trust, &vouched, None, now),
@@ -133,7 +143,7 @@ mod tests {
             client: [192, 0, 2, 1].into(),
         };
         let (mut parts, ()) = request("/a").into_parts();
-        vouch(&trust, &markers, &mut parts, now);
+        put_on(&trust, &markers, &mut parts, now);
         let mut vouched = Request::from_parts(parts, ());
         assert_eq!(no_node(&vouched), Err(Refused::Elsewhere));
         vouched.headers_mut().remove(&crate::AUTH_FIELD);
@@ -161,7 +171,7 @@ mod tests {
             https: true,
             client: [192, 0, 2, 1].into(),
         };
-        vouch(&trust, &markers, &mut parts, now);
+        put_on(&trust, &markers, &mut parts, now);
         let sent_on = Request::from_parts(parts, ());
         assert_eq!(
             caller(&trust, &sent_on, None, now),

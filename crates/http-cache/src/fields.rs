@@ -66,6 +66,16 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// The fields that [`remove_hop_by_hop`] leaves.
+pub fn end_to_end(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    let nominated = match headers.contains_key(header::CONNECTION) {
+        true => nominated(headers),
+        false => Vec::new(),
+    };
+    let fields = headers.iter();
+    fields.filter(move |(name, _)| !is_hop_by_hop(name) && !nominated.contains(name))
+}
+
 fn is_hop_by_hop(name: &HeaderName) -> bool {
     match *name {
         header::CONNECTION
@@ -213,6 +223,11 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("trailer", "x-sum"),
         ]);
+        let left = end_to_end(&headers).map(|(n, v)| (n.clone(), v.clone()));
+        assert_eq!(
+            left.collect::<HeaderMap>(),
+            map(&[("x-three", "3"), ("trailer", "x-sum")])
+        );
         remove_hop_by_hop(&mut headers);
         assert_eq!(headers, map(&[("x-three", "3"), ("trailer", "x-sum")]));
     }
@@ -221,6 +236,7 @@ mod tests {
     fn each_that_is_for_one_connection_goes() {
         for name in &HOP_BY_HOP {
             let mut headers = HeaderMap::from_iter([(name.clone(), HeaderValue::from_static("a"))]);
+            assert_eq!(end_to_end(&headers).next(), None);
             remove_hop_by_hop(&mut headers);
             assert!(headers.is_empty(), "{headers:?}");
         }

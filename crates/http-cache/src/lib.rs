@@ -86,7 +86,7 @@ pub use at_once::{Plain, Sent, at_once};
 pub use decide::{BodyPart, Decision, Miss, Serve, decide};
 pub use explain::{Explanation, Outcome, explain};
 pub use facts::Facts;
-pub use fields::{remove_hop_by_hop, withheld};
+pub use fields::{end_to_end, remove_hop_by_hop, withheld};
 pub use glob::Glob;
 pub use held::Held;
 pub use invalidation::{Invalidation, invalidates, invalidation};

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use perigee_http_cache::Scheme;
+use perigee_upstream::FieldLines;
 
 /// What begins like this is a claim of what others have seen or done.
 const PREFIXES: [&str; 11] = [
@@ -149,14 +151,21 @@ fn overrides(method: &Method, name: &str) -> bool {
     matches!(*method, Method::GET | Method::HEAD) && METHODS.contains(&name)
 }
 
-/// Puts the origin's view of the client onto a request.
-pub fn add_claims(headers: &mut HeaderMap, client: IpAddr, scheme: &'static str) {
+/// Puts the origin's view of the client onto a request. The scheme is `None` where the origin is not
+/// to know it.
+pub fn add_claims(fields: &mut FieldLines, client: IpAddr, scheme: Option<Scheme>) {
     if let Some(client) = address(client) {
-        headers.insert(X_FORWARDED_FOR, client);
+        fields.set(X_FORWARDED_FOR, client);
     }
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    if let Some(host) = headers.get(header::HOST).cloned() {
-        headers.insert(X_FORWARDED_HOST, host);
+    match scheme {
+        Some(scheme) => {
+            let scheme = HeaderValue::from_static(scheme.as_str());
+            fields.set(X_FORWARDED_PROTO, scheme);
+        }
+        None => fields.remove(&X_FORWARDED_PROTO),
+    }
+    if let Some(host) = fields.get(&header::HOST).cloned() {
+        fields.set(X_FORWARDED_HOST, host);
     }
 }
 
@@ -311,11 +320,19 @@ mod tests {
 
     #[test]
     fn the_edge_says_who_asks_and_for_what() {
-        let mut headers = HeaderMap::new();
-        headers.insert("host", HeaderValue::from_static("www.example.com"));
-        add_claims(&mut headers, [192, 0, 2, 1].into(), "https");
-        assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
-        assert_eq!(headers["x-forwarded-proto"], "https");
-        assert_eq!(headers["x-forwarded-host"], "www.example.com");
+        let mut fields = FieldLines::default();
+        fields.add(header::HOST, HeaderValue::from_static("www.example.com"));
+        // Its clients' own, which a service may let through.
+        for name in [X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST] {
+            fields.add(name, HeaderValue::from_static("a"));
+        }
+        let client = [192, 0, 2, 1].into();
+        add_claims(&mut fields, client, Some(Scheme::Https));
+        assert_eq!(fields.iter().count(), 4);
+        assert_eq!(fields.get(&X_FORWARDED_FOR).unwrap(), "192.0.2.1");
+        assert_eq!(fields.get(&X_FORWARDED_PROTO).unwrap(), "https");
+        assert_eq!(fields.get(&X_FORWARDED_HOST).unwrap(), "www.example.com");
+        add_claims(&mut fields, client, None);
+        assert!(!fields.has(&X_FORWARDED_PROTO));
     }
 }

@@ -75,6 +75,11 @@ impl Inbound {
         !self.policy().key.fold_schemes
     }
 
+    /// The scheme, where the origin may know it.
+    pub fn told_scheme(&self) -> Option<Scheme> {
+        self.tells_scheme().then_some(self.scheme)
+    }
+
     /// Whether Surrogate-Key and Cache-Tag are taken off the answer.
     pub(crate) fn hides_tags(&self) -> bool {
         self.sender == Sender::Client && !self.policy().show_tags

@@ -137,9 +137,7 @@ impl Exchange {
     async fn ask(&self, trip: &Trip) -> Result<Arrived, Failure> {
         let inbound = &*trip.inbound;
         let mut head = self.get_head(inbound, true);
-        if !trip.wanted.fields.is_empty() {
-            head.headers.extend(trip.wanted.fields.clone());
-        }
+        head.fields.replace(&trip.wanted.fields);
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(&trip.hops, &trip.next, inbound, head, empty);
         let outcome = sent.await;

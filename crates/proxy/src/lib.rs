@@ -90,7 +90,7 @@ pub use perigee_http_cache::{
 pub use perigee_storage::{DiskConfig, MOST_PURGES, MemoryConfig};
 pub use perigee_upstream::{
     Body as Relayed, BreakerConfig, Endpoint, EndpointConfig, Limits as EndpointLimits, NodeTls,
-    PoolConfig, RetryLimit, Target,
+    Outgoing, PoolConfig, RetryLimit, Target,
 };
 pub use purge::PurgeOrder;
 pub use seldom::Seldom;

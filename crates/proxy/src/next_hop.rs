@@ -7,8 +7,8 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use http::{Response, request};
-use perigee_upstream::{Body as Relayed, Endpoint, Head, Pool, SendError};
+use http::Response;
+use perigee_upstream::{Body as Relayed, Endpoint, Head, Outgoing, Pool, SendError};
 
 use crate::Inbound;
 
@@ -111,7 +111,7 @@ pub trait NextHop: Send + Sync + 'static {
 
     /// Puts onto a request what the hop needs to see: proof and markers for a tier of ours,
     /// X-Forwarded-* for an origin.
-    fn stamp(&self, inbound: &Inbound, hop: &Hop, request: &mut request::Parts);
+    fn stamp(&self, inbound: &Inbound, hop: &Hop, request: &mut Outgoing);
 
     /// A hop could not be reached.
     fn failed(&self, hop: &Hop);

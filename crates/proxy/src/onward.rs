@@ -1,7 +1,8 @@
 //! The request as it is sent onward, and the response as it is sent back: pure functions on heads.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request};
-use perigee_http_cache::remove_hop_by_hop;
+use perigee_http_cache::end_to_end;
+use perigee_upstream::{FieldLines, Outgoing};
 
 use crate::{Inbound, Sender};
 
@@ -78,41 +79,36 @@ pub(crate) enum Asks {
 
 /// The head of the request that goes to the next tier: origin-form target, end-to-end fields,
 /// Via (RFC 9110 section 7.6.3), `TE: trailers` where the client says it, since trailers are passed
-/// on, and, if `says_loop`, CDN-Loop: that is once per CDN. It is in a box, since it is large and goes through many hands.
+/// on, and, if `says_loop`, CDN-Loop: that is once per CDN.
 pub(crate) fn request_head(
     inbound: &request::Parts,
     asks: Asks,
     own: &Own,
     says_loop: bool,
-) -> Box<request::Parts> {
-    // What belongs to the connection it came on, its extensions above all, stays behind.
-    let mut parts = Box::new(http::Request::new(()).into_parts().0);
-    parts.method = inbound.method.clone();
-    parts.uri = origin_form(&inbound.uri);
-    // One map with room for all, field by field: a copy would have to grow at once.
-    parts.headers = HeaderMap::with_capacity(inbound.headers.len() + MORE_FIELDS);
+) -> Outgoing {
+    let mut fields = FieldLines::with_capacity(inbound.headers.len() + MORE_FIELDS);
     let goes_on = |name: &HeaderName| match asks {
         Asks::AsClient => *name != header::EXPECT,
         Asks::Whole => *name != header::EXPECT && !is_conditional(name),
     };
-    for (name, value) in inbound.headers.iter().filter(|(name, _)| goes_on(name)) {
-        parts.headers.append(name, value.clone());
+    for (name, value) in end_to_end(&inbound.headers).filter(|(name, _)| goes_on(name)) {
+        fields.add(name.clone(), value.clone());
     }
-    remove_hop_by_hop(&mut parts.headers);
     if takes_trailers(&inbound.headers) {
-        let (te, trailers) = (HeaderValue::from_static("te"), "trailers");
-        parts.headers.insert(header::CONNECTION, te);
-        parts
-            .headers
-            .insert(header::TE, HeaderValue::from_static(trailers));
+        fields.add(header::CONNECTION, HeaderValue::from_static("te"));
+        fields.add(header::TE, HeaderValue::from_static("trailers"));
     }
     if let Some(via) = own.via(inbound.version) {
-        parts.headers.append(header::VIA, via);
+        fields.add(header::VIA, via);
     }
     if let Some(id) = own.cdn_loop.as_ref().filter(|_| says_loop) {
-        parts.headers.append(CDN_LOOP, id.clone());
+        fields.add(CDN_LOOP, id.clone());
     }
-    parts
+    Outgoing {
+        method: inbound.method.clone(),
+        uri: origin_form(&inbound.uri),
+        fields,
+    }
 }
 
 /// CDN-Loop is written once per CDN: by the node that a client came to.
@@ -151,12 +147,13 @@ mod tests {
     #[test]
     fn goes_on_in_origin_form_with_via_and_cdn_loop() {
         let inbound = parts(&[("connection", "x-hop"), ("x-hop", "1"), ("via", "1.1 a")]);
-        let head = request_head(
+        let sent = request_head(
             &inbound,
             Asks::AsClient,
             &Own::new("fra-1", "cdn.test"),
             true,
         );
+        let head = request::Parts::from(sent);
         assert_eq!(head.uri.to_string(), "/a?b=c");
         let via: Vec<_> = head.headers.get_all(header::VIA).iter().collect();
         assert_eq!(via, ["1.1 a", "1.1 fra-1"]);
@@ -168,7 +165,8 @@ mod tests {
     #[test]
     fn trailers_are_asked_for_where_the_client_asks_for_them() {
         let own = Own::new("a", "cdn.test");
-        let sent = |te| request_head(&parts(&[("te", te)]), Asks::AsClient, &own, false);
+        let asked = |te| parts(&[("te", te)]);
+        let sent = |te| request::Parts::from(request_head(&asked(te), Asks::AsClient, &own, false));
         let head = sent("gzip;q=0.5, Trailers");
         assert!(!head.headers.contains_key(CDN_LOOP));
         assert_eq!(head.headers.get(header::TE).unwrap(), "trailers");
@@ -187,7 +185,8 @@ mod tests {
             ("accept", "b"),
         ];
         let own = Own::new("a", "cdn.test");
-        let sent = |asks| request_head(&parts(&fields), asks, &own, false).headers;
+        let sent = |asks| request_head(&parts(&fields), asks, &own, false);
+        let sent = |asks| request::Parts::from(sent(asks)).headers;
         let (client, whole) = (sent(Asks::AsClient), sent(Asks::Whole));
         assert_eq!((client.len(), whole.len()), (5, 3), "and Via");
         let accept: Vec<_> = whole.get_all(header::ACCEPT).iter().collect();

@@ -3,10 +3,10 @@
 
 use std::{ops::Range, sync::Arc, time::SystemTime};
 
-use http::{Method, request};
+use http::Method;
 use http_body_util::Limited;
 use perigee_http_cache::{ResponseHead, StoredHead};
-use perigee_upstream::Body as Relayed;
+use perigee_upstream::{Body as Relayed, Outgoing};
 
 use crate::{
     Inbound, NextHop,
@@ -55,7 +55,7 @@ impl Exchange {
             ..lacking.inbound.clone()
         };
         let mut head = self.get_head(&inbound, lacking.is_fetch);
-        head.headers.extend(fields);
+        head.fields.replace(&fields);
         let empty = perigee_upstream::body::empty();
         let sent = self.send_over(hops, lacking.next, &inbound, head, empty);
         let response = sent.await.map_err(|_| Cut::Failed)?.response;
@@ -78,7 +78,7 @@ impl Exchange {
 
     /// The head of a GET that asks for the whole response, whatever the client's conditions are.
     /// What is not in the key must not shape what is stored.
-    pub(crate) fn get_head(&self, inbound: &Inbound, is_fetch: bool) -> Box<request::Parts> {
+    pub(crate) fn get_head(&self, inbound: &Inbound, is_fetch: bool) -> Outgoing {
         let asks = Asks::Whole;
         let mut head = request_head(&inbound.head, asks, &self.own, says_loop(inbound));
         head.method = Method::GET;

@@ -6,11 +6,13 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, request};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
 use perigee_http_cache::{Failure, Times};
 use perigee_storage::Revision;
-use perigee_upstream::{Body as Relayed, Head, OnInterim, SendError, SendErrorKind};
+use perigee_upstream::{
+    Body as Relayed, FieldLines, Head, OnInterim, Outgoing, SendError, SendErrorKind,
+};
 
 use crate::{
     Inbound,
@@ -62,14 +64,14 @@ impl Exchange {
         hops: &[Hop],
         next: &Arc<dyn NextHop>,
         inbound: &Inbound,
-        head: Box<request::Parts>,
+        head: Outgoing,
         body: Relayed,
     ) -> Result<Arrived, Failure> {
         self.retries.note_request(Instant::now());
         let asked_at = self.store.purges().now();
         let repeatable = head.method.is_safe() && body.is_end_stream();
         let body = Offered::new(body);
-        let expects = Expected::of(&head.headers);
+        let expects = Expected::of(&head.fields);
         let mut failure = Failure::Unreachable;
         let mut before: Option<&Hop> = None;
         let mut head = Some(head);
@@ -80,13 +82,13 @@ impl Exchange {
                 break;
             }
             let is_last = index + 1 == hops.len();
-            let parts = if is_last { head.take() } else { head.clone() };
-            let Some(mut parts) = parts else {
+            let outgoing = if is_last { head.take() } else { head.clone() };
+            let Some(mut outgoing) = outgoing else {
                 break;
             };
-            next.stamp(inbound, hop, &mut parts);
+            next.stamp(inbound, hop, &mut outgoing);
             let head = Head {
-                parts: &parts,
+                request: &outgoing,
                 interim: interim.as_ref().map(|it| it as &dyn OnInterim),
             };
             let requested = SystemTime::now();
@@ -230,12 +232,12 @@ struct Expected {
 }
 
 impl Expected {
-    fn of(request: &HeaderMap) -> Self {
+    fn of(request: &FieldLines) -> Self {
         let mut expected = Expected {
             switch: false,
             not_modified: false,
         };
-        for name in request.keys() {
+        for (name, _) in request.iter() {
             match *name {
                 header::UPGRADE => expected.switch = true,
                 header::IF_NONE_MATCH | header::IF_MODIFIED_SINCE => expected.not_modified = true,

@@ -73,10 +73,10 @@ impl Exchange {
     ) -> Answer {
         let mut head = request_head(&inbound.head, Asks::AsClient, &self.own, says_loop(inbound));
         let connection = HeaderValue::from_static("upgrade");
-        head.headers.insert(header::CONNECTION, connection);
-        head.headers.insert(header::UPGRADE, upgrade.protocol);
+        head.fields.set(header::CONNECTION, connection);
+        head.fields.set(header::UPGRADE, upgrade.protocol);
         // It would have to be named in Connection, and a tunnel has no trailers.
-        head.headers.remove(header::TE);
+        head.fields.remove(&header::TE);
         let hops = next.route(inbound).up;
         let sent = self.send_over(&hops, next, inbound, head, body).await;
         match sent {

@@ -162,7 +162,7 @@ impl Endpoint {
     /// [`SendError`] if no response head came.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
         let (parts, body) = request.into_parts();
-        self.send_head(Head::of(&parts), body).await
+        self.send_head(Head::of(&parts.into()), body).await
     }
 
     /// The same of a request whose head others may need, too: see [`Endpoint::send`].
@@ -177,7 +177,7 @@ impl Endpoint {
         match &self.origin {
             Origin::Http(origin) => origin.send(head, body, permit).await,
             Origin::Folder(folder) => {
-                let request = Request::from_parts(head.parts.clone(), body);
+                let request = Request::from_parts(head.request.clone().into(), body);
                 // In a box: it is many times as large as an exchange over HTTP.
                 Box::pin(folder.send(request, permit)).await
             }

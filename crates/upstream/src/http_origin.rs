@@ -137,7 +137,7 @@ impl HttpOrigin {
         body: Body,
         permit: Permit,
     ) -> Result<Response<Body>, SendError> {
-        let method = &head.parts.method;
+        let method = &head.request.method;
         if *method == Method::CONNECT {
             return Err(self.error(SendErrorKind::Request, "CONNECT is not forwarded"));
         }
@@ -324,7 +324,10 @@ mod tests {
             let mut request = get("/");
             *request.method_mut() = method.clone();
             let (parts, body) = request.into_parts();
-            let response = origin.send(Head::of(&parts), body, permit).await.unwrap();
+            let response = origin
+                .send(Head::of(&parts.into()), body, permit)
+                .await
+                .unwrap();
             assert_eq!(text(response).await, "ok");
         }
         accepted.load(SeqCst)

@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, StatusCode};
+
+use crate::Outgoing;
 
 /// Who is told of the interim responses to a request.
 pub trait OnInterim: fmt::Debug + Send + Sync {
@@ -14,16 +16,16 @@ pub trait OnInterim: fmt::Debug + Send + Sync {
 /// The head of a request: by reference, since it is large and goes through many hands.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
-    /// Its URI is in origin form; its Host field is the client's.
-    pub parts: &'a Parts,
+    /// The head itself.
+    pub request: &'a Outgoing,
     /// Who is told of the interim responses to it, if anybody is.
     pub interim: Option<&'a dyn OnInterim>,
 }
 
 impl<'a> Head<'a> {
     /// One whose interim responses nobody is told of.
-    pub fn of(parts: &'a Parts) -> Self {
+    pub fn of(request: &'a Outgoing) -> Self {
         let interim = None;
-        Head { parts, interim }
+        Head { request, interim }
     }
 }

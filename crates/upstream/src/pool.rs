@@ -75,7 +75,7 @@ impl Pool {
     /// have failed of late, so that none is sent for a while.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
         let (parts, body) = request.into_parts();
-        self.send_head(Head::of(&parts), body).await
+        self.send_head(Head::of(&parts.into()), body).await
     }
 
     /// The same of a request whose head stays with who sends it: see [`Pool::send`].
@@ -86,7 +86,7 @@ impl Pool {
         let now = Instant::now();
         let visit = Visit::begin(self, now)?;
         self.state().budget.request(now);
-        let repeatable = head.parts.method.is_safe() && body::is_known_empty(&body);
+        let repeatable = head.request.method.is_safe() && body::is_known_empty(&body);
         let sending = Sending {
             head,
             body: Home::new(body),

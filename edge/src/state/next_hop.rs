@@ -6,10 +6,10 @@ use std::{
     time::SystemTime,
 };
 
-use http::request;
+use http::header;
 use perigee_cluster::{Markers, NodeName, Role, Standing, vouch};
 use perigee_proxy::{
-    Hop, Inbound, Lost, NextHop, PassedOver, Route, Scheme, Sender, Why, add_claims,
+    Hop, Inbound, Lost, NextHop, Outgoing, PassedOver, Route, Scheme, Sender, Why, add_claims,
 };
 
 use super::EdgeState;
@@ -93,17 +93,10 @@ impl NextHop for EdgeState {
         }
     }
 
-    fn stamp(&self, inbound: &Inbound, hop: &Hop, request: &mut request::Parts) {
+    fn stamp(&self, inbound: &Inbound, hop: &Hop, request: &mut Outgoing) {
         match (hop, &self.trust) {
             (Hop::Origin(_), _) => {
-                add_claims(
-                    &mut request.headers,
-                    inbound.client,
-                    inbound.scheme.as_str(),
-                );
-                if !inbound.tells_scheme() {
-                    request.headers.remove("x-forwarded-proto");
-                }
+                add_claims(&mut request.fields, inbound.client, inbound.told_scheme());
             }
             (_, None) => {}
             (_, Some(trust)) => {
@@ -112,7 +105,12 @@ impl NextHop for EdgeState {
                     https: inbound.scheme == Scheme::Https,
                     client: inbound.client,
                 };
-                vouch(trust, &markers, request, SystemTime::now());
+                let host = request.fields.get(&header::HOST);
+                let (method, uri) = (&request.method, &request.uri);
+                let fields = vouch(trust, &markers, (method, uri, host), SystemTime::now());
+                for (name, value) in fields {
+                    request.fields.add(name, value);
+                }
             }
         }
     }

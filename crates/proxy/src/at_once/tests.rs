@@ -3,13 +3,14 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use http::{HeaderMap, Request, header, request};
+use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, Full};
 use perigee_http_cache::{
     Cookies, Glob, KeyParts, KeyPolicy, QueryRule, RequestHead, ResponseHead, Scheme, StoredHead,
     Times, When,
 };
 use perigee_storage::{Memory, MemoryConfig, Purges, Revision, Store};
+use perigee_upstream::Outgoing;
 use proptest::{prelude::*, sample::select};
 
 use super::*;
@@ -36,7 +37,7 @@ impl NextHop for Nobody {
         Route::default()
     }
 
-    fn stamp(&self, _: &Inbound, _: &Hop, _: &mut request::Parts) {}
+    fn stamp(&self, _: &Inbound, _: &Hop, _: &mut Outgoing) {}
 
     fn failed(&self, _: &Hop) {}
 }

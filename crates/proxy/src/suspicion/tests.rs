@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::request;
 use http_body_util::{BodyExt, StreamBody};
+use perigee_upstream::Outgoing;
 use perigee_upstream::{Endpoint, EndpointConfig, Limits, Target};
 use tokio::sync::{mpsc, watch};
 
@@ -19,7 +19,7 @@ impl NextHop for Doubts {
         Route::default()
     }
 
-    fn stamp(&self, _inbound: &Inbound, _hop: &Hop, _request: &mut request::Parts) {}
+    fn stamp(&self, _inbound: &Inbound, _hop: &Hop, _request: &mut Outgoing) {}
 
     fn failed(&self, _hop: &Hop) {}
 

@@ -70,13 +70,13 @@ impl<'a> Exchange<'a> {
         (heads, max_interim): (HeadLimits, usize),
         now: Instant,
     ) -> Self {
-        let parts = request.parts;
+        let outgoing = request.request;
         let was_used = std::mem::replace(&mut connection.used, true);
-        let upload = Upload::begin(&mut connection, parts, body, to, now);
+        let upload = Upload::begin(&mut connection, outgoing, body, to, now);
         Exchange {
             under_way: Some((connection, upload)),
             reader: HeadReader::default(),
-            to_head: parts.method == Method::HEAD,
+            to_head: outgoing.method == Method::HEAD,
             heads,
             interim: request.interim,
             interim_left: max_interim,

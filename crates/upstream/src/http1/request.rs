@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use http::{HeaderMap, HeaderValue, Method, header, request::Parts, uri::Authority};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, uri::Authority};
 use http_body::Body as _;
 
-use crate::Body;
+use crate::{Body, FieldLines, Outgoing};
 
 /// Where requests go, as far as they say it.
 #[derive(Debug)]
@@ -29,52 +29,58 @@ pub(crate) enum Framing {
 
 impl Framing {
     /// By what is known of the length; if nothing is, in chunks.
-    pub(crate) fn of(headers: &HeaderMap, body: &Body) -> Self {
+    pub(crate) fn of(fields: &FieldLines, body: &Body) -> Self {
         if body.is_end_stream() {
             return Framing::Nothing;
         }
-        match body.size_hint().exact().or_else(|| declared(headers)) {
+        match body.size_hint().exact().or_else(|| declared(fields)) {
             Some(length) => Framing::Length(length),
             None => Framing::Chunked,
         }
     }
 }
 
-fn declared(headers: &HeaderMap) -> Option<u64> {
-    let length = headers.get(header::CONTENT_LENGTH)?;
+fn declared(fields: &FieldLines) -> Option<u64> {
+    let length = fields.get(&header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }
 
 /// Writes a head. The fields of framing are those of `framing`, whatever the request says.
-pub(crate) fn head(parts: &Parts, framing: Framing, to: &Address, out: &mut Vec<u8>) {
-    out.extend_from_slice(parts.method.as_str().as_bytes());
+pub(crate) fn head(request: &Outgoing, framing: Framing, to: &Address, out: &mut Vec<u8>) {
+    out.extend_from_slice(request.method.as_str().as_bytes());
     out.push(b' ');
-    target(parts, &to.prefix, out);
+    target(request, &to.prefix, out);
     out.extend_from_slice(b" HTTP/1.1\r\nhost: ");
-    let host = to.host.as_ref().or_else(|| parts.headers.get(header::HOST));
+    let clients = || request.fields.get(&header::HOST);
+    let host = to.host.as_ref().or_else(clients);
     let host = host.map_or(to.authority.as_str().as_bytes(), HeaderValue::as_bytes);
     out.extend_from_slice(host);
     out.extend_from_slice(b"\r\n");
-    for (name, value) in &parts.headers {
-        let is_ours = name == header::HOST
-            || name == header::CONTENT_LENGTH
-            || name == header::TRANSFER_ENCODING;
-        if !is_ours {
+    for (name, value) in request.fields.iter() {
+        if !is_ours(name) {
             field(name.as_str().as_bytes(), value, out);
         }
     }
     match framing {
         Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Framing::Length(length) => content_length(length, out),
-        Framing::Nothing if says_that_it_is_empty(parts) => content_length(0, out),
+        Framing::Nothing if says_that_it_is_empty(request) => content_length(0, out),
         Framing::Nothing => {}
     }
     out.extend_from_slice(b"\r\n");
 }
 
+/// What is written apart from the other fields.
+fn is_ours(name: &HeaderName) -> bool {
+    matches!(
+        *name,
+        header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING
+    )
+}
+
 /// Origin form, or `*` (RFC 9112 section 3.2).
-fn target(parts: &Parts, prefix: &str, out: &mut Vec<u8>) {
-    let target = parts
+fn target(request: &Outgoing, prefix: &str, out: &mut Vec<u8>) {
+    let target = request
         .uri
         .path_and_query()
         .map_or("/", |asked| asked.as_str());
@@ -88,9 +94,9 @@ fn target(parts: &Parts, prefix: &str, out: &mut Vec<u8>) {
 }
 
 /// RFC 9110 section 8.6: methods for which content has a meaning say that there is none.
-fn says_that_it_is_empty(parts: &Parts) -> bool {
+fn says_that_it_is_empty(request: &Outgoing) -> bool {
     let expects = [Method::POST, Method::PUT, Method::PATCH];
-    expects.contains(&parts.method) || parts.headers.contains_key(header::CONTENT_LENGTH)
+    expects.contains(&request.method) || request.fields.has(&header::CONTENT_LENGTH)
 }
 
 /// The size of a chunk that follows (RFC 9112 section 7.1).
@@ -135,8 +141,9 @@ mod tests {
             host: host.map(HeaderValue::from_static),
         };
         let (parts, body) = request.into_parts();
-        let mut out = Vec::new();
-        head(&parts, Framing::of(&parts.headers, &body), &to, &mut out);
+        let (request, mut out) = (Outgoing::from(parts), Vec::new());
+        let framing = Framing::of(&request.fields, &body);
+        head(&request, framing, &to, &mut out);
         String::from_utf8(out).unwrap()
     }
 

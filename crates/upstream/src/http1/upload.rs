@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{HeaderMap, request::Parts};
+use http::HeaderMap;
 use http_body::Body as _;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use super::{
     connection::Connection,
     request::{self, Address, Framing},
 };
-use crate::{Body, body::BoxError};
+use crate::{Body, Outgoing, body::BoxError};
 
 /// Why a request has not gone out whole.
 #[derive(Debug)]
@@ -54,13 +54,13 @@ impl Upload {
     /// Puts the head in the row.
     pub(crate) fn begin(
         connection: &mut Connection,
-        parts: &Parts,
+        outgoing: &Outgoing,
         body: Body,
         to: &Address,
         now: Instant,
     ) -> Self {
-        let framing = Framing::of(&parts.headers, &body);
-        request::head(parts, framing, to, &mut connection.text);
+        let framing = Framing::of(&outgoing.fields, &body);
+        request::head(outgoing, framing, to, &mut connection.text);
         Upload {
             body: (framing != Framing::Nothing).then_some(body),
             framing,

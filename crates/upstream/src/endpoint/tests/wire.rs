@@ -230,7 +230,7 @@ async fn interim_responses_are_told_and_counted() {
         let told = Links::default();
         let (parts, body) = get("/").into_parts();
         let head = Head {
-            parts: &parts,
+            request: &parts.into(),
             interim: Some(&told),
         };
         let sent = endpoint.send_head(head, body).await;
