@@ -100,6 +100,7 @@ pub use now::Now;
 pub use packed::PackedHead;
 pub use policy::{Cookies, Policy, RangeMiss};
 pub use posted::posted;
+pub use present::has_field;
 pub use range::first_byte;
 pub use receive::{Came, NotStored, Receipt, ResponseHead, Times, receive, receive_whole};
 pub use record::{Coded, Input, NoHead};

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use smallvec::SmallVec;
 
 use crate::{
     PackedHead,
@@ -45,10 +46,12 @@ impl Lines {
             dated: false,
             ranged: false,
         };
-        // Most responses have fields of the first two parts alone: the first walk finds that out.
+        // In which part each stands is looked up once, of as many as a response may have by default.
+        let mut parts: SmallVec<[Part; 128]> = SmallVec::new();
         let mut others = Others::default();
         for (name, value) in headers {
-            match part_of(name, tagged) {
+            let part = part_of(name, tagged);
+            match part {
                 Part::NotModified => {
                     lines.dated |= *name == header::DATE;
                     let at = write_line(name, value, out) - begin;
@@ -58,15 +61,15 @@ impl Lines {
                 }
                 other => others.note(other),
             }
+            parts.push(part);
         }
         lines.not_modified = out.len() - begin;
         let mut write = |part| {
             if others.has(part) {
-                for (name, value) in headers {
-                    if part_of(name, tagged) == part {
-                        lines.ranged |= *name == header::CONTENT_RANGE;
-                        write_line(name, value, out);
-                    }
+                let fields = headers.iter().zip(&parts);
+                for ((name, value), _) in fields.filter(|(_, is)| **is == part) {
+                    lines.ranged |= *name == header::CONTENT_RANGE;
+                    write_line(name, value, out);
                 }
             }
             out.len() - begin

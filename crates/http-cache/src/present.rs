@@ -82,6 +82,11 @@ impl Present {
     }
 }
 
+/// Whether there is such a field, which mostly there is not.
+pub fn has_field(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.keys().any(|other| other == name)
+}
+
 impl BitOr for Present {
     type Output = Present;
 

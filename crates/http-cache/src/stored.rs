@@ -14,7 +14,7 @@ use crate::{
     labels::Labels,
     lists,
     part::Part,
-    present::Present,
+    present::{Present, has_field},
     search::SearchVariance,
     vary::Selecting,
 };
@@ -101,7 +101,7 @@ impl StoredHead {
         let (status, fields) = (response.status, response.headers);
         let present = Present::of(fields);
         let personal =
-            present.has(Present::SET_COOKIE) || request.headers.contains_key(header::COOKIE);
+            present.has(Present::SET_COOKIE) || has_field(request.headers, &header::COOKIE);
         let freshness = freshness::freshness(status, fields, directives, date, personal, policy);
         let head = StoredHead {
             status,
@@ -390,7 +390,7 @@ pub(crate) fn length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
     if status == StatusCode::NO_CONTENT {
         return Some(0);
     }
-    if headers.contains_key(header::TRANSFER_ENCODING) {
+    if has_field(headers, &header::TRANSFER_ENCODING) {
         return None;
     }
     let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();

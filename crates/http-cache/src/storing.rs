@@ -6,7 +6,7 @@ use crate::{
     Cookies, NotStored, Policy, RequestHead, StoredHead,
     directives::{RequestDirectives, ResponseDirectives},
     freshness::{Freshness, is_heuristically_cacheable},
-    present::Present,
+    present::{Present, has_field},
     vary,
 };
 
@@ -61,7 +61,7 @@ fn request_refusal(
     let has_content = present.has(Present::FRAMING) && request.has_content();
     let is_cached = *request.method == Method::GET && !has_content && !policy.passes_by(request);
     // Section 3.5.
-    let is_shareable = !request.headers.contains_key(header::AUTHORIZATION)
+    let is_shareable = !has_field(request.headers, &header::AUTHORIZATION)
         || directives.must_revalidate
         || directives.public
         || directives.s_maxage.is_some();
@@ -97,7 +97,7 @@ pub(crate) fn bares_cookies(
     freshness: Freshness,
     policy: &Policy,
 ) -> bool {
-    stored.contains_key(header::SET_COOKIE) && !is_meant_for_all(directives, freshness, policy)
+    has_field(stored, &header::SET_COOKIE) && !is_meant_for_all(directives, freshness, policy)
 }
 
 /// Whether what has to do with cookies may be shared all the same (RFC 9111 section 7.3): the

@@ -6,7 +6,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{KeyParts, KeyPolicy, lists};
+use crate::{KeyParts, KeyPolicy, lists, present::has_field};
 
 /// The fields that Vary names, and the values that a service has made parts of the key, as they
 /// were in the request that a response was stored for.
@@ -38,6 +38,9 @@ enum Source {
 /// read: no later request matches those.
 pub(crate) fn names(response: &HeaderMap) -> Option<Vec<HeaderName>> {
     let mut names: Vec<HeaderName> = Vec::new();
+    if !has_field(response, &header::VARY) {
+        return Some(names);
+    }
     for member in lists::members(response.get_all(header::VARY)) {
         // `*` would be a valid field name.
         let name = HeaderName::from_bytes(member)

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use perigee_http_cache::Scheme;
+use perigee_http_cache::{Scheme, has_field};
 use perigee_upstream::FieldLines;
 
 /// What begins like this is a claim of what others have seen or done.
@@ -110,7 +110,10 @@ pub struct RequestFields {
 impl RequestFields {
     /// Drops what is not to go on.
     pub(crate) fn apply(&self, method: &Method, headers: &mut HeaderMap) {
-        // Nearly always there are none, and nothing is allocated.
+        // Nearly always there are none.
+        if headers.keys().all(|name| self.passes(method, name)) {
+            return;
+        }
         let gone: Vec<HeaderName> = headers
             .keys()
             .filter(|name| !self.passes(method, name))
@@ -194,6 +197,9 @@ fn address(client: IpAddr) -> Option<HeaderValue> {
 /// responses were looked at, so that Vary cannot tell them apart by it (RFC 9111 section 4.1). The
 /// scheme and the host, which are written too, are in the key.
 pub(crate) fn varies_by_client(response: &HeaderMap) -> bool {
+    if !has_field(response, &header::VARY) {
+        return false;
+    }
     let lines = response.get_all(header::VARY).iter();
     let mut names = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
     names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"x-forwarded-for"))

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant, time::SystemTime};
 
 use http::{HeaderMap, header};
-use perigee_http_cache::{Decision, Failure, Miss, StoredHead, decide, first_byte};
+use perigee_http_cache::{Decision, Failure, Miss, StoredHead, decide, first_byte, has_field};
 use perigee_storage::Stored;
 use tokio::sync::oneshot;
 
@@ -95,9 +95,9 @@ impl Trip {
     /// Whose answer it is likely to be.
     pub(crate) fn whose(&self) -> Whose {
         let headers = &self.inbound.head.headers;
-        if headers.contains_key(header::AUTHORIZATION) {
+        if has_field(headers, &header::AUTHORIZATION) {
             Whose::Authorized
-        } else if headers.contains_key(header::COOKIE) {
+        } else if has_field(headers, &header::COOKIE) {
             Whose::Cookies
         } else {
             Whose::Everybodys

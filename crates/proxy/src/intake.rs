@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request, uri::PathAndQuery};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use perigee_http_cache::{CacheKey, Policy, Scheme};
+use perigee_http_cache::{CacheKey, Policy, Scheme, has_field};
 use perigee_upstream::Body as Relayed;
 
 use crate::{Inbound, Sender, Service, Services, body::BodyError};
@@ -105,7 +105,9 @@ fn find(
     from: Origination,
 ) -> Result<Found, Refusal> {
     put_in_order(head)?;
-    let service = services.find(host(head)?).ok_or(NO_SERVICE)?;
+    let asked = head.headers.get(header::HOST).cloned().ok_or(NO_HOST)?;
+    let host = host_of(&asked)?;
+    let service = services.find(host).ok_or(NO_SERVICE)?;
     if from.sender == Sender::Client {
         let fields = &service.config.request_fields;
         fields.apply(&head.method, &mut head.headers);
@@ -115,7 +117,7 @@ fn find(
     policy.clean_request(&mut head.headers);
     Ok(Found {
         rule,
-        key: key(policy, from.scheme, host(head)?, head),
+        key: key(policy, from.scheme, host, head),
         fetched: fetched(policy, head),
         service: Arc::clone(service),
     })
@@ -177,6 +179,9 @@ fn set_target(head: &mut request::Parts) {
 /// HTTP/2 clients send cookies in several fields, which those who speak HTTP/1.1 do not expect
 /// (RFC 9113 section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
+    if !has_field(headers, &header::COOKIE) {
+        return;
+    }
     let mut cookies = headers.get_all(header::COOKIE).iter();
     if cookies.next().is_none() || cookies.next().is_none() {
         return;
@@ -195,7 +200,10 @@ const NO_HOST: Refusal = Refusal {
 
 /// The host that a request is for, with the port that it names.
 pub(crate) fn host(head: &request::Parts) -> Result<&str, Refusal> {
-    let host = head.headers.get(header::HOST).ok_or(NO_HOST)?;
+    host_of(head.headers.get(header::HOST).ok_or(NO_HOST)?)
+}
+
+fn host_of(host: &HeaderValue) -> Result<&str, Refusal> {
     let host = host.to_str().map_err(|_| NO_HOST)?;
     if host.is_empty() || !host.bytes().all(|b| HOST_BYTES[usize::from(b)]) {
         return Err(NO_HOST);

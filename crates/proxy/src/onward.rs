@@ -1,7 +1,7 @@
 //! The request as it is sent onward, and the response as it is sent back: pure functions on heads.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request};
-use perigee_http_cache::end_to_end;
+use perigee_http_cache::{end_to_end, has_field};
 use perigee_upstream::{FieldLines, Outgoing};
 
 use crate::{Inbound, Sender};
@@ -58,7 +58,11 @@ impl Own {
 ///
 /// A comma in a parameter's value ends a member here: nothing is hidden by a quote that never ends.
 pub fn is_loop(headers: &HeaderMap, cdn_id: &str, max: usize) -> bool {
-    let lines = headers.get_all(CDN_LOOP).iter();
+    static NAME: HeaderName = CDN_LOOP;
+    if !has_field(headers, &NAME) {
+        return false;
+    }
+    let lines = headers.get_all(&NAME).iter();
     let members = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
     let mut ids = members
         .map(|member| member.split(|&byte| byte == b';').next())
@@ -79,13 +83,13 @@ pub(crate) enum Asks {
 
 /// The head of the request that goes to the next tier: origin-form target, end-to-end fields,
 /// Via (RFC 9110 section 7.6.3), `TE: trailers` where the client says it, since trailers are passed
-/// on, and, if `says_loop`, CDN-Loop: that is once per CDN.
+/// on, and, if `says_loop`, CDN-Loop: that is once per CDN. It is in a box, since it is large and goes through many hands.
 pub(crate) fn request_head(
     inbound: &request::Parts,
     asks: Asks,
     own: &Own,
     says_loop: bool,
-) -> Outgoing {
+) -> Box<Outgoing> {
     let mut fields = FieldLines::with_capacity(inbound.headers.len() + MORE_FIELDS);
     let goes_on = |name: &HeaderName| match asks {
         Asks::AsClient => *name != header::EXPECT,
@@ -104,11 +108,11 @@ pub(crate) fn request_head(
     if let Some(id) = own.cdn_loop.as_ref().filter(|_| says_loop) {
         fields.add(CDN_LOOP, id.clone());
     }
-    Outgoing {
+    Box::new(Outgoing {
         method: inbound.method.clone(),
         uri: origin_form(&inbound.uri),
         fields,
-    }
+    })
 }
 
 /// CDN-Loop is written once per CDN: by the node that a client came to.
@@ -118,6 +122,9 @@ pub(crate) fn says_loop(inbound: &Inbound) -> bool {
 
 /// Whether the sender can do with trailers (RFC 9110 section 10.1.4).
 fn takes_trailers(headers: &HeaderMap) -> bool {
+    if !has_field(headers, &header::TE) {
+        return false;
+    }
     let codings = headers.get_all(header::TE).iter();
     codings
         .filter_map(|value| value.to_str().ok())
@@ -153,7 +160,7 @@ mod tests {
             &Own::new("fra-1", "cdn.test"),
             true,
         );
-        let head = request::Parts::from(sent);
+        let head = request::Parts::from(*sent);
         assert_eq!(head.uri.to_string(), "/a?b=c");
         let via: Vec<_> = head.headers.get_all(header::VIA).iter().collect();
         assert_eq!(via, ["1.1 a", "1.1 fra-1"]);
@@ -166,7 +173,8 @@ mod tests {
     fn trailers_are_asked_for_where_the_client_asks_for_them() {
         let own = Own::new("a", "cdn.test");
         let asked = |te| parts(&[("te", te)]);
-        let sent = |te| request::Parts::from(request_head(&asked(te), Asks::AsClient, &own, false));
+        let sent =
+            |te| request::Parts::from(*request_head(&asked(te), Asks::AsClient, &own, false));
         let head = sent("gzip;q=0.5, Trailers");
         assert!(!head.headers.contains_key(CDN_LOOP));
         assert_eq!(head.headers.get(header::TE).unwrap(), "trailers");
@@ -186,7 +194,7 @@ mod tests {
         ];
         let own = Own::new("a", "cdn.test");
         let sent = |asks| request_head(&parts(&fields), asks, &own, false);
-        let sent = |asks| request::Parts::from(sent(asks)).headers;
+        let sent = |asks| request::Parts::from(*sent(asks)).headers;
         let (client, whole) = (sent(Asks::AsClient), sent(Asks::Whole));
         assert_eq!((client.len(), whole.len()), (5, 3), "and Via");
         let accept: Vec<_> = whole.get_all(header::ACCEPT).iter().collect();

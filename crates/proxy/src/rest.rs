@@ -78,7 +78,7 @@ impl Exchange {
 
     /// The head of a GET that asks for the whole response, whatever the client's conditions are.
     /// What is not in the key must not shape what is stored.
-    pub(crate) fn get_head(&self, inbound: &Inbound, is_fetch: bool) -> Outgoing {
+    pub(crate) fn get_head(&self, inbound: &Inbound, is_fetch: bool) -> Box<Outgoing> {
         let asks = Asks::Whole;
         let mut head = request_head(&inbound.head, asks, &self.own, says_loop(inbound));
         head.method = Method::GET;

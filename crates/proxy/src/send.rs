@@ -64,7 +64,7 @@ impl Exchange {
         hops: &[Hop],
         next: &Arc<dyn NextHop>,
         inbound: &Inbound,
-        head: Outgoing,
+        head: Box<Outgoing>,
         body: Relayed,
     ) -> Result<Arrived, Failure> {
         self.retries.note_request(Instant::now());

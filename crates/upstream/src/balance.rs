@@ -34,6 +34,12 @@ pub(crate) fn next(
     turn: usize,
     now: Instant,
 ) -> Option<Choice> {
+    // Most origins are one endpoint that is up.
+    if let [only] = candidates
+        && only.down_until.is_none()
+    {
+        return (!only.tried).then_some(Choice::Use(0));
+    }
     let total = candidates.len();
     let up = candidates.iter().filter(|c| c.down_until.is_none()).count();
     let believed = is_believed(up, total, share);

@@ -3,7 +3,7 @@
 
 use std::{io::Write, time::SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, response};
 use http_body::SizeHint;
 
 use super::{date::DateText, head::Head};
@@ -67,8 +67,9 @@ pub(crate) fn head(
     status_line(status, out);
     let mut dated = false;
     for (name, value) in headers {
-        dated |= name == header::DATE;
-        if is_ours(name, switches) || (name == header::TRAILER && !sends_trailers(delimit)) {
+        let name = name.as_str();
+        dated |= name == "date";
+        if is_ours(name, switches) || (name == "trailer" && !sends_trailers(delimit)) {
             continue;
         }
         field(name, value, out);
@@ -102,8 +103,8 @@ pub(crate) fn head(
 pub(crate) fn interim(status: StatusCode, headers: &HeaderMap, out: &mut Vec<u8>) {
     status_line(status, out);
     for (name, value) in headers {
-        if !is_ours(name, false) {
-            field(name, value, out);
+        if !is_ours(name.as_str(), false) {
+            field(name.as_str(), value, out);
         }
     }
     out.extend_from_slice(b"\r\n");
@@ -120,7 +121,7 @@ pub(crate) fn last_chunk(trailers: &HeaderMap, out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
         if perigee_http1::trailers::may_be(name) {
-            field(name, value, out);
+            field(name.as_str(), value, out);
         }
     }
     out.extend_from_slice(b"\r\n");
@@ -187,11 +188,11 @@ pub(crate) fn declared(headers: &HeaderMap) -> Option<u64> {
 
 /// Fields of framing and of the connection: the server alone writes them, but for those of a
 /// switch of protocols.
-fn is_ours(name: &HeaderName, switches: bool) -> bool {
-    match *name {
-        header::CONNECTION | header::UPGRADE => !switches,
-        header::CONTENT_LENGTH | header::TRANSFER_ENCODING => true,
-        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
+fn is_ours(name: &str, switches: bool) -> bool {
+    match name {
+        "connection" | "upgrade" => !switches,
+        "content-length" | "transfer-encoding" | "keep-alive" | "proxy-connection" => true,
+        _ => false,
     }
 }
 
@@ -206,8 +207,10 @@ pub(crate) fn status_line(status: StatusCode, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn field(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) {
-    out.extend_from_slice(name.as_str().as_bytes());
+fn field(name: &str, value: &HeaderValue, out: &mut Vec<u8>) {
+    // Room for all of it at once: each of these would look for its own.
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(value.as_bytes());
     out.extend_from_slice(b"\r\n");

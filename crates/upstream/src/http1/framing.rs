@@ -35,12 +35,15 @@ pub(crate) fn settle(
     to_head: bool,
     headers: &mut HeaderMap,
 ) -> Result<Framed, Fault> {
-    let (has_coding, has_connection) = says(headers);
-    let coding = match has_coding {
+    let said = Said::of(headers);
+    let coding = match said.coding {
         true => coding(headers)?,
         false => Coding::None,
     };
-    let length = content_length(headers)?;
+    let length = match said.plain {
+        Some(length) => Some(length),
+        None => content_length(headers)?,
+    };
     if coding != Coding::None {
         if length.is_some() {
             // RFC 9112 section 6.3: it may be an attempt at response splitting, an error.
@@ -58,8 +61,10 @@ pub(crate) fn settle(
             headers.remove(header::CONTENT_LENGTH);
         }
         // In a 304, and to HEAD, it says what GET would bring.
-        (_, Some(length)) => say_once(length, headers),
-        (_, None) => {}
+        (_, Some(length)) if said.plain.is_none() => {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        _ => {}
     }
     let is_empty = to_head
         || status.is_informational()
@@ -73,7 +78,7 @@ pub(crate) fn settle(
     // Content was announced where there is none, and it may follow all the same.
     let is_doubtful = status == StatusCode::NO_CONTENT
         && (coding != Coding::None || length.is_some_and(|length| length > 0));
-    let is_kept = match has_connection {
+    let is_kept = match said.connection {
         true => is_kept(version, headers),
         false => version == Version::HTTP_11,
     };
@@ -81,17 +86,38 @@ pub(crate) fn settle(
     Ok(Framed { body, keep })
 }
 
-/// Whether there is a Transfer-Encoding, and a Connection: mostly there is neither.
-fn says(headers: &HeaderMap) -> (bool, bool) {
-    headers
-        .keys()
-        .fold((false, false), |(coding, connection), name| {
-            let is = |other| *name == other;
-            (
-                coding || is(header::TRANSFER_ENCODING),
-                connection || is(header::CONNECTION),
-            )
-        })
+/// What the fields say of the framing, found in one look: mostly a number, and nothing else.
+#[derive(Debug, Default)]
+struct Said {
+    /// There is a Transfer-Encoding.
+    coding: bool,
+    /// There is a Connection.
+    connection: bool,
+    /// The number in the one Content-Length, written as it is written.
+    plain: Option<u64>,
+}
+
+impl Said {
+    fn of(headers: &HeaderMap) -> Self {
+        let (mut said, mut lengths) = (Said::default(), 0);
+        for (name, value) in headers {
+            match *name {
+                header::TRANSFER_ENCODING => said.coding = true,
+                header::CONNECTION => said.connection = true,
+                header::CONTENT_LENGTH => {
+                    lengths += 1;
+                    said.plain = plain(value.as_bytes()).filter(|_| lengths == 1);
+                }
+                _ => {}
+            }
+        }
+        said
+    }
+}
+
+/// A number without zeros before it.
+fn plain(text: &[u8]) -> Option<u64> {
+    digits(text).filter(|_| text.len() == 1 || !text.starts_with(b"0"))
 }
 
 /// Whether the origin keeps the connection (RFC 9112 section 9.3).
@@ -102,18 +128,6 @@ fn is_kept(version: Version, headers: &HeaderMap) -> bool {
         members.any(|member| member.trim_ascii().eq_ignore_ascii_case(option))
     };
     !says(b"close") && (version == Version::HTTP_11 || says(b"keep-alive"))
-}
-
-/// Leaves one field of the number, written as it is written.
-fn say_once(length: u64, headers: &mut HeaderMap) {
-    let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
-    let is_plain = |value: &HeaderValue| {
-        let text = value.as_bytes();
-        digits(text) == Some(length) && (text.len() == 1 || !text.starts_with(b"0"))
-    };
-    if !values.next().is_some_and(is_plain) || values.next().is_some() {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
 }
 
 /// Codings that are decoded by nobody here, and were not asked for with TE (RFC 9112 section 7).

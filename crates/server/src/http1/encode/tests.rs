@@ -1,4 +1,4 @@
-use http::Response;
+use http::{HeaderName, Response};
 
 use super::*;
 

@@ -24,6 +24,35 @@ pub(super) struct Table {
     left: usize,
 }
 
+/// What a look at all slots of a line has found, without a branch for each.
+#[derive(Debug, Default)]
+struct Seen {
+    /// A bit for each slot that has the tag, or is empty or left and the tag is zero.
+    same: u32,
+    /// What belongs into the line is in none behind it.
+    is_end: bool,
+}
+
+const NO_LINE: Line = Line([EMPTY; SLOTS]);
+
+impl Seen {
+    fn of(line: &Line, tag: u32) -> Seen {
+        let mut seen = Seen::default();
+        for (place, slot) in line.0.iter().enumerate() {
+            seen.same |= u32::from((*slot >> 32) as u32 == tag) << place;
+            seen.is_end |= *slot == EMPTY;
+        }
+        seen
+    }
+
+    /// The next slot that has the tag.
+    fn next(&mut self) -> Option<usize> {
+        let place = self.same.trailing_zeros() as usize;
+        self.same &= self.same.wrapping_sub(1);
+        (place < SLOTS).then_some(place)
+    }
+}
+
 fn written(tag: u32, at: At) -> u64 {
     u64::from(tag) << 32 | u64::from(at.number() + FIRST_PLACE)
 }
@@ -68,16 +97,23 @@ impl Table {
 
     /// The slots in which something with this tag is.
     pub(super) fn with_tag(&self, tag: u32) -> impl Iterator<Item = (usize, At)> {
-        let mut is_end = false;
-        let lines = self.lines_from(tag).take_while(move |(_, line)| {
-            let goes_on = !is_end;
-            is_end = line.0.contains(&EMPTY);
-            goes_on
-        });
-        lines.flat_map(move |(number, line)| {
-            let slots = line.0.iter().enumerate();
-            let same = slots.filter(move |(_, slot)| **slot >> 32 == u64::from(tag));
-            same.filter_map(move |(at, slot)| Some((number * SLOTS + at, read(*slot)?.1)))
+        let mut lines = self.lines_from(tag);
+        let mut at = (0, &NO_LINE);
+        let mut seen = Seen::default();
+        std::iter::from_fn(move || {
+            loop {
+                while let Some(place) = seen.next() {
+                    let (number, line) = at;
+                    if let Some((_, found)) = line.0.get(place).and_then(|slot| read(*slot)) {
+                        return Some((number * SLOTS + place, found));
+                    }
+                }
+                if seen.is_end {
+                    return None;
+                }
+                at = lines.next()?;
+                seen = Seen::of(at.1, tag);
+            }
         })
     }
 
