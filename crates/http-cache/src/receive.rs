@@ -2,7 +2,7 @@
 
 mod incomplete;
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -72,14 +72,14 @@ impl Came {
 #[derive(Clone, Debug)]
 pub enum Receipt {
     /// Store it, and answer the client out of it.
-    Store(Box<StoredHead>),
+    Store(Arc<StoredHead>),
     /// Relay it; do not store it.
     Relay(NotStored),
     /// 304 for what is stored: replace its head by this one and answer from it.
-    Freshened(Box<StoredHead>),
+    Freshened(Arc<StoredHead>),
     /// 206 with what a stored part lacked, of the same version: store it under this head, beside
     /// what is stored ([`StoredHead::joined`]), and answer from both.
-    Combine(Box<StoredHead>),
+    Combine(Arc<StoredHead>),
     /// Not to be stored, and not just what the client asks for: it is to ask for itself.
     AskAgain(NotStored),
     /// An answer that is of no use with what is stored: fetch again, the whole and without
@@ -184,7 +184,7 @@ fn settled(
         // RFC 9111 section 4.3.3: it still holds.
         (StatusCode::NOT_MODIFIED, Some(stored)) => {
             match freshen::freshened(request, stored, response.headers, policy, times) {
-                Some(head) => Receipt::Freshened(Box::new(head)),
+                Some(head) => Receipt::Freshened(Arc::new(head)),
                 None => Receipt::FetchAgain,
             }
         }
@@ -252,7 +252,7 @@ fn store(
     times: Times,
 ) -> Receipt {
     match storable(request, status, came, policy, times) {
-        Ok(head) => Receipt::Store(Box::new(head)),
+        Ok(head) => Receipt::Store(Arc::new(head)),
         Err(why) => Receipt::Relay(why),
     }
 }

@@ -25,7 +25,7 @@ impl Exchange {
         &self,
         lead: Lead,
         trip: &Trip,
-        head: StoredHead,
+        head: Arc<StoredHead>,
         arrived: Arrived,
         to_leader: ToLeader,
     ) {
@@ -36,7 +36,7 @@ impl Exchange {
         let (owner, asked) = (owner(&arrived), self.asked(&arrived));
         let (status, cache_status) = (arrived.response.status(), arrived.cache_status);
         drop(arrived.response);
-        let (key, head) = (&trip.inbound.key, Arc::new(head));
+        let key = &trip.inbound.key;
         let new = old.freshened(Arc::clone(&head), asked);
         self.store.freshen(key, old, new.clone()).get().await;
         let purges = self.store.purges();
@@ -64,7 +64,7 @@ impl Exchange {
         &self,
         lead: Lead,
         trip: &Trip,
-        head: Box<StoredHead>,
+        head: Arc<StoredHead>,
         completes: bool,
         mut arrived: Arrived,
         to_leader: ToLeader,
@@ -75,7 +75,6 @@ impl Exchange {
             return Box::pin(relay).await;
         }
         let (inbound, length) = (&trip.inbound, head.body_length());
-        let head: Arc<StoredHead> = Arc::from(head);
         let (key, asked) = (&inbound.key, self.asked(&arrived));
         if !completes && let Some(taken) = self.take(key, &head, &mut arrived, asked).await {
             return self.land(lead, trip, taken, arrived, to_leader);

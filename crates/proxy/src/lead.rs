@@ -111,7 +111,7 @@ impl Exchange {
                     return;
                 }
                 Receipt::Freshened(head) => {
-                    let freshen = self.freshen(lead, &trip, *head, arrived, to_leader);
+                    let freshen = self.freshen(lead, &trip, head, arrived, to_leader);
                     return Box::pin(freshen).await;
                 }
                 // What is stored was of no use: once more, without it.

@@ -97,7 +97,7 @@ impl Exchange {
                     return;
                 }
                 let length = head.body_length();
-                let fill = self.store.fill(key, Arc::new(*head), length, arrived.asked);
+                let fill = self.store.fill(key, head, length, arrived.asked);
                 if fill.has_room() {
                     self.flights.unmark(key);
                 }

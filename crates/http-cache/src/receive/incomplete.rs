@@ -1,5 +1,7 @@
 //! A 206 (RFC 9111 sections 3.3 and 3.4).
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode, header};
 
 use super::{Asked, NotStored, Receipt, ResponseHead, Times, storable};
@@ -41,7 +43,7 @@ pub(super) fn receive(
         }
         if brings(asked, stored, &part) {
             let head = freshen::combined(request, stored, headers, part, policy, times);
-            return match head.map(Box::new) {
+            return match head.map(Arc::new) {
                 Some(head) => Receipt::Combine(head),
                 // It forbids to keep what is stored.
                 None => Receipt::FetchAgain,
@@ -51,7 +53,7 @@ pub(super) fn receive(
     let fields = Fields::Lent(headers);
     match storable(request, status, fields, policy, times) {
         Ok(head) if asked.is_own() || asked.is_widened() => {
-            Receipt::Store(Box::new(head.holding(part)))
+            Receipt::Store(Arc::new(head.holding(part)))
         }
         Err(why) if asked.is_own() => Receipt::Relay(why),
         Err(why) if asked.is_widened() => Receipt::AskAgain(why),

@@ -9,7 +9,10 @@ mod parts;
 mod served;
 mod trusted;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use common::{at, map};
 use http::{HeaderMap, Method, StatusCode};
@@ -103,7 +106,9 @@ fn times() -> impl Strategy<Value = Times> {
 
 fn kept(receipt: Receipt) -> Option<StoredHead> {
     match receipt {
-        Receipt::Store(head) | Receipt::Freshened(head) | Receipt::Combine(head) => Some(*head),
+        Receipt::Store(head) | Receipt::Freshened(head) | Receipt::Combine(head) => {
+            Some(Arc::unwrap_or_clone(head))
+        }
         Receipt::Relay(_) | Receipt::AskAgain(_) | Receipt::FetchAgain | Receipt::ServeStale => {
             None
         }

@@ -4,7 +4,7 @@
 
 mod origin;
 
-use std::{collections::BTreeMap, ops::Range, time::SystemTime};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::SystemTime};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use perigee_http_cache::{
@@ -151,16 +151,16 @@ impl Cache {
             let come = match receive(&head, reference, &fields, arrived, &self.policy, times) {
                 Receipt::Store(head) => {
                     self.seen.part_stored += usize::from(head.status == 206);
-                    stored(*head, &response.body)
+                    stored(Arc::unwrap_or_clone(head), &response.body)
                 }
                 Receipt::Combine(head) => {
                     self.seen.combined += 1;
                     prop_assert!(head.is_same_version(reference.unwrap()));
-                    stored(*head, &response.body)
+                    stored(Arc::unwrap_or_clone(head), &response.body)
                 }
                 Receipt::Freshened(head) => {
                     self.seen.freshened += 1;
-                    self.stored = old.map(|(_, body)| (*head, body));
+                    self.stored = old.map(|(_, body)| (Arc::unwrap_or_clone(head), body));
                     return Ok(Some(self.stored.clone().unwrap()));
                 }
                 Receipt::FetchAgain => {

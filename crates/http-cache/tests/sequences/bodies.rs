@@ -4,7 +4,7 @@
 //! `tests/sequences` runs the same on seeded random bytes with any toolchain; `fuzz/` lets
 //! libFuzzer look for them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use perigee_http_cache::{
@@ -299,7 +299,7 @@ impl Cache {
                 check_storable(&exchange);
                 self.tally.stored += 1;
                 self.keep(Entry {
-                    head: with_length(*head),
+                    head: with_length(Arc::unwrap_or_clone(head)),
                     exchange: Some(exchange),
                     told: 0,
                 });
@@ -308,7 +308,7 @@ impl Cache {
             Receipt::Freshened(head) => {
                 assert_eq!(exchange.status, StatusCode::NOT_MODIFIED);
                 self.tally.freshened += 1;
-                self.replace(variant, exchange, *head);
+                self.replace(variant, exchange, Arc::unwrap_or_clone(head));
                 self.answer_newest(asked);
             }
             Receipt::Combine(head) => {
@@ -330,7 +330,7 @@ impl Cache {
                         both
                     }
                     // What came says another Vary.
-                    None => *head,
+                    None => Arc::unwrap_or_clone(head),
                 };
                 self.tally.combined += 1;
                 self.replace(variant, exchange, head);

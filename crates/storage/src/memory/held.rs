@@ -44,9 +44,13 @@ impl Held {
         };
         match all {
             [] => None,
-            [one] => Some(match pack(one) {
-                Kept { piece, body: None } => Held::One(piece),
-                large => Held::Many(Arc::new([large])),
+            // In the heap it is copied, and most are in the heap.
+            [one] => Some(match Piece::pack_briefly(key, one) {
+                (piece, None) => Held::One(piece),
+                (piece, body) => {
+                    let piece = piece.staying();
+                    Held::Many(Arc::new([Kept { piece, body }]))
+                }
             }),
             all => Some(Held::Many(all.iter().map(pack).collect())),
         }

@@ -1,7 +1,7 @@
 //! One stored response in one piece of memory: what it is known by, the text of its key, its packed
 //! head, and its body where that is small. So a hit finds next to each other all that it asks for.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 use bytes::Bytes;
 use perigee_http_cache::{PackedHead, StoredHead};
@@ -18,6 +18,13 @@ const KEY: usize = 24;
 /// it, and the allocator's own bookkeeping for the two.
 const OVERHEAD: u64 = size_of::<Bytes>() as u64 + 24 + 2 * 8;
 
+/// A piece is packed in room of this size at the most that its thread keeps for the next one.
+const MOST_ROOM: usize = 16 << 10;
+
+thread_local! {
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// A stored response in one piece. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece(Bytes);
@@ -29,10 +36,20 @@ pub(crate) struct Seen<'a>(&'a [u8]);
 impl Piece {
     /// Of a response that is stored under this key. Hands back the body if that is not in the piece.
     pub(super) fn pack(key: &str, stored: &Stored) -> (Piece, Option<Body>) {
+        Piece::pack_in(Vec::new(), key, stored)
+    }
+
+    /// The same, in room that the thread has for what is copied to its place at once: see
+    /// [`Piece::copied`].
+    pub(super) fn pack_briefly(key: &str, stored: &Stored) -> (Piece, Option<Body>) {
+        Piece::pack_in(ROOM.take(), key, stored)
+    }
+
+    fn pack_in(mut bytes: Vec<u8>, key: &str, stored: &Stored) -> (Piece, Option<Body>) {
         let small = stored.body.in_one().filter(|body| body.len() <= SMALL_BODY);
         let body = small.as_deref().unwrap_or_default();
         let length = KEY + key.len() + stored.head.packed_length() + body.len();
-        let mut bytes = Vec::with_capacity(length);
+        bytes.reserve_exact(length);
         bytes.extend_from_slice(&stored.id.0.to_le_bytes());
         bytes.extend_from_slice(&stored.checked.number().to_le_bytes());
         // No key, and no head, is longer than a message may be.
@@ -48,6 +65,24 @@ impl Piece {
         bytes.extend_from_slice(body);
         let body = small.is_none().then(|| stored.body.clone());
         (Piece(bytes.into()), body)
+    }
+
+    /// It has been copied to its place: its room is for the next one.
+    pub(super) fn copied(self) {
+        if let Ok(mut bytes) = self.0.try_into_mut() {
+            bytes.clear();
+            let room = Vec::from(bytes);
+            if room.capacity() <= MOST_ROOM {
+                ROOM.set(room);
+            }
+        }
+    }
+
+    /// It stays, and takes no more than it needs.
+    pub(super) fn staying(self) -> Piece {
+        let copy = Piece::copy_of(self.seen());
+        self.copied();
+        copy
     }
 
     /// A copy of one that stands elsewhere.

@@ -54,7 +54,7 @@ fn receive_with(
         },
     );
     match receipt {
-        Receipt::Store(head) => head.into(),
+        Receipt::Store(head) => head,
         other => panic!("{other:?}"),
     }
 }

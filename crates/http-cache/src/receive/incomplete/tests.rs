@@ -43,7 +43,7 @@ fn own(response: Fields<'_>) -> Receipt {
 
 fn stored(receipt: Receipt) -> StoredHead {
     match receipt {
-        Receipt::Store(head) => *head,
+        Receipt::Store(head) => Arc::unwrap_or_clone(head),
         other => panic!("{other:?}"),
     }
 }

@@ -124,6 +124,27 @@ fn a_small_response_is_one_piece_and_a_large_one_is_not() {
 }
 
 #[test]
+fn room_is_for_the_next_piece_once_nobody_looks_at_the_last_one() {
+    let one = |length| match Held::pack(KEY, &[stored(length)]) {
+        Some(Held::One(piece)) => piece,
+        other => panic!("{other:?}"),
+    };
+    let place = |piece: &Piece| piece.bytes().as_ptr();
+    let (first, second) = (one(9), one(9));
+    assert_ne!(place(&first), place(&second));
+    let at = place(&first);
+    first.copied();
+    let third = one(9);
+    assert_eq!(place(&third), at);
+    let (looked_at, text) = (third.clone(), third.bytes().to_vec());
+    third.copied();
+    let other = one(10);
+    assert_eq!(looked_at.bytes(), text);
+    assert_ne!(place(&other), at);
+    assert_eq!(other.clone().staying().bytes(), other.bytes());
+}
+
+#[test]
 fn a_body_that_is_a_part_is_not_taken_for_a_whole_one() {
     let whole = Medium::Memory(whole(10));
     for extent in [

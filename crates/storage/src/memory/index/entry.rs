@@ -88,11 +88,16 @@ impl Entries {
 
     /// Puts an entry and what is held of its key. `None` if there are too many.
     pub(super) fn put(&mut self, entry: Entry, held: Held) -> Option<At> {
-        if let Held::One(piece) = &held
-            && let Some(at) = self.heap.put([&entry.written(false), piece.bytes()])
-        {
-            return Some(at);
-        }
+        let held = match held {
+            Held::One(piece) => match self.heap.put([&entry.written(false), piece.bytes()]) {
+                Some(at) => {
+                    piece.copied();
+                    return Some(at);
+                }
+                None => Held::One(piece.staying()),
+            },
+            many => many,
+        };
         let number = self.vacant.pop();
         let number = number.or_else(|| u32::try_from(self.apart.len()).ok())?;
         let at = self
