@@ -5,6 +5,7 @@
 mod body;
 mod chunked;
 pub mod lines;
+pub mod names;
 pub mod trailers;
 
 pub use body::{BadBody, Bounds, Decoded, Decoder};

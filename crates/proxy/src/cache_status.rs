@@ -27,20 +27,72 @@ pub enum Disclosure {
     Debug,
 }
 
-/// Puts on what this node and those above it, nearest to the origin first, say of an answer (RFC
-/// 9211 section 2). `key` is known of requests that the store was asked about.
+/// A node, as it speaks of itself.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    node: String,
+    /// What was done of most misses, and what is said of it: made once.
+    usual: (Handling, Option<HeaderValue>),
+}
+
+impl Entries {
+    pub(crate) fn of(node: &str) -> Self {
+        let mut usual = Handling::forwarded(Miss::Uri).with_status(200);
+        usual.stored = true;
+        let mut entries = Entries {
+            node: node.to_owned(),
+            usual: (usual, None),
+        };
+        entries.usual.1 = entries.entry(Disclosure::Full, &entries.usual.0, None);
+        entries
+    }
+
+    /// What is said of an answer (RFC 9211 section 2).
+    fn entry(
+        &self,
+        disclosure: Disclosure,
+        handling: &Handling,
+        key: Option<&CacheKey>,
+    ) -> Option<HeaderValue> {
+        match &self.usual {
+            (usual, Some(entry)) if disclosure == Disclosure::Full && handling == usual => {
+                Some(entry.clone())
+            }
+            _ => HeaderValue::try_from(text(&self.node, disclosure, handling, key)?).ok(),
+        }
+    }
+}
+
+/// Puts on what this node and those above it, nearest to the origin first, say of an answer. `key` is
+/// known of requests that the store was asked about.
 pub(crate) fn disclose(
     headers: &mut HeaderMap,
     disclosure: Disclosure,
     above: Vec<HeaderValue>,
-    node: &str,
+    own: &Entries,
     handling: &Handling,
     key: Option<&CacheKey>,
 ) {
+    if disclosure > Disclosure::Brief {
+        for entry in above {
+            headers.append(&CACHE_STATUS, entry);
+        }
+    }
+    if let Some(entry) = own.entry(disclosure, handling, key) {
+        headers.append(&CACHE_STATUS, entry);
+    }
+}
+
+fn text(
+    node: &str,
+    disclosure: Disclosure,
+    handling: &Handling,
+    key: Option<&CacheKey>,
+) -> Option<String> {
     let mut entry = String::with_capacity(node.len() + ROOM);
     entry.push_str(node);
     match disclosure {
-        Disclosure::Off => return,
+        Disclosure::Off => return None,
         Disclosure::Brief => handling.tell_in_brief(&mut entry),
         Disclosure::Full => handling.tell(&mut entry),
         Disclosure::Debug => {
@@ -52,14 +104,7 @@ pub(crate) fn disclose(
             }
         }
     }
-    if disclosure > Disclosure::Brief {
-        for entry in above {
-            headers.append(&CACHE_STATUS, entry);
-        }
-    }
-    if let Ok(entry) = HeaderValue::try_from(entry) {
-        headers.append(&CACHE_STATUS, entry);
-    }
+    Some(entry)
 }
 
 /// A String of RFC 8941 section 3.3.3; `None` for what none can hold.

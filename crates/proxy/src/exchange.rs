@@ -17,7 +17,7 @@ use crate::{
     access::AccessLog,
     answer::{Answer, plain},
     at_once::Signature,
-    cache_status::{Disclosure, Handling, disclose},
+    cache_status::{Disclosure, Entries, Handling, disclose},
     failed::FailedKeys,
     failover::{Failover, Retries},
     fetch::Wanted,
@@ -95,6 +95,7 @@ pub struct Exchange {
     /// What it writes of itself into requests and answers.
     pub(crate) own: Own,
     pub(crate) signature: Option<Signature>,
+    pub(crate) entries: Entries,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -136,6 +137,7 @@ impl Exchange {
             log,
             own,
             signature: Signature::of(&config.node),
+            entries: Entries::of(&config.node),
             config,
         })
     }
@@ -334,8 +336,7 @@ impl Exchange {
         if let Some(via) = self.own.via(Version::HTTP_11) {
             headers.append(header::VIA, via);
         }
-        let node = &self.config.node;
-        disclose(headers, told, above, node, &handling, key);
+        disclose(headers, told, above, &self.entries, &handling, key);
         observation.status = response.status().as_u16();
         observation.handling = handling;
         response.map(|body| {

@@ -29,6 +29,29 @@ fn parameters_stand_in_a_fixed_order() {
     assert_eq!(copy.to_string(), "; fwd=uri-miss; detail=\"copy of fra-2\"");
 }
 
+#[test]
+fn what_is_said_of_most_misses_is_what_would_be_said_of_them() {
+    let own = Entries::of("fra-1");
+    let mut handling = Handling::forwarded(Miss::Uri).with_status(200);
+    for (stored, said) in [
+        (false, "fra-1; fwd=uri-miss; fwd-status=200"),
+        (true, "fra-1; fwd=uri-miss; fwd-status=200; stored"),
+    ] {
+        handling.stored = stored;
+        let entry = own.entry(Disclosure::Full, &handling, None).unwrap();
+        assert_eq!(entry, said);
+    }
+    assert_eq!(
+        own.usual,
+        (
+            handling.clone(),
+            HeaderValue::try_from("fra-1; fwd=uri-miss; fwd-status=200; stored").ok()
+        )
+    );
+    let brief = own.entry(Disclosure::Brief, &handling, None).unwrap();
+    assert_eq!(brief, "fra-1; fwd=uri-miss");
+}
+
 fn told(disclosure: Disclosure, key: Option<&CacheKey>) -> Vec<String> {
     let above = vec![HeaderValue::from_static("shield-1; hit; ttl=9")];
     let handling = Handling {
@@ -37,7 +60,14 @@ fn told(disclosure: Disclosure, key: Option<&CacheKey>) -> Vec<String> {
         ..Handling::forwarded(Miss::Uri)
     };
     let mut headers = HeaderMap::new();
-    disclose(&mut headers, disclosure, above, "fra-1", &handling, key);
+    disclose(
+        &mut headers,
+        disclosure,
+        above,
+        &Entries::of("fra-1"),
+        &handling,
+        key,
+    );
     let values = headers.get_all("cache-status").iter();
     values.map(|v| v.to_str().unwrap().to_owned()).collect()
 }
@@ -108,7 +138,7 @@ proptest! {
         let key = CacheKey::new(Scheme::Https, "a.test", &target);
         for disclosure in [Disclosure::Brief, Disclosure::Full, Disclosure::Debug] {
             let mut headers = HeaderMap::new();
-            disclose(&mut headers, disclosure, Vec::new(), &node, &handling, Some(&key));
+            disclose(&mut headers, disclosure, Vec::new(), &Entries::of(&node), &handling, Some(&key));
             let value = headers["cache-status"].to_str().unwrap();
             let list: List = Parser::new(value).parse().expect(value);
             let [ListEntry::Item(entry)] = list.as_slice() else {

@@ -4,9 +4,12 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use httparse::{Error, Header, Status};
-use perigee_http1::lines::{ends_in_crlf, has_end, slice_of};
+use perigee_http1::{
+    lines::{ends_in_crlf, has_end, slice_of},
+    names::name_of,
+};
 
 use super::door;
 use crate::{
@@ -189,7 +192,7 @@ fn build(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Result<Head, Stat
     let mut headers = HeaderMap::with_capacity(request.headers.len());
     let mut facts = Facts::default();
     for field in request.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BAD)?;
+        let name = name_of(field.name.as_bytes()).map_err(|_| BAD)?;
         let value = HeaderValue::from_maybe_shared(slice(field.value)).map_err(|_| BAD)?;
         facts.note(&name, &value);
         headers

@@ -5,9 +5,12 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use httparse::{Error, Header, ParserConfig, Status};
-use perigee_http1::lines::{has_end, slice_of};
+use perigee_http1::{
+    lines::{has_end, slice_of},
+    names::name_of,
+};
 
 use super::framing::{self, Fault, Framed};
 
@@ -139,7 +142,7 @@ fn build(
     let shared = Bytes::copy_from_slice(bytes);
     let mut headers = HeaderMap::with_capacity(response.headers.len());
     for field in response.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| BAD)?;
+        let name = name_of(field.name.as_bytes()).map_err(|_| BAD)?;
         let slice = || slice_of(&shared, bytes, field.value);
         // Folds, which are rare, are line ends, which are in no value.
         let value = HeaderValue::from_maybe_shared(slice())
