@@ -92,8 +92,8 @@ pub(super) fn read(reader: &Reader<Source>) -> Result<(Tree, Records), MaxMindDb
 #[derive(Default)]
 struct Reading {
     records: Records,
-    /// What the record at each offset is.
-    seen: HashMap<usize, Leaf>,
+    /// The number of the leaf that each offset is: small, as it is looked into at random.
+    seen: HashMap<u32, u32>,
     regions: HashMap<Region, u32>,
 }
 
@@ -102,15 +102,16 @@ impl Reading {
         let Some(offset) = found.offset() else {
             return Ok(Leaf::Nothing);
         };
-        if let Some(leaf) = self.seen.get(&offset) {
-            return Ok(*leaf);
+        let offset = u32::try_from(offset).map_err(|_| invalid("it is larger than 4 GiB"))?;
+        if let Some(number) = self.seen.get(&offset) {
+            return Ok(Leaf::of(*number));
         }
         let record: Record = found.decode::<Raw>()?.unwrap_or_default().into();
         let leaf = match record == Record::default() {
             true => Leaf::Nothing,
             false => self.add(&record)?,
         };
-        self.seen.insert(offset, leaf);
+        self.seen.insert(offset, leaf.number());
         Ok(leaf)
     }
 
