@@ -135,10 +135,10 @@ where
         })
     }
 
-    async fn answer(&mut self, head: Head) -> io::Result<After> {
+    async fn answer(&mut self, head: Box<Head>) -> io::Result<After> {
         let in_request = InRequest::begin(&self.exchange.state, head.version);
         let terms = Terms::of(&head);
-        let request = self.request(head);
+        let request = self.request(*head);
         let Connection { wire, exchange, .. } = self;
         let response = {
             let mut answering = pin!(exchange.handler.handle(request, exchange.client.clone()));

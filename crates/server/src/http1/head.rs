@@ -33,12 +33,9 @@ pub(crate) struct Head {
 
 /// A head that was taken off a buffer.
 #[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a box costs more than to move it"
-)]
 pub(crate) enum Taken<T> {
-    Head(Head),
+    /// In a box: it is large, and what is answered at once has none.
+    Head(Box<Head>),
     /// It has been answered at once, or that has begun.
     Opened(T),
 }
@@ -95,7 +92,11 @@ impl HeadReader {
         }
         match parse(window, limits.max_fields, open)? {
             Some((taken, length)) => {
-                buf.advance(length);
+                match length < buf.len() {
+                    true => buf.advance(length),
+                    // So its space begins where it did.
+                    false => buf.clear(),
+                }
                 Ok(Some(taken))
             }
             None if is_full && window.contains(&b'\n') => {
@@ -155,7 +156,7 @@ fn parse_into<'b, T>(
             match opened {
                 Some(opened) => Ok(Some((Taken::Opened(opened), length))),
                 None => build(&request, bytes)
-                    .map(|head| Some((Taken::Head(head), length)))
+                    .map(|head| Some((Taken::Head(Box::new(head)), length)))
                     .map_err(|status| refused(&request, status)),
             }
         }

@@ -46,13 +46,9 @@ pub(crate) struct Wire<I> {
 }
 
 /// What is to be done next on a connection.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a box costs more than to move it"
-)]
 pub(crate) enum Next<B> {
     /// A request is to be handled.
-    Head(Head),
+    Head(Box<Head>),
     /// So many bytes of this are to be sent: its head is in the row.
     Body(u64, B),
 }

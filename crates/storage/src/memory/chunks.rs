@@ -177,8 +177,9 @@ impl Taken {
     /// Has the processor fetch what will be read, all lines side by side rather than one after the other.
     pub(super) fn prefetch(&self, number: usize, offset: usize) {
         let chunk = self.get(number).and_then(|chunk| chunk.get(offset..));
-        for line in chunk.unwrap_or_default().chunks(LINE).take(AHEAD) {
-            prefetch_line(line.as_ptr());
+        let chunk = chunk.unwrap_or_default();
+        for line in 0..AHEAD.min(chunk.len() / LINE) {
+            prefetch_line(chunk.as_ptr().wrapping_add(line * LINE));
         }
     }
 

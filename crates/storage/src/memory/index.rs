@@ -121,10 +121,10 @@ impl Index {
     pub(super) fn at_once(&self, key: &[u8], serve: impl FnOnce(Found<'_>) -> bool) -> bool {
         let hash = CacheKey::stable_hash_of(key);
         let mut shard = self.shard(hash);
-        let Some(place) = shard.find(hash, key) else {
+        let Some((place, found)) = shard.look(hash, key) else {
             return false;
         };
-        if !shard.get(place).is_some_and(serve) {
+        if !serve(found) {
             return false;
         }
         self.found(&mut shard, place);

@@ -22,7 +22,7 @@ fn take(
 ) -> Result<Option<Head>, Refused> {
     let taken = reader.take(buf, limits, at_end, |_| None::<()>)?;
     Ok(taken.map(|taken| match taken {
-        Taken::Head(head) => head,
+        Taken::Head(head) => *head,
         Taken::Opened(()) => panic!("nobody opens"),
     }))
 }

@@ -70,13 +70,19 @@ impl Shard {
 
     /// The number of the entry of a key.
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<usize> {
-        let mut same = self.places.with_tag(tag(hash, self.seed));
-        let found = same.find(|(_, at)| {
-            self.entries.prefetch(*at);
-            let found = self.entries.get(*at);
-            found.is_some_and(|found| found.entry.hash == hash && found.view().is_of(key))
-        });
-        found.map(|(number, _)| number)
+        self.look(hash, key).map(|(number, _)| number)
+    }
+
+    /// The same, and the entry.
+    pub(super) fn look(&self, hash: u64, key: &[u8]) -> Option<(usize, Found<'_>)> {
+        let mut seen = None;
+        let number = self.places.find(tag(hash, self.seed), |at| {
+            self.entries.prefetch(at);
+            let found = self.entries.get(at);
+            seen = found.filter(|found| found.entry.hash == hash && found.view().is_of(key));
+            seen.is_some()
+        })?;
+        Some((number, seen?))
     }
 
     /// The entry with this number.
@@ -147,10 +153,7 @@ impl Shard {
     fn tidy(&mut self) {
         let (places, seed) = (&mut self.places, self.seed);
         self.entries.tidy(|hash, old, new| {
-            let mut same = places.with_tag(tag(hash, seed));
-            let place = same.find(|(_, at)| *at == old);
-            drop(same);
-            if let Some((number, _)) = place {
+            if let Some(number) = places.find(tag(hash, seed), |at| at == old) {
                 places.set(number, new);
             }
         });

@@ -95,6 +95,31 @@ impl Table {
         self.lines.iter().flat_map(|line| line.0).filter_map(read)
     }
 
+    /// The slot in which something with this tag is that is meant.
+    pub(super) fn find(&self, tag: u32, mut is_meant: impl FnMut(At) -> bool) -> Option<usize> {
+        let mut number = self.first(tag);
+        for _ in 0..self.lines.len() {
+            let line = &self.lines.get(number)?.0;
+            for (at, slot) in line.iter().enumerate() {
+                if (slot >> 32) as u32 == tag
+                    && let Some((_, place)) = read(*slot)
+                    && is_meant(place)
+                {
+                    return Some(number * SLOTS + at);
+                }
+            }
+            if line.contains(&EMPTY) {
+                return None;
+            }
+            number = if number + 1 < self.lines.len() {
+                number + 1
+            } else {
+                0
+            };
+        }
+        None
+    }
+
     /// The slots in which something with this tag is.
     pub(super) fn with_tag(&self, tag: u32) -> impl Iterator<Item = (usize, At)> {
         let mut lines = self.lines_from(tag);
@@ -117,11 +142,16 @@ impl Table {
         })
     }
 
+    /// The line where a tag belongs.
+    fn first(&self, tag: u32) -> usize {
+        ((u64::from(tag) * self.lines.len() as u64) >> 32) as usize
+    }
+
     /// All lines, from that on where a tag belongs.
     fn lines_from(&self, tag: u32) -> impl Iterator<Item = (usize, &Line)> {
-        let first = (u64::from(tag) * self.lines.len() as u64) >> 32;
-        let (before, behind) = self.lines.split_at(first as usize);
-        let behind = (first as usize..).zip(behind);
+        let first = self.first(tag);
+        let (before, behind) = self.lines.split_at(first);
+        let behind = (first..).zip(behind);
         behind.chain(before.iter().enumerate())
     }
 
