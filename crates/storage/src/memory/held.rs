@@ -115,7 +115,7 @@ impl<'a> View<'a> {
         CacheKey::from_text(&String::from_utf8_lossy(self.key_text()))
     }
 
-    fn key_text(self) -> &'a [u8] {
+    pub(in crate::memory) fn key_text(self) -> &'a [u8] {
         self.pieces().next().map_or(&[], |(piece, _)| piece.key())
     }
 

@@ -1,11 +1,14 @@
 //! What is stored, by key; and what goes, to make room.
 //!
 //! Each key has one entry in one of a few shards. A lookup takes the lock of its shard for as long
-//! as it takes to find the entry, to count the hit and to clone a pointer. When there is more than
+//! as it takes to find the entry, to show what is there and to count the hit; what threads would wait for
+//! one another's lookups of, they have copies of ([`copies`]). When there is more than
 //! fits, some entries are drawn by lot and the one that is worth the least goes (see
 //! [`super::heat`]); a newcomer is always among them. So there is no list that every hit would have
 //! to change, and what is asked for once passes through.
 
+mod asking;
+mod copies;
 mod entry;
 mod shard;
 mod spot;
@@ -17,8 +20,11 @@ pub(super) use entry::{Found, Gone};
 pub(super) use spot::Spot;
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering::Relaxed},
+    Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+    atomic::{
+        AtomicU64,
+        Ordering::{Relaxed, Release},
+    },
 };
 
 use perigee_http_cache::CacheKey;
@@ -47,14 +53,16 @@ const MAX_SHARDS: u64 = 1024;
 /// The share of the capacity that goes to what is remembered of keys that are not kept.
 const GHOST_SHARE: u64 = 256;
 
-/// Lookups in a shard after which the clock is told.
-const TELL_CLOCK: u64 = 16;
-
 /// Entries by key.
 #[derive(Debug)]
 pub(super) struct Index {
     /// In the order of [`Place`].
     shards: Box<[Mutex<Shard>]>,
+    /// How often each may have been changed, so that copies are known that are not as it is. Apart from them:
+    /// who has a copy looks at nothing that hits write.
+    generations: Box<[AtomicU64]>,
+    /// Which index it is.
+    number: u64,
     lots: AtomicU64,
     clock: Clock,
     capacity: u64,
@@ -93,60 +101,16 @@ impl Index {
         let shard = || Shard::new(seed, Ghosts::new(ghosts), Heap::new(Arc::clone(&chunks)));
         let shards: Box<[_]> = (0..count).map(|_| Mutex::new(shard())).collect();
         let weight = |shard: &Mutex<Shard>| lock(shard).weight();
+        static INDICES: AtomicU64 = AtomicU64::new(0);
         Index {
+            generations: shards.iter().map(|_| AtomicU64::new(0)).collect(),
+            number: INDICES.fetch_add(1, Relaxed),
             used: AtomicU64::new(shards.iter().map(weight).sum()),
             shards,
             lots: AtomicU64::new(seed),
             clock: Clock::default(),
             capacity,
             keys: AtomicU64::new(0),
-        }
-    }
-
-    /// What is stored under a key, and the purge that it was checked up to. Counts as a request for
-    /// it.
-    pub(super) fn get(&self, key: &CacheKey) -> Option<(Held, Revision)> {
-        let hash = key.stable_hash();
-        let mut shard = self.shard(hash);
-        self.asked(&mut shard);
-        let place = shard.find(hash, key.as_str().as_bytes())?;
-        let found = shard.get(place)?;
-        let found = (found.held(), found.entry.checked);
-        self.found(&mut shard, place);
-        Some(found)
-    }
-
-    /// Shows what is stored under the key of this text. Counts as a request for it if `serve` says so,
-    /// which is handed back.
-    pub(super) fn at_once(&self, key: &[u8], serve: impl FnOnce(Found<'_>) -> bool) -> bool {
-        let hash = CacheKey::stable_hash_of(key);
-        let mut shard = self.shard(hash);
-        let Some((place, found)) = shard.look(hash, key) else {
-            return false;
-        };
-        if !serve(found) {
-            return false;
-        }
-        self.found(&mut shard, place);
-        self.asked(&mut shard);
-        true
-    }
-
-    /// Counts a request for this entry.
-    fn found(&self, shard: &mut Shard, place: usize) {
-        shard.found += 1;
-        let now = self.clock.now();
-        shard.change(place, |entry| {
-            entry.heat = entry.heat.again(now);
-            entry.hits = entry.hits.saturating_add(1);
-        });
-    }
-
-    /// Counts a lookup.
-    fn asked(&self, shard: &mut Shard) {
-        shard.asked += 1;
-        if shard.asked.is_multiple_of(TELL_CLOCK) {
-            self.clock.advance(TELL_CLOCK, self.keys());
         }
     }
 
@@ -166,8 +130,8 @@ impl Index {
 
     /// Removes such entries. A look at all of them, shard by shard.
     pub(super) fn drop_where(&self, is_such: impl Fn(Found<'_>) -> bool) {
-        for shard in &self.shards {
-            let mut shard = lock(shard);
+        for number in 0..self.shards.len() {
+            let mut shard = self.shard_to_change(number);
             let before = shard.weight();
             let mut left = shard.numbers();
             while let Some(number) = left.checked_sub(1) {
@@ -221,7 +185,7 @@ impl Index {
         change: impl FnOnce(&[Stored], Revision) -> Option<Vec<Stored>>,
     ) -> Outcome {
         let hash = key.stable_hash();
-        let mut shard = self.shard(hash);
+        let mut shard = self.shard_to_change(self.shard_of(hash));
         let before = shard.weight();
         let mut outcome = Outcome::default();
         let place = shard.find(hash, key.as_str().as_bytes());
@@ -302,12 +266,12 @@ impl Index {
     fn evict_one(&self, newcomer: Option<&Newcomer<'_>>) -> Option<Gone> {
         let now = self.clock.now();
         let drawn = self.draw() as usize % self.shards.len();
-        let mut shard = lock(self.shards.get(drawn)?);
+        let mut shard = self.shard_to_change(drawn);
         let (place, worth) = shard.coolest(|| self.draw(), now)?;
         let newcomer = newcomer.filter(|newcomer| newcomer.worth <= worth);
         if let Some(newcomer) = newcomer {
             drop(shard);
-            shard = self.shard(newcomer.hash);
+            shard = self.shard_to_change(self.shard_of(newcomer.hash));
         }
         let before = shard.weight();
         let gone = match newcomer {
@@ -338,7 +302,32 @@ impl Index {
     }
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[Place::of_hash(hash).shard(self.shards.len())])
+        lock(&self.shards[self.shard_of(hash)])
+    }
+
+    /// The same, and whether somebody else had it.
+    fn shard_and_wait(&self, hash: u64) -> (MutexGuard<'_, Shard>, bool) {
+        let shard = &self.shards[self.shard_of(hash)];
+        match shard.try_lock() {
+            Ok(shard) => (shard, false),
+            Err(TryLockError::Poisoned(shard)) => (shard.into_inner(), false),
+            Err(TryLockError::WouldBlock) => (lock(shard), true),
+        }
+    }
+
+    /// A shard, of which no copy is good from here on.
+    fn shard_to_change(&self, number: usize) -> MutexGuard<'_, Shard> {
+        let shard = lock(&self.shards[number]);
+        self.generations[number].fetch_add(1, Release);
+        shard
+    }
+
+    fn shard_of(&self, hash: u64) -> usize {
+        Place::of_hash(hash).shard(self.shards.len())
+    }
+
+    fn generation(&self, hash: u64) -> &AtomicU64 {
+        &self.generations[self.shard_of(hash)]
     }
 
     /// A random number (SplitMix64).

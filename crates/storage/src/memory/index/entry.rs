@@ -199,6 +199,20 @@ enum Place<'a> {
 }
 
 impl<'a> Found<'a> {
+    /// An entry, and a response that stood behind it.
+    pub(super) fn of_small(entry: Entry, piece: &'a [u8]) -> Self {
+        let held = Place::Here(piece);
+        Found { entry, held }
+    }
+
+    /// The response behind the entry, if it is there.
+    pub(super) fn small(&self) -> Option<&'a [u8]> {
+        match self.held {
+            Place::Here(piece) => Some(piece),
+            Place::Apart(_) => None,
+        }
+    }
+
     /// Bytes of it, and of all that hangs on it.
     pub(super) fn weight(&self) -> u64 {
         match self.held {
