@@ -88,32 +88,31 @@ impl ResponseDirectives {
     }
 
     fn take(&mut self, directive: &Directive<'_>) {
-        match () {
-            () if directive.is("no-store") => self.no_store = true,
-            () if directive.is("no-cache") => match directive.field_names() {
+        let mut room = [0; LONGEST_NAME];
+        match directive.in_lower_case(&mut room) {
+            b"no-store" => self.no_store = true,
+            b"no-cache" => match directive.field_names() {
                 Some(names) => self.withheld.extend(names),
                 None => self.no_cache = true,
             },
-            () if directive.is("private") => match directive.field_names() {
+            b"private" => match directive.field_names() {
                 Some(names) => self.withheld.extend(names),
                 None => self.private = true,
             },
             // Where a value is an error, it does not count: this is the one that allows more.
-            () if directive.is("public") => {
+            b"public" => {
                 self.public = matches!(directive.argument, Argument::None | Argument::Text(_));
             }
-            () if directive.is("must-revalidate") => self.must_revalidate = true,
-            () if directive.is("proxy-revalidate") => self.proxy_revalidate = true,
-            () if directive.is("must-understand") => self.must_understand = true,
-            () if directive.is("immutable") => self.immutable = true,
-            () if directive.is("s-maxage") => directive.lifetime(&mut self.s_maxage),
-            () if directive.is("max-age") => directive.lifetime(&mut self.max_age),
-            () if directive.is("stale-if-error") => directive.lifetime(&mut self.stale_if_error),
-            () if directive.is("stale-while-revalidate") => {
-                directive.lifetime(&mut self.stale_while_revalidate);
-            }
+            b"must-revalidate" => self.must_revalidate = true,
+            b"proxy-revalidate" => self.proxy_revalidate = true,
+            b"must-understand" => self.must_understand = true,
+            b"immutable" => self.immutable = true,
+            b"s-maxage" => directive.lifetime(&mut self.s_maxage),
+            b"max-age" => directive.lifetime(&mut self.max_age),
+            b"stale-if-error" => directive.lifetime(&mut self.stale_if_error),
+            b"stale-while-revalidate" => directive.lifetime(&mut self.stale_while_revalidate),
             // Section 5.2.3: unknown directives are ignored.
-            () => {}
+            _ => {}
         }
     }
 
@@ -161,6 +160,9 @@ impl RequestDirectives {
         }
     }
 }
+
+/// No name of a directive that is known is longer.
+const LONGEST_NAME: usize = "stale-while-revalidate".len();
 
 /// One directive: `name` or `name=value`.
 struct Directive<'a> {
@@ -220,6 +222,16 @@ impl<'a> Directive<'a> {
             name: name.as_bytes(),
             argument,
         })
+    }
+
+    /// The name, if it is no longer than any that is known; else nothing.
+    fn in_lower_case<'r>(&self, room: &'r mut [u8; LONGEST_NAME]) -> &'r [u8] {
+        let Some(name) = room.get_mut(..self.name.len()) else {
+            return b"";
+        };
+        name.copy_from_slice(self.name);
+        name.make_ascii_lowercase();
+        name
     }
 
     fn is(&self, name: &str) -> bool {

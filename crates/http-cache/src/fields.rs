@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::{Policy, directives::ResponseDirectives, lists, targeted::is_targeted};
+use crate::{
+    Policy, directives::ResponseDirectives, lists, present::has_field, targeted::is_targeted,
+};
 
 /// Fields that are for one connection only, whether Connection names them or not. Trailer is not
 /// among them: it announces what follows the content, end to end (RFC 9110 section 6.6.2).
@@ -68,7 +70,7 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
 
 /// The fields that [`remove_hop_by_hop`] leaves.
 pub fn end_to_end(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-    let nominated = match headers.contains_key(header::CONNECTION) {
+    let nominated = match has_field(headers, &header::CONNECTION) {
         true => nominated(headers),
         false => Vec::new(),
     };
@@ -77,15 +79,17 @@ pub fn end_to_end(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &He
 }
 
 fn is_hop_by_hop(name: &HeaderName) -> bool {
-    match *name {
-        header::CONNECTION
-        | header::TE
-        | header::TRANSFER_ENCODING
-        | header::UPGRADE
-        | header::PROXY_AUTHENTICATE
-        | header::PROXY_AUTHORIZATION => true,
-        _ => matches!(name.as_str(), "keep-alive" | "proxy-connection"),
-    }
+    matches!(
+        name.as_str(),
+        "connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "keep-alive"
+            | "proxy-connection"
+    )
 }
 
 /// The fields of a response that are for the client whose request fetched it, and for no other:
@@ -183,12 +187,11 @@ pub(crate) fn stored(response: &HeaderMap, withheld: &[HeaderName]) -> HeaderMap
 /// what is forwarded all the same. Content-Length is kept as a number, Age as a duration; Trailer has
 /// nothing to announce, since trailers are not stored; Warning is obsolete (RFC 9111 section 5.5).
 fn is_unstored(name: &HeaderName) -> bool {
-    is_hop_by_hop(name)
-        || matches!(
-            *name,
-            header::AGE | header::CONTENT_LENGTH | header::TRAILER | header::WARNING
-        )
-        || name.as_str() == "proxy-authentication-info"
+    let is_replaced = matches!(
+        name.as_str(),
+        "age" | "content-length" | "trailer" | "warning" | "proxy-authentication-info"
+    );
+    is_replaced || is_hop_by_hop(name)
 }
 
 /// The fields that Connection names, less those that it must not.

@@ -8,6 +8,7 @@ use crate::{
     PackedHead,
     decide::{BodyPart, Serve},
     labels::is_tag_field,
+    present::has_field,
     targeted::is_targeted,
 };
 
@@ -36,7 +37,7 @@ impl Lines {
     /// Appends them.
     pub(crate) fn write(headers: &HeaderMap, out: &mut Vec<u8>) -> Lines {
         let begin = out.len();
-        let tagged = headers.contains_key(header::ETAG);
+        let tagged = has_field(headers, &header::ETAG);
         let mut lines = Lines {
             not_modified: 0,
             shown: 0,

@@ -125,7 +125,10 @@ impl RequestFields {
     }
 
     pub(crate) fn passes(&self, method: &Method, name: &HeaderName) -> bool {
-        let claim = || is_claim(name.as_str()) || overrides(method, name.as_str());
+        let claim = || {
+            let name = name.as_str();
+            is_claim(name) || name.starts_with('x') && overrides(method, name)
+        };
         let listed = |only: &Vec<HeaderName>| only.contains(name) || NEEDED.contains(name);
         (!claim() && self.only.as_ref().is_none_or(listed)) || self.keep.contains(name)
     }
@@ -135,11 +138,14 @@ impl RequestFields {
 /// with an underscore: applications that are told fields as variables (CGI, WSGI, Rack, PHP)
 /// cannot tell it from the name with a hyphen, which the key, Vary or this list goes by.
 fn is_claim(name: &str) -> bool {
-    if name.contains('_') {
+    if name.as_bytes().contains(&b'_') {
         return true;
     }
     // Most names begin in another way.
-    if !name.starts_with(['x', 'c', 'f', 'p', 't']) {
+    if !matches!(
+        name.as_bytes().first(),
+        Some(b'x' | b'c' | b'f' | b'p' | b't')
+    ) {
         return false;
     }
     PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.binary_search(&name).is_ok()

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use http::{Response, StatusCode, header};
 use perigee_http_cache::{
     BodyPart, Decision, Failure, Miss, Recovery, ResponseHead, Serve, StoredHead, answer,
-    answer_of_whole, decide, recover,
+    answer_of_whole, decide, has_field, recover,
 };
 use perigee_storage::Stored;
 
@@ -93,7 +93,7 @@ impl Exchange {
         let OwnFields { withheld, aged } = landed.fields;
         let mut answer = self.out_of(trip, landed.arrival, aged, handling)?;
         let headers = answer.response.headers_mut();
-        if !aged {
+        if !aged && has_field(headers, &header::AGE) {
             // It would say that the origin has not made or validated it for this very request (RFC
             // 9111 section 5.1).
             headers.remove(header::AGE);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
-use perigee_http_cache::Miss;
+use perigee_http_cache::{Miss, has_field};
 use perigee_upstream::Body as Relayed;
 
 use crate::{
@@ -35,6 +35,9 @@ impl Upgrade {
 
 /// The protocol to switch to that these fields ask for.
 pub(crate) fn asked_for(headers: &HeaderMap) -> Option<&HeaderValue> {
+    if !has_field(headers, &header::UPGRADE) {
+        return None;
+    }
     let protocol = headers.get(header::UPGRADE)?;
     // To HTTP/2 one switches by prior knowledge or ALPN (RFC 9113 section 3.1); forwarded,
     // it would give the client a connection on which the origin believes everything.
