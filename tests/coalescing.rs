@@ -396,6 +396,7 @@ async fn the_authorized_learn_together_that_each_must_ask() {
             .collect();
         edge.until_under_way(10).await;
         if !known {
+            origin.until_asked("/page", 1).await;
             assert_eq!(origin.count("/page"), 1);
             origin.let_out(1);
         }

@@ -394,6 +394,15 @@ async fn a_whole_cdn_survives_a_restart_of_all() {
         })
         .await;
     }
+    // Who found another one not listening yet goes past it, to the origin if that is the shield.
+    for (who, whom) in [("fra-1", "fra-2"), ("fra-2", "fra-1")] {
+        for whom in [whom, "shield-1"] {
+            wait::until(&format!("{who} uses {whom}"), || async {
+                cdn.uses(who, whom).await.then_some(())
+            })
+            .await;
+        }
+    }
     for path in &paths {
         assert!(cdn.get("fra-2", path).await.body == body(path));
         assert_eq!(origin.count(path), 1, "{path}");
