@@ -1,6 +1,7 @@
 //! The name server beside its peers: bench/dns has its own harness, of which this reads what it prints.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
@@ -123,12 +124,12 @@ fn run(command: &Command, pace: &Pace, results: &mut Results) -> Result<(), Stri
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut watched = Watched::start(&mut command, pace.left())?;
     let (_, out, _) = watched.pipes();
-    let mut part = String::new();
+    let (mut part, mut seen) = (String::new(), BTreeMap::new());
     for line in out.into_iter().flat_map(|out| BufReader::new(out).lines()) {
         let line = line.map_err(|error| error.to_string())?;
         super::say(&format!("  {line}"));
         match line.strip_prefix("  ") {
-            Some(row) => read(&part, row, results),
+            Some(row) => read(&part, row, &mut seen, results),
             None => part = line.split(" (load").next().unwrap_or_default().to_owned(),
         }
     }
@@ -147,8 +148,8 @@ pub(super) fn title(name: &str) -> &str {
     }
 }
 
-/// One line below the title of its part.
-fn read(part: &str, row: &str, results: &mut Results) {
+/// One line below the title of its part. What this run has seen of a row replaces what was known of it.
+fn read(part: &str, row: &str, seen: &mut BTreeMap<String, Measured>, results: &mut Results) {
     let read = match part {
         _ if part.starts_with("latency") => latency(row).map(|(name, v)| (P99.to_owned(), name, v)),
         _ if part.starts_with("resident") => {
@@ -161,9 +162,10 @@ fn read(part: &str, row: &str, results: &mut Results) {
         return;
     };
     let new = || Measured::new(SHARE);
-    let measured = results.rows.entry(key).or_insert_with(new);
+    let measured = seen.entry(key.clone()).or_insert_with(new);
     measured.rounds.insert(name, values);
     measured.load = machine::load();
+    results.rows.insert(key, measured.clone());
 }
 
 /// `perigee   236.1 k/CPU-s  (220.0 to 240.2) ...`: name, least, most and median.
@@ -204,24 +206,31 @@ mod tests {
 
     #[test]
     fn a_row_of_the_harness_is_read() {
-        let mut results = Results::default();
+        let (mut results, mut seen) = (Results::default(), BTreeMap::new());
+        // Of an earlier run.
+        let mut old = Measured::default();
+        old.push("gone", 1.0);
+        results.rows.insert("dns: geo A, no ECS".to_owned(), old);
         let row =
             "perigee, counting      236.1 k/CPU-s  (220.0 to 240.2)  user 1900 ns  kernel 2300 ns";
-        read("geo A, no ECS", row, &mut results);
+        read("geo A, no ECS", row, &mut seen, &mut results);
         let (latency, memory) = ("latency at 5,000 in us", "resident memory in MB");
         read(
             latency,
             "knot, online             53     6632  (5000 to 7001)",
+            &mut seen,
             &mut results,
         );
         read(
             memory,
             "knot, online    1.0     8.0    16.5     8.0",
+            &mut seen,
             &mut results,
         );
-        read(memory, "nothing of that kind", &mut results);
+        read(memory, "nothing of that kind", &mut seen, &mut results);
         let measured = &results.rows["dns: geo A, no ECS"];
         assert_eq!(results.rows.len(), 3);
+        assert!(measured.median("gone").is_none() && !measured.commit.is_empty());
         assert_eq!(results.rows[P99].median("knot, online"), Some(6632.0));
         assert_eq!(
             results.rows[P99].spread("knot, online"),
