@@ -49,7 +49,7 @@ pub(super) const SERVERS: [NameServer; 5] = [
     server(
         "knot",
         "knotd",
-        "knot knot-module-geoip knot-module-onlinesign",
+        "knot knot-module-geoip",
         "-V",
     ),
     server("gdnsd", "gdnsd", "gdnsd", "version"),
