@@ -46,12 +46,7 @@ const fn server(
 }
 
 pub(super) const SERVERS: [NameServer; 5] = [
-    server(
-        "knot",
-        "knotd",
-        "knot knot-module-geoip",
-        "-V",
-    ),
+    server("knot", "knotd", "knot knot-module-geoip", "-V"),
     server("gdnsd", "gdnsd", "gdnsd", "version"),
     server(
         "powerdns",

@@ -132,12 +132,12 @@ impl Row {
         matches!(self.load, Load::Http2 | Load::Tls | Load::Handshakes)
     }
 
-    /// Whether a server is in it: a server of files is no cache, and the floor knows no more than whole
-    /// responses.
+    /// Whether a server is in it: a server of files is no cache, and the floor knows no more than what
+    /// it was asked before.
     pub(super) fn has(&self, peer: &Peer) -> bool {
         match peer {
             Peer::H2o => matches!(self.key, "1k" | "1m" | "h2" | "tls1m"),
-            Peer::Floor => matches!(self.load, Load::Hit | Load::Zipf),
+            Peer::Floor => matches!(self.load, Load::Hit | Load::Zipf | Load::NotModified),
             _ => !self.needs_tls() || peer.has_tls(),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     pattern,
-    serving::{Piece, Respond},
+    serving::{Piece, Respond, target_of},
 };
 
 /// The largest body.
@@ -41,7 +41,8 @@ impl Origin {
 }
 
 impl Respond for Origin {
-    fn respond(&mut self, target: &[u8], out: &mut VecDeque<Piece>) {
+    fn respond(&mut self, request: &[u8], out: &mut VecDeque<Piece>) {
+        let target = target_of(request);
         if target == b"/count" {
             let text = self.count.to_string();
             let head = format!(

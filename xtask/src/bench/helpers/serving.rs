@@ -28,11 +28,23 @@ impl Piece {
         let to = bytes.len();
         Piece { bytes, from: 0, to }
     }
+
+    fn left(&self) -> &[u8] {
+        &self.bytes[self.from..self.to]
+    }
 }
 
 pub(super) trait Respond {
-    /// Answers the request to `target`.
-    fn respond(&mut self, target: &[u8], out: &mut VecDeque<Piece>);
+    /// Answers a request, of which this is the head.
+    fn respond(&mut self, request: &[u8], out: &mut VecDeque<Piece>);
+}
+
+/// What a request asks for.
+pub(super) fn target_of(request: &[u8]) -> &[u8] {
+    request
+        .split(|byte| *byte == b' ')
+        .nth(1)
+        .unwrap_or_default()
 }
 
 const LISTENER: u64 = u64::MAX;
@@ -148,8 +160,7 @@ fn answer(connection: &mut Connection, responder: &mut impl Respond) {
     while let Some(rest) = connection.input.get(done..)
         && let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n")
     {
-        let target = rest.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
-        responder.respond(target, &mut connection.output);
+        responder.respond(&rest[..end + 4], &mut connection.output);
         done += end + 4;
     }
     connection.input.drain(..done);
@@ -157,14 +168,17 @@ fn answer(connection: &mut Connection, responder: &mut impl Respond) {
 
 /// Sends what can be sent. Returns whether that was all.
 fn send(connection: &mut Connection) -> io::Result<bool> {
-    while !connection.output.is_empty() {
-        let slices: Vec<IoSlice> = connection
-            .output
-            .iter()
-            .take(64)
-            .map(|piece| IoSlice::new(&piece.bytes[piece.from..piece.to]))
-            .collect();
-        let mut sent = match connection.stream.write_vectored(&slices) {
+    while let Some(first) = connection.output.front() {
+        let written = match connection.output.len() {
+            // What the kernel does in less time than a row of one.
+            1 => connection.stream.write(first.left()),
+            _ => {
+                let pieces = connection.output.iter().take(64);
+                let slices: Vec<IoSlice> = pieces.map(|it| IoSlice::new(it.left())).collect();
+                connection.stream.write_vectored(&slices)
+            }
+        };
+        let mut sent = match written {
             Ok(sent) => sent,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
