@@ -1,6 +1,7 @@
 //! A request's first steps: who sent it, is there room, is it a loop, whose is it.
 
 use std::{
+    future::Future,
     io::Error,
     sync::{
         Arc,
@@ -10,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use perigee_cluster::{
     Caller, LATENCIES_PATH, PURGES_PATH, Readiness, Refused, Trust, caller, no_node, strip,
@@ -182,31 +183,67 @@ impl<S: State> Handler for Shared<S> {
         self.found(asked, client, reply)
     }
 
-    async fn handle(&self, request: Request<RequestBody>, client: Client) -> Response<Body> {
+    /// What is to be known of the request is found out at once: neither it nor the client takes room
+    /// while the answer is waited for.
+    fn handle(
+        &self,
+        request: Request<RequestBody>,
+        client: Client,
+    ) -> impl Future<Output = Response<Body>> + Send {
+        let entered = self.enter(request, &client);
+        async move {
+            let mut response = match entered.next {
+                Next::Answer((inbound, body, in_flight), state) => {
+                    self.exchange.answer(inbound, body, state, in_flight).await
+                }
+                Next::Tell(uri) => self.tell(&uri).await,
+                Next::Done(response) => *response,
+            };
+            if entered.is_nodes {
+                response.extensions_mut().insert(NoClient);
+            }
+            if entered.to_client {
+                strip(response.headers_mut());
+            }
+            response
+        }
+    }
+}
+
+/// A request that is looked at, and what its answer is to be like.
+struct Entered<S> {
+    next: Next<S>,
+    /// It came over a connection of a node, and those are measured apart.
+    is_nodes: bool,
+    /// Nothing that nodes tell each other is to be in the answer.
+    to_client: bool,
+}
+
+/// What is to be done about a request.
+enum Next<S> {
+    Answer(LetIn, Arc<S>),
+    /// A node asks for what is at this target.
+    Tell(Box<Uri>),
+    Done(Box<Response<Body>>),
+}
+
+impl<S: State> Shared<S> {
+    fn enter(&self, request: Request<RequestBody>, client: &Client) -> Entered<S> {
         let state = self.state.load_full();
         let has_tier_listen = !S::common(state.config()).tier_listen.is_empty();
         let caller = who(
             state.trust().map(Arc::as_ref),
             has_tier_listen,
             &request,
-            &client,
+            client,
         );
         let stranger = Origination::of_connection(client.address.ip(), client.tls);
         let admission = match (client.private, caller) {
             (true, Ok(Caller::Stranger)) => Admission::Refuse(NODES_ALONE),
-            _ => state.admit(caller, &client),
+            _ => state.admit(caller, client),
         };
-        let (mut response, to_client) = match admission {
-            Admission::Probe => {
-                let told = match request.uri().path() {
-                    PURGES_PATH => answer(&self.purges.log, request.uri()).await,
-                    LATENCIES_PATH => {
-                        json(self.round_trips.told(self.node(), Instant::now()).to_json())
-                    }
-                    _ => json(self.readiness(&state).to_json()),
-                };
-                (told, false)
-            }
+        let (next, to_client) = match admission {
+            Admission::Probe => (Next::Tell(Box::new(request.into_parts().0.uri)), false),
             Admission::Refuse(text) => {
                 if let Some(held_back) = self.not_admitted.pass(Instant::now()) {
                     let from = client.address;
@@ -214,25 +251,31 @@ impl<S: State> Handler for Shared<S> {
                 }
                 let status = StatusCode::FORBIDDEN;
                 let refused = self.turn_away(&request, stranger, Refusal { status, text });
+                let refused = Next::Done(Box::new(refused));
                 (refused, caller == Ok(Caller::Stranger))
             }
             Admission::Enter(from) => {
-                let response = match self.let_in(&state, request, from) {
-                    Ok((inbound, body, in_flight)) => {
-                        self.exchange.answer(inbound, body, state, in_flight).await
-                    }
-                    Err(response) => *response,
+                let next = match self.let_in(&state, request, from) {
+                    Ok(let_in) => Next::Answer(let_in, state),
+                    Err(response) => Next::Done(response),
                 };
-                (response, from.sender == Sender::Client)
+                (next, from.sender == Sender::Client)
             }
         };
-        if self.round_trips.is_on() && caller != Ok(Caller::Stranger) {
-            response.extensions_mut().insert(NoClient);
+        Entered {
+            next,
+            is_nodes: caller != Ok(Caller::Stranger) && self.round_trips.is_on(),
+            to_client,
         }
-        if to_client {
-            strip(response.headers_mut());
+    }
+
+    /// What other nodes are told of this one.
+    async fn tell(&self, uri: &Uri) -> Response<Body> {
+        match uri.path() {
+            PURGES_PATH => answer(&self.purges.log, uri).await,
+            LATENCIES_PATH => json(self.round_trips.told(self.node(), Instant::now()).to_json()),
+            _ => json(self.readiness(&self.state.load()).to_json()),
         }
-        response
     }
 }
 

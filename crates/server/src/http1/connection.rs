@@ -5,13 +5,14 @@ use std::{
     io,
     pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::Full;
+use perigee_http1::maps;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::oneshot,
@@ -45,6 +46,15 @@ enum After {
     Abort,
     /// Somebody else has it now.
     Upgrade(oneshot::Sender<Upgraded>),
+}
+
+/// A response whose head is in the row.
+struct Begun<B> {
+    sending: Sending,
+    body: B,
+    /// Whether another request may follow it.
+    keep: bool,
+    upgrade: bool,
 }
 
 type Answering<'a> = Pin<Box<dyn Future<Output = io::Result<After>> + Send + 'a>>;
@@ -135,24 +145,30 @@ where
         })
     }
 
+    /// The request is gone when the answer is waited for, and the head of the answer when its body is
+    /// sent: neither is kept here, nor moved about.
     async fn answer(&mut self, head: Box<Head>) -> io::Result<After> {
         let in_request = InRequest::begin(&self.exchange.state, head.version);
         let terms = Terms::of(&head);
-        let request = self.request(*head);
-        let Connection { wire, exchange, .. } = self;
-        let response = {
-            let mut answering = pin!(exchange.handler.handle(request, exchange.client.clone()));
+        let (handler, client) = (
+            Arc::clone(&self.exchange.handler),
+            self.exchange.client.clone(),
+        );
+        let begun = {
+            let mut answering = pin!(handler.handle(self.request(head), client));
             poll_fn(|cx| match answering.as_mut().poll(cx) {
-                Poll::Ready(response) => Poll::Ready(Ok(response)),
-                Poll::Pending => match wire.meanwhile(cx) {
+                Poll::Ready(response) => {
+                    self.exchange.state.answered(response.extensions());
+                    Poll::Ready(self.begin(response, terms, cx))
+                }
+                Poll::Pending => match self.wire.meanwhile(cx) {
                     Ok(()) => Poll::Pending,
                     Err(error) => Poll::Ready(Err(error)),
                 },
             })
             .await?
         };
-        self.exchange.state.answered(response.extensions());
-        let after = self.send(response, terms).await?;
+        let after = self.send(begun).await?;
         if matches!(after, After::Abort) {
             in_request.failed();
         }
@@ -165,7 +181,8 @@ where
     }
 
     /// The request as the handler sees it.
-    fn request(&mut self, head: Head) -> Request<RequestBody> {
+    fn request(&mut self, head: Box<Head>) -> Request<RequestBody> {
+        let head = *head;
         let wire = &mut self.wire;
         wire.request += 1;
         let line = wire
@@ -191,17 +208,28 @@ where
 
     async fn refuse(&mut self, refused: Refused) -> io::Result<After> {
         count(&self.exchange.shared.counters.bad_requests);
-        let response = refusal(refused.status, refused.is_head).map(Full::new);
+        let mut response = Some(refusal(refused.status, refused.is_head).map(Full::new));
         let terms = Terms {
             version: Version::HTTP_11,
             is_head: refused.is_head,
             takes_trailers: false,
             keep: false,
         };
-        self.send(response, terms).await
+        let begun = poll_fn(|cx| match response.take() {
+            Some(response) => Poll::Ready(self.begin(response, terms, cx)),
+            None => Poll::Pending,
+        });
+        let begun = begun.await?;
+        self.send(begun).await
     }
 
-    async fn send<B>(&mut self, response: Response<B>, mut terms: Terms) -> io::Result<After>
+    /// Puts the head of a response in the row.
+    fn begin<B>(
+        &mut self,
+        response: Response<B>,
+        mut terms: Terms,
+        cx: &mut Context<'_>,
+    ) -> io::Result<Begun<B>>
     where
         B: Body<Data = Bytes>,
     {
@@ -210,9 +238,10 @@ where
             exchange,
             date,
         } = self;
+        wire.wake_up();
         wire.put_interim();
         wire.line.close();
-        let legible = poll_fn(|cx| Poll::Ready(wire.is_legible(cx))).await?;
+        let legible = wire.is_legible(cx)?;
         let upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         terms.keep &= legible && !exchange.shared.is_leaving() && !exchange.state.is_closing();
         if let Some(incoming) = &mut wire.incoming {
@@ -229,7 +258,27 @@ where
         wire.out.text(|text| {
             (delimit, keep) = encode::head(&parts, &hint, &terms, date, text);
         });
-        let mut sending = Sending::new(delimit);
+        maps::give(parts.headers);
+        Ok(Begun {
+            sending: Sending::new(delimit),
+            body,
+            keep,
+            upgrade,
+        })
+    }
+
+    /// Sends the rest of a response.
+    async fn send<B>(&mut self, begun: Begun<B>) -> io::Result<After>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let Begun {
+            mut sending,
+            body,
+            keep,
+            upgrade,
+        } = begun;
+        let wire = &mut self.wire;
         let mut body = pin!(Some(body));
         poll_fn(|cx| wire.poll_send(&mut sending, body.as_mut(), cx)).await?;
         if let Some(incoming) = &mut wire.incoming {
@@ -239,7 +288,7 @@ where
             return Ok(After::Abort);
         }
         if upgrade {
-            exchange.state.enter(Stage::Upgraded);
+            self.exchange.state.enter(Stage::Upgraded);
             // What follows the request must not be taken for its body (RFC 9110 section 7.8).
             let successor = wire.line.successor(wire.request);
             let successor = successor.filter(|_| wire.incoming.is_none());

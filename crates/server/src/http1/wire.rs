@@ -128,13 +128,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     }
 
     /// Borrows buffers, if there are none.
-    fn wake_up(&mut self) {
+    pub(crate) fn wake_up(&mut self) {
         if self.buf.capacity() == 0 && self.out.is_empty() {
             (self.buf, self.out) = lent::take();
         }
     }
 
-    /// Gives the buffers back: connections that wait for their next request are many.
+    /// Gives the buffers back: connections that wait, for their next request or for an answer, are many.
     fn rest(&mut self) {
         if self.buf.is_empty() && self.out.is_empty() {
             let (buf, out) = (mem::take(&mut self.buf), mem::take(&mut self.out));
@@ -159,13 +159,17 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     pub(crate) fn meanwhile(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         // Before the mail is looked at, so that none is missed that comes from here on.
         self.state.task.register(cx);
+        self.wake_up();
         self.put_interim();
         self.feed(cx)?;
         self.listen(cx)?;
-        match self.poll_flush(cx) {
-            Poll::Ready(flushed) => flushed,
-            Poll::Pending => Ok(()),
+        if let Poll::Ready(flushed) = self.poll_flush(cx) {
+            flushed?;
+            if self.incoming.is_none() {
+                self.rest();
+            }
         }
+        Ok(())
     }
 
     /// Puts the interim responses of the handler in the row.

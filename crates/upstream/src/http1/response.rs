@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use httparse::{Error, Header, ParserConfig, Status};
 use perigee_http1::{
     lines::{has_end, slice_of},
+    maps,
     names::name_of,
 };
 
@@ -140,7 +141,7 @@ fn build(
     };
     // The one copy of the head: values are slices of it, and the buffer is free again.
     let shared = Bytes::copy_from_slice(bytes);
-    let mut headers = HeaderMap::with_capacity(response.headers.len());
+    let mut headers = maps::take(response.headers.len());
     for field in response.headers.iter() {
         let name = name_of(field.name.as_bytes()).map_err(|_| BAD)?;
         let slice = || slice_of(&shared, bytes, field.value);
