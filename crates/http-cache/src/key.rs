@@ -108,6 +108,11 @@ impl CacheKey {
         stable_hash(self.text.as_bytes())
     }
 
+    /// A hash for a table of this process: nobody outside knows the seed.
+    pub fn seeded_hash(&self, seed: u64) -> u64 {
+        xxhash_rust::xxh3::xxh3_64_with_seed(self.text.as_bytes(), seed)
+    }
+
     /// The same of the key that has this text.
     pub fn stable_hash_of(text: &[u8]) -> u64 {
         stable_hash(text)

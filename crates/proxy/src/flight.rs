@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
     ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -21,6 +22,7 @@ use crate::{
 use http::HeaderValue;
 use perigee_http_cache::{CacheKey, Failure, StoredHead};
 use perigee_storage::{Purges, Revision, Stored, Verdict};
+use smallvec::SmallVec;
 
 /// What a fetch has come to, for those who wait for it.
 #[derive(Clone, Debug)]
@@ -109,6 +111,7 @@ impl Sought<'_> {
 #[derive(Debug)]
 struct Flight {
     id: u64,
+    key: CacheKey,
     /// The stored response that it validates.
     of: Option<Arc<StoredHead>>,
     /// What it brings of a version that is stored.
@@ -163,9 +166,33 @@ impl Flight {
     }
 }
 
+/// Of what is a hash already.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// The flights of keys that have one hash: nearly always one flight of one key.
+type OfHash = SmallVec<[Flight; 1]>;
+
 #[derive(Debug)]
 struct UnderWay {
-    by_key: HashMap<CacheKey, Vec<Flight>>,
+    /// By [`Flights::hash`] of their keys.
+    by_key: HashMap<u64, OfHash, BuildHasherDefault<AsItIs>>,
     ids: u64,
     marks: Marks,
     purges: Arc<Purges>,
@@ -174,8 +201,13 @@ struct UnderWay {
 }
 
 impl UnderWay {
-    fn of(&self, key: &CacheKey) -> impl DoubleEndedIterator<Item = &Flight> {
-        self.by_key.get(key).into_iter().flatten()
+    fn of<'a>(
+        &'a self,
+        hash: u64,
+        key: &'a CacheKey,
+    ) -> impl DoubleEndedIterator<Item = &'a Flight> {
+        let flights = self.by_key.get(&hash).into_iter().flatten();
+        flights.filter(move |flight| flight.key == *key)
     }
 
     /// Whether the key is marked for such a request, and was not purged since.
@@ -183,12 +215,19 @@ impl UnderWay {
         self.marks.concerns(key, whose, &self.purges, now)
     }
 
-    fn begin(&mut self, key: &CacheKey, sought: Sought<'_>, joinable: bool, all: &Flights) -> Lead {
+    fn begin(
+        &mut self,
+        (hash, key): (u64, &CacheKey),
+        sought: Sought<'_>,
+        joinable: bool,
+        all: &Flights,
+    ) -> Lead {
         let (progress, receiver) = told(Progress::Waiting);
         let asked = self.purges.now();
         self.ids += 1;
-        self.by_key.entry(key.clone()).or_default().push(Flight {
+        self.by_key.entry(hash).or_default().push(Flight {
             id: self.ids,
+            key: key.clone(),
             of: sought.of.cloned(),
             bytes: sought.bytes,
             range: sought.range.cloned(),
@@ -198,6 +237,7 @@ impl UnderWay {
         });
         Lead {
             id: self.ids,
+            hash,
             key: key.clone(),
             flights: all.clone(),
             progress,
@@ -215,6 +255,8 @@ pub(crate) struct Flights(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     under_way: Mutex<UnderWay>,
+    /// Of hashes: with another one in each process, nobody can make keys that have one hash.
+    seed: u64,
     /// See [`Flights::landings`].
     landings: AtomicU64,
 }
@@ -233,7 +275,7 @@ impl Flights {
     /// Nothing is under way. At most so many keys are marked at once.
     pub(crate) fn new(max_marks: usize, purges: Arc<Purges>, join_ahead: u64) -> Self {
         let under_way = UnderWay {
-            by_key: HashMap::new(),
+            by_key: HashMap::default(),
             ids: 0,
             marks: Marks::new(max_marks),
             purges,
@@ -241,6 +283,7 @@ impl Flights {
         };
         Flights(Arc::new(Shared {
             under_way: Mutex::new(under_way),
+            seed: RandomState::new().hash_one(0),
             landings: AtomicU64::new(0),
         }))
     }
@@ -268,13 +311,14 @@ impl Flights {
         tried: &[u64],
         now: Instant,
     ) -> Joined {
+        let hash = self.hash(key);
         let mut under_way = self.lock();
         if sought.of.is_none() && under_way.is_marked(key, sought.whose, now) {
             return Joined::Marked;
         }
         let (purges, ahead) = (&under_way.purges, under_way.join_ahead);
         let mut flights = under_way
-            .of(key)
+            .of(hash, key)
             .rev()
             .filter(|flight| !tried.contains(&flight.id) && sought.is_brought_by(flight, ahead))
             .filter(|flight| flight.is_of_now(key, purges));
@@ -282,7 +326,7 @@ impl Flights {
             Some((id, progress)) => Joined::Follow(id, progress),
             None => {
                 drop(flights);
-                Joined::Lead(under_way.begin(key, sought, true, self))
+                Joined::Lead(under_way.begin((hash, key), sought, true, self))
             }
         }
     }
@@ -291,21 +335,25 @@ impl Flights {
     pub(crate) fn refresh(&self, key: &CacheKey, sought: Sought<'_>) -> Option<Lead> {
         let of = sought.of?;
         let validates = |flight: &Flight| flight.of.as_ref() == Some(of);
+        let hash = self.hash(key);
         let mut under_way = self.lock();
         let purges = &under_way.purges;
-        let mut flights = under_way.of(key).filter(|it| it.is_of_now(key, purges));
+        let mut flights = under_way
+            .of(hash, key)
+            .filter(|it| it.is_of_now(key, purges));
         if flights.any(validates) {
             return None;
         }
         drop(flights);
-        let mut lead = under_way.begin(key, sought, true, self);
+        let mut lead = under_way.begin((hash, key), sought, true, self);
         lead.is_background = true;
         Some(lead)
     }
 
     /// A fetch that nobody may join.
     pub(crate) fn alone(&self, key: &CacheKey, sought: Sought<'_>) -> Lead {
-        self.lock().begin(key, sought, false, self)
+        let hash = self.hash(key);
+        self.lock().begin((hash, key), sought, false, self)
     }
 
     /// The last response of this key was to be shared after all.
@@ -330,7 +378,11 @@ impl Flights {
 
     /// How many fetches of a key are under way.
     pub(crate) fn count(&self, key: &CacheKey) -> usize {
-        self.lock().by_key.get(key).map_or(0, Vec::len)
+        self.lock().of(self.hash(key), key).count()
+    }
+
+    fn hash(&self, key: &CacheKey) -> u64 {
+        key.seeded_hash(self.0.seed)
     }
 
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
@@ -345,6 +397,7 @@ impl Flights {
 #[derive(Debug)]
 pub(crate) struct Lead {
     pub(crate) id: u64,
+    hash: u64,
     key: CacheKey,
     flights: Flights,
     progress: Teller<Progress>,
@@ -397,7 +450,7 @@ impl Lead {
             return;
         }
         self.flights.note_landing();
-        if let Entry::Occupied(mut flights) = under_way.by_key.entry(self.key.clone()) {
+        if let Entry::Occupied(mut flights) = under_way.by_key.entry(self.hash) {
             flights.get_mut().retain(|flight| flight.id != self.id);
             if flights.get().is_empty() {
                 flights.remove();
