@@ -1,5 +1,7 @@
 //! The head of a request that goes out.
 
+use std::cell::RefCell;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, request::Parts};
 
 /// The head of a request that goes out: its fields in a row, as they are written. They are put
@@ -29,13 +31,22 @@ impl From<Parts> for Outgoing {
 }
 
 impl From<Outgoing> for Parts {
-    fn from(request: Outgoing) -> Self {
+    fn from(mut request: Outgoing) -> Self {
         let mut parts = http::Request::new(()).into_parts().0;
         parts.method = request.method;
         parts.uri = request.uri;
-        parts.headers = request.fields.0.into_iter().collect();
+        parts.headers = request.fields.0.drain(..).collect();
         parts
     }
+}
+
+/// Rooms for field lines that a thread keeps for its next requests, and lines that such a one has room
+/// for at most.
+const MOST_KEPT: usize = 64;
+const LARGEST_KEPT: usize = 32;
+
+thread_local! {
+    static KEPT: RefCell<Vec<Vec<(HeaderName, HeaderValue)>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Field lines in order.
@@ -45,7 +56,10 @@ pub struct FieldLines(Vec<(HeaderName, HeaderValue)>);
 impl FieldLines {
     /// None yet, and room for so many.
     pub fn with_capacity(lines: usize) -> Self {
-        FieldLines(Vec::with_capacity(lines))
+        let kept = KEPT.try_with(|kept| kept.borrow_mut().pop());
+        let mut room = kept.ok().flatten().unwrap_or_default();
+        room.reserve(lines);
+        FieldLines(room)
     }
 
     /// Adds a line behind all others.
@@ -92,6 +106,23 @@ impl FieldLines {
     }
 }
 
+impl Drop for FieldLines {
+    fn drop(&mut self) {
+        let mut room = std::mem::take(&mut self.0);
+        room.clear();
+        if room.capacity() == 0 || room.capacity() > LARGEST_KEPT {
+            return;
+        }
+        // Not at the end of a thread.
+        let _ = KEPT.try_with(|kept| {
+            let mut kept = kept.borrow_mut();
+            if kept.len() < MOST_KEPT {
+                kept.push(room);
+            }
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::header;
@@ -115,7 +146,7 @@ mod tests {
         assert_eq!(set, lines(&[(header::RANGE, "b"), (header::VIA, "d")]));
         let mut replaced = lines(&all);
         let fields = [(header::VIA, "e"), (header::HOST, "f")];
-        replaced.replace(&lines(&fields).0.into_iter().collect());
+        replaced.replace(&lines(&fields).0.drain(..).collect());
         let [via, host] = fields;
         assert_eq!(replaced, lines(&[(header::RANGE, "b"), via, host]));
         replaced.remove(&header::HOST);
@@ -137,5 +168,23 @@ mod tests {
             (back.uri, back.fields),
             (Uri::from_static("/a?b"), lines(&all))
         );
+    }
+
+    #[test]
+    fn rooms_are_used_again_and_are_empty() {
+        let kept = || KEPT.with(|kept| kept.borrow().len());
+        drop(FieldLines::with_capacity(LARGEST_KEPT + 1));
+        drop(FieldLines::default());
+        assert_eq!(kept(), 0);
+        drop(lines(&[(header::VIA, "a")]));
+        assert_eq!(kept(), 1);
+        let again = FieldLines::with_capacity(9);
+        assert_eq!((again.iter().count(), kept()), (0, 0));
+        assert!(again.0.capacity() >= 9);
+        let many: Vec<_> = (0..2 * MOST_KEPT)
+            .map(|_| FieldLines::with_capacity(1))
+            .collect();
+        drop(many);
+        assert_eq!(kept(), MOST_KEPT);
     }
 }

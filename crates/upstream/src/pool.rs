@@ -20,6 +20,7 @@ use std::{
 
 use http::{Request, Response};
 use perigee_health::{Change, Outcome};
+use smallvec::SmallVec;
 
 pub use self::config::PoolConfig;
 use self::{state::State, visit::Visit};
@@ -45,7 +46,7 @@ struct Sending<'a> {
     /// The method is safe (RFC 9110 section 9.2.1) and the body empty.
     repeatable: bool,
     /// The endpoints that it has been sent to in this round.
-    tried: Vec<usize>,
+    tried: SmallVec<[usize; 2]>,
     /// How often all have failed.
     rounds: u32,
 }
@@ -85,13 +86,12 @@ impl Pool {
     pub async fn send_head(&self, head: Head<'_>, body: Body) -> Result<Response<Body>, SendError> {
         let now = Instant::now();
         let visit = Visit::begin(self, now)?;
-        self.state().budget.request(now);
         let repeatable = head.request.method.is_safe() && body::is_known_empty(&body);
         let sending = Sending {
             head,
             body: Home::new(body),
             repeatable,
-            tried: Vec::new(),
+            tried: SmallVec::new(),
             rounds: 0,
         };
         let sent = self.send_on(sending, visit.is_trial(), now).await;
@@ -279,8 +279,14 @@ impl Pool {
         let Some(outcome) = self.outcome(sent) else {
             return;
         };
-        let now = Instant::now();
-        let change = self.state().note(&self.config, index, outcome, now);
+        let change = {
+            let mut state = self.state();
+            let change = state.note(index, outcome);
+            if change == Some(Change::WentDown) {
+                state.leave_alone(&self.config, index, Instant::now());
+            }
+            change
+        };
         let endpoint = self.endpoints[index].name();
         match (change, sent) {
             (Some(Change::WentDown), Err(error)) => {

@@ -81,19 +81,13 @@ impl State {
     }
 
     /// Learns from what came of a request at one endpoint.
-    pub(super) fn note(
-        &mut self,
-        config: &PoolConfig,
-        index: usize,
-        outcome: Outcome,
-        now: Instant,
-    ) -> Option<Change> {
-        let opinion = &mut self.opinions[index];
-        let change = opinion.tracker.observe(outcome);
-        if change == Some(Change::WentDown) {
-            opinion.retry_at = Some(now + config.retry_after);
-        }
-        change
+    pub(super) fn note(&mut self, index: usize, outcome: Outcome) -> Option<Change> {
+        self.opinions[index].tracker.observe(outcome)
+    }
+
+    /// An endpoint that went down is not asked for a while.
+    pub(super) fn leave_alone(&mut self, config: &PoolConfig, index: usize, now: Instant) {
+        self.opinions[index].retry_at = Some(now + config.retry_after);
     }
 }
 

@@ -20,9 +20,12 @@ pub(super) struct Visit<'a> {
 }
 
 impl<'a> Visit<'a> {
+    /// Counts the request for the budget of retries, too.
     pub(super) fn begin(pool: &'a Pool, now: Instant) -> Result<Self, SendError> {
-        let leave = pool.state().breaker.leave(now);
+        let mut state = pool.state();
+        let leave = state.breaker.leave(now);
         if let Leave::Stay { for_now } = leave {
+            drop(state);
             return Err(SendError {
                 kind: SendErrorKind::LeftAlone {
                     retry_after: for_now,
@@ -30,6 +33,8 @@ impl<'a> Visit<'a> {
                 detail: format!("{}: left alone, since it failed", pool.names()),
             });
         }
+        state.budget.request(now);
+        drop(state);
         let told = false;
         Ok(Visit { pool, leave, told })
     }
