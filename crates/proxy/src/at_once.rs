@@ -182,7 +182,9 @@ impl Exchange {
         });
         let content = match (content, observed) {
             (Content::Body(body), Some(observation)) => {
-                Content::Body(body.observed(Box::new(observation)))
+                let mut body = body;
+                body.observe(Box::new(observation));
+                Content::Body(body)
             }
             (content, Some(mut observation)) => {
                 observation.sent(content.length());

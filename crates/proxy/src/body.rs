@@ -103,9 +103,8 @@ impl Body {
     }
 
     /// Has the request counted and logged when this body ends.
-    pub(crate) fn observed(mut self, observation: Box<Observation>) -> Self {
+    pub(crate) fn observe(&mut self, observation: Box<Observation>) {
         self.observation = Some(observation);
-        self
     }
 
     fn poll_source(
@@ -231,7 +230,8 @@ mod tests {
             url: "http://www.example.com/".into(),
         };
         let observation = Observation::new(SystemTime::now(), Instant::now(), Some(entry));
-        let mut body = body.observed(Box::new(observation));
+        let mut body = body;
+        body.observe(Box::new(observation));
         for _ in 0..frames {
             if !matches!(body.frame().await, Some(Ok(_))) {
                 break;

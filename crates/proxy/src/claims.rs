@@ -4,7 +4,6 @@
 
 use std::net::IpAddr;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use perigee_http_cache::{Scheme, has_field};
 use perigee_upstream::FieldLines;
@@ -183,20 +182,18 @@ fn address(client: IpAddr) -> Option<HeaderValue> {
     let IpAddr::V4(client) = client else {
         return HeaderValue::try_from(client.to_string()).ok();
     };
-    let mut text = Vec::with_capacity("255.255.255.255".len());
+    let mut text = [b'.'; "255.255.255.255".len()];
+    let mut end = 0;
     for (at, octet) in client.octets().into_iter().enumerate() {
-        if at > 0 {
-            text.push(b'.');
+        end += usize::from(at > 0);
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let leading = usize::from(octet < 100) + usize::from(octet < 10);
+        for digit in &digits[leading..] {
+            text[end] = b'0' + digit;
+            end += 1;
         }
-        if octet >= 100 {
-            text.push(b'0' + octet / 100);
-        }
-        if octet >= 10 {
-            text.push(b'0' + octet / 10 % 10);
-        }
-        text.push(b'0' + octet % 10);
     }
-    HeaderValue::from_maybe_shared(Bytes::from(text)).ok()
+    HeaderValue::from_bytes(&text[..end]).ok()
 }
 
 /// Whether a response says that it is for this client's address: that is written after the stored

@@ -181,7 +181,9 @@ impl Exchange {
                 headers.remove(name);
             }
         }
-        observation.first_byte = observation.started.elapsed();
+        if observation.entry.is_some() {
+            observation.first_byte = observation.started.elapsed();
+        }
         self.finish(answer, is_head, observation, (told, Some(&key)))
     }
 
@@ -204,29 +206,30 @@ impl Exchange {
             url: format!("{}://{host}{target}", from.scheme.as_str()).into(),
         });
         let observation = Box::new(Observation::new(SystemTime::now(), Instant::now(), entry));
-        let answer = Answer {
+        let answer = Box::new(Answer {
             response: plain(refusal.status, refusal.text),
             handling: Handling::refused(),
             above: Vec::new(),
-        };
+        });
         let told = (Disclosure::default(), None);
         self.finish(answer, head.method == Method::HEAD, observation, told)
     }
 
     /// What takes long is in a box of its own: kilobytes that every hit would carry around, and
-    /// every connection that waits, otherwise.
+    /// every connection that waits, otherwise. So is the answer, which goes through many hands.
     async fn handle(
         self: &Arc<Self>,
         mut inbound: Arc<Inbound>,
         body: Relayed,
         next: Arc<dyn NextHop>,
-    ) -> Answer {
+    ) -> Box<Answer> {
         // Nobody else has it yet.
         if let Some(status) = here::status(&mut Arc::make_mut(&mut inbound).head) {
-            return Answer::allow(status, here::ALLOW);
+            return Box::new(Answer::allow(status, here::ALLOW));
         }
         if let Some(upgrade) = Upgrade::wanted(&inbound) {
-            return Box::pin(self.upgrade(&inbound, upgrade, body, &next)).await;
+            let upgraded = Box::pin(self.upgrade(&inbound, upgrade, body, &next));
+            return Box::new(upgraded.await);
         }
         let landings = self.flights.landings();
         let variants = self.store.lookup(&inbound.key).get().await;
@@ -240,7 +243,8 @@ impl Exchange {
         let is_served = matches!(decision, Decision::Serve(_)) && body.is_end_stream();
         if !is_served {
             if body.is_end_stream()
-                && let Some(answer) = self.stored_alike(&inbound).await
+                && let Some(key) = self.searches.same_as(&inbound.key)
+                && let Some(answer) = Box::pin(self.stored_alike(&inbound, key)).await
             {
                 return answer;
             }
@@ -252,15 +256,16 @@ impl Exchange {
             // HTTP/2 need not say in the head that content comes: it is not in the key.
             decision if !body.is_end_stream() && !matches!(decision, Decision::Pass { .. }) => {
                 let why = Miss::Bypass;
-                Box::pin(self.pass(inbound, body, next, why)).await
+                Box::new(Box::pin(self.pass(inbound, body, next, why)).await)
             }
             Decision::Serve(serve) => {
                 let (stored, handling) = (&variants[serve.variant], Handling::hit(serve.ttl));
-                self.out_of_store(&inbound, &next, stored, &serve, handling)
+                Box::new(self.out_of_store(&inbound, &next, stored, &serve, handling))
             }
             Decision::ServeWhileRevalidating { serve, fields } => {
                 let wanted = Wanted::over(&variants, Some(serve.variant), fields);
-                Box::pin(self.serve_and_refresh(inbound, next, &serve, wanted)).await
+                let served = Box::pin(self.serve_and_refresh(inbound, next, &serve, wanted));
+                Box::new(served.await)
             }
             Decision::Fetch {
                 variant,
@@ -268,27 +273,40 @@ impl Exchange {
                 why,
             } => {
                 let wanted = Wanted::over(&variants, variant, fields);
-                *Box::pin(self.fetch(inbound, next, why, wanted)).await
+                Box::pin(self.fetch(inbound, next, why, wanted)).await
             }
-            Decision::Pass { why } => Box::pin(self.pass(inbound, body, next, why)).await,
-            Decision::Refuse(status) => Answer::own(status, Handling::refused()),
+            Decision::Pass { why } => Box::new(Box::pin(self.pass(inbound, body, next, why)).await),
+            Decision::Refuse(status) => Box::new(Answer::own(status, Handling::refused())),
         }
     }
 
-    /// Answers out of what is stored for another URL.
-    async fn stored_alike(&self, inbound: &Inbound) -> Option<Answer> {
-        let (_, variants, serve) = self.alike(inbound).await?;
+    /// Answers out of what is stored for another URL, of this key.
+    async fn stored_alike(&self, inbound: &Inbound, key: CacheKey) -> Option<Box<Answer>> {
+        let (_, variants, serve) = self.alike_of(inbound, key).await?;
         let stored = variants.get(serve.variant)?;
         let handling = Handling::hit(serve.ttl);
-        Some(Answer::stored(inbound.sender, stored, &serve, handling))
+        Some(Box::new(Answer::stored(
+            inbound.sender,
+            stored,
+            &serve,
+            handling,
+        )))
     }
 
     /// What is stored for another URL, and may be served, by a response that says of itself that
     /// it answers this one too (No-Vary-Search). It must be fresh: what is to be fetched is
     /// fetched under its own URL.
     pub(crate) async fn alike(&self, inbound: &Inbound) -> Option<(CacheKey, Variants, Serve)> {
-        let policy = inbound.policy();
         let key = self.searches.same_as(&inbound.key)?;
+        self.alike_of(inbound, key).await
+    }
+
+    async fn alike_of(
+        &self,
+        inbound: &Inbound,
+        key: CacheKey,
+    ) -> Option<(CacheKey, Variants, Serve)> {
+        let policy = inbound.policy();
         let variants = self.store.lookup(&key).get().await;
         let Decision::Serve(serve) = decide(
             &inbound.as_sent(),
@@ -322,7 +340,7 @@ impl Exchange {
     /// Puts on what every answer carries: Via, and Cache-Status.
     fn finish(
         &self,
-        answer: Answer,
+        answer: Box<Answer>,
         is_head: bool,
         mut observation: Box<Observation>,
         (told, key): (Disclosure, Option<&CacheKey>),
@@ -331,7 +349,7 @@ impl Exchange {
             mut response,
             handling,
             above,
-        } = answer;
+        } = *answer;
         let headers = response.headers_mut();
         if let Some(via) = self.own.via(Version::HTTP_11) {
             headers.append(header::VIA, via);
@@ -339,10 +357,11 @@ impl Exchange {
         disclose(headers, told, above, &self.entries, &handling, key);
         observation.status = response.status().as_u16();
         observation.handling = handling;
-        response.map(|body| {
+        if is_head {
             // RFC 9110 section 9.3.2; HTTP/2 would send one.
-            let body = if is_head { Body::empty() } else { body };
-            body.observed(observation)
-        })
+            *response.body_mut() = Body::empty();
+        }
+        response.body_mut().observe(observation);
+        response
     }
 }

@@ -116,24 +116,19 @@ impl Exchange {
     }
 
     /// Notes what came of a fetch. That a cap was reached is no fault of the object.
-    pub(crate) fn note_outcome(
-        &self,
-        trip: &Trip,
-        outcome: &Result<Arrived, Failure>,
-        now: Instant,
-    ) {
+    pub(crate) fn note_outcome(&self, trip: &Trip, outcome: &Result<Arrived, Failure>) {
         let key = &trip.inbound.key;
         let by_origin = || matches!(trip.hops.first(), Some(Hop::Origin(_))) && is_for_all(trip);
         match outcome {
             Err(failure) => {
                 let by_origin = by_origin() && failure.retry_after().is_none();
                 let how = How::NoAnswer(*failure);
-                self.failed_keys.note(key, how, by_origin, now);
+                self.failed_keys.note(key, how, by_origin, Instant::now());
             }
             Ok(arrived) => match arrived.response.status().as_u16() {
                 status @ (500 | 502 | 503 | 504) => {
                     let how = How::Status(status);
-                    self.failed_keys.note(key, how, by_origin(), now);
+                    self.failed_keys.note(key, how, by_origin(), Instant::now());
                 }
                 _ => self.failed_keys.forget(key),
             },

@@ -1,11 +1,15 @@
 //! What cannot be answered at once: ask the owner, or fetch, once for all who want it.
 
-use std::{sync::Arc, time::Instant, time::SystemTime};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicU64},
+    time::{Instant, SystemTime},
+};
 
 use http::{HeaderMap, header};
 use perigee_http_cache::{Decision, Failure, Miss, StoredHead, decide, first_byte, has_field};
 use perigee_storage::Stored;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::RecvError};
 
 use crate::{
     InFlight, Inbound, NextHop,
@@ -14,8 +18,9 @@ use crate::{
     exchange::Exchange,
     flight::{Bytes, Joined, Lead, Progress, Sought},
     heat::Copy,
-    lead::Landed,
+    lead::{Errand, Landed},
     marks::Whose,
+    moment::Moment,
     next_hop::{Hop, Route},
     outcome::to_leader_alone,
     outlive::Outlive,
@@ -137,14 +142,15 @@ enum Meanwhile {
 }
 
 impl Exchange {
-    /// Answers with what the next hop has, and stores it where this node is the one to store it.
-    pub(crate) async fn fetch(
+    /// Answers with what the next hop has, and stores it where this node is the one to store it. Where
+    /// it goes is found out at once: what that takes is not kept while the answer is waited for.
+    pub(crate) fn fetch(
         self: &Arc<Self>,
         inbound: Arc<Inbound>,
         next: Arc<dyn NextHop>,
         why: Miss,
         wanted: Wanted,
-    ) -> Box<Answer> {
+    ) -> impl Future<Output = Box<Answer>> + Send {
         let Route {
             sideways,
             up,
@@ -152,16 +158,28 @@ impl Exchange {
             own,
         } = next.route(&inbound);
         self.metrics.passed_over(passed_over.as_ref());
-        let mut trip = Arc::new(Trip {
+        let trip = Arc::new(Trip {
             inbound,
             next,
             hops: up,
             wanted,
             copy: None,
         });
+        self.fetch_by(trip, sideways, own, why)
+    }
+
+    /// The same, by what the route of a request says.
+    async fn fetch_by(
+        self: &Arc<Self>,
+        mut trip: Arc<Trip>,
+        sideways: Vec<Hop>,
+        own: Option<Arc<AtomicU64>>,
+        why: Miss,
+    ) -> Box<Answer> {
         if sideways.is_empty() {
             let under_way = own.and_then(|own| InFlight::enter(&own, u64::MAX));
-            let mut answer = self.join(trip, why).await;
+            let came = trip.inbound.came();
+            let mut answer = self.join(trip, why, came).await;
             answer.count(under_way);
             return answer;
         }
@@ -173,32 +191,42 @@ impl Exchange {
         } else if let Some(answer) = Box::pin(self.ask_owner(&trip, &sideways, why)).await {
             return Box::new(answer);
         }
-        self.join(trip, why).await
+        self.join(trip, why, Moment::now()).await
     }
 
     /// Waits for the fetch that is under way, or begins one. What a fetch seldom comes to is in boxes of
     /// its own, here and below: each miss would have the room for it moved about otherwise.
-    async fn join(self: &Arc<Self>, mut trip: Arc<Trip>, why: Miss) -> Box<Answer> {
+    async fn join(
+        self: &Arc<Self>,
+        mut trip: Arc<Trip>,
+        why: Miss,
+        mut now: Moment,
+    ) -> Box<Answer> {
         let mut tried = Vec::new();
         while trip.may_be_shared() && tried.len() < MAX_TRIED {
-            let (key, now) = (&trip.inbound.key, Instant::now());
-            let (id, answer) = match self.flights.join(key, trip.sought(), &tried, now) {
+            let (key, instant) = (&trip.inbound.key, now.instant);
+            let (id, answer) = match self.flights.join(key, trip.sought(), &tried, instant) {
                 Joined::Marked => {
                     let detail = Some(Detail::HitForMiss);
                     return Box::new(Box::pin(self.forward(&trip, why, detail)).await);
                 }
                 Joined::Lead(lead) => {
-                    match self.stored_meanwhile(&trip).await {
-                        Meanwhile::Nothing => {}
-                        Meanwhile::All(answer) => return answer,
-                        // Who joins is to know what is fetched, and it may be under way by now.
-                        Meanwhile::Part(wanted) => {
-                            tried.push(lead.id);
-                            Arc::make_mut(&mut trip).wanted = wanted;
-                            continue;
+                    // Between the lookup and the join, the fetch of another one may have ended.
+                    if self.flights.landings() != trip.inbound.landings {
+                        let meanwhile = Box::pin(self.stored_meanwhile(&trip)).await;
+                        now = Moment::now();
+                        match meanwhile {
+                            Meanwhile::Nothing => {}
+                            Meanwhile::All(answer) => return answer,
+                            // Who joins is to know what is fetched, and it may be under way by now.
+                            Meanwhile::Part(wanted) => {
+                                tried.push(lead.id);
+                                Arc::make_mut(&mut trip).wanted = wanted;
+                                continue;
+                            }
                         }
                     }
-                    (lead.id, self.take_off(lead, &trip, why).await)
+                    (lead.id, self.take_off(lead, &trip, why, now).await)
                 }
                 Joined::Follow(id, progress) => {
                     match Box::pin(self.follow(&trip, progress, why)).await {
@@ -218,6 +246,7 @@ impl Exchange {
             let wanted = trip.wanted.clone();
             let wanted = Box::pin(self.wanted_now(&trip.inbound, wanted)).await;
             Arc::make_mut(&mut trip).wanted = wanted;
+            now = Moment::now();
         }
         Box::pin(self.fetch_alone(&trip, why)).await
     }
@@ -225,7 +254,7 @@ impl Exchange {
     /// Fetches for this request, and for nobody else.
     async fn fetch_alone(self: &Arc<Self>, trip: &Arc<Trip>, why: Miss) -> Box<Answer> {
         let lead = self.flights.alone(&trip.inbound.key, trip.sought());
-        match self.take_off(lead, trip, why).await {
+        match self.take_off(lead, trip, why, Moment::now()).await {
             Some(answer) => answer,
             // The next tier may answer what cannot be answered out of what came.
             None => Box::new(self.forward(trip, why, None).await),
@@ -234,16 +263,32 @@ impl Exchange {
 
     /// Fetches, for this request and for all who join. `None`: what came is not all that this
     /// request wants.
-    async fn take_off(
+    fn take_off(
         self: &Arc<Self>,
         lead: Lead,
         trip: &Arc<Trip>,
         why: Miss,
-    ) -> Option<Box<Answer>> {
+        now: Moment,
+    ) -> impl Future<Output = Option<Box<Answer>>> + Send {
         let (to_leader, landed) = oneshot::channel();
         // The fetch outlives a client that leaves.
-        let fetch = Outlive::new(Arc::clone(self).lead(lead, Arc::clone(trip), to_leader));
-        let landed = fetch.until(landed).await;
+        let fetch = Outlive::new(Errand {
+            exchange: Arc::clone(self),
+            lead,
+            trip: Arc::clone(trip),
+            to_leader,
+            now,
+        });
+        self.answer_landed(fetch.until(landed), trip, why)
+    }
+
+    async fn answer_landed(
+        self: &Arc<Self>,
+        landed: impl Future<Output = Result<Landed, RecvError>> + Send,
+        trip: &Arc<Trip>,
+        why: Miss,
+    ) -> Option<Box<Answer>> {
+        let landed = landed.await;
         let handling = Handling::forwarded(why);
         let answer = match landed.unwrap_or(Landed::Failed(Failure::Unreachable)) {
             Landed::Stored(stored) => {
@@ -304,12 +349,9 @@ impl Exchange {
         Followed::Answered(answer.map(Box::new))
     }
 
-    /// Between the lookup and the join, the fetch of another one may have ended.
+    /// What the fetch of another one has stored since this request has looked.
     async fn stored_meanwhile(self: &Arc<Self>, trip: &Trip) -> Meanwhile {
         let inbound = &trip.inbound;
-        if self.flights.landings() == inbound.landings {
-            return Meanwhile::Nothing;
-        }
         let variants = self.store.lookup(&inbound.key).get().await;
         let policy = inbound.policy();
         match decide(

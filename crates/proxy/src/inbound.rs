@@ -12,7 +12,7 @@ use std::{
 use http::{Method, StatusCode, request, uri::PathAndQuery};
 use perigee_http_cache::{CacheKey, Policy, RequestHead, Scheme};
 
-use crate::{line::Line, service::Service};
+use crate::{line::Line, moment::Moment, service::Service};
 
 /// Who sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,14 @@ pub struct Inbound {
 }
 
 impl Inbound {
+    /// When it came.
+    pub(crate) fn came(&self) -> Moment {
+        Moment {
+            at: self.at,
+            instant: self.started,
+        }
+    }
+
     /// The policy that holds for it.
     pub fn policy(&self) -> &Policy {
         self.service.config.policy(self.rule)

@@ -247,7 +247,7 @@ pub(crate) fn is_for_here(trip: &Trip, head: &StoredHead, arrived: &Arrived) -> 
 
 /// The node of this PoP that a response is kept at.
 fn owner(arrived: &Arrived) -> Option<String> {
-    (arrived.kind == "peer").then(|| arrived.hop.clone())
+    arrived.peer().map(str::to_owned)
 }
 
 /// Mostly there is none.

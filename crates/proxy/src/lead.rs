@@ -17,6 +17,7 @@ use crate::{
     fetch::{Trip, Wanted},
     flight::{Arrival, Lead, Progress},
     marks::{Mark, Whose},
+    moment::Moment,
     send::Arrived,
 };
 
@@ -71,23 +72,41 @@ impl OwnFields {
 /// The way to the one who began the fetch. Whether that one is still there is its own affair.
 pub(crate) type ToLeader = oneshot::Sender<Landed>;
 
+/// A fetch that is to be led.
+pub(crate) struct Errand {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) lead: Lead,
+    pub(crate) trip: Arc<Trip>,
+    pub(crate) to_leader: ToLeader,
+    /// When that is.
+    pub(crate) now: Moment,
+}
+
+impl Errand {
+    pub(crate) async fn run(self) {
+        let Errand {
+            exchange,
+            lead,
+            trip,
+            to_leader,
+            now,
+        } = self;
+        exchange.lead(lead, trip, to_leader, now).await;
+    }
+}
+
 impl Exchange {
     /// Fetches, tells all who wait, and stores. A response that is not to be shared goes to
     /// the one request that began the fetch.
-    pub(crate) async fn lead(
-        self: Arc<Self>,
-        lead: Lead,
-        mut trip: Arc<Trip>,
-        to_leader: ToLeader,
-    ) {
+    async fn lead(&self, lead: Lead, mut trip: Arc<Trip>, to_leader: ToLeader, mut now: Moment) {
         let nominated = trip.wanted.stored.clone();
-        match self.standing_failure(&trip, Instant::now()) {
+        match self.standing_failure(&trip, now.instant) {
             Some(How::NoAnswer(failure)) => return fail(&lead, failure, to_leader),
             Some(How::Status(status)) => return serve_stale(&lead, status, to_leader),
             None => {}
         }
         loop {
-            let mut arrived = match self.ask(&trip).await {
+            let mut arrived = match self.ask(&trip, now).await {
                 Ok(arrived) => arrived,
                 Err(failure) => return fail(&lead, failure, to_leader),
             };
@@ -117,6 +136,7 @@ impl Exchange {
                 // What is stored was of no use: once more, without it.
                 Receipt::FetchAgain if trip.wanted.is_particular() => {
                     Arc::make_mut(&mut trip).wanted = Wanted::default();
+                    now = Moment::now();
                 }
                 Receipt::FetchAgain => return fail(&lead, Failure::Invalid, to_leader),
                 Receipt::ServeStale => {
@@ -134,14 +154,14 @@ impl Exchange {
         }
     }
 
-    async fn ask(&self, trip: &Trip) -> Result<Arrived, Failure> {
+    async fn ask(&self, trip: &Trip, now: Moment) -> Result<Arrived, Failure> {
         let inbound = &*trip.inbound;
         let mut head = self.get_head(inbound, true);
         head.fields.replace(&trip.wanted.fields);
         let empty = perigee_upstream::body::empty();
-        let sent = self.send_over(&trip.hops, &trip.next, inbound, head, empty);
+        let sent = self.send_over(&trip.hops, &trip.next, inbound, (head, empty), now);
         let outcome = sent.await;
-        self.note_outcome(trip, &outcome, Instant::now());
+        self.note_outcome(trip, &outcome);
         outcome
     }
 

@@ -30,6 +30,7 @@ mod line;
 mod listing;
 mod marks;
 mod metrics;
+mod moment;
 mod next_hop;
 mod observe;
 mod once_body;

@@ -255,7 +255,7 @@ fn failed(status: StatusCode, handling: Handling) -> Answer {
 }
 
 pub(crate) fn with_status(handling: Handling, arrived: &Arrived) -> Handling {
-    let peer = (arrived.kind == "peer").then(|| Detail::Peer(arrived.hop.clone()));
+    let peer = arrived.peer().map(|name| Detail::Peer(name.to_owned()));
     let status = arrived.response.status().as_u16();
     Handling {
         detail: handling.detail.or(peer),

@@ -9,6 +9,7 @@ use crate::{
     cache_status::Handling,
     exchange::Exchange,
     fetch::Trip,
+    moment::Moment,
     next_hop::Hop,
     onward::{Asks, request_head, says_loop},
     outcome::with_status,
@@ -28,7 +29,7 @@ impl Exchange {
         let inbound = &trip.inbound;
         let head = request_head(&inbound.head, Asks::AsClient, &self.own, says_loop(inbound));
         let empty = perigee_upstream::body::empty();
-        let sent = self.send_over(owners, &trip.next, inbound, head, empty);
+        let sent = self.send_over(owners, &trip.next, inbound, (head, empty), Moment::now());
         let arrived = match sent.await {
             Ok(arrived) => arrived,
             Err(_) if owners.iter().all(|hop| is_lost(hop, &*trip.next)) || self.may_retry() => {

@@ -15,6 +15,7 @@ use crate::{
     fetch::{Trip, Wanted},
     keep::is_for_here,
     marks::Mark,
+    moment::Moment,
     onward::{Asks, request_head, says_loop},
     outcome::{failed_by, with_status},
     passing::Way,
@@ -43,7 +44,9 @@ impl Exchange {
         let own = route.own.filter(|_| route.sideways.is_empty());
         let under_way = own.and_then(|own| InFlight::enter(&own, u64::MAX));
         let hops: Vec<_> = route.sideways.into_iter().chain(route.up).collect();
-        let sent = self.send_over(&hops, &next, &inbound, head, body).await;
+        let sent = self
+            .send_over(&hops, &next, &inbound, (head, body), Moment::now())
+            .await;
         let mut answer = match sent {
             Ok(arrived) => {
                 let answer = self.passed(&inbound, arrived, why).await;
@@ -70,7 +73,13 @@ impl Exchange {
         let inbound = &trip.inbound;
         let head = request_head(&inbound.head, Asks::AsClient, &self.own, says_loop(inbound));
         let empty = perigee_upstream::body::empty();
-        let sent = self.send_over(&trip.hops, &trip.next, inbound, head, empty);
+        let sent = self.send_over(
+            &trip.hops,
+            &trip.next,
+            inbound,
+            (head, empty),
+            Moment::now(),
+        );
         let handling = Handling {
             detail,
             ..Handling::forwarded(why)

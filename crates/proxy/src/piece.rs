@@ -12,7 +12,8 @@ use crate::{
     exchange::Exchange,
     fetch::{MAX_TRIED, Trip},
     flight::{Joined, Lead, Progress},
-    lead::Landed,
+    lead::{Errand, Landed},
+    moment::Moment,
     stitched::{Cut, Piece},
     told::Listener,
 };
@@ -87,7 +88,14 @@ impl Exchange {
     ) -> Result<Piece, Cut> {
         let (to_leader, landed) = oneshot::channel();
         let trip = Arc::new(trip.clone());
-        tokio::spawn(Arc::clone(self).lead(lead, Arc::clone(&trip), to_leader));
+        let errand = Errand {
+            exchange: Arc::clone(self),
+            lead,
+            trip: Arc::clone(&trip),
+            to_leader,
+            now: Moment::now(),
+        };
+        tokio::spawn(errand.run());
         match landed.await {
             Ok(Landed::Stored(landed)) => piece_of(&trip, &landed.arrival.stored, wanted),
             Ok(Landed::Alone(arrived)) if says_changed(arrived.response.status()) => {

@@ -44,7 +44,7 @@ impl Exchange {
     /// it may have shaped an answer that no GET would get.
     fn storable(&self, inbound: &Inbound, arrived: &Arrived) -> Option<StoredHead> {
         let is_as_keyed = inbound.fetched.is_none() && !overrides_method(&inbound.head.headers);
-        if arrived.kind == "peer" || !is_as_keyed {
+        if arrived.peer().is_some() || !is_as_keyed {
             return None;
         }
         let response = ResponseHead {
@@ -71,7 +71,6 @@ impl Exchange {
             response,
             cache_status,
             hop,
-            kind,
             times,
             asked,
         } = arrived;
@@ -88,7 +87,6 @@ impl Exchange {
             response: Response::from_parts(parts, perigee_upstream::body::empty()),
             cache_status,
             hop,
-            kind,
             times,
             asked,
         };

@@ -11,6 +11,8 @@ use crate::{
     cache_status::Handling,
     exchange::Exchange,
     fetch::{Trip, Wanted},
+    lead::Errand,
+    moment::Moment,
 };
 
 impl Exchange {
@@ -66,7 +68,14 @@ impl Exchange {
             let variants = exchange.store.lookup(&trip.inbound.key).get().await;
             if variants.iter().any(|it| it.head == head) {
                 let (nobody, _) = oneshot::channel();
-                exchange.lead(lead, Arc::new(trip), nobody).await;
+                let errand = Errand {
+                    exchange,
+                    lead,
+                    trip: Arc::new(trip),
+                    to_leader: nobody,
+                    now: Moment::now(),
+                };
+                errand.run().await;
             }
             drop(permit);
         });

@@ -11,6 +11,7 @@ use perigee_upstream::{Body as Relayed, Outgoing};
 use crate::{
     Inbound, NextHop,
     exchange::Exchange,
+    moment::Moment,
     next_hop::Hop,
     onward::{Asks, request_head, says_loop},
     piece::says_changed,
@@ -57,7 +58,7 @@ impl Exchange {
         let mut head = self.get_head(&inbound, lacking.is_fetch);
         head.fields.replace(&fields);
         let empty = perigee_upstream::body::empty();
-        let sent = self.send_over(hops, lacking.next, &inbound, head, empty);
+        let sent = self.send_over(hops, lacking.next, &inbound, (head, empty), Moment::now());
         let response = sent.await.map_err(|_| Cut::Failed)?.response;
         let came = ResponseHead {
             status: response.status(),

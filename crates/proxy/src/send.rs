@@ -19,6 +19,7 @@ use crate::{
     cache_status::CACHE_STATUS,
     exchange::Exchange,
     line::RelayInterim,
+    moment::Moment,
     next_hop::{Hop, NextHop, REFUSED},
     once_body::Offered,
     suspicion::{Suspected, is_lost, until_lost},
@@ -31,13 +32,19 @@ pub(crate) struct Arrived {
     pub(crate) response: Response<Relayed>,
     /// The Cache-Status of the tiers above, taken off the response.
     pub(crate) cache_status: Vec<HeaderValue>,
-    /// The name and the kind of the hop that answered.
-    pub(crate) hop: String,
-    pub(crate) kind: &'static str,
+    /// The hop that answered.
+    pub(crate) hop: Hop,
     /// When it was asked for, and when it came.
     pub(crate) times: Times,
     /// The last purge from before it was asked for.
     pub(crate) asked: Revision,
+}
+
+impl Arrived {
+    /// The node of this PoP that it came from.
+    pub(crate) fn peer(&self) -> Option<&str> {
+        matches!(self.hop, Hop::Peer(_)).then(|| self.hop.name())
+    }
 }
 
 /// What became of a request at one hop.
@@ -64,10 +71,10 @@ impl Exchange {
         hops: &[Hop],
         next: &Arc<dyn NextHop>,
         inbound: &Inbound,
-        head: Box<Outgoing>,
-        body: Relayed,
+        (head, body): (Box<Outgoing>, Relayed),
+        now: Moment,
     ) -> Result<Arrived, Failure> {
-        self.retries.note_request(Instant::now());
+        self.retries.note_request(now.instant);
         let asked_at = self.store.purges().now();
         let repeatable = head.method.is_safe() && body.is_end_stream();
         let body = Offered::new(body);
@@ -91,7 +98,11 @@ impl Exchange {
                 request: &outgoing,
                 interim: interim.as_ref().map(|it| it as &dyn OnInterim),
             };
-            let requested = SystemTime::now();
+            let requested = if index == 0 {
+                now.at
+            } else {
+                SystemTime::now()
+            };
             let sent = match hop.is_node() {
                 false => Some(hop.send(head, body.offer()).await),
                 true => {
@@ -279,8 +290,7 @@ fn arrived(
     Arrived {
         response,
         cache_status,
-        hop: hop.name().to_owned(),
-        kind: hop.kind(),
+        hop: hop.clone(),
         times: Times {
             requested,
             received: SystemTime::now(),

@@ -12,6 +12,7 @@ use crate::{
     answer::Answer,
     exchange::Exchange,
     line::Upgrading,
+    moment::Moment,
     onward::{Asks, request_head, says_loop},
     pass::{not_passed, relayed},
     tunnel,
@@ -81,7 +82,9 @@ impl Exchange {
         // It would have to be named in Connection, and a tunnel has no trailers.
         head.fields.remove(&header::TE);
         let hops = next.route(inbound).up;
-        let sent = self.send_over(&hops, next, inbound, head, body).await;
+        let sent = self
+            .send_over(&hops, next, inbound, (head, body), Moment::now())
+            .await;
         match sent {
             Ok(mut arrived) => {
                 if let Some(upstream) = perigee_upstream::upgraded(&mut arrived.response) {
