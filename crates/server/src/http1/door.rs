@@ -63,6 +63,9 @@ impl<H: Handler> Exchange<H> {
 /// What stands in front of field lines, before it is known what they are for.
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
 
+/// Bytes of the longest status line: reasons are those of the standards.
+const MOST_OF_STATUS: usize = 64;
+
 /// Ends a head, behind which there are so many bytes.
 fn end_head(length: u64, text: &mut Vec<u8>) {
     encode::content_length(length, text);
@@ -73,9 +76,11 @@ fn end_head(length: u64, text: &mut Vec<u8>) {
 fn put_status(status: StatusCode, start: usize, text: &mut Vec<u8>) {
     let end = text.len();
     encode::status_line(status, text);
-    let length = text.len() - end;
-    text[start..].rotate_right(length);
-    text.drain(start + length..start + length + OK.len());
+    let mut line = [0; MOST_OF_STATUS];
+    let line = &mut line[..text.len() - end];
+    line.copy_from_slice(&text[end..]);
+    text.truncate(end);
+    text.splice(start..start + OK.len(), line.iter().copied());
 }
 
 /// The request in these bytes, if it may be answered at once. Host is moved to the front of its fields.

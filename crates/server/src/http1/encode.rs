@@ -197,8 +197,12 @@ fn is_ours(name: &str, switches: bool) -> bool {
 }
 
 pub(crate) fn status_line(status: StatusCode, out: &mut Vec<u8>) {
-    if status == StatusCode::OK {
-        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    match status {
+        StatusCode::OK => return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+        StatusCode::NOT_MODIFIED => {
+            return out.extend_from_slice(b"HTTP/1.1 304 Not Modified\r\n");
+        }
+        _ => {}
     }
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());

@@ -11,7 +11,7 @@ use perigee_http1::{
     names::name_of,
 };
 
-use super::door;
+use super::{door, known::Known};
 use crate::{
     Asked, Limits,
     guards::{self, Facts, Framing},
@@ -68,7 +68,7 @@ pub(crate) struct HeadReader {
 
 impl HeadReader {
     /// Takes the head off the front of `buf`, once it is there whole; or has it answered at once by
-    /// `open`. `at_end`: no more bytes come.
+    /// `open`. `at_end`: no more bytes come. `known`: the fields of the heads before.
     ///
     /// # Errors
     /// [`Refused`]: what to answer. Nothing after it can be trusted.
@@ -77,7 +77,8 @@ impl HeadReader {
         buf: &mut BytesMut,
         limits: &Limits,
         at_end: bool,
-        open: impl FnMut(&Asked<'_>) -> Option<T>,
+        known: &mut Known,
+        mut open: impl FnMut(&Asked<'_>) -> Option<T>,
     ) -> Result<Option<Taken<T>>, Refused> {
         if !self.skip_empty_line(buf)? {
             return Ok(None);
@@ -90,7 +91,14 @@ impl HeadReader {
             self.seen = window.len();
             return Ok(None);
         }
-        match parse(window, limits.max_fields, open)? {
+        let shown = known.open(window, &mut open);
+        let taken = match shown {
+            Some((Some(opened), length)) => Some((Taken::Opened(opened), length)),
+            // It was asked at the door.
+            Some((None, _)) => parse(window, limits.max_fields, known, |_| None)?,
+            None => parse(window, limits.max_fields, known, open)?,
+        };
+        match taken {
             Some((taken, length)) => {
                 match length < buf.len() {
                     true => buf.advance(length),
@@ -130,20 +138,23 @@ impl HeadReader {
 fn parse<T>(
     bytes: &[u8],
     max_fields: usize,
-    open: impl FnMut(&Asked<'_>) -> Option<T>,
+    known: &mut Known,
+    open: impl FnOnce(&Asked<'_>) -> Option<T>,
 ) -> Result<Option<(Taken<T>, usize)>, Refused> {
     if max_fields <= ON_STACK {
         let mut fields = [const { MaybeUninit::uninit() }; ON_STACK];
-        parse_into(bytes, &mut fields[..max_fields], open)
+        parse_into(bytes, &mut fields[..max_fields], known, open)
     } else {
-        parse_into(bytes, &mut vec![MaybeUninit::uninit(); max_fields], open)
+        let mut fields = vec![MaybeUninit::uninit(); max_fields];
+        parse_into(bytes, &mut fields, known, open)
     }
 }
 
 fn parse_into<'b, T>(
     bytes: &'b [u8],
     fields: &mut [MaybeUninit<Header<'b>>],
-    mut open: impl FnMut(&Asked<'_>) -> Option<T>,
+    known: &mut Known,
+    open: impl FnOnce(&Asked<'_>) -> Option<T>,
 ) -> Result<Option<(Taken<T>, usize)>, Refused> {
     let mut request = httparse::Request::new(&mut []);
     match request.parse_with_uninit_headers(bytes, fields) {
@@ -152,7 +163,11 @@ fn parse_into<'b, T>(
             if !ends_in_crlf(request.headers, bytes) {
                 return Err(refused(&request, StatusCode::BAD_REQUEST));
             }
-            let opened = door::asked(&mut request).and_then(|asked| open(&asked));
+            let opened = door::asked(&mut request).and_then(|asked| {
+                let opened = open(&asked)?;
+                known.learn(&asked, bytes);
+                Some(opened)
+            });
             match opened {
                 Some(opened) => Ok(Some((Taken::Opened(opened), length))),
                 None => build(&request, bytes)

@@ -17,6 +17,7 @@ use super::{
     encode,
     head::{Head, HeadReader, Refused, Taken},
     incoming::{Incoming, Need},
+    known::Known,
     lent::{self, HEAD_READ},
     out::Out,
 };
@@ -31,6 +32,7 @@ const MIN_READ: usize = 1 << 10;
 pub(crate) struct Wire<I> {
     pub(crate) io: I,
     pub(crate) buf: BytesMut,
+    known: Known,
     pub(crate) out: Out,
     pub(crate) limits: Arc<Limits>,
     pub(crate) state: Arc<State>,
@@ -59,6 +61,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         Wire {
             io,
             buf: BytesMut::new(),
+            known: Known::default(),
             out: Out::default(),
             limits,
             state,
@@ -87,7 +90,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                     let now = *now.get_or_insert_with(SystemTime::now);
                     open(asked, now, out)
                 };
-                match reader.take(&mut self.buf, &self.limits, self.ended, open) {
+                let (buf, known) = (&mut self.buf, &mut self.known);
+                match reader.take(buf, &self.limits, self.ended, known, open) {
                     Ok(None) => {}
                     Ok(Some(Taken::Opened(Opened::Answered))) => {
                         *reader = HeadReader::default();

@@ -272,6 +272,20 @@ fn requests_of_the_usual_kind_come_to_the_door_and_no_others() {
 }
 
 #[test]
+fn any_status_takes_the_place_of_the_usual_one() {
+    for status in (100..1000).filter_map(|status| StatusCode::from_u16(status).ok()) {
+        let mut text = b"before ".to_vec();
+        text.extend_from_slice(OK);
+        text.extend_from_slice(b"a: b\r\n");
+        put_status(status, b"before ".len(), &mut text);
+        let mut told = b"before ".to_vec();
+        encode::status_line(status, &mut told);
+        told.extend_from_slice(b"a: b\r\n");
+        assert_eq!(text, told, "{status}");
+    }
+}
+
+#[test]
 fn who_leaves_says_so_in_each_answer() {
     let exchange = exchange(true);
     exchange.shared.turn_away(true);

@@ -20,7 +20,7 @@ fn take(
     limits: &Limits,
     at_end: bool,
 ) -> Result<Option<Head>, Refused> {
-    let taken = reader.take(buf, limits, at_end, |_| None::<()>)?;
+    let taken = reader.take(buf, limits, at_end, &mut Known::default(), |_| None::<()>)?;
     Ok(taken.map(|taken| match taken {
         Taken::Head(head) => *head,
         Taken::Opened(()) => panic!("nobody opens"),
