@@ -8,6 +8,7 @@ use crate::{
     Policy, RequestHead, StoredHead, asking,
     conditional::{self, Outcome},
     decide::{BodyPart, Serve},
+    freshness,
     multipart::Multipart,
     part::{Cover, Part},
     present::Present,
@@ -27,14 +28,8 @@ pub fn answer(
     policy: &Policy,
     now: SystemTime,
 ) -> Option<Serve> {
-    let (status, body) = select(request, stored, policy)?;
-    Some(Serve {
-        variant,
-        status,
-        body,
-        age: stored.age(now).as_secs(),
-        ttl: stored.ttl(now),
-    })
+    let told = select(request, stored, policy)?;
+    Some(serve(variant, stored, told, now))
 }
 
 /// Answers as [`answer`] does, out of a part as if it were the whole: for who fetches what it lacks
@@ -49,17 +44,27 @@ pub fn answer_of_whole(
     if !stored.can_be_completed() {
         return None;
     }
-    let (status, body) = match before_ranges(request, stored) {
+    let told = match before_ranges(request, stored) {
         Some(told) => told,
         None => of_whole(&asking::ranges(request.headers, stored, policy), stored),
     };
-    Some(Serve {
+    Some(serve(variant, stored, told, now))
+}
+
+fn serve(
+    variant: usize,
+    stored: &StoredHead,
+    (status, body): (StatusCode, BodyPart),
+    now: SystemTime,
+) -> Serve {
+    let age = stored.age(now);
+    Serve {
         variant,
         status,
         body,
-        age: stored.age(now).as_secs(),
-        ttl: stored.ttl(now),
-    })
+        age: age.as_secs(),
+        ttl: freshness::ttl(stored.lifetime, age),
+    }
 }
 
 pub(crate) fn select(

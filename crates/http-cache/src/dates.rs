@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::noted::{Line, Noted};
+
 /// The first second of the year 10000, which no HTTP date can name.
 const YEAR_10000: u64 = 253_402_300_800;
 
@@ -46,6 +48,21 @@ impl DateField {
             return DateField::Invalid;
         }
         parse(first.as_bytes(), now).map_or(DateField::Invalid, DateField::At)
+    }
+
+    /// The same, of what was noted of it.
+    pub(crate) fn noted(
+        noted: &Noted<'_>,
+        (name, line): (&HeaderName, Line<'_>),
+        now: SystemTime,
+    ) -> DateField {
+        match line {
+            Line::No => DateField::Absent,
+            Line::Once(line) => {
+                parse(line.as_bytes(), now).map_or(DateField::Invalid, DateField::At)
+            }
+            Line::Often => DateField::of(noted.headers, name, now),
+        }
     }
 
     pub(crate) fn valid(self) -> Option<SystemTime> {
@@ -310,24 +327,30 @@ impl Civil {
 }
 
 fn days_in_month(year: i64, month: i64) -> i64 {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = || year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     match month {
-        2 if is_leap => 29,
+        2 if is_leap() => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
 }
 
-/// Counts years from March on, so that the leap day is the last of its year.
+/// Counts years from March on, so that the leap day is the last of its year. None is before the year 0.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let month_from_march = (month + 9) % 12;
-    // Months of 31, 30, 31, 30, 31 days, again and again: 153 in five.
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     const FROM_YEAR_0_TO_1970: i64 = 719_468;
-    year * 365 + leap_days + day_of_year - FROM_YEAR_0_TO_1970
+    /// Of 400 years.
+    const LEAP_DAYS: i64 = 97;
+    let (year, month_from_march) = match month {
+        1 | 2 => (year - 1, month + 9),
+        _ => (year, month - 3),
+    };
+    // Months of 31, 30, 31, 30, 31 days, again and again: 153 in five.
+    let days_before = (153 * month_from_march as u32 + 2) / 5;
+    // Where the calendar is the same, and January of the year 0 is in a year that is no less.
+    let later = (year + 400) as u32;
+    let leap_days = i64::from(later / 4 - later / 100 + later / 400) - LEAP_DAYS;
+    year * 365 + leap_days + i64::from(days_before) + day - 1 - FROM_YEAR_0_TO_1970
 }
 
 /// Writes a date as IMF-fixdate, if it is one that the form can name.

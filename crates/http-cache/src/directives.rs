@@ -1,10 +1,15 @@
 //! Cache-Control (RFC 9111 section 5.2), what is said in its place (RFC 9213), and Pragma where it
 //! stands in for it (RFC 9111 section 5.4).
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use sfv::{BareItem, Dictionary, ListEntry};
 
-use crate::{lists, present::Present, targeted};
+use crate::{
+    lists,
+    noted::{Line, Noted},
+    present::Present,
+    targeted,
+};
 
 /// What a number of seconds beyond all use counts as (RFC 9111 section 1.2.2).
 pub(crate) const MOST_SECONDS: u64 = 1 << 31;
@@ -47,16 +52,15 @@ pub(crate) struct RequestDirectives {
 impl ResponseDirectives {
     /// Those that govern here: of the first of the targeted fields that says anything (RFC 9213
     /// section 2.2), or else of Cache-Control.
-    pub(crate) fn of(headers: &HeaderMap, targets: &[HeaderName]) -> Self {
-        let present = Present::of(headers);
-        let targets = if present.has(Present::TARGETED) {
+    pub(crate) fn of(noted: &Noted<'_>, targets: &[HeaderName]) -> Self {
+        let targets = if noted.present.has(Present::TARGETED) {
             targets
         } else {
             &[]
         };
-        match targeted::governing(headers, targets) {
+        match targeted::governing(noted.headers, targets) {
             Some(dictionary) => Self::of_dictionary(&dictionary),
-            None if present.has(Present::CONTROL) => Self::of_cache_control(headers),
+            None if noted.present.has(Present::CONTROL) => Self::of_cache_control(noted),
             None => ResponseDirectives::default(),
         }
     }
@@ -74,17 +78,24 @@ impl ResponseDirectives {
         all
     }
 
-    fn of_cache_control(headers: &HeaderMap) -> Self {
+    fn of_cache_control(noted: &Noted<'_>) -> Self {
         let mut all = ResponseDirectives::default();
-        let mut lines = headers.get_all(header::CACHE_CONTROL).iter().peekable();
-        if lines.peek().is_none() {
+        match noted.cache_control {
             // Section 5.4 leaves Pragma in a response undefined; senders mean no-cache by it.
-            all.no_cache = pragma_no_cache(headers);
-        }
-        for member in lines.flat_map(|line| lists::split(line.as_bytes())) {
-            all.take(&Directive::of(member));
+            Line::No => all.no_cache = pragma_no_cache(noted.headers),
+            Line::Once(line) => all.take_all(line),
+            Line::Often => {
+                let lines = noted.headers.get_all(header::CACHE_CONTROL).iter();
+                lines.for_each(|line| all.take_all(line));
+            }
         }
         all
+    }
+
+    fn take_all(&mut self, line: &HeaderValue) {
+        for member in lists::split(line.as_bytes()) {
+            self.take(&Directive::of(member));
+        }
     }
 
     fn take(&mut self, directive: &Directive<'_>) {
@@ -311,7 +322,6 @@ fn pragma_no_cache(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -325,14 +335,14 @@ mod tests {
     }
 
     fn response(lines: &[&str]) -> ResponseDirectives {
-        ResponseDirectives::of(&map(lines), &[])
+        ResponseDirectives::of(&Noted::of(&map(lines)), &[])
     }
 
     /// Of a CDN-Cache-Control beside a Cache-Control.
     fn targeted(value: &'static str, cache_control: &'static str) -> ResponseDirectives {
         let mut headers = map(&[cache_control]);
         headers.insert(CDN_CACHE_CONTROL, HeaderValue::from_static(value));
-        ResponseDirectives::of(&headers, &[CDN_CACHE_CONTROL])
+        ResponseDirectives::of(&Noted::of(&headers), &[CDN_CACHE_CONTROL])
     }
 
     #[test]
@@ -410,7 +420,10 @@ mod tests {
         let unknown = targeted("extension, other=(1 2);x", "no-store");
         assert!(unknown.targeted && !unknown.no_store);
         let not_ours = ResponseDirectives::of(
-            &HeaderMap::from_iter([(CDN_CACHE_CONTROL, HeaderValue::from_static("no-store"))]),
+            &Noted::of(&HeaderMap::from_iter([(
+                CDN_CACHE_CONTROL,
+                HeaderValue::from_static("no-store"),
+            )])),
             &[],
         );
         assert_eq!(not_ours, ResponseDirectives::default());
@@ -464,11 +477,11 @@ mod tests {
     fn pragma_counts_only_without_cache_control() {
         let mut headers = map(&[]);
         headers.insert(header::PRAGMA, HeaderValue::from_static("x, No-Cache"));
-        assert!(ResponseDirectives::of(&headers, &[]).no_cache);
+        assert!(ResponseDirectives::of(&Noted::of(&headers), &[]).no_cache);
         assert!(RequestDirectives::of(&headers, true).no_cache);
         assert!(!RequestDirectives::of(&headers, false).no_cache);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=1"));
-        assert!(!ResponseDirectives::of(&headers, &[]).no_cache);
+        assert!(!ResponseDirectives::of(&Noted::of(&headers), &[]).no_cache);
     }
 
     #[test]
@@ -502,10 +515,10 @@ mod tests {
         ) {
             let mut headers = HeaderMap::new();
             headers.insert(header::CACHE_CONTROL, HeaderValue::try_from(cache_control).unwrap());
-            let alone = ResponseDirectives::of(&headers, &[]);
+            let alone = ResponseDirectives::of(&Noted::of(&headers), &[]);
             let _ = RequestDirectives::of(&headers, true);
             headers.insert(CDN_CACHE_CONTROL, HeaderValue::try_from(targeted).unwrap());
-            let both = ResponseDirectives::of(&headers, &[CDN_CACHE_CONTROL]);
+            let both = ResponseDirectives::of(&Noted::of(&headers), &[CDN_CACHE_CONTROL]);
             prop_assert!(both.targeted || both == alone);
         }
     }

@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::noted::{Line, Noted};
+
 /// The entity tag of a stored response. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EntityTag {
@@ -28,6 +30,17 @@ impl EntityTag {
         Some(EntityTag {
             value: first.clone(),
         })
+    }
+
+    /// The same, of what was noted of its fields.
+    pub(crate) fn noted(noted: &Noted<'_>) -> Option<EntityTag> {
+        match noted.etag {
+            Line::No => None,
+            Line::Once(value) => (!value.is_empty()).then(|| EntityTag {
+                value: value.clone(),
+            }),
+            Line::Often => EntityTag::of(noted.headers),
+        }
     }
 
     pub(crate) fn tag(&self) -> Tag<'_> {

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
-    Policy, directives::ResponseDirectives, lists, present::has_field, targeted::is_targeted,
+    Policy, directives::ResponseDirectives, lists, noted::Noted, present::has_field,
+    targeted::is_targeted,
 };
 
 /// Fields that are for one connection only, whether Connection names them or not. Trailer is not
@@ -97,7 +98,7 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// They are not in [`crate::StoredHead::headers`].
 pub fn withheld(response: &HeaderMap, policy: &Policy) -> HeaderMap {
     let mut fields = HeaderMap::new();
-    let mut names = ResponseDirectives::of(response, &policy.targets).withheld;
+    let mut names = ResponseDirectives::of(&Noted::of(response), &policy.targets).withheld;
     names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     names.dedup();
     if names.is_empty() {
@@ -130,9 +131,9 @@ impl Fields<'_> {
     }
 
     /// A copy of those that are stored; `None`, if they can be taken.
-    pub(crate) fn copied(&self, withheld: &[HeaderName]) -> Option<HeaderMap> {
+    pub(crate) fn copied(&self, noted: &Noted<'_>, withheld: &[HeaderName]) -> Option<HeaderMap> {
         match self {
-            Fields::Given(fields) if are_stored(fields, withheld) => None,
+            Fields::Given(_) if noted.may_be_stored && withheld.is_empty() => None,
             _ => Some(stored(self.all(), withheld)),
         }
     }
@@ -147,12 +148,6 @@ impl Fields<'_> {
             }
         }
     }
-}
-
-/// Whether all fields of a response are stored, but for Content-Length: of nearly all responses.
-fn are_stored(response: &HeaderMap, withheld: &[HeaderName]) -> bool {
-    let is_told = |name: &HeaderName| *name == header::CONTENT_LENGTH || !is_unstored(name);
-    withheld.is_empty() && response.keys().all(is_told)
 }
 
 /// The fields of a response that are stored. Their values are copied into one block of memory of
@@ -186,7 +181,7 @@ pub(crate) fn stored(response: &HeaderMap, withheld: &[HeaderName]) -> HeaderMap
 /// Whether a field of a response is not stored: what is for one connection only ([`HOP_BY_HOP`]), and
 /// what is forwarded all the same. Content-Length is kept as a number, Age as a duration; Trailer has
 /// nothing to announce, since trailers are not stored; Warning is obsolete (RFC 9111 section 5.5).
-fn is_unstored(name: &HeaderName) -> bool {
+pub(crate) fn is_unstored(name: &HeaderName) -> bool {
     let is_replaced = matches!(
         name.as_str(),
         "age" | "content-length" | "trailer" | "warning" | "proxy-authentication-info"
@@ -289,18 +284,21 @@ mod tests {
         let plain = [("date", "0"), ("content-length", "5"), ("x-a", "1")];
         let mut given = map(&plain);
         let fields = Fields::Given(&mut given);
-        assert_eq!(fields.copied(&[]), None);
+        assert_eq!(fields.copied(&Noted::of(fields.all()), &[]), None);
         assert_eq!(fields.take(), map(&[("date", "0"), ("x-a", "1")]));
         assert!(given.is_empty());
         let withheld = [HeaderName::from_static("x-a")];
         for more in [("age", "1"), ("connection", "x-a"), ("warning", "110 - -")] {
             let mut given = map(&[&plain[..], &[more]].concat());
             let copy = stored(&given, &[]);
-            assert_eq!(Fields::Given(&mut given).copied(&[]), Some(copy));
+            let fields = Fields::Given(&mut given);
+            assert_eq!(fields.copied(&Noted::of(fields.all()), &[]), Some(copy));
         }
         let mut given = map(&plain);
         for fields in [Fields::Lent(&map(&plain)), Fields::Given(&mut given)] {
-            assert_eq!(fields.copied(&withheld), Some(map(&[("date", "0")])));
+            let noted = Noted::of(fields.all());
+            let copy = Some(map(&[("date", "0")]));
+            assert_eq!(fields.copied(&noted, &withheld), copy);
         }
         assert_eq!(given, map(&plain));
     }

@@ -4,8 +4,8 @@
 use http::{HeaderMap, HeaderName, Method, header};
 
 use crate::{
-    Policy, RequestHead, ResponseHead, StoredHead, Times, dates::DateField,
-    directives::ResponseDirectives, etag::EntityTag, fields, part::Part, storing,
+    Policy, RequestHead, StoredHead, Times, dates::DateField, directives::ResponseDirectives,
+    etag::EntityTag, fields, noted::Noted, part::Part, present::has_field, storing,
 };
 
 /// What describes the stored bytes, and is no other for a 304 that brings none (section 3.2).
@@ -74,16 +74,18 @@ fn keep(
     times: Times,
 ) -> Option<StoredHead> {
     let status = stored.whole_status();
-    let directives = ResponseDirectives::of(headers, &policy.targets);
-    if storing::refusal(request, status, headers, &directives, policy).is_some() {
+    let noted = Noted::of(headers);
+    let directives = ResponseDirectives::of(&noted, &policy.targets);
+    if storing::refusal(request, status, &noted, &directives, policy).is_some() {
         return None;
     }
-    let response = ResponseHead { status, headers };
+    let response = (status, &noted);
     let (mut head, freshness) = StoredHead::parse(request, response, &directives, policy, times);
     head.status = stored.status;
     head.length = stored.length;
     head.part.clone_from(&stored.part);
-    (!storing::bares_cookies(&head.headers, &directives, freshness, policy)).then_some(head)
+    let sets_cookies = has_field(&head.headers, &header::SET_COOKIE);
+    (!storing::bares_cookies(sets_cookies, &directives, freshness, policy)).then_some(head)
 }
 
 /// Whether a 304 is for this stored response (section 4.3.4). It answers conditions that were
@@ -115,7 +117,7 @@ fn same_date(not_modified: &HeaderMap, stored: &StoredHead) -> Option<bool> {
 
 /// The fields of a 304 or 206 that update those of the stored response (section 3.2).
 fn new_fields(not_modified: &HeaderMap, policy: &Policy) -> HeaderMap {
-    let directives = ResponseDirectives::of(not_modified, &policy.targets);
+    let directives = ResponseDirectives::of(&Noted::of(not_modified), &policy.targets);
     let mut fields = fields::stored(not_modified, &directives.withheld);
     for name in &OF_THE_BODY {
         fields.remove(name);

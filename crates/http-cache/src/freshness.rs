@@ -8,6 +8,7 @@ use crate::{
     Policy, Times,
     dates::DateField,
     directives::{ResponseDirectives, delta_seconds},
+    noted::Noted,
     record::{Coded, Input},
 };
 
@@ -119,13 +120,13 @@ impl Coded for Basis {
 /// `personal` that cookies came with it or with its request: then nothing is guessed.
 pub(crate) fn freshness(
     status: StatusCode,
-    headers: &HeaderMap,
+    noted: &Noted<'_>,
     directives: &ResponseDirectives,
     date: SystemTime,
     personal: bool,
     policy: &Policy,
 ) -> Freshness {
-    let stated = stated(headers, directives, date);
+    let stated = stated(noted, directives, date);
     let may_guess = !personal && (is_heuristically_cacheable(status) || directives.public);
     let (lifetime, source) = if let Some(ttl) = policy.ttl_of(status) {
         (ttl, Source::Rule)
@@ -135,7 +136,7 @@ pub(crate) fn freshness(
         (ttl, Source::NegativeTtl)
     } else if may_guess {
         // Section 4.2.2: of statuses that allow it, or if the response is marked public.
-        match heuristic(headers, date, policy) {
+        match heuristic(noted, date, policy) {
             Some(share) => (share, Source::Heuristic),
             None => (policy.default_ttl, Source::DefaultTtl),
         }
@@ -155,12 +156,12 @@ pub(crate) fn freshness(
 
 /// Section 4.2.1, in its order of precedence for a shared cache.
 fn stated(
-    headers: &HeaderMap,
+    noted: &Noted<'_>,
     directives: &ResponseDirectives,
     date: SystemTime,
 ) -> Option<(Duration, Source)> {
     let directive = |seconds: Option<u64>, source| Some((Duration::from_secs(seconds?), source));
-    let expires = || match DateField::of(headers, &header::EXPIRES, date) {
+    let expires = || match DateField::noted(noted, (&header::EXPIRES, noted.expires), date) {
         DateField::At(expires) => Some(expires.duration_since(date).unwrap_or_default()),
         // Section 5.3: what is not a date, "0" above all, is in the past.
         DateField::Invalid => Some(Duration::ZERO),
@@ -174,11 +175,12 @@ fn stated(
 }
 
 /// A share of the time since the last modification (section 4.2.2); none if the share is zero.
-fn heuristic(headers: &HeaderMap, date: SystemTime, policy: &Policy) -> Option<Duration> {
+fn heuristic(noted: &Noted<'_>, date: SystemTime, policy: &Policy) -> Option<Duration> {
     if policy.heuristic_fraction == 0.0 {
         return None;
     }
-    let modified = DateField::of(headers, &header::LAST_MODIFIED, date).valid()?;
+    let line = (&header::LAST_MODIFIED, noted.last_modified);
+    let modified = DateField::noted(noted, line, date).valid()?;
     let since = date.duration_since(modified).unwrap_or_default();
     let share = since.as_secs_f64() * policy.heuristic_fraction;
     // The conversion saturates, and makes zero of a fraction that is negative or no number.
@@ -256,16 +258,18 @@ mod tests {
 
     fn of(status: u16, headers: &HeaderMap, personal: bool, policy: &Policy) -> (u64, bool) {
         let status = StatusCode::from_u16(status).unwrap();
-        let directives = ResponseDirectives::of(headers, &Policy::default().targets);
-        let f = freshness(status, headers, &directives, now(), personal, policy);
+        let noted = Noted::of(headers);
+        let directives = ResponseDirectives::of(&noted, &Policy::default().targets);
+        let f = freshness(status, &noted, &directives, now(), personal, policy);
         (f.lifetime.as_secs(), f.explicit)
     }
 
     #[test]
     fn it_is_known_what_a_lifetime_comes_from() {
         let source = |headers: &HeaderMap, policy: &Policy| {
-            let directives = ResponseDirectives::of(headers, &Policy::default().targets);
-            freshness(StatusCode::OK, headers, &directives, now(), false, policy)
+            let noted = Noted::of(headers);
+            let directives = ResponseDirectives::of(&noted, &Policy::default().targets);
+            freshness(StatusCode::OK, &noted, &directives, now(), false, policy)
                 .basis
                 .source
         };

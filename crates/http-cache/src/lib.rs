@@ -59,6 +59,7 @@ mod lines;
 mod lists;
 mod missing;
 mod multipart;
+mod noted;
 mod now;
 mod packed;
 mod part;

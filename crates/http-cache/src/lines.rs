@@ -47,31 +47,27 @@ impl Lines {
             dated: false,
             ranged: false,
         };
-        // In which part each stands is looked up once, of as many as a response may have by default.
-        let mut parts: SmallVec<[Part; 128]> = SmallVec::new();
-        let mut others = Others::default();
+        let mut later: SmallVec<[(Part, &HeaderName, &HeaderValue); 16]> = SmallVec::new();
         for (name, value) in headers {
-            let part = part_of(name, tagged);
-            match part {
+            match part_of(name, tagged) {
                 Part::NotModified => {
-                    lines.dated |= *name == header::DATE;
                     let at = write_line(name, value, out) - begin;
-                    if *name == header::ETAG {
-                        lines.etag.get_or_insert(at);
+                    match *name {
+                        header::DATE => lines.dated = true,
+                        header::ETAG => _ = lines.etag.get_or_insert(at),
+                        _ => {}
                     }
                 }
-                other => others.note(other),
+                part => {
+                    lines.ranged |= matches!(*name, header::CONTENT_RANGE);
+                    later.push((part, name, value));
+                }
             }
-            parts.push(part);
         }
         lines.not_modified = out.len() - begin;
         let mut write = |part| {
-            if others.has(part) {
-                let fields = headers.iter().zip(&parts);
-                for ((name, value), _) in fields.filter(|(_, is)| **is == part) {
-                    lines.ranged |= *name == header::CONTENT_RANGE;
-                    write_line(name, value, out);
-                }
+            for (_, name, value) in later.iter().filter(|(is, ..)| *is == part) {
+                write_line(name, value, out);
             }
             out.len() - begin
         };
@@ -106,34 +102,6 @@ enum Part {
     OfNodes,
 }
 
-/// Which parts have a field, but for the first.
-#[derive(Clone, Copy, Debug, Default)]
-struct Others {
-    shown: bool,
-    tags: bool,
-    of_nodes: bool,
-}
-
-impl Others {
-    fn note(&mut self, part: Part) {
-        match part {
-            Part::NotModified => {}
-            Part::Shown => self.shown = true,
-            Part::Tags => self.tags = true,
-            Part::OfNodes => self.of_nodes = true,
-        }
-    }
-
-    fn has(self, part: Part) -> bool {
-        match part {
-            Part::NotModified => true,
-            Part::Shown => self.shown,
-            Part::Tags => self.tags,
-            Part::OfNodes => self.of_nodes,
-        }
-    }
-}
-
 /// Appends one field; says where its value begins.
 fn write_line(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) -> usize {
     out.extend_from_slice(name.as_str().as_bytes());
@@ -154,6 +122,12 @@ fn part_of(name: &HeaderName, tagged: bool) -> Part {
         | header::EXPIRES
         | header::VARY => Part::NotModified,
         header::LAST_MODIFIED if !tagged => Part::NotModified,
+        // Most of the others that are usual.
+        header::ACCEPT_RANGES
+        | header::CONTENT_ENCODING
+        | header::CONTENT_TYPE
+        | header::LAST_MODIFIED
+        | header::SERVER => Part::Shown,
         _ if name.as_str().starts_with(OF_NODES) => Part::OfNodes,
         _ if is_targeted(name) => Part::NotModified,
         _ if is_tag_field(name) => Part::Tags,

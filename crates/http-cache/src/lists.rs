@@ -31,7 +31,12 @@ impl<'a> Iterator for Members<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let mut at = 0;
+        // What nothing hangs on is passed over at once.
+        let mark = self
+            .rest
+            .iter()
+            .position(|byte| matches!(byte, b',' | b'"'));
+        let mut at = mark.unwrap_or(self.rest.len());
         while let Some(byte) = self.rest.get(at) {
             match byte {
                 b',' => break,

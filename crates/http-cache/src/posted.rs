@@ -18,7 +18,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::{
     Policy, RequestHead, ResponseHead, StoredHead, TargetUri, Times,
-    directives::ResponseDirectives, reference, storing, vary,
+    directives::ResponseDirectives, noted::Noted, present::has_field, reference, storing, vary,
 };
 
 /// The head to store the answer to a POST under, if it may be stored.
@@ -44,29 +44,16 @@ pub fn posted(
     let headers = &without_content(request.headers);
     let method = &Method::GET;
     let as_get = RequestHead { method, headers };
-    let directives = ResponseDirectives::of(response.headers, &policy.targets);
-    let refusal = storing::refusal(
-        &as_get,
-        response.status,
-        response.headers,
-        &directives,
-        policy,
-    );
-    if refusal.is_some() {
+    let (status, noted) = (response.status, &Noted::of(response.headers));
+    let directives = ResponseDirectives::of(noted, &policy.targets);
+    if storing::refusal(&as_get, status, noted, &directives, policy).is_some() {
         return None;
     }
-    let (head, freshness) = StoredHead::parse(&as_get, response, &directives, policy, times);
+    let (head, freshness) = StoredHead::parse(&as_get, (status, noted), &directives, policy, times);
     let is_fresh = freshness.explicit && head.ttl(times.received) > 0;
-    (is_fresh
-        && storing::reluctance(
-            &as_get,
-            (&head, &head.headers),
-            &directives,
-            freshness,
-            policy,
-        )
-        .is_none())
-    .then_some(head)
+    let judged = (&head, has_field(&head.headers, &header::SET_COOKIE));
+    let reluctance = storing::reluctance(&as_get, judged, &directives, freshness, policy);
+    (is_fresh && reluctance.is_none()).then_some(head)
 }
 
 /// Whether Content-Location is the target URI, query and all. Of several none is believed.

@@ -33,7 +33,7 @@ impl Present {
     /// No-Vary-Search.
     pub(crate) const SEARCH: Present = Present(1 << 9);
 
-    const NONE: Present = Present(0);
+    pub(crate) const NONE: Present = Present(0);
 
     /// Of the fields of a message.
     pub(crate) fn of(headers: &HeaderMap) -> Present {
@@ -46,7 +46,7 @@ impl Present {
         self.0 & kinds.0 != 0
     }
 
-    fn kind(name: &HeaderName) -> Present {
+    pub(crate) fn kind(name: &HeaderName) -> Present {
         match *name {
             header::CONTENT_LENGTH | header::TRANSFER_ENCODING => Present::FRAMING,
             header::CACHE_CONTROL | header::PRAGMA => Present::CONTROL,
@@ -83,6 +83,7 @@ impl Present {
 }
 
 /// Whether there is such a field, which mostly there is not.
+#[inline]
 pub fn has_field(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.keys().any(|other| other == name)
 }

@@ -10,7 +10,10 @@ use crate::{
     Now, Policy, RequestHead, StoredHead, asking,
     directives::ResponseDirectives,
     fields::{self, Fields},
-    freshen, range, reuse, storing,
+    freshen,
+    noted::Noted,
+    present::Present,
+    range, reuse, storing,
 };
 
 /// What a decision needs to know of a response.
@@ -265,30 +268,27 @@ fn storable(
     policy: &Policy,
     times: Times,
 ) -> Result<StoredHead, NotStored> {
-    let headers = came.all();
-    let directives = ResponseDirectives::of(headers, &policy.targets);
-    if let Some(why) = storing::refusal(request, status, headers, &directives, policy) {
+    let noted = Noted::of(came.all());
+    let directives = ResponseDirectives::of(&noted, &policy.targets);
+    if let Some(why) = storing::refusal(request, status, &noted, &directives, policy) {
         return Err(why);
     }
-    let (response, copied) = (
-        ResponseHead { status, headers },
-        came.copied(&directives.withheld),
-    );
-    let stored = copied.as_ref().unwrap_or(headers);
-    let (head, freshness) = StoredHead::bare(request, response, stored, &directives, policy, times);
-    let judged = (&head, stored);
-    match storing::reluctance(request, judged, &directives, freshness, policy) {
-        Some(why) => Err(why),
-        None => {
-            let fields = match copied {
-                Some(copy) => copy,
-                None if head.headers.is_empty() => came.take(),
-                // A Date is added.
-                None => fields::stored(headers, &directives.withheld),
-            };
-            Ok(head.with_fields(fields))
-        }
+    let copied = came.copied(&noted, &directives.withheld);
+    let noted_of_copy = copied.as_ref().map(Noted::of);
+    let stored = noted_of_copy.as_ref().unwrap_or(&noted);
+    let response = (status, &noted, stored);
+    let (mut head, freshness) = StoredHead::bare(request, response, &directives, policy, times);
+    let judged = (&head, stored.present.has(Present::SET_COOKIE));
+    if let Some(why) = storing::reluctance(request, judged, &directives, freshness, policy) {
+        return Err(why);
     }
+    head.add_fields(match copied {
+        Some(copy) => copy,
+        None if head.headers.is_empty() => came.take(),
+        // A Date is added.
+        None => fields::stored(noted.headers, &directives.withheld),
+    });
+    Ok(head)
 }
 
 /// The statuses in whose place a stale response may stand (RFC 5861 section 4).

@@ -13,6 +13,7 @@ use crate::{
     freshness::{self, Basis, Freshness},
     labels::Labels,
     lists,
+    noted::{Line, Noted},
     part::Part,
     present::{Present, has_field},
     search::SearchVariance,
@@ -69,49 +70,57 @@ impl StoredHead {
         policy: &Policy,
         times: Times,
     ) -> StoredHead {
-        let directives = ResponseDirectives::of(response.headers, &policy.targets);
-        StoredHead::parse(request, response, &directives, policy, times).0
+        let noted = Noted::of(response.headers);
+        let directives = ResponseDirectives::of(&noted, &policy.targets);
+        StoredHead::parse(
+            request,
+            (response.status, &noted),
+            &directives,
+            policy,
+            times,
+        )
+        .0
     }
 
     pub(crate) fn parse(
         request: &RequestHead<'_>,
-        response: ResponseHead<'_>,
+        (status, came): (StatusCode, &Noted<'_>),
         directives: &ResponseDirectives,
         policy: &Policy,
         times: Times,
     ) -> (StoredHead, Freshness) {
-        let headers = fields::stored(response.headers, &directives.withheld);
-        let (head, freshness) =
-            StoredHead::bare(request, response, &headers, directives, policy, times);
-        (head.with_fields(headers), freshness)
+        let headers = fields::stored(came.headers, &directives.withheld);
+        let response = (status, came, &Noted::of(&headers));
+        let (mut head, freshness) = StoredHead::bare(request, response, directives, policy, times);
+        head.add_fields(headers);
+        (head, freshness)
     }
 
-    /// A head without the fields that came, but with those that are added: of a response of which
-    /// `headers` are stored.
+    /// A head without the fields that came, but with those that are added: of a response with this status, of
+    /// which these fields came and those are stored.
     pub(crate) fn bare(
         request: &RequestHead<'_>,
-        response: ResponseHead<'_>,
-        headers: &HeaderMap,
+        (status, came, stored): (StatusCode, &Noted<'_>, &Noted<'_>),
         directives: &ResponseDirectives,
         policy: &Policy,
         times: Times,
     ) -> (StoredHead, Freshness) {
-        let stated_date = DateField::of(response.headers, &header::DATE, times.received).valid();
+        let date_of = |noted, name, line| DateField::noted(noted, (name, line), times.received);
+        let stated_date = date_of(came, &header::DATE, came.date).valid();
         let date = stated_date.unwrap_or(times.received);
-        let (status, fields) = (response.status, response.headers);
-        let present = Present::of(fields);
+        let present = came.present;
         let personal =
             present.has(Present::SET_COOKIE) || has_field(request.headers, &header::COOKIE);
-        let freshness = freshness::freshness(status, fields, directives, date, personal, policy);
+        let freshness = freshness::freshness(status, came, directives, date, personal, policy);
         let head = StoredHead {
             status,
-            length: length(status, fields),
+            length: length(status, came),
             received: times.received,
             date,
             initial_age: {
                 let stated = present
                     .has(Present::AGE)
-                    .then(|| freshness::stated_age(fields));
+                    .then(|| freshness::stated_age(came.headers));
                 freshness::initial_age(stated.unwrap_or_default(), date, times)
             },
             lifetime: freshness.lifetime,
@@ -122,19 +131,19 @@ impl StoredHead {
             stale_if_error: directives.stale_if_error.map(Duration::from_secs),
             stale_while_revalidate: directives.stale_while_revalidate.map(Duration::from_secs),
             selecting: match present.has(Present::VARY) || policy.key.parts.is_some() {
-                true => Selecting::of(request.headers, headers, &policy.key),
+                true => Selecting::of(request.headers, stored.headers, &policy.key),
                 false => Some(Selecting::default()),
             },
             search: (policy.no_vary_search && present.has(Present::SEARCH))
-                .then(|| SearchVariance::of(headers))
+                .then(|| SearchVariance::of(stored.headers))
                 .flatten()
                 .map(Box::new),
             labels: match present.has(Present::LABELS) {
-                true => Labels::of(headers),
+                true => Labels::of(stored.headers),
                 false => Labels::default(),
             },
-            etag: EntityTag::of(headers),
-            last_modified: DateField::of(headers, &header::LAST_MODIFIED, times.received).valid(),
+            etag: EntityTag::noted(stored),
+            last_modified: date_of(stored, &header::LAST_MODIFIED, stored.last_modified).valid(),
             part: None,
             // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
             headers: match stated_date {
@@ -148,13 +157,12 @@ impl StoredHead {
         (head, freshness)
     }
 
-    /// The same head with these fields besides those that are added.
-    pub(crate) fn with_fields(mut self, headers: HeaderMap) -> StoredHead {
+    /// Gives it these fields, besides those that are added.
+    pub(crate) fn add_fields(&mut self, headers: HeaderMap) {
         let added = std::mem::replace(&mut self.headers, headers);
         for (name, value) in &added {
             self.headers.insert(name, value.clone());
         }
-        self
     }
 
     /// The same head with the length of its body, for when it has become known.
@@ -386,20 +394,20 @@ impl StoredHead {
 
 /// Content-Length, unless it says nothing of the body (RFC 9112 section 6.3), is unreadable or
 /// contradicts itself.
-pub(crate) fn length(status: StatusCode, headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn length(status: StatusCode, noted: &Noted<'_>) -> Option<u64> {
     if status == StatusCode::NO_CONTENT {
         return Some(0);
     }
-    if has_field(headers, &header::TRANSFER_ENCODING) {
+    if noted.is_coded || matches!(noted.content_length, Line::No) {
         return None;
     }
-    let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
-    if let (Some(line), None) = (lines.next(), lines.next())
+    if let Line::Once(line) = noted.content_length
         && let Some(length) = plain(line.as_bytes())
     {
         return Some(length);
     }
-    let mut lengths = headers
+    let mut lengths = noted
+        .headers
         .get_all(header::CONTENT_LENGTH)
         .iter()
         .flat_map(|line| lists::split(line.as_bytes()));

@@ -1,11 +1,12 @@
 //! What may be stored (RFC 9111 section 3).
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 
 use crate::{
     Cookies, NotStored, Policy, RequestHead, StoredHead,
     directives::{RequestDirectives, ResponseDirectives},
     freshness::{Freshness, is_heuristically_cacheable},
+    noted::{Line, Noted},
     present::{Present, has_field},
     vary,
 };
@@ -14,7 +15,7 @@ use crate::{
 pub(crate) fn refusal(
     request: &RequestHead<'_>,
     status: StatusCode,
-    headers: &HeaderMap,
+    noted: &Noted<'_>,
     directives: &ResponseDirectives,
     policy: &Policy,
 ) -> Option<NotStored> {
@@ -30,7 +31,7 @@ pub(crate) fn refusal(
         return Some(NotStored::Directive);
     }
     // Section 4.1: no later request could match.
-    if vary::names(headers).is_none() {
+    if noted.present.has(Present::VARY) && vary::names(noted.headers).is_none() {
         return Some(NotStored::VaryStar);
     }
     // 1xx is not final; 304 and a 206 that is a part are dealt with before (sections 4.3.4 and
@@ -45,7 +46,7 @@ pub(crate) fn refusal(
         || directives.public
         || directives.max_age.is_some()
         || directives.s_maxage.is_some()
-        || (headers.contains_key(header::EXPIRES) && !directives.targeted)
+        || (!matches!(noted.expires, Line::No) && !directives.targeted)
         || is_heuristically_cacheable(status);
     (!is_whole_and_final || !is_allowed).then_some(NotStored::Status)
 }
@@ -71,16 +72,16 @@ fn request_refusal(
     (!is_cached || !is_shareable || no_store).then_some(NotStored::Request)
 }
 
-/// Why a response that may be stored is not worth it, or not safe to share: its head, and the fields
-/// that are stored.
+/// Why a response that may be stored is not worth it, or not safe to share: its head, and whether it sets
+/// cookies as it is stored.
 pub(crate) fn reluctance(
     request: &RequestHead<'_>,
-    (head, fields): (&StoredHead, &HeaderMap),
+    (head, sets_cookies): (&StoredHead, bool),
     directives: &ResponseDirectives,
     freshness: Freshness,
     policy: &Policy,
 ) -> Option<NotStored> {
-    if bares_cookies(fields, directives, freshness, policy) {
+    if bares_cookies(sets_cookies, directives, freshness, policy) {
         return Some(NotStored::SetCookie);
     }
     let is_meant_for_all = is_meant_for_all(directives, freshness, policy);
@@ -92,12 +93,12 @@ pub(crate) fn reluctance(
 
 /// Whether storing would hand a cookie to others than the one it was set for.
 pub(crate) fn bares_cookies(
-    stored: &HeaderMap,
+    sets_cookies: bool,
     directives: &ResponseDirectives,
     freshness: Freshness,
     policy: &Policy,
 ) -> bool {
-    has_field(stored, &header::SET_COOKIE) && !is_meant_for_all(directives, freshness, policy)
+    sets_cookies && !is_meant_for_all(directives, freshness, policy)
 }
 
 /// Whether what has to do with cookies may be shared all the same (RFC 9111 section 7.3): the
@@ -124,7 +125,7 @@ fn is_understood(status: StatusCode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::*;
 
@@ -152,13 +153,9 @@ mod tests {
             ..Policy::default()
         };
         let status = StatusCode::from_u16(status).unwrap();
-        refusal(
-            &head,
-            status,
-            &response,
-            &ResponseDirectives::of(&response, &policy.targets),
-            &policy,
-        )
+        let noted = Noted::of(&response);
+        let directives = ResponseDirectives::of(&noted, &policy.targets);
+        refusal(&head, status, &noted, &directives, &policy)
     }
 
     fn get(status: u16, cache_control: &'static str) -> Option<NotStored> {

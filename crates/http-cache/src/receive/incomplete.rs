@@ -9,6 +9,7 @@ use crate::{
     StoredHead,
     fields::Fields,
     freshen,
+    noted::Noted,
     part::Part,
     range::{Ranges, Selected},
     stored,
@@ -27,7 +28,7 @@ pub(super) fn receive(
     };
     // RFC 9110 section 15.3.7: a 206 has the fields that a 200 would have had.
     let status = StatusCode::OK;
-    let length = stored::length(status, headers);
+    let length = stored::length(status, &Noted::of(headers));
     let Some(part) = Part::of(range, headers, length) else {
         return asked.of_no_use();
     };
