@@ -38,13 +38,17 @@ impl Answer {
 
     /// With the whole of what has come, under the fields that are stored, without Age. How long it is,
     /// the server says of a body that knows it.
-    pub(crate) fn as_came(mut stored: Stored, handling: Handling) -> Self {
-        let mut response = Response::new(Body::stored(stored.body.read()));
-        *response.status_mut() = stored.head.status;
+    pub(crate) fn as_came(stored: Stored, handling: Handling) -> Self {
+        let Stored { mut head, body, .. } = stored;
+        let mut response = Response::new(match body.into_one() {
+            Ok(bytes) => Body::full(bytes),
+            Err(body) => Body::stored(body.read()),
+        });
+        *response.status_mut() = head.status;
         // Nobody else may want them any more: what is in memory is packed.
-        *response.headers_mut() = match Arc::get_mut(&mut stored.head) {
+        *response.headers_mut() = match Arc::get_mut(&mut head) {
             Some(head) => std::mem::take(&mut head.headers),
-            None => stored.head.headers.clone(),
+            None => head.headers.clone(),
         };
         Answer {
             response,

@@ -56,7 +56,7 @@ impl Body {
     }
 
     /// All its bytes from the first position on, if they are in one piece of memory.
-    pub(crate) fn in_one(&self) -> Option<Bytes> {
+    pub(crate) fn in_one(&self) -> Option<&Bytes> {
         match self.extents()?.as_slice() {
             [extent] if extent.is_all_from_the_first() => match &extent.medium {
                 Medium::Memory(whole) => whole.in_one(),
@@ -64,6 +64,19 @@ impl Body {
             },
             _ => None,
         }
+    }
+
+    /// The same, or the body as it was.
+    ///
+    /// # Errors
+    /// The body, if they are not.
+    pub fn into_one(mut self) -> Result<Bytes, Body> {
+        if let Place::Kept(extents) = &mut self.place
+            && let Some(bytes) = extents.take_one()
+        {
+            return Ok(bytes);
+        }
+        Err(self)
     }
 
     pub(crate) fn growing(growing: Arc<Growing>) -> Self {

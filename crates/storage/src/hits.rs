@@ -52,7 +52,7 @@ impl<'a> Hit<'a> {
     pub fn bytes(&self) -> Option<Bytes> {
         match self.body {
             None => Some(copied(self.piece.body())),
-            Some(body) => body.in_one(),
+            Some(body) => body.in_one().cloned(),
         }
     }
 

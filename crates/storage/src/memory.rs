@@ -13,6 +13,7 @@ mod shelf;
 mod sweep;
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -151,6 +152,7 @@ impl Memory {
         own: u64,
         change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
     ) {
+        let change = |all: &[Stored]| change(all).map(Cow::Owned);
         self.shelf.change_as_of(key, now, own, change);
     }
 

@@ -3,6 +3,8 @@
 
 use std::{ops::Range, sync::Arc};
 
+use bytes::Bytes;
+
 use super::{Spooled, Whole};
 use crate::disk::log::Stretch;
 
@@ -165,6 +167,17 @@ impl Extents {
             },
         };
         Extents { runs }
+    }
+
+    /// All bytes from the first position on, if they are in one piece of memory. None are left then.
+    pub(crate) fn take_one(&mut self) -> Option<Bytes> {
+        match &mut self.runs {
+            Runs::One(extent) if extent.is_all_from_the_first() => match &mut extent.medium {
+                Medium::Memory(whole) => whole.take_one(),
+                Medium::Disk(_) | Medium::Spooled(_) => None,
+            },
+            _ => None,
+        }
     }
 
     /// Each of them, in order.

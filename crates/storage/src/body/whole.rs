@@ -1,6 +1,6 @@
 //! A body that is all there, in memory.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, mem, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
@@ -60,9 +60,17 @@ impl Whole {
     }
 
     /// All bytes, if they are in one block.
-    pub(crate) fn in_one(&self) -> Option<Bytes> {
+    pub(crate) fn in_one(&self) -> Option<&Bytes> {
         match &self.blocks {
-            Blocks::One(block) => Some(block.clone()),
+            Blocks::One(block) => Some(block),
+            Blocks::Many(_) => None,
+        }
+    }
+
+    /// The same. None are left then.
+    pub(crate) fn take_one(&mut self) -> Option<Bytes> {
+        match &mut self.blocks {
+            Blocks::One(block) => Some(mem::take(block)),
             Blocks::Many(_) => None,
         }
     }

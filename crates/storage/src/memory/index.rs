@@ -177,12 +177,12 @@ impl Index {
     /// as they are. Nobody else changes them meanwhile. It is told the purge that they were checked
     /// up to; what is there afterwards is checked up to `now`. Then evicts what is too much, beside
     /// bytes that are taken elsewhere.
-    pub(super) fn change(
+    pub(super) fn change<All: AsRef<[Stored]>>(
         &self,
         key: &CacheKey,
         now: Revision,
         elsewhere: u64,
-        change: impl FnOnce(&[Stored], Revision) -> Option<Vec<Stored>>,
+        change: impl FnOnce(&[Stored], Revision) -> Option<All>,
     ) -> Outcome {
         let hash = key.stable_hash();
         let mut shard = self.shard_to_change(self.shard_of(hash));
@@ -204,7 +204,7 @@ impl Index {
         let Some(new) = new else {
             return outcome;
         };
-        let new = Held::pack(key.as_str(), &new);
+        let new = Held::pack(key.as_str(), new.as_ref());
         outcome.is_changed = true;
         let (checked, now) = (now, self.clock.now());
         let mut worth = None;

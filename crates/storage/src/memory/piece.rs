@@ -25,9 +25,16 @@ thread_local! {
     static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A stored response in one piece. Cheap to clone.
+/// A stored response in one piece. Cheap to clone, unless it is on its way to its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Piece(Bytes);
+pub(crate) struct Piece(Block);
+
+#[derive(Clone, Debug)]
+enum Block {
+    Own(Bytes),
+    /// The room of its thread: see [`Piece::copied`].
+    Room(Vec<u8>),
+}
 
 /// A piece, looked at where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -36,45 +43,24 @@ pub(crate) struct Seen<'a>(&'a [u8]);
 impl Piece {
     /// Of a response that is stored under this key. Hands back the body if that is not in the piece.
     pub(super) fn pack(key: &str, stored: &Stored) -> (Piece, Option<Body>) {
-        Piece::pack_in(Vec::new(), key, stored)
+        let (bytes, body) = pack_in(Vec::new(), key, stored);
+        (Piece(Block::Own(bytes.into())), body)
     }
 
     /// The same, in room that the thread has for what is copied to its place at once: see
     /// [`Piece::copied`].
     pub(super) fn pack_briefly(key: &str, stored: &Stored) -> (Piece, Option<Body>) {
-        Piece::pack_in(ROOM.take(), key, stored)
-    }
-
-    fn pack_in(mut bytes: Vec<u8>, key: &str, stored: &Stored) -> (Piece, Option<Body>) {
-        let small = stored.body.in_one().filter(|body| body.len() <= SMALL_BODY);
-        let body = small.as_deref().unwrap_or_default();
-        let length = KEY + key.len() + stored.head.packed_length() + body.len();
-        bytes.reserve_exact(length);
-        bytes.extend_from_slice(&stored.id.0.to_le_bytes());
-        bytes.extend_from_slice(&stored.checked.number().to_le_bytes());
-        // No key, and no head, is longer than a message may be.
-        bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(&[0; 4]);
-        bytes.extend_from_slice(key.as_bytes());
-        let head = bytes.len();
-        stored.head.pack(&mut bytes);
-        let length = (bytes.len() - head) as u32;
-        if let Some(place) = bytes.get_mut(KEY - 4..KEY) {
-            place.copy_from_slice(&length.to_le_bytes());
-        }
-        bytes.extend_from_slice(body);
-        let body = small.is_none().then(|| stored.body.clone());
-        (Piece(bytes.into()), body)
+        let (bytes, body) = pack_in(ROOM.take(), key, stored);
+        (Piece(Block::Room(bytes)), body)
     }
 
     /// It has been copied to its place: its room is for the next one.
     pub(super) fn copied(self) {
-        if let Ok(mut bytes) = self.0.try_into_mut() {
-            bytes.clear();
-            let room = Vec::from(bytes);
-            if room.capacity() <= MOST_ROOM {
-                ROOM.set(room);
-            }
+        if let Block::Room(mut room) = self.0
+            && room.capacity() <= MOST_ROOM
+        {
+            room.clear();
+            ROOM.set(room);
         }
     }
 
@@ -87,22 +73,33 @@ impl Piece {
 
     /// A copy of one that stands elsewhere.
     pub(super) fn copy_of(seen: Seen<'_>) -> Piece {
-        Piece(Bytes::copy_from_slice(seen.0))
+        Piece(Block::Own(Bytes::copy_from_slice(seen.0)))
     }
 
     pub(super) fn seen(&self) -> Seen<'_> {
-        Seen(&self.0)
+        Seen(self.bytes())
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Block::Own(bytes) => bytes,
+            Block::Room(room) => room,
+        }
     }
 
     /// The response as it was packed.
     pub(super) fn unpack(&self, body: Option<&Body>) -> Option<Stored> {
-        let seen = self.seen();
-        let head = StoredHead::unpack(&self.0.slice(seen.head_at()))?;
-        let small = || Body::of_one(self.0.slice(seen.body_at()));
+        let copy;
+        let bytes = match &self.0 {
+            Block::Own(bytes) => bytes,
+            Block::Room(room) => {
+                copy = Bytes::copy_from_slice(room);
+                &copy
+            }
+        };
+        let seen = Seen(bytes);
+        let head = StoredHead::unpack(&bytes.slice(seen.head_at()))?;
+        let small = || Body::of_one(bytes.slice(seen.body_at()));
         Some(Stored {
             head: head.into(),
             body: body.cloned().unwrap_or_else(small),
@@ -113,13 +110,39 @@ impl Piece {
 
     /// Bytes of memory that it takes by itself.
     pub(super) fn weight(&self) -> u64 {
-        self.0.len().next_multiple_of(16) as u64 + OVERHEAD
+        self.bytes().len().next_multiple_of(16) as u64 + OVERHEAD
     }
 
     /// Those of a response before it is packed, without its key.
     pub(super) fn weight_of(stored: &Stored) -> u64 {
         (KEY + stored.head.packed_length()) as u64 + OVERHEAD
     }
+}
+
+/// Appends what a piece is of. Hands back the body if that is not in it.
+fn pack_in(mut bytes: Vec<u8>, key: &str, stored: &Stored) -> (Vec<u8>, Option<Body>) {
+    let small = stored.body.in_one().filter(|body| body.len() <= SMALL_BODY);
+    let body = small.map_or(&[][..], |body| body);
+    // Room that has served before grows where it must.
+    if bytes.capacity() == 0 {
+        let head = stored.head.packed_length();
+        bytes.reserve_exact(KEY + key.len() + head + body.len());
+    }
+    bytes.extend_from_slice(&stored.id.0.to_le_bytes());
+    bytes.extend_from_slice(&stored.checked.number().to_le_bytes());
+    // No key, and no head, is longer than a message may be.
+    bytes.extend_from_slice(&(key.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(key.as_bytes());
+    let head = bytes.len();
+    stored.head.pack(&mut bytes);
+    let length = (bytes.len() - head) as u32;
+    if let Some(place) = bytes.get_mut(KEY - 4..KEY) {
+        place.copy_from_slice(&length.to_le_bytes());
+    }
+    bytes.extend_from_slice(body);
+    let body = small.is_none().then(|| stored.body.clone());
+    (bytes, body)
 }
 
 impl<'a> Seen<'a> {

@@ -1,8 +1,12 @@
 //! Where complete responses stand, by key, and the way to put one there.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    borrow::Cow,
+    slice,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use perigee_http_cache::CacheKey;
@@ -12,7 +16,7 @@ use super::{
     index::{self, Index, Spot},
 };
 use crate::{
-    Body, Entry, Hits, Purges, Revision, Stats, Stored, StoredId, Tiers, Variants,
+    Body, Entry, Hits, Purges, Revision, Stats, Stored, StoredId, Tiers, Variants, Verdict,
     budget::Budget,
     changes::{self, Limits},
     fill,
@@ -113,22 +117,29 @@ impl Shelf {
         // It has not left its claim yet.
         let own = stored.body.weight();
         self.change(key, own, |old| {
-            let stored = self.judged(key, stored)?;
-            changes::put(old, stored, self.limits, held::weight_of)
+            let verdict = self.verdict(key, stored);
+            if old.is_empty() && verdict == Verdict::Holds {
+                return Some(Cow::Borrowed(slice::from_ref(stored)));
+            }
+            let stored = changes::judged(stored, verdict)?;
+            changes::put(old, stored, self.limits, held::weight_of).map(Cow::Owned)
         })
     }
 
     /// Puts `new` in the place of the response with this id, if that is still there.
     pub(super) fn freshen(&self, key: &CacheKey, old: StoredId, new: &Stored) {
-        self.change(key, 0, |variants| match self.judged(key, new) {
-            Some(new) => changes::freshen(variants, old, new),
-            None => changes::remove(variants, old),
+        self.change(key, 0, |variants| {
+            let left = match changes::judged(new, self.verdict(key, new)) {
+                Some(new) => changes::freshen(variants, old, new),
+                None => changes::remove(variants, old),
+            };
+            left.map(Cow::Owned)
         });
     }
 
     /// Removes one response alone, if it is still there.
     pub(super) fn take_away(&self, key: &CacheKey, old: StoredId) {
-        self.change(key, 0, |variants| changes::remove(variants, old));
+        self.change(key, 0, |all| changes::remove(all, old).map(Cow::Owned));
     }
 
     /// What is stored under a key, and was not purged. No request for it.
@@ -143,7 +154,9 @@ impl Shelf {
 
     /// Puts these under a key that has none. They are checked up to `checked`.
     pub(super) fn put(&self, key: &CacheKey, all: &[Stored], checked: Revision) {
-        self.change_as_of(key, checked, 0, |old| old.is_empty().then(|| all.to_vec()));
+        self.change_as_of(key, checked, 0, |old| {
+            old.is_empty().then_some(Cow::Borrowed(all))
+        });
     }
 
     /// Whether a key with this hash was asked for since it is here.
@@ -184,23 +197,23 @@ impl Shelf {
 
     /// Puts what `change` makes of what purges have left of the responses of a key in their place.
     /// Says whether it made anything of them. Of what is arriving, `own` is the same bytes.
-    fn change(
+    fn change<'s>(
         &self,
         key: &CacheKey,
         own: u64,
-        change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
+        change: impl FnOnce(&[Stored]) -> Option<Cow<'s, [Stored]>>,
     ) -> bool {
         // Whatever is purged from here on is found by the next lookup.
         self.change_as_of(key, self.purges.now(), own, change)
     }
 
     /// The same. Purges up to `now` are not about what it makes.
-    pub(super) fn change_as_of(
+    pub(super) fn change_as_of<'s>(
         &self,
         key: &CacheKey,
         now: Revision,
         own: u64,
-        change: impl FnOnce(&[Stored]) -> Option<Vec<Stored>>,
+        change: impl FnOnce(&[Stored]) -> Option<Cow<'s, [Stored]>>,
     ) -> bool {
         let mut is_changed = false;
         let elsewhere = self.arriving.used().saturating_sub(own);
@@ -208,7 +221,7 @@ impl Shelf {
             let left = changes::check(&self.purges, key, old, checked);
             let changed = change(left.as_deref().unwrap_or(old));
             is_changed = changed.is_some();
-            changed.or(left)
+            changed.or(left.map(Cow::Owned))
         });
         for gone in outcome.evicted {
             self.evicted.fetch_add(gone.count as u64, Relaxed);
@@ -216,10 +229,9 @@ impl Shelf {
         is_changed
     }
 
-    /// What purges have made of a response on its way. None: it is gone.
-    fn judged(&self, key: &CacheKey, new: &Stored) -> Option<Stored> {
-        let verdict = self.purges.verdict(key, Some(&new.head), new.checked);
-        changes::judged(new, verdict)
+    /// What purges have made of a response on its way.
+    fn verdict(&self, key: &CacheKey, new: &Stored) -> Verdict {
+        self.purges.verdict(key, Some(&new.head), new.checked)
     }
 
     /// What is told of an entry, if purges have left anything of it.

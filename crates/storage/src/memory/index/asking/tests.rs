@@ -123,7 +123,7 @@ fn a_copy_is_as_good_as_what_it_is_of() {
     put(&index, 1, 500);
     assert_eq!(ask(&index, 1), Some(500), "replaced");
     get_a_copy(&index, 1);
-    index.change(&key(1), Revision::new(7), 0, |_, _| None);
+    index.change(&key(1), Revision::new(7), 0, |_, _| None::<Vec<_>>);
     index.at_once(key(1).as_str().as_bytes(), |found| {
         assert_eq!(found.entry.checked, Revision::new(7), "checked");
         true
