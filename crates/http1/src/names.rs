@@ -11,23 +11,39 @@ use http::{
 /// # Errors
 /// As [`HeaderName::from_bytes`].
 pub fn name_of(name: &[u8]) -> Result<HeaderName, InvalidHeaderName> {
-    Ok(match name {
-        b"Date" | b"date" => header::DATE,
-        b"ETag" | b"etag" => header::ETAG,
-        b"Host" | b"host" => header::HOST,
-        b"Vary" | b"vary" => header::VARY,
-        b"Accept" | b"accept" => header::ACCEPT,
-        b"Server" | b"server" => header::SERVER,
-        b"User-Agent" | b"user-agent" => header::USER_AGENT,
-        b"Content-Type" | b"content-type" => header::CONTENT_TYPE,
-        b"Accept-Ranges" | b"accept-ranges" => header::ACCEPT_RANGES,
-        b"Cache-Control" | b"cache-control" => header::CACHE_CONTROL,
-        b"Last-Modified" | b"last-modified" => header::LAST_MODIFIED,
-        b"Content-Length" | b"content-length" => header::CONTENT_LENGTH,
-        b"Accept-Encoding" | b"accept-encoding" => header::ACCEPT_ENCODING,
-        b"Accept-Language" | b"accept-language" => header::ACCEPT_LANGUAGE,
-        other => return HeaderName::from_bytes(other),
-    })
+    // By its length first: then there are few to compare it with.
+    let known = match name.len() {
+        4 => match name {
+            b"Date" | b"date" => Some(header::DATE),
+            b"ETag" | b"etag" => Some(header::ETAG),
+            b"Host" | b"host" => Some(header::HOST),
+            b"Vary" | b"vary" => Some(header::VARY),
+            _ => None,
+        },
+        6 => match name {
+            b"Accept" | b"accept" => Some(header::ACCEPT),
+            b"Server" | b"server" => Some(header::SERVER),
+            _ => None,
+        },
+        10 => matches!(name, b"User-Agent" | b"user-agent").then_some(header::USER_AGENT),
+        12 => matches!(name, b"Content-Type" | b"content-type").then_some(header::CONTENT_TYPE),
+        13 => match name {
+            b"Accept-Ranges" | b"accept-ranges" => Some(header::ACCEPT_RANGES),
+            b"Cache-Control" | b"cache-control" => Some(header::CACHE_CONTROL),
+            b"Last-Modified" | b"last-modified" => Some(header::LAST_MODIFIED),
+            _ => None,
+        },
+        14 => {
+            matches!(name, b"Content-Length" | b"content-length").then_some(header::CONTENT_LENGTH)
+        }
+        15 => match name {
+            b"Accept-Encoding" | b"accept-encoding" => Some(header::ACCEPT_ENCODING),
+            b"Accept-Language" | b"accept-language" => Some(header::ACCEPT_LANGUAGE),
+            _ => None,
+        },
+        _ => None,
+    };
+    known.map_or_else(|| HeaderName::from_bytes(name), Ok)
 }
 
 #[cfg(test)]

@@ -143,13 +143,18 @@ fn build(
     let shared = Bytes::copy_from_slice(bytes);
     let mut headers = maps::take(response.headers.len());
     for field in response.headers.iter() {
-        let name = name_of(field.name.as_bytes()).map_err(|_| BAD)?;
+        let Ok(name) = name_of(field.name.as_bytes()) else {
+            return Err(BAD);
+        };
         let slice = || slice_of(&shared, bytes, field.value);
-        // Folds, which are rare, are line ends, which are in no value.
-        let value = HeaderValue::from_maybe_shared(slice())
-            .or_else(|_| HeaderValue::from_maybe_shared(unfolded(&slice())));
-        let value = value.map_err(|_| BAD)?;
-        headers.try_append(name, value).map_err(|_| BAD)?;
+        let value = match HeaderValue::from_maybe_shared(slice()) {
+            Ok(value) => value,
+            // Folds, which are rare, are line ends, which are in no value.
+            Err(_) => HeaderValue::from_maybe_shared(unfolded(&slice())).map_err(|_| BAD)?,
+        };
+        if headers.try_append(name, value).is_err() {
+            return Err(BAD);
+        }
     }
     let framed = framing::settle(status, version, to_head, &mut headers)?;
     Ok(Head {
