@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use http::{Response, StatusCode, header};
 use perigee_http_cache::{
     BodyPart, Decision, Failure, Miss, Recovery, ResponseHead, Serve, StoredHead, answer,
-    answer_of_whole, decide, has_field, recover,
+    answer_of_whole, decide, recover,
 };
 use perigee_storage::Stored;
 
@@ -92,20 +92,15 @@ impl Exchange {
         };
         let OwnFields { withheld, aged } = landed.fields;
         let mut answer = self.out_of(trip, landed.arrival, aged, handling)?;
-        let headers = answer.response.headers_mut();
-        if !aged && has_field(headers, &header::AGE) {
-            // It would say that the origin has not made or validated it for this very request (RFC
-            // 9111 section 5.1).
-            headers.remove(header::AGE);
-        }
         if !withheld.is_empty() {
-            headers.extend(withheld);
+            answer.response.headers_mut().extend(withheld);
         }
         Some(answer)
     }
 
-    /// Out of what has come and, where that is a part, of what else there is of its version. `aged`:
-    /// what is told of a stored response is its age, too.
+    /// Out of what has come and, where that is a part, of what else there is of its version. Its Age is
+    /// told if it is `aged`: it would say that the origin has not made or validated it for this very
+    /// request (RFC 9111 section 5.1).
     fn out_of(
         self: &Arc<Self>,
         trip: &Trip,
@@ -116,7 +111,7 @@ impl Exchange {
         let (request, policy) = (trip.inbound.as_sent(), trip.inbound.policy());
         let (stored, now) = (arrival.stored, SystemTime::now());
         let handling = handling.with_status(arrival.status);
-        let to = trip.inbound.sender;
+        let (to, above) = (trip.inbound.sender, arrival.cache_status.to_vec());
         let mut answer = match answer(&request, 0, &stored.head, policy, now) {
             // What is not kept is read once, from its first byte to its last.
             Some(serve) if !arrival.kept && matches!(serve.body, BodyPart::Multipart(_)) => {
@@ -128,7 +123,8 @@ impl Exchange {
                     && stored.head.held().is_none()
                     && serve.is_whole_of(&stored.head) =>
                 {
-                    Answer::as_came(stored, handling)
+                    let answer = Answer::as_came(stored, handling);
+                    return Some(Answer { above, ..answer });
                 }
                 None => Answer::stored(to, &stored, &serve, handling),
             },
@@ -138,8 +134,10 @@ impl Exchange {
                 Answer::stitched(to, seam, &stored, &serve, handling)
             }
         };
-        answer.above = arrival.cache_status.to_vec();
-        Some(answer)
+        if !aged {
+            answer.response.headers_mut().remove(header::AGE);
+        }
+        Some(Answer { above, ..answer })
     }
 
     /// What a reader that is let go of, since it is too slow for the others, goes on by. A short

@@ -67,12 +67,26 @@ pub(crate) fn head(
     status_line(status, out);
     let mut dated = false;
     for (name, value) in headers {
-        let name = name.as_str();
-        dated |= name == "date";
-        if is_ours(name, switches) || (name == "trailer" && !sends_trailers(delimit)) {
-            continue;
+        let is_left_out = match *name {
+            // Most of those that are usual.
+            header::ACCEPT_RANGES
+            | header::CACHE_CONTROL
+            | header::CACHE_STATUS
+            | header::CONTENT_TYPE
+            | header::ETAG
+            | header::LAST_MODIFIED
+            | header::SERVER
+            | header::VIA => false,
+            header::DATE => {
+                dated = true;
+                false
+            }
+            header::TRAILER => !sends_trailers(delimit),
+            _ => is_ours(name.as_str(), switches),
+        };
+        if !is_left_out {
+            field(name.as_str(), value, out);
         }
-        field(name, value, out);
     }
     match (delimit, declared) {
         (Delimit::Length(length), _) => content_length(length, out),
