@@ -5,7 +5,10 @@ use std::path::Path;
 use http::StatusCode;
 use tempfile::TempDir;
 
-use crate::{harness::client::get, one_proxy::Proxy};
+use crate::{
+    harness::{cdn::OneEdge, client::get},
+    one_proxy::Proxy,
+};
 
 fn site() -> TempDir {
     let folder = TempDir::new().unwrap();
@@ -99,4 +102,29 @@ async fn a_file_is_fresh_for_seconds_however_old_it_is() {
         let ttl: i64 = status.rsplit_once("hit; ttl=").unwrap().1.parse().unwrap();
         assert!((1..=10).contains(&ttl), "{path}: {status}");
     }
+}
+
+#[tokio::test]
+async fn while_the_folder_is_gone_what_was_stored_is_served() {
+    let site = site();
+    let (folder, aside) = (site.path().join("public"), site.path().join("aside"));
+    let lines = "[services.cache]\ndefault_ttl = \"0s\"\n";
+    let edge = OneEdge::before(folder.to_str().unwrap(), lines).await;
+    assert_eq!(edge.get("/").await.text(), "<h1>home</h1>");
+    std::fs::rename(&folder, &aside).unwrap();
+    for _ in 0..5 {
+        let home = edge.get("/").await;
+        assert_eq!(
+            (home.status, home.text()),
+            (StatusCode::OK, "<h1>home</h1>")
+        );
+        let status = home.cache_status();
+        assert!(status.contains("detail=stale-if-error"), "{status}");
+        assert!(edge.get("/new").await.status.is_server_error());
+    }
+    let log = edge.process.stderr();
+    let warnings = || log.lines().filter(|line| line.contains("WARN"));
+    let named = |line: &str| line.contains(&format!("(folder {})", folder.display()));
+    assert!(warnings().any(named), "{log}");
+    assert!(warnings().count() < 5, "not one for each request: {log}");
 }

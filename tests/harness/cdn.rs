@@ -286,8 +286,8 @@ impl Cdn {
 pub(crate) struct OneEdge {
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
-    // Kept until the test is over, and dropped in this order.
-    _process: Process,
+    // Dropped before the folder that it writes to.
+    pub(crate) process: Process,
     _folder: TempDir,
 }
 
@@ -359,7 +359,7 @@ pub(crate) async fn one_edge(file: &str) -> OneEdge {
     OneEdge {
         address,
         admin,
-        _process: process,
+        process,
         _folder: folder,
     }
 }

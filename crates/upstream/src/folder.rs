@@ -27,6 +27,7 @@ use crate::{Body, Limits, SendError, SendErrorKind, TargetError, admission::Perm
 pub(crate) struct Folder {
     // "name (folder path)"
     label: Arc<str>,
+    public: Files,
     files: ServeDir<DefaultServeDirFallback, Files>,
     body_idle_timeout: Duration,
 }
@@ -46,10 +47,11 @@ impl Folder {
         if !metadata.is_dir() {
             return Err(fault(&"it is not a folder; give the folder it is in"));
         }
+        let public = Files::new(base.clone());
         Ok(Folder {
             label: format!("{name} (folder {})", base.display()).into(),
-            files: ServeDir::with_backend(&base, Files::new(base.clone()))
-                .ignore_multi_range_requests(true),
+            files: ServeDir::with_backend(&base, public.clone()).ignore_multi_range_requests(true),
+            public,
             body_idle_timeout: limits.body_idle_timeout,
         })
     }
@@ -116,14 +118,28 @@ impl Folder {
     ) -> Result<Option<Response<ServeFileSystemResponseBody>>, SendError> {
         let request = Request::from_parts(parts, Empty::<bytes::Bytes>::new());
         match self.files.clone().try_call(request).await {
-            Ok(response) if response.status() == StatusCode::NOT_FOUND => Ok(None),
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => self.not_found().await,
             Ok(response) => Ok(Some(response)),
-            Err(error) if is_not_there(error.kind()) => Ok(None),
-            Err(error) => Err(SendError {
-                kind: SendErrorKind::Broken,
-                detail: format!("{}: {error}", self.label),
-            }),
+            Err(error) if is_not_there(error.kind()) => self.not_found().await,
+            Err(error) => Err(self.error(SendErrorKind::Broken, &error)),
         }
+    }
+
+    /// Without the folder it is not known which files there are: a 404 would take the place of good
+    /// copies in caches.
+    async fn not_found<T>(&self) -> Result<Option<T>, SendError> {
+        match self.public.look_at_base().await {
+            Ok(()) => Ok(None),
+            Err(error) => {
+                let why = format!("the folder cannot be entered: {error}");
+                Err(self.error(SendErrorKind::Connect, &why))
+            }
+        }
+    }
+
+    fn error(&self, kind: SendErrorKind, why: &dyn std::fmt::Display) -> SendError {
+        let detail = format!("{}: {why}", self.label);
+        SendError { kind, detail }
     }
 }
 

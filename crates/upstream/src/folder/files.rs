@@ -24,6 +24,13 @@ impl Files {
         Files { base: base.into() }
     }
 
+    /// Fails if nothing can be there: the base is gone, no folder, or not to be entered.
+    pub(crate) async fn look_at_base(&self) -> io::Result<()> {
+        // The dot makes the system go into the folder.
+        let inside = self.base.join(".");
+        blocking(move || std::fs::metadata(inside).map(drop)).await
+    }
+
     fn check(&self, path: &Path) -> io::Result<()> {
         match path.strip_prefix(&self.base) {
             Ok(inside) if !is_hidden(inside) => Ok(()),
@@ -52,7 +59,11 @@ impl Backend for Files {
     type MetadataFuture = Blocking<Metadata>;
 
     fn open(&self, path: PathBuf) -> Self::OpenFuture {
-        let allowed = self.check(&path);
+        let allowed = match *path == *self.base {
+            // A file in the place of the folder.
+            true => Err(io::ErrorKind::NotADirectory.into()),
+            false => self.check(&path),
+        };
         Box::pin(async move {
             allowed?;
             blocking(move || {

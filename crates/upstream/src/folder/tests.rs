@@ -10,7 +10,7 @@ use std::{
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
 use crate::{
-    Body, Endpoint, Limits, Target, body,
+    Body, Endpoint, Limits, SendErrorKind, Target, body,
     testing::{endpoint_with, get, text},
 };
 
@@ -64,6 +64,17 @@ impl Site {
             request.headers_mut().insert(name.clone(), value);
         }
         self.endpoint.send(request).await.unwrap()
+    }
+
+    /// Without its folder.
+    async fn only_fails(&self, case: &str) {
+        let folder = self.folder.display().to_string();
+        for path in ["/", "/ten", "/.env", "/none"] {
+            let sent = self.endpoint.send(get_part(path)).await;
+            let error = sent.expect_err(case);
+            assert_eq!(error.kind, SendErrorKind::Connect, "{case} {path}");
+            assert!(error.detail.contains(&folder), "{case} {path}: {error}");
+        }
     }
 
     async fn status(&self, path: &str) -> StatusCode {
@@ -365,6 +376,30 @@ async fn a_folder_swapped_by_a_link_is_seen_at_once() {
     assert_eq!(text(endpoint.send(get("/v")).await.unwrap()).await, "one");
     release("two");
     assert_eq!(text(endpoint.send(get("/v")).await.unwrap()).await, "two");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_is_a_failure_and_no_404() {
+    let site = site();
+    let aside = site.folder.with_file_name("aside");
+    fs::rename(&site.folder, &aside).unwrap();
+    site.only_fails("gone").await;
+    fs::write(&site.folder, "a file").unwrap();
+    site.only_fails("a file in its place").await;
+    fs::remove_file(&site.folder).unwrap();
+    point(&site.folder, &aside.join("none"));
+    site.only_fails("a link to nowhere").await;
+    fs::remove_file(&site.folder).unwrap();
+    fs::rename(&aside, &site.folder).unwrap();
+    assert_eq!(site.status("/ten").await, StatusCode::OK);
+    assert_eq!(site.status("/none").await, StatusCode::NOT_FOUND);
+}
+
+fn get_part(path: &str) -> Request<Body> {
+    let mut request = get(path);
+    let range = "bytes=0-1".parse().unwrap();
+    request.headers_mut().insert(header::RANGE, range);
+    request
 }
 
 fn point(link: &Path, to: &Path) {
