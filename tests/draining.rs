@@ -86,6 +86,21 @@ async fn drain(cdn: &Cdn, args: &[&str]) -> (i32, String, String) {
 }
 
 #[tokio::test]
+async fn one_that_does_not_answer_may_have_the_order_and_is_not_waited_for_longer_than_said() {
+    let origin = Origin::cacheable("content").await;
+    let mut cdn = Cdn::start(Plan::small(origin.url())).await;
+    cdn.node("fra-1").signal(Signal::STOP);
+    for (wait, within) in [("1s", "0.5 s"), ("100ms", "0.05 s")] {
+        let (code, told, why) = drain(&cdn, &["fra-1", "--wait", wait]).await;
+        assert_eq!(code, 1, "{told}{why}");
+        for says in [within, "it may have the order", "--undo"] {
+            assert!(why.contains(says), "{says}: {why}");
+        }
+    }
+    cdn.node("fra-1").signal(Signal::CONT);
+}
+
+#[tokio::test]
 async fn a_node_is_drained_by_name_and_is_gone_when_the_command_returns() {
     let origin = Origin::cacheable("content").await;
     let mut cdn = Cdn::start_with(plan(origin.url()), grace("1s")).await;

@@ -36,6 +36,8 @@ pub(crate) struct AdminClient {
 pub(crate) enum CallError {
     /// Nobody answers there.
     Down(String),
+    /// It has not answered in time. What was asked of it may have reached it.
+    Late(Duration),
     /// It answered that it will not.
     Refused(StatusCode, String),
     /// It answered something else.
@@ -56,12 +58,18 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CallError::Down(why) | CallError::Garbled(why) => f.write_str(why),
+            CallError::Late(after) => write!(f, "no answer within {} s", after.as_secs_f32()),
             CallError::Refused(status, why) => write!(f, "{}: {why}", status.as_u16()),
         }
     }
 }
 
 impl AdminClient {
+    /// The same, with another limit for the whole call.
+    pub(crate) fn within(self, timeout: Duration) -> Self {
+        AdminClient { timeout, ..self }
+    }
+
     /// GET /status.
     pub(crate) async fn status<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         self.call(Method::GET, "/status", None).await
@@ -122,10 +130,9 @@ impl AdminClient {
         body: Option<Value>,
     ) -> Result<T, CallError> {
         let exchange = self.exchange(method, path, body);
-        let (status, body) = timeout(self.timeout, exchange).await.map_err(|_| {
-            let seconds = self.timeout.as_secs_f32();
-            CallError::Down(format!("no answer within {seconds} s"))
-        })??;
+        let (status, body) = timeout(self.timeout, exchange)
+            .await
+            .map_err(|_| CallError::Late(self.timeout))??;
         if status.is_success() {
             let garbled = |e| CallError::Garbled(format!("an answer that does not parse: {e}"));
             return serde_json::from_slice(&body).map_err(garbled);

@@ -52,20 +52,30 @@ pub(super) async fn run(drain: &cli::Drain) -> Outcome {
         undo: drain.undo,
     };
     let (target, fleet) = find(drain).await?;
+    let patience = patience(drain.wait);
     if let (Some((fleet, node)), false) = (&fleet, order.undo) {
-        let others = usable(fleet).await;
+        let others = usable(fleet, patience).await;
         if let Some(warning) = last::warning(node, &others, fleet.has_geodns()) {
             eprintln!("perigee: {warning}");
         }
     }
     let begun = Instant::now();
-    let status = target.admin.drain(order).await;
+    let status = target.within(patience).drain(order).await;
     let status = status.map_err(|why| target.failed(&why))?;
     if order.undo {
         say!("{}: serves", target.name);
         return Ok(ExitCode::SUCCESS);
     }
     follow(&target, order, drain.wait, status, begun).await
+}
+
+/// How long one call may take before there is something to wait for: two of them come first, and no
+/// time at all would be none to hear that the order has arrived.
+fn patience(wait: Option<Duration>) -> Duration {
+    match wait {
+        None | Some(Duration::ZERO) => TIMEOUT,
+        Some(wait) => (wait / 2).min(TIMEOUT),
+    }
 }
 
 /// The node, and the file that it is from, if it is from one.
@@ -96,12 +106,13 @@ fn token(variable: &str) -> Result<String, String> {
 }
 
 /// The nodes that answer and do not drain.
-async fn usable(fleet: &Fleet) -> Vec<NodeSummary> {
+async fn usable(fleet: &Fleet, patience: Duration) -> Vec<NodeSummary> {
     let asked: Vec<_> = fleet
         .nodes
         .iter()
         .map(|member| {
             let Member { node, admin, .. } = member.clone();
+            let admin = admin.within(patience);
             tokio::spawn(async move {
                 let said = admin.status::<Said>().await.ok()?;
                 (!said.draining).then_some(node)
@@ -148,7 +159,8 @@ async fn follow(
             None => {}
         }
         sleep(PAUSE).await;
-        seen = look(&target.admin).await;
+        let left = patience.saturating_sub(begun.elapsed());
+        seen = look(&target.within(left.clamp(PAUSE, TIMEOUT))).await;
     }
 }
 
@@ -165,6 +177,10 @@ async fn look(admin: &AdminClient) -> Seen {
 }
 
 impl Target {
+    fn within(&self, patience: Duration) -> AdminClient {
+        self.admin.clone().within(patience)
+    }
+
     /// What went wrong with the order, and what to do.
     fn failed(&self, why: &CallError) -> String {
         let Target { name, admin } = self;
@@ -177,6 +193,10 @@ impl Target {
                 "; has it stopped already? then there is nothing to drain"
             }
             CallError::Down(_) => "; is this its admin API?",
+            CallError::Late(_) => {
+                "; is this its admin API? if so it may have the order, and carry it out once it goes \
+                 on: `perigee status` shows that, and --undo takes it back"
+            }
             CallError::Refused(http::StatusCode::UNAUTHORIZED, _) if admin.token.is_none() => {
                 "; the node wants a token: say --token-env with --admin"
             }

@@ -232,7 +232,7 @@ async fn ask_all(admin: &AdminClient, orders: &[PurgeOrder]) -> Result<Done, Cal
                 done.warning = done.warning.or(purged.warning);
             }
             // A node that is down will be down for the next one too.
-            Err(why @ CallError::Down(_)) => return Err(why),
+            Err(why @ (CallError::Down(_) | CallError::Late(_))) => return Err(why),
             Err(why) => failed = Some(why),
         }
     }

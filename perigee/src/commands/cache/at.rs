@@ -75,7 +75,9 @@ impl At {
     pub(super) fn failed(&self, why: &CallError) -> String {
         let name = &self.name;
         let hint = match why {
-            CallError::Down(_) => "; is the node running, and is this its admin API?",
+            CallError::Down(_) | CallError::Late(_) => {
+                "; is the node running, and is this its admin API?"
+            }
             CallError::Refused(StatusCode::UNAUTHORIZED, _) => {
                 "; the node wants the token that `token_env` in [admin] of its file names: with \
                  --node ADDR:PORT say --token-env"
