@@ -1,6 +1,11 @@
 //! What a person reads who types something wrong.
 
-use crate::harness::process::run;
+use std::{
+    fs::File,
+    process::{Command, Stdio},
+};
+
+use crate::harness::process::{command, run};
 
 fn check(text: &str) -> (i32, String) {
     let folder = tempfile::TempDir::new().unwrap();
@@ -217,5 +222,31 @@ fn help_teaches_every_command() {
         let (code, help, _) = run(&[command, "--help"]);
         assert_eq!(code, 0);
         assert!(help.contains("Usage:"), "{help}");
+    }
+}
+
+/// The binary with these arguments and this standard output: exit code, standard error.
+fn run_into(args: &[&str], out: Stdio) -> (i32, String) {
+    let command: &mut Command = &mut command(args);
+    let command = command.stdin(Stdio::null()).stdout(out);
+    let ended = command.stderr(Stdio::piped()).spawn().unwrap();
+    let ended = ended.wait_with_output().unwrap();
+    let told = String::from_utf8(ended.stderr).unwrap();
+    (ended.status.code().unwrap_or(-1), told)
+}
+
+#[test]
+fn what_cannot_be_written_is_a_failure_and_a_reader_that_leaves_is_none() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("cdn.toml");
+    std::fs::write(&file, GOOD).unwrap();
+    for args in [&["schema"][..], &["check", file.to_str().unwrap()]] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let (code, told) = run_into(args, full.into());
+        assert_eq!(code, 1, "{args:?}: {told}");
+        assert!(told.contains("No space left on device"), "{told}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(run_into(args, writer.into()), (0, String::new()));
     }
 }

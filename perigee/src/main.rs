@@ -20,10 +20,14 @@ fn main() -> ExitCode {
     if let Some(folder) = cli.exit_with_parent.clone() {
         parent::watch(folder.into());
     }
-    match commands::run(cli) {
-        Ok(code) => code,
-        Err(why) => {
-            eprintln!("perigee: {why}");
+    let code = commands::run(cli).unwrap_or_else(|why| {
+        eprintln!("perigee: {why}");
+        ExitCode::FAILURE
+    });
+    match style::lost() {
+        None => code,
+        Some(why) => {
+            eprintln!("perigee: the output is not whole: {why}");
             ExitCode::FAILURE
         }
     }

@@ -1,8 +1,14 @@
 //! How text reaches the terminal: bold, dim and coloured where it shows that.
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{Error, ErrorKind, IsTerminal, Write},
+    sync::OnceLock,
+};
 
-/// Prints. Who reads may have left, as `head` does: that is no failure.
+/// Why something that was printed is lost, the first time.
+static LOST: OnceLock<Error> = OnceLock::new();
+
+/// Prints. Who reads may have left, as `head` does: that is no failure. Others are kept for [`lost()`].
 pub(crate) fn print(text: &str) {
     try_print(text);
 }
@@ -11,7 +17,19 @@ pub(crate) fn print(text: &str) {
 pub(crate) fn try_print(text: &str) -> bool {
     let mut out = std::io::stdout().lock();
     let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    printed.is_ok()
+    match printed {
+        Ok(()) => true,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => false,
+        Err(error) => {
+            let _ = LOST.set(error);
+            false
+        }
+    }
+}
+
+/// Why not all that was printed has been written, though somebody was there to read it.
+pub(crate) fn lost() -> Option<&'static Error> {
+    LOST.get()
 }
 
 /// Prints a line, as `println!` does, by way of [`print()`].
