@@ -250,3 +250,41 @@ fn what_cannot_be_written_is_a_failure_and_a_reader_that_leaves_is_none() {
         assert_eq!(run_into(args, writer.into()), (0, String::new()));
     }
 }
+
+#[test]
+fn with_nobody_to_ask_nothing_was_done() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("cdn.toml");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let etcd = closed.local_addr().unwrap();
+    drop(closed);
+    let head = "[cdn]\nid = \"test\"\nsecret = \"a secret of the scenarios, 32 b\"\n\n";
+    let applied = format!(
+        "{head}[membership]\netcd = [\"http://{etcd}\"]\n\n[dns]\nzone = \"cdn.test\"\n\n{}",
+        GOOD.replace(
+            "[[edges]]\nname = \"fra-1\"\npop = \"fra\"\nlisten = [\"127.0.0.1:8080\"]\n\n",
+            ""
+        )
+    );
+    for (text, why) in [(applied.as_str(), "etcd"), ("", "[membership]")] {
+        std::fs::write(&file, text).unwrap();
+        let config = ["--config", file.to_str().unwrap()];
+        for (args, whom) in [
+            (&["status"][..], "node"),
+            (&["status", "--json"], "node"),
+            (&["status", "--latency"], "node"),
+            (&["purge", "--all", "--yes"], "edge or shield"),
+            (&["cache", "stats"], "edge or shield"),
+        ] {
+            let (code, out, told) = run(&[args, &config].concat());
+            assert_eq!(code, 1, "{args:?}: {out}{told}");
+            let last = told.lines().last().unwrap();
+            let says = format!("no {whom} is known");
+            assert!(
+                last.contains(&says) && last.contains(why),
+                "{args:?}: {told}"
+            );
+            assert!(!out.contains("0 of 0"), "{args:?}: {out}");
+        }
+    }
+}

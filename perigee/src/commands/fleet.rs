@@ -73,6 +73,16 @@ impl Fleet {
         })
     }
 
+    /// Why there is nobody of these to ask.
+    pub(super) fn nobody(&self, whom: &str) -> String {
+        let beside = match &self.members {
+            Some(_) => "and none is registered",
+            None if self.document.nodes_register() => "and etcd has not told of any",
+            None => "which has no [membership] either",
+        };
+        format!("no {whom} is known: the file has none, {beside}")
+    }
+
     /// The node that is named.
     pub(super) fn member(&self, name: &str) -> Result<Member, String> {
         let env = |name: &str| std::env::var(name).ok();

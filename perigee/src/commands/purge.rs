@@ -69,15 +69,22 @@ pub(super) async fn run(purge: &cli::Purge) -> Outcome {
     let all = begun.elapsed();
     let Some(in_etcd) = &mut in_etcd else {
         if reports.is_empty() {
-            return Err("the file has no edges and shields".into());
+            return Err(fleet.nobody("edge or shield"));
         }
         let outcome = tell(&reports);
         tell_what_comes(&reports, all, fleet.document.out_of_touch());
         return outcome;
     };
     in_etcd.write_again(&reports).await;
+    if reports.is_empty() {
+        in_etcd.tell("nobody was told: repeat it once etcd answers");
+        return Err(fleet.nobody("edge or shield"));
+    }
     let outcome = tell(&reports)?;
-    in_etcd.tell();
+    in_etcd.tell(
+        "only the nodes above were told: nodes that were not reached, or are not registered now, do \
+         not learn of it from there; repeat it once etcd answers",
+    );
     if missing(&reports).next().is_none() {
         tell_all(&reports, all);
     } else {

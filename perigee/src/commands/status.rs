@@ -76,8 +76,16 @@ struct Row {
 
 pub(super) async fn run(status: &cli::Status) -> Outcome {
     let fleet = Fleet::load(&status.config).await?;
+    let shown = show(status, &fleet).await?;
+    match fleet.nodes.is_empty() {
+        true => Err(fleet.nobody("node")),
+        false => Ok(shown),
+    }
+}
+
+async fn show(status: &cli::Status, fleet: &Fleet) -> Outcome {
     if status.latency {
-        let matrix = latency::matrix(&fleet).await?;
+        let matrix = latency::matrix(fleet).await?;
         match status.json {
             true => print(&format!("{:#}\n", serde_json::json!(matrix))),
             false => print(&latency::table(&matrix).to_string()),
@@ -120,12 +128,14 @@ pub(super) async fn run(status: &cli::Status) -> Outcome {
         });
         print(&format!("{json:#}\n"));
     } else {
-        print(&table(&rows).to_string());
+        if !rows.is_empty() {
+            print(&table(&rows).to_string());
+        }
         print(&pops::table(
             rows.iter()
                 .filter_map(|row| row.said.as_ref()?.pops.as_deref()),
         ));
-        print(&below(&rows, &fleet));
+        print(&below(&rows, fleet));
     }
     let all_up = rows.iter().all(|row| row.up);
     Ok(if all_up {

@@ -67,7 +67,7 @@ impl At {
                 let names: Vec<_> = names.collect();
                 Err(format!("say which node: --node {}", names.join(", ")))
             }
-            (None, _) => Err("the file has no edges and shields".to_owned()),
+            (None, _) => Err(fleet.nobody("edge or shield")),
         }
     }
 

@@ -88,19 +88,15 @@ impl InEtcd {
         all && nodes.all(|node| node.role == Role::GeoDns || is_told(node.name.as_str()))
     }
 
-    /// Says what became of it.
-    pub(super) fn tell(&self) {
+    /// Says what became of it, and what it means if it is not there.
+    pub(super) fn tell(&self, without: &str) {
         match &self.outcome {
             Ok(written) => {
                 let ms = written.took.as_secs_f64() * 1_000.0;
                 let position = written.position;
                 print(&format!("in etcd after {ms:.1} ms, as number {position}\n"));
             }
-            Err(why) => eprintln!(
-                "perigee: etcd cannot be written: {why}\nperigee: only the nodes above were told: \
-                 nodes that were not reached, or are not registered now, do not learn of it from \
-                 there; repeat it once etcd answers"
-            ),
+            Err(why) => eprintln!("perigee: etcd cannot be written: {why}\nperigee: {without}"),
         }
     }
 
