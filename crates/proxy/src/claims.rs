@@ -162,18 +162,31 @@ fn overrides(method: &Method, name: &str) -> bool {
 /// Puts the origin's view of the client onto a request. The scheme is `None` where the origin is not
 /// to know it.
 pub fn add_claims(fields: &mut FieldLines, client: IpAddr, scheme: Option<Scheme>) {
-    if let Some(client) = address(client) {
-        fields.set(X_FORWARDED_FOR, client);
-    }
-    match scheme {
-        Some(scheme) => {
-            let scheme = HeaderValue::from_static(scheme.as_str());
-            fields.set(X_FORWARDED_PROTO, scheme);
+    static FOR: HeaderName = X_FORWARDED_FOR;
+    static PROTO: HeaderName = X_FORWARDED_PROTO;
+    static FROM_HOST: HeaderName = X_FORWARDED_HOST;
+    let client = address(client);
+    let host = fields.get(&header::HOST).cloned();
+    // One look for what is nearly never there any more.
+    let is_claimed = |name: &HeaderName| *name == FOR || *name == PROTO || *name == FROM_HOST;
+    if fields.iter().any(|(name, _)| is_claimed(name)) {
+        fields.remove(&PROTO);
+        if client.is_some() {
+            fields.remove(&FOR);
         }
-        None => fields.remove(&X_FORWARDED_PROTO),
+        if host.is_some() {
+            fields.remove(&FROM_HOST);
+        }
     }
-    if let Some(host) = fields.get(&header::HOST).cloned() {
-        fields.set(X_FORWARDED_HOST, host);
+    if let Some(client) = client {
+        fields.add(X_FORWARDED_FOR, client);
+    }
+    if let Some(scheme) = scheme {
+        let scheme = HeaderValue::from_static(scheme.as_str());
+        fields.add(X_FORWARDED_PROTO, scheme);
+    }
+    if let Some(host) = host {
+        fields.add(X_FORWARDED_HOST, host);
     }
 }
 

@@ -16,7 +16,7 @@ use http::Extensions;
 
 use crate::{
     NoClient,
-    timers::{Phase, Stage, View},
+    timers::{Phase, Stage, Usual, View},
 };
 
 /// A moment in a connection's life, or none.
@@ -174,6 +174,20 @@ impl State {
             blocked: self.blocked.get(),
             closing: self.closing.get(),
             linger: self.linger.get(),
+        }
+    }
+
+    /// What it is doing, if that is the usual; then [`State::view`] would say no more.
+    pub(crate) fn usual(&self) -> Option<Usual> {
+        let unusual = [&self.untaken, &self.blocked, &self.closing, &self.linger];
+        let is_usual = unusual.iter().all(|mark| mark.0.load(Relaxed) == 0);
+        if !is_usual || self.stage.load(Acquire) != Stage::Http1 as u8 {
+            return None;
+        }
+        match self.active.load(Acquire) {
+            0 if self.head.get().is_some() => None,
+            0 => Some(Usual::Waits(self.idle.get().unwrap_or_default())),
+            _ => self.request.get().map(Usual::Answers),
         }
     }
 
@@ -335,5 +349,62 @@ impl State {
 
     pub(crate) fn is_reset_on_close(&self) -> bool {
         self.reset.load(Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Limits, timers};
+
+    /// Moments, mostly none.
+    fn mark() -> impl Strategy<Value = Option<u64>> {
+        prop_oneof![3 => Just(None), 1 => (0_u64..200_000).prop_map(Some)]
+    }
+
+    proptest! {
+        /// The glance sees what the whole look sees.
+        #[test]
+        fn the_usual_is_due_when_all_that_is_known_says_so(
+            stage in prop::sample::select(vec![
+                Stage::Handshake, Stage::Sniff, Stage::Http1, Stage::Http1, Stage::Http1,
+                Stage::Http2, Stage::Upgraded,
+            ]),
+            (active, offered, used) in (0_usize..3, 0_usize..2, any::<bool>()),
+            idle in 0_u64..200_000,
+            marks in prop::array::uniform6(mark()),
+        ) {
+            let state = State::new(Instant::now(), stage);
+            state.active.store(active, Relaxed);
+            state.offered.store(offered, Relaxed);
+            state.used.store(used, Relaxed);
+            state.idle.set(Duration::from_millis(idle));
+            let all = [
+                &state.head, &state.request, &state.untaken, &state.blocked, &state.closing,
+                &state.linger,
+            ];
+            for (mark, at) in all.into_iter().zip(marks) {
+                at.into_iter().for_each(|at| mark.set(Duration::from_millis(at)));
+            }
+            if let Some(usual) = state.usual() {
+                let limits = Limits::default();
+                let known = timers::next(&state.view(Phase::Serving), &limits);
+                prop_assert_eq!(Some(timers::usual(usual, &limits)), known);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_usual_is_known_at_a_glance() {
+        let state = State::new(Instant::now(), Stage::Http1);
+        assert_eq!(state.usual(), Some(Usual::Waits(Duration::ZERO)));
+        state.request_began();
+        assert!(matches!(state.usual(), Some(Usual::Answers(_))));
+        state.request_ended();
+        assert!(matches!(state.usual(), Some(Usual::Waits(_))));
+        state.head_began();
+        assert_eq!(state.usual(), None);
     }
 }

@@ -62,6 +62,15 @@ pub(crate) struct View {
     pub(crate) linger: Option<Duration>,
 }
 
+/// What a connection does nearly always: then there is one thing to be due, which is known at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Usual {
+    /// It waits for its next request over HTTP/1.1, since then.
+    Waits(Duration),
+    /// It answers one over HTTP/1.1, which came then.
+    Answers(Duration),
+}
+
 /// What is to be done with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -69,6 +78,14 @@ pub(crate) enum Action {
     Finish,
     /// Close it now.
     Cut,
+}
+
+/// The same as [`next`] of a connection that does the usual, as long as the server does, too.
+pub(crate) fn usual(usual: Usual, limits: &Limits) -> (Duration, Action) {
+    match usual {
+        Usual::Waits(since) => (since + limits.idle_timeout, Action::Finish),
+        Usual::Answers(since) => (since + limits.request_timeout, Action::Cut),
+    }
 }
 
 /// The earliest thing that is due, if there is any.

@@ -16,7 +16,7 @@ use crate::{
     shared::Shared,
     state::State,
     timers,
-    timers::{Action, Stage},
+    timers::{Action, Phase, Stage},
 };
 
 /// The watch of one connection. It has one timer, which is moved only when something becomes due
@@ -74,8 +74,7 @@ impl Watch {
             return Poll::Ready(Action::Cut);
         }
         loop {
-            let view = self.state.view(self.shared.phase(self.state.born()));
-            let Some((due, action)) = timers::next(&view, &self.limits) else {
+            let Some((due, action)) = self.due() else {
                 return Poll::Pending;
             };
             if self.at > due {
@@ -93,6 +92,15 @@ impl Watch {
                 Poll::Ready(()) if self.state.age() >= due => return Poll::Ready(action),
                 Poll::Ready(()) => self.set(due),
             }
+        }
+    }
+
+    /// The earliest thing that is due, if there is any.
+    fn due(&self) -> Option<(Duration, Action)> {
+        let phase = self.shared.phase(self.state.born());
+        match self.state.usual() {
+            Some(usual) if phase == Phase::Serving => Some(timers::usual(usual, &self.limits)),
+            _ => timers::next(&self.state.view(phase), &self.limits),
         }
     }
 

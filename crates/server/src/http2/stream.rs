@@ -12,6 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{Response, StatusCode, Version};
 use http_body::Body;
+use perigee_http1::maps;
 
 use super::{
     PIECE, answer::Content, content::Receiving, download::Download, sending::Sender, wakes::Signal,
@@ -126,6 +127,7 @@ impl<B: Body<Data = Bytes>> Stream<B> {
         let (content, length) = Content::of(&parts, &body.size_hint(), is_head);
         let ends = content == Content::Nothing;
         to.head(self.id, parts.status, &parts.headers, length, ends);
+        maps::give(parts.headers);
         if ends {
             return Some(Turn::Done);
         }
