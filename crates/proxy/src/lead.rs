@@ -1,6 +1,6 @@
 //! The one fetch for all who want a key: send, receive, and tell what came of it.
 
-use std::{sync::Arc, time::Instant};
+use std::{future::Future, sync::Arc, time::Instant};
 
 use http::{HeaderMap, StatusCode, header};
 use perigee_http_cache::{
@@ -83,7 +83,7 @@ pub(crate) struct Errand {
 }
 
 impl Errand {
-    pub(crate) async fn run(self) {
+    pub(crate) fn run(self) -> impl Future<Output = ()> + Send {
         let Errand {
             exchange,
             lead,
@@ -91,14 +91,20 @@ impl Errand {
             to_leader,
             now,
         } = self;
-        exchange.lead(lead, trip, to_leader, now).await;
+        exchange.lead(lead, trip, to_leader, now)
     }
 }
 
 impl Exchange {
     /// Fetches, tells all who wait, and stores. A response that is not to be shared goes to
     /// the one request that began the fetch.
-    async fn lead(&self, lead: Lead, mut trip: Arc<Trip>, to_leader: ToLeader, mut now: Moment) {
+    async fn lead(
+        self: Arc<Self>,
+        lead: Lead,
+        mut trip: Arc<Trip>,
+        to_leader: ToLeader,
+        mut now: Moment,
+    ) {
         let nominated = trip.wanted.stored.clone();
         match self.standing_failure(&trip, now.instant) {
             Some(How::NoAnswer(failure)) => return fail(&lead, failure, to_leader),
