@@ -608,6 +608,17 @@ fn geodns_without_a_zone() {
 }
 
 #[test]
+fn more_memory_than_can_be_addressed() {
+    check(
+        "[[services]]",
+        "[storage]\nmemory = \"900TiB\"\n[[services]]",
+        (24, 10),
+        "900TiB is too large: at most 64TiB",
+        "",
+    );
+}
+
+#[test]
 fn fills_larger_than_the_memory() {
     check(
         "[[services]]",

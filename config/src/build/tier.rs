@@ -6,6 +6,13 @@ use super::{BuildError, Env, common::node_name};
 use crate::{Document, sections::NodeRef};
 
 impl Document {
+    /// What each edge and shield takes of memory for its store, if there may be one.
+    pub fn memory(&self) -> Option<u64> {
+        let file = &self.file;
+        let keeps = !file.edges.is_empty() || !file.shields.is_empty() || self.nodes_register();
+        keeps.then_some(file.storage.memory.0)
+    }
+
     pub(super) fn tier(&self, node: &NodeRef<'_>, env: Env<'_>) -> Result<TierConfig, BuildError> {
         let limits = &self.file.limits;
         Ok(TierConfig {

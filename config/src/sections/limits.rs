@@ -12,8 +12,8 @@ use crate::{
     units::{Bytes, Count, Period, PositiveShare, Share, Whole},
 };
 
-/// How much memory a store may have.
-pub(crate) type MemorySize = Bytes<{ 1 << 20 }, { 1 << 50 }>;
+/// How much memory a store may have: what is above 64 TiB, no processor can address for a process.
+pub(crate) type MemorySize = Bytes<{ 1 << 20 }, { 64 << 40 }>;
 
 /// Bytes of a request or response head. HTTP/1.1 connections cannot do with less.
 pub(crate) type HeadBytes = Bytes<{ 8 << 10 }, { 1 << 20 }>;
@@ -29,7 +29,7 @@ pub(crate) struct Storage {
     /// Of `memory`, what bodies that are arriving may take, all together. Default: a quarter of
     /// `memory`.
     #[serde(skip_serializing)]
-    pub(crate) fill_memory: Option<At<Bytes<{ 64 << 10 }, { 1 << 50 }>>>,
+    pub(crate) fill_memory: Option<At<Bytes<{ 64 << 10 }, { 64 << 40 }>>>,
     /// How far a response that is not kept may run ahead of its slowest reader.
     pub(crate) window: Bytes<{ 16 << 10 }, { 1 << 30 }>,
     /// How long a reader that is further behind may hold up others, in all: then it goes on for

@@ -44,16 +44,13 @@ fn render(bytes: u64) -> String {
 pub(crate) struct Bytes<const MIN: u64, const MAX: u64>(pub(crate) u64);
 
 impl<const MIN: u64, const MAX: u64> Bytes<MIN, MAX> {
-    fn check(bytes: u64) -> Result<Self, String> {
+    /// Errors tell the size as it is `written`.
+    fn check(bytes: u64, written: &str) -> Result<Self, String> {
         if bytes < MIN {
-            return Err(format!(
-                "{} is too small: at least {}",
-                render(bytes),
-                render(MIN)
-            ));
+            return Err(format!("{written} is too small: at least {}", render(MIN)));
         }
         if bytes > MAX {
-            return Err(format!("this is too large: at most {}", render(MAX)));
+            return Err(format!("{written} is too large: at most {}", render(MAX)));
         }
         Ok(Bytes(bytes))
     }
@@ -70,12 +67,12 @@ impl<const MIN: u64, const MAX: u64> Scalar for Bytes<MIN, MAX> {
     fn from_text(text: &str) -> Result<Self, String> {
         let bytes = parse(text)
             .ok_or_else(|| format!("{text:?} is not a size: write {}", Self::EXPECTED))?;
-        Self::check(bytes)
+        Self::check(bytes, text)
     }
 
     fn from_whole(number: i128) -> Result<Self, String> {
         let bytes = u64::try_from(number).map_err(|_| format!("{number} is not a size"))?;
-        Self::check(bytes)
+        Self::check(bytes, &number.to_string())
     }
 }
 
@@ -120,11 +117,11 @@ mod tests {
         assert_eq!(Small::from_text("4KiB"), Ok(Bytes(4096)));
         assert_eq!(
             Small::from_text("1000B").unwrap_err(),
-            "1kB is too small: at least 1KiB"
+            "1000B is too small: at least 1KiB"
         );
         assert_eq!(
             Small::from_text("99999999999999999999999TiB").unwrap_err(),
-            "this is too large: at most 4KiB"
+            "99999999999999999999999TiB is too large: at most 4KiB"
         );
         assert!(Small::from_whole(-1).is_err());
     }
