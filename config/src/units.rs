@@ -29,7 +29,7 @@ pub(crate) use log::{AccessLogTarget, LevelName};
 pub(crate) use names::{
     Contact, DnsName, EnvName, HostPattern, Name, ServiceName, TrustName, ZoneName,
 };
-pub(crate) use net::{Address, Ip4, Ip6, Net};
+pub(crate) use net::{Address, Ip4, Ip6, Net, is_of_one};
 pub(crate) use number::{Count, Degrees, Factor, PartialShare, PositiveShare, Share, Whole};
 pub(crate) use origin::{Origin, OriginTarget, hint as origin_hint};
 pub(crate) use path::{FilePath, HttpPath, NodePath};

@@ -619,6 +619,25 @@ fn more_memory_than_can_be_addressed() {
 }
 
 #[test]
+fn addresses_that_no_client_could_use() {
+    for (key, told) in [
+        ("address", "0.0.0.0"),
+        ("address", "224.0.0.1"),
+        ("address6", "::"),
+    ] {
+        check(
+            "listen = [\"127.0.11.1:8080\"]",
+            &format!("listen = [\"127.0.11.1:8080\"]\n{key} = \"{told}\""),
+            (13, key.len() + 4),
+            &format!(
+                "nobody can be reached at {told:?}: write the address that clients connect to"
+            ),
+            "",
+        );
+    }
+}
+
+#[test]
 fn fills_larger_than_the_memory() {
     check(
         "[[services]]",

@@ -21,7 +21,16 @@ impl Scalar for Address {
     }
 }
 
-/// An IPv4 address.
+/// Whether one machine can be reached at it: it names neither all nor several.
+pub(crate) fn is_of_one(ip: IpAddr) -> bool {
+    let several = match ip {
+        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_multicast(),
+    };
+    !several && !ip.is_unspecified()
+}
+
+/// An IPv4 address that others are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ip4(pub(crate) Ipv4Addr);
 
@@ -29,13 +38,17 @@ impl Scalar for Ip4 {
     const EXPECTED: &'static str = r#"an IPv4 address without a port, such as "203.0.113.10""#;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map(Ip4)
-            .map_err(|_| format!("{text:?} is not an IPv4 address: write {}", Self::EXPECTED))
+        let ip = text
+            .parse()
+            .map_err(|_| format!("{text:?} is not an IPv4 address: write {}", Self::EXPECTED))?;
+        if !is_of_one(IpAddr::V4(ip)) {
+            return Err(nobody_at(text));
+        }
+        Ok(Ip4(ip))
     }
 }
 
-/// An IPv6 address.
+/// An IPv6 address that others are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ip6(pub(crate) Ipv6Addr);
 
@@ -44,10 +57,18 @@ impl Scalar for Ip6 {
         r#"an IPv6 address without brackets and port, such as "2001:db8::10""#;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map(Ip6)
-            .map_err(|_| format!("{text:?} is not an IPv6 address: write {}", Self::EXPECTED))
+        let ip = text
+            .parse()
+            .map_err(|_| format!("{text:?} is not an IPv6 address: write {}", Self::EXPECTED))?;
+        if !is_of_one(IpAddr::V6(ip)) {
+            return Err(nobody_at(text));
+        }
+        Ok(Ip6(ip))
     }
+}
+
+fn nobody_at(text: &str) -> String {
+    format!("nobody can be reached at {text:?}: write the address that clients connect to")
 }
 
 /// A network in CIDR form. One without a prefix length is a single address.
@@ -106,5 +127,18 @@ mod tests {
         );
         assert!(Ip4::from_text("10.0.0.1:80").is_err());
         assert!(Ip6::from_text("[::1]").is_err());
+    }
+
+    #[test]
+    fn what_is_told_is_of_one_machine() {
+        for told in ["0.0.0.0", "224.0.0.1", "255.255.255.255"] {
+            let said = Ip4::from_text(told).unwrap_err();
+            assert!(said.contains("nobody can be reached"), "{said}");
+        }
+        for told in ["::", "ff02::1"] {
+            let said = Ip6::from_text(told).unwrap_err();
+            assert!(said.contains("nobody can be reached"), "{said}");
+        }
+        assert!(Ip4::from_text("127.0.0.1").is_ok() && Ip6::from_text("::1").is_ok());
     }
 }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::Report;
-use crate::sections::{File, NodeRef};
+use crate::{
+    sections::{File, NodeRef},
+    units::is_of_one,
+};
 
 pub(super) fn check(file: &File, report: &mut Report<'_>) {
     let alone = file.nodes().count() < 2 && file.membership.is_none();
@@ -41,7 +44,7 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
 fn reachable(report: &mut Report<'_>, node: &NodeRef<'_>) {
     let tier = node.tier_address();
     let name = &node.name.0;
-    if node.role != perigee_edge::Role::GeoDns && tier.0.ip().is_unspecified() {
+    if node.role != perigee_edge::Role::GeoDns && !is_of_one(tier.0.ip()) {
         report.error(
             &tier.span,
             format!("other nodes cannot tell from {} where {name:?} is", tier.0),
