@@ -1,6 +1,10 @@
 //! What is wrong with the file, where, and what to do.
 
+pub(crate) mod blot;
+
 use std::{fmt, ops::Range, path::PathBuf};
+
+use blot::{passwords, secrets, secrets_of};
 
 /// Columns of a line that are shown around a problem.
 const SHOWN: usize = 120;
@@ -40,13 +44,15 @@ impl Problem {
         let column = text[line_start..start].chars().count();
         let end = floor(text, span.end).clamp(start, line_end);
         let width = text[start..end].trim_end().chars().count().max(1);
-        let shown = blot_secrets(text[line_start..line_end].trim_end());
+        let whole = text[line_start..line_end].trim_end();
+        let shown = passwords(&secrets(whole));
+        let said = |words: String| passwords(&secrets_of(whole, words));
         Problem {
             file,
             line,
             column: column + 1,
-            message,
-            help,
+            message: said(message),
+            help: help.map(said),
             snippet: snippet(line, &shown, column, width),
         }
     }
@@ -94,31 +100,6 @@ fn snippet(number: usize, line: &str, column: usize, width: usize) -> String {
     let number = number.to_string();
     let gutter = " ".repeat(number.len());
     format!("{gutter} |\n{number} | {shown}\n{gutter} | {padding}{carets}")
-}
-
-/// The line without what keys named `secret` or `token` are set to: problems end up in logs.
-/// Keeps every character's column.
-fn blot_secrets(line: &str) -> String {
-    let mut shown: Vec<char> = line.chars().collect();
-    for word in ["secret", "token"] {
-        for (at, _) in line.match_indices(word) {
-            let rest = &line[at + word.len()..];
-            let assigned =
-                rest.trim_start_matches(|c: char| c.is_alphabetic() || " \t\"'".contains(c));
-            let Some(value) = assigned.strip_prefix('=') else {
-                continue;
-            };
-            let from = line[..line.len() - value.len()].chars().count();
-            for c in shown
-                .iter_mut()
-                .skip(from)
-                .filter(|c| c.is_alphanumeric() || c.is_ascii_punctuation())
-            {
-                *c = '*';
-            }
-        }
-    }
-    shown.into_iter().collect()
 }
 
 #[cfg(test)]

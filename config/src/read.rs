@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use crate::{
-    problem::Problem,
+    problem::{Problem, blot},
     sections::File,
     suggest::{list, nearest},
 };
@@ -92,7 +92,17 @@ fn remove_inside(
 fn problem(text: &str, file: &Path, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or_default();
     let (message, help) = reword(error.message());
-    Problem::new(file.to_owned(), text, &span, message, help)
+    let new = |text: &str| Problem::new(file.to_owned(), text, &span, message, help);
+    match may_be_a_secret(error.message()) {
+        true => new(&blot::value(text, &span)),
+        false => new(text),
+    }
+}
+
+/// Whether a key that is not known stands where secrets do, and may have been meant as one.
+fn may_be_a_secret(message: &str) -> bool {
+    let mut expected = message.split('`').skip(3).step_by(2);
+    message.starts_with("unknown field") && expected.any(blot::is_secret)
 }
 
 /// Speaks of keys where the parser speaks of fields, and suggests the nearest.

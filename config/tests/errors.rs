@@ -638,6 +638,21 @@ fn addresses_that_no_client_could_use() {
 }
 
 #[test]
+fn secrets_under_keys_that_are_not_known_are_not_shown() {
+    let found = [
+        broken("[cdn]", "[cdn]\nsecrt = \"hunter2hunter2\""),
+        broken("[cdn]", "[cdn]\nshared = \"hunter2hunter2\""),
+        broken("[cdn]", "[admin]\ntokn = \"hunter2\"\n[cdn]"),
+        broken("[cdn]", "[admin]\nkey = \"hunter2\"\n[cdn]"),
+        broken("http://127.0.0.1:3000", "http://me:hunter2@127.0.0.1:3000"),
+    ];
+    for problem in found {
+        assert!(!problem.to_string().contains("hunter2"), "{problem}");
+        assert!(problem.snippet.contains("***"), "{problem}");
+    }
+}
+
+#[test]
 fn fills_larger_than_the_memory() {
     check(
         "[[services]]",
