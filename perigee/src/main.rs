@@ -4,6 +4,7 @@ mod admin;
 mod cli;
 mod commands;
 mod demo;
+mod machine;
 mod origin;
 mod parent;
 mod run;

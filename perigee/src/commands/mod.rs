@@ -18,7 +18,7 @@ use perigee_config::Document;
 
 use crate::{
     cli::{Check, Cli, Command, Explained, LogLevel, OriginServer},
-    demo,
+    demo, machine,
     origin::{OriginRole, Source},
     run::{self, Process, Role, Settings, Terms},
     style::print,
@@ -87,7 +87,7 @@ fn check_file(check: &Check) -> Outcome {
         }
     };
     let env = |name: &str| std::env::var(name).ok();
-    for note in document.notes(&env) {
+    for note in document.notes(&env).into_iter().chain(too_large(&document)) {
         print(&format!("note: {note}\n"));
     }
     let file = check.file.display();
@@ -109,6 +109,14 @@ fn check_file(check: &Check) -> Outcome {
         "{file} is right: {nodes} node{plural}, version {version}\n"
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the memory of this machine is too little for: the file may be of another one.
+fn too_large(document: &Document) -> Option<String> {
+    let why = machine::holds(run::MEMORY, document.memory()?).err()?;
+    Some(format!(
+        "no edge or shield of this file starts on this machine: {why}"
+    ))
 }
 
 async fn serve_origin(origin: &OriginServer, level: Option<LogLevel>) -> Result<(), String> {

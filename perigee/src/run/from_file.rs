@@ -21,8 +21,12 @@ use super::{
 };
 use crate::{
     cli::{AccessLogTarget, LogLevel, Node},
+    machine,
     telemetry::{self, AccessLogWriter},
 };
+
+/// Where a file says how much memory its nodes take.
+pub(crate) const MEMORY: &str = "[storage] memory";
 
 /// A node and the file that describes it.
 struct Described {
@@ -39,6 +43,7 @@ struct Described {
 pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level).await?;
     let config = described.document.edge(&node.node, &env).map_err(text)?;
+    machine::holds(MEMORY, config.tier.memory.capacity)?;
     let certificates = seen(certificate_files(&config));
     let mut process = described.prepare().await?;
     let log = described.access_log(&mut process)?;
@@ -61,6 +66,7 @@ pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(),
 pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level).await?;
     let config = described.document.shield(&node.node, &env).map_err(text)?;
+    machine::holds(MEMORY, config.tier.memory.capacity)?;
     let certificates = seen(trust_files(config.tier.trust.as_ref()));
     let mut process = described.prepare().await?;
     let log = described.access_log(&mut process)?;

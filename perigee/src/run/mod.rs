@@ -18,7 +18,7 @@ use perigee_edge::DrainReport;
 use crate::admin::{Answer, Managed};
 
 pub(crate) use drain::{DrainOrder, DrainStatus, Draining, Phase, Terms};
-pub(crate) use from_file::{run_edge, run_geodns, run_shield};
+pub(crate) use from_file::{MEMORY, run_edge, run_geodns, run_shield};
 pub(crate) use process::{Process, Settings};
 pub(crate) use standalone::run_standalone;
 

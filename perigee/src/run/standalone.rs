@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cli::{self, AccessLogTarget, LogLevel, Origin},
-    telemetry,
+    machine, telemetry,
 };
 
 const LISTEN: SocketAddr =
@@ -36,6 +36,7 @@ pub(crate) async fn run_standalone(
 ) -> Result<(), String> {
     telemetry::diagnostics(level.unwrap_or(LogLevel::Info));
     let config = config(edge, origin);
+    machine::holds("--memory", config.tier.memory.capacity)?;
     let settings = Settings {
         admin: edge.admin.map(|address| (address, None)),
         drain: Terms {
