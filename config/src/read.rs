@@ -137,6 +137,10 @@ fn reword(message: &str) -> (String, Option<String>) {
                 let help = "write true or false, without quotes".to_owned();
                 (message.to_owned(), Some(help))
             }
+            None if message.starts_with("invalid boolean") => {
+                let help = "write true or false, or text in quotes".to_owned();
+                (message.to_owned(), Some(help))
+            }
             None => (message.to_owned(), None),
         },
     }

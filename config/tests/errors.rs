@@ -653,6 +653,13 @@ fn secrets_under_keys_that_are_not_known_are_not_shown() {
 }
 
 #[test]
+fn text_without_quotes() {
+    let found = problems("[cdn]\nsecret = topsecret\n");
+    let help = found[0].help.clone().unwrap_or_default();
+    assert!(help.contains("text in quotes"), "{found:#?}");
+}
+
+#[test]
 fn fills_larger_than_the_memory() {
     check(
         "[[services]]",

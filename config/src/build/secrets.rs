@@ -70,6 +70,9 @@ pub(super) fn either(
     };
     match env(variable) {
         Some(value) if value.len() >= shortest => Ok(Some(value)),
+        Some(value) if value.is_empty() => Err(BuildError(format!(
+            "the environment variable {variable} is empty: the file says that it holds the {key} ({key}_env in [{table}])"
+        ))),
         Some(value) => Err(BuildError(format!(
             "the {key} in the environment variable {variable} has {} bytes, and less than {shortest} are too easy to guess: make one with `openssl rand -hex 32`",
             value.len()

@@ -38,6 +38,9 @@ fn host_name(text: &str) -> Result<String, String> {
         .find(|c| !c.is_ascii_alphanumeric() && !"-_.".contains(*c))
     {
         let why = match c {
+            ':' if text.contains("://") => {
+                "write the host alone, without scheme and path".to_owned()
+            }
             ':' => "write it without a port".to_owned(),
             '/' => "write the name alone, without scheme and path".to_owned(),
             '@' => "write the name alone".to_owned(),
@@ -230,7 +233,7 @@ mod tests {
         }
         for (text, why) in [
             ("example.com:80", "without a port"),
-            ("http://example.com", "without a port"),
+            ("http://example.com/", "without scheme and path"),
             ("example.com/a", "without scheme"),
             ("a..b", "each label"),
             ("-a.b", "hyphen"),
