@@ -79,8 +79,13 @@ fn put_status(status: StatusCode, start: usize, text: &mut Vec<u8>) {
     let mut line = [0; MOST_OF_STATUS];
     let line = &mut line[..text.len() - end];
     line.copy_from_slice(&text[end..]);
-    text.truncate(end);
-    text.splice(start..start + OK.len(), line.iter().copied());
+    // What was written behind the lines is room enough for them to move.
+    let behind = start + line.len();
+    let lines = start + OK.len()..end;
+    let new_end = behind + lines.len();
+    text.copy_within(lines, behind);
+    text[start..behind].copy_from_slice(line);
+    text.truncate(new_end);
 }
 
 /// The request in these bytes, if it may be answered at once. Host is moved to the front of its fields.
