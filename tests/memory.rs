@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     harness::{
+        cdn::OneEdge,
         client::get,
         origin::{Asked, Origin, fresh},
     },
@@ -101,4 +102,21 @@ async fn memory_stays_within_bounds_under_churn() {
     let bound = (CAPACITY as f64 * SHARE) as u64 + BASE;
     println!("{taken} bytes, of {CAPACITY} that it was given");
     assert!(taken <= bound, "{taken} bytes of {bound}");
+}
+
+/// A node that was told so has its memory from the start.
+#[tokio::test]
+async fn what_is_to_be_taken_at_start_is() {
+    const PREFAULT: u64 = 48 * MIB;
+    let origin = origin().await;
+    let node = async |lines: &str| {
+        let storage = format!("[storage]\nmemory = \"64MiB\"\n{lines}");
+        OneEdge::before(&origin.url(), &storage).await
+    };
+    let (usual, prefaulted) = (node("").await, node("prefault = \"48MiB\"\n").await);
+    let taken = |edge: &OneEdge| resident(edge.process.id(), "VmRSS:");
+    let (before, with) = (taken(&usual), taken(&prefaulted));
+    assert!(before < PREFAULT, "{before} bytes without it");
+    assert!(with >= PREFAULT, "{with} bytes");
+    assert_eq!(prefaulted.get("/1").await.status, StatusCode::OK);
 }

@@ -671,6 +671,17 @@ fn fills_larger_than_the_memory() {
 }
 
 #[test]
+fn more_taken_at_start_than_the_memory() {
+    check(
+        "[[services]]",
+        "[storage]\nmemory = \"8MiB\"\nprefault = \"9MiB\"\n[[services]]",
+        (25, 12),
+        "prefault is a part of memory, and here it is larger",
+        "bodies of up to 4 KiB",
+    );
+}
+
+#[test]
 fn disks() {
     let with = |lines: &str| format!("[storage.disk]\n{lines}\n[[services]]");
     check(

@@ -15,6 +15,15 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
             "a quarter of memory is the default",
         );
     }
+    if let Some(prefault) = &file.storage.prefault
+        && prefault.0 > file.storage.memory.0
+    {
+        report.error(
+            &prefault.span,
+            "prefault is a part of memory, and here it is larger",
+            "write as much as heads and bodies of up to 4 KiB will take of memory",
+        );
+    }
     if let Some(disk) = &file.storage.disk {
         segments(disk, report);
     }

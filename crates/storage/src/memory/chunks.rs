@@ -2,7 +2,8 @@
 //! between it that what goes has left.
 //!
 //! On small pages of the system: a large one is cleared as a whole when it is first written, while somebody
-//! waits for an answer, and a virtual machine may have to get each of its parts first.
+//! waits for an answer, and a virtual machine may have to get each of its parts first. What is taken from the
+//! system before anybody waits ([`Chunks::prefault`]) is on large ones, and stays.
 //!
 //! Nobody outside of the store ever sees this memory, unlike [`crate::pages`]: what goes out of it is
 //! copied. So a chunk may be written again.
@@ -11,7 +12,7 @@
 #![allow(unsafe_code)]
 
 use std::{
-    fmt,
+    fmt, io,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -36,6 +37,8 @@ pub(super) struct Chunks {
     /// `None` where the system has none: then chunks are allocated.
     base: Option<NonNull<u8>>,
     count: usize,
+    /// So many of them, from the first one on, stay here.
+    prefaulted: usize,
     vacant: Mutex<Vacant>,
 }
 
@@ -58,14 +61,30 @@ struct Vacant {
 
 impl Chunks {
     /// For so many bytes.
-    pub(super) fn reserve(bytes: u64) -> Arc<Self> {
+    pub(super) fn reserve(bytes: u64) -> Self {
         let count = usize::try_from(bytes / CHUNK as u64 + 1).unwrap_or(usize::MAX);
         let base = os::reserve(count.saturating_mul(CHUNK)).ok();
-        Arc::new(Chunks {
+        Chunks {
             base,
             count: if base.is_some() { count } else { 0 },
+            prefaulted: 0,
             vacant: Mutex::default(),
-        })
+        }
+    }
+
+    /// Takes memory for so many bytes from the system now, and does not give it back.
+    ///
+    /// # Errors
+    /// The system does not have it, or cannot do so: then it comes when it is written to.
+    pub(super) fn prefault(&mut self, bytes: u64) -> io::Result<()> {
+        let count = usize::try_from(bytes / CHUNK as u64).unwrap_or(usize::MAX);
+        let (Some(base), count) = (self.base, count.min(self.count)) else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        // SAFETY: they are within what is reserved, and nobody else has a reference to this.
+        unsafe { os::populate(base, count * CHUNK)? };
+        self.prefaulted = count;
+        Ok(())
     }
 
     /// Where a chunk is that nobody has, with anything in it.
@@ -100,7 +119,8 @@ impl Chunks {
         }
         let mut vacant = self.lock();
         vacant.taken = vacant.taken.saturating_sub(1);
-        if vacant.waiting.len() < vacant.taken / WAITING_SHARE + WAITING {
+        let stays = self.number(start) < self.prefaulted;
+        if stays || vacant.waiting.len() < vacant.taken / WAITING_SHARE + WAITING {
             vacant.waiting.push(start);
             return;
         }
@@ -110,9 +130,14 @@ impl Chunks {
     }
 
     fn holds(&self, start: NonNull<u8>) -> bool {
+        self.number(start) < self.count
+    }
+
+    /// Which one begins there; none has the largest number.
+    fn number(&self, start: NonNull<u8>) -> usize {
         let base = self.base.map(|base| base.as_ptr() as usize);
         let offset = base.and_then(|base| (start.as_ptr() as usize).checked_sub(base));
-        offset.is_some_and(|offset| offset < self.count * CHUNK)
+        offset.map_or(usize::MAX, |offset| offset / CHUNK)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vacant> {
@@ -244,7 +269,7 @@ mod tests {
     #[test]
     fn a_chunk_is_had_by_one_alone() {
         for bytes in [0, 10 * CHUNK as u64, 1 << 20] {
-            let chunks = Chunks::reserve(bytes);
+            let chunks = Arc::new(Chunks::reserve(bytes));
             // More than were reserved.
             let mut all = [take(&chunks, 10), take(&chunks, 10)];
             for (n, taken) in all.iter_mut().enumerate() {
@@ -263,7 +288,7 @@ mod tests {
 
     #[test]
     fn what_nobody_has_is_taken_again_or_given_back() {
-        let chunks = Chunks::reserve(1 << 30);
+        let chunks = Arc::new(Chunks::reserve(1 << 30));
         let mut taken = take(&chunks, 1000);
         let first = taken.starts.clone();
         let parted = taken.part_with(7).unwrap();
@@ -279,9 +304,54 @@ mod tests {
         assert!((0..1000).all(|number| again.get(number).unwrap().iter().all(|b| *b == 7)));
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_was_taken_before_is_there_and_stays() {
+        const BYTES: usize = 8 << 20;
+        let mut chunks = Chunks::reserve(64 << 20);
+        let first = chunks.base.unwrap();
+        assert_eq!(resident(first, BYTES), 0);
+        chunks.prefault(BYTES as u64).unwrap();
+        assert_eq!(resident(first, BYTES), BYTES);
+        let chunks = Arc::new(chunks);
+        let number = BYTES / CHUNK;
+        let mut taken = take(&chunks, 4 * number);
+        assert!(taken.starts.contains(&Some(first)));
+        for number in 0..4 * number {
+            taken.get_mut(number).unwrap().fill(7);
+        }
+        drop(taken);
+        assert_eq!(resident(first, BYTES), BYTES);
+        let again = take(&chunks, number);
+        assert!(
+            again
+                .starts
+                .iter()
+                .flatten()
+                .all(|start| chunks.number(*start) < number)
+        );
+    }
+
+    /// Bytes of these addresses that have memory behind them.
+    #[cfg(target_os = "linux")]
+    fn resident(start: NonNull<u8>, length: usize) -> usize {
+        use std::os::unix::fs::FileExt;
+        const PAGE: usize = 4096;
+        let pagemap = std::fs::File::open("/proc/self/pagemap").unwrap();
+        let is_there = |page: usize| {
+            let mut entry = [0; 8];
+            let number = start.as_ptr() as usize / PAGE + page;
+            pagemap
+                .read_exact_at(&mut entry, 8 * number as u64)
+                .unwrap();
+            u64::from_le_bytes(entry) >> 63 == 1
+        };
+        PAGE * (0..length / PAGE).filter(|page| is_there(*page)).count()
+    }
+
     #[test]
     fn chunks_outlive_who_holds_the_reservation() {
-        let chunks = Chunks::reserve(1 << 20);
+        let chunks = Arc::new(Chunks::reserve(1 << 20));
         let mut taken = take(&chunks, 1);
         drop(chunks);
         taken.get_mut(0).unwrap().fill(3);

@@ -45,7 +45,7 @@ impl Shelf {
         seed: u64,
     ) -> Self {
         Shelf {
-            index: Index::new(config.capacity, seed),
+            index: Index::new(config.capacity, config.prefault, seed),
             purges,
             arriving,
             none: Arc::new([]),

@@ -25,6 +25,30 @@ pub(crate) fn reserve(_: usize) -> io::Result<NonNull<u8>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Has the system put memory behind reserved addresses now, zeros, in large pages where it has such. On
+/// Linux 5.14 or later.
+///
+/// # Safety
+/// They are reserved, and nothing is written there meanwhile.
+#[cfg(target_os = "linux")]
+pub(crate) unsafe fn populate(start: NonNull<u8>, length: usize) -> io::Result<()> {
+    use rustix::mm::{Advice, madvise};
+
+    let start = start.as_ptr().cast();
+    // SAFETY: as of the caller. What is there stays as it is.
+    unsafe {
+        // A system that has no large ones does not know this.
+        let _ = madvise(start, length, Advice::LinuxHugepage);
+        madvise(start, length, Advice::LinuxPopulateWrite)?;
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) unsafe fn populate(_: NonNull<u8>, _: usize) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Gives the pages of reserved addresses back, which stay reserved.
 ///
 /// # Safety

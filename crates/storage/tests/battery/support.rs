@@ -51,6 +51,7 @@ pub(crate) fn memory(limits: Limits) -> Arc<dyn Store> {
 pub(crate) fn memory_config(limits: Limits) -> MemoryConfig {
     MemoryConfig {
         capacity: limits.capacity,
+        prefault: 0,
         max_object_share: limits.max_object as f64 / limits.capacity as f64,
         fill_bytes: limits.fill_bytes,
         window: limits.window,

@@ -10,7 +10,7 @@ fn bytes(n: usize, length: usize) -> Vec<u8> {
 }
 
 fn heap() -> Heap {
-    Heap::new(Chunks::reserve(64 << 20))
+    Heap::new(Arc::new(Chunks::reserve(64 << 20)))
 }
 
 /// Puts what is left of a chunk elsewhere, as a shard does.

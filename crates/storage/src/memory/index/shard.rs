@@ -240,7 +240,11 @@ mod tests {
     }
 
     fn shard() -> Shard {
-        Shard::new(1, Ghosts::new(0), Heap::new(Chunks::reserve(1 << 20)))
+        Shard::new(
+            1,
+            Ghosts::new(0),
+            Heap::new(std::sync::Arc::new(Chunks::reserve(1 << 20))),
+        )
     }
 
     fn add(shard: &mut Shard, hash: u64, n: u32) {

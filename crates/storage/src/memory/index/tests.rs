@@ -55,7 +55,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// The newcomer goes first, being drawn itself, and that is not enough.
 #[test]
 fn the_others_go_too_if_the_newcomer_was_not_enough() {
-    let index = Index::new(300_000, 1_303_086_218_545_022_278);
+    let index = Index::new(300_000, 0, 1_303_086_218_545_022_278);
     for (n, length) in [
         (4, 118_225),
         (10, 79_036),
@@ -83,7 +83,7 @@ proptest! {
         seed in any::<u64>(),
         capacity in prop_oneof![Just(300_000_u64), Just(3 << 20), Just(40 << 20)],
     ) {
-        let index = Index::new(capacity, seed);
+        let index = Index::new(capacity, 0, seed);
         let mut map: HashMap<CacheKey, usize> = HashMap::new();
         let length = |held: Held| {
             let mut all = held.unpack();
@@ -124,7 +124,7 @@ proptest! {
 
 #[test]
 fn what_is_taken_elsewhere_is_not_taken_here() {
-    let index = Index::new(4 << 20, 1);
+    let index = Index::new(4 << 20, 0, 1);
     for n in 0..1000 {
         index.change(&key(n), START, 1 << 20, |_, _| Some(vec![stored(10_000)]));
         assert!(index.bytes() <= 3 << 20);
@@ -136,7 +136,7 @@ fn what_is_taken_elsewhere_is_not_taken_here() {
 
 #[test]
 fn a_scan_passes_through() {
-    let index = Index::new(4 << 20, 1);
+    let index = Index::new(4 << 20, 0, 1);
     for round in 0..4 {
         for n in 0..200 {
             if round == 0 || index.get(&key(n)).is_none() {
@@ -154,7 +154,7 @@ fn a_scan_passes_through() {
 
 #[test]
 fn what_was_turned_away_gets_in_when_it_is_asked_for_again() {
-    let index = Index::new(4 << 20, 1);
+    let index = Index::new(4 << 20, 0, 1);
     for _ in 0..4 {
         for n in 0..400 {
             if index.get(&key(n)).is_none() {
@@ -175,7 +175,7 @@ fn what_was_turned_away_gets_in_when_it_is_asked_for_again() {
 #[test]
 fn the_same_seed_makes_the_same_choices() {
     let run = |seed| {
-        let index = Index::new(1 << 20, seed);
+        let index = Index::new(1 << 20, 0, seed);
         for n in 0..2000 {
             index.get(&key(n % 300));
             put(&index, n % 300, 500 * (n as usize % 20));
@@ -189,7 +189,7 @@ fn the_same_seed_makes_the_same_choices() {
 
 #[test]
 fn an_emptied_index_gives_its_memory_back() {
-    let index = Index::new(64 << 20, 1);
+    let index = Index::new(64 << 20, 0, 1);
     let empty = index.bytes();
     for n in 0..10_000 {
         put(&index, n, 10);
@@ -206,7 +206,7 @@ fn an_emptied_index_gives_its_memory_back() {
 
 #[test]
 fn threads_keep_it_within_bounds_together() {
-    let index = Index::new(16 << 20, 1);
+    let index = Index::new(16 << 20, 0, 1);
     let one = Held::pack("", &[stored(100_000)]).unwrap().weight();
     std::thread::scope(|scope| {
         for thread in 0..4_u64 {

@@ -86,7 +86,7 @@ fn get_a_copy(index: &Index, n: u64) {
 
 #[test]
 fn who_had_to_wait_need_not_again() {
-    let index = Index::new(1 << 20, 1);
+    let index = Index::new(1 << 20, 0, 1);
     put(&index, 1, 1000);
     put(&index, 2, 100_000);
     ask(&index, 1);
@@ -97,7 +97,7 @@ fn who_had_to_wait_need_not_again() {
 
 #[test]
 fn hits_of_a_copy_are_counted() {
-    let index = Index::new(1 << 20, 1);
+    let index = Index::new(1 << 20, 0, 1);
     put(&index, 1, 1000);
     get_a_copy(&index, 1);
     let before = (hits(&index, 1).unwrap(), index.hits());
@@ -117,7 +117,7 @@ fn hits_of_a_copy_are_counted() {
 /// Whatever becomes of an entry, the next lookup finds it so.
 #[test]
 fn a_copy_is_as_good_as_what_it_is_of() {
-    let index = Index::new(1 << 20, 1);
+    let index = Index::new(1 << 20, 0, 1);
     put(&index, 1, 1000);
     get_a_copy(&index, 1);
     put(&index, 1, 500);
@@ -149,7 +149,7 @@ fn a_copy_is_as_good_as_what_it_is_of() {
 
 #[test]
 fn another_index_has_other_copies() {
-    let (one, other) = (Index::new(1 << 20, 1), Index::new(1 << 20, 1));
+    let (one, other) = (Index::new(1 << 20, 0, 1), Index::new(1 << 20, 0, 1));
     put(&one, 1, 1000);
     get_a_copy(&one, 1);
     assert_eq!(ask(&other, 1), None);
@@ -161,7 +161,7 @@ fn another_index_has_other_copies() {
 #[test]
 fn what_is_new_is_seen_by_all_threads() {
     const LAST: usize = 2000;
-    let index = Index::new(1 << 20, 1);
+    let index = Index::new(1 << 20, 0, 1);
     put(&index, 1, 0);
     let newest = AtomicUsize::new(0);
     thread::scope(|scope| {
