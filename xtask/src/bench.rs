@@ -156,6 +156,7 @@ impl Bench<'_> {
             certificate: Arc::new(Certificate::new()?),
             cores: "0",
             megabytes: MEGABYTES,
+            prefault: MEGABYTES / 2,
             services: 0,
         })
     }

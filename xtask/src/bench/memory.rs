@@ -17,6 +17,10 @@ const BEFORE: u64 = 2_000;
 /// Measures each server once, alone.
 pub(super) fn measure(peers: &[Peer], terms: &Terms, pace: &Pace) -> Measured {
     let mut measured = Measured::new(0.0);
+    let terms = &Terms {
+        prefault: 0,
+        ..terms.clone()
+    };
     let caches = |peer: &&Peer| !matches!(peer, Peer::H2o | Peer::Floor);
     for peer in peers.iter().filter(caches) {
         if *peer == Peer::Haproxy {

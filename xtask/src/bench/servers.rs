@@ -29,6 +29,8 @@ pub(super) struct Terms {
     pub(super) cores: &'static str,
     /// The size of its cache.
     pub(super) megabytes: u64,
+    /// Of these, what is taken when it starts; for Perigee.
+    pub(super) prefault: u64,
     /// Delivery services that its configuration has, beside the one for all hosts; for Perigee.
     pub(super) services: usize,
 }
@@ -64,6 +66,7 @@ impl Place {
             ("@PROXY@", self.spare.to_string()),
             ("@ORIGIN@", self.terms.origin.to_string()),
             ("@MEMORY@", self.megabytes.to_string()),
+            ("@PREFAULT@", self.terms.prefault.to_string()),
             ("@CORES@", cores.to_string()),
             ("@OPEN_FILES@", "12000".to_owned()),
             ("@USER@", user("user root;")),
