@@ -120,15 +120,19 @@ fn measure(options: &Options, results: &mut Results) -> Result<(), String> {
     }
     let parts = plan::parts(options);
     let mut servers = None;
-    let mut took = Vec::new();
+    let (mut took, mut failed) = (Vec::new(), Vec::new());
     for (number, part) in parts.iter().enumerate() {
         interrupt::check()?;
         let started = Instant::now();
         let (number, all, key) = (number + 1, parts.len(), part.key());
         say(&format!("[{number}/{all}] {key}: {}", part.title()));
         bench.pace.begin();
-        if let Err(why) = bench.measure(part, &mut servers, results) {
+        let came = bench.measure(part, &mut servers, results);
+        if let Err(why) = &came {
             say(&format!("  nothing came of it: {why}"));
+        }
+        if came.is_err() || bench.is_without_us(key, results) {
+            failed.push(key);
         }
         // Half a row is none.
         interrupt::check()?;
@@ -138,7 +142,13 @@ fn measure(options: &Options, results: &mut Results) -> Result<(), String> {
         took.push(format!("{key} {} s", started.elapsed().as_secs()));
     }
     say(&format!("it took: {}", took.join(", ")));
-    Ok(())
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "Perigee has no figure in {}; --render writes the page of what there is",
+            failed.join(", ")
+        )),
+    }
 }
 
 /// A run: who takes part, and how.
@@ -159,6 +169,13 @@ impl Bench<'_> {
             prefault: MEGABYTES / 2,
             services: 0,
         })
+    }
+
+    /// Whether Perigee, or the first of its builds, has failed in a row.
+    fn is_without_us(&self, key: &str, results: &Results) -> bool {
+        let ours = self.peers.first().map(Peer::name).unwrap_or_default();
+        let row = results.rows.get(key);
+        row.is_some_and(|row| !row.rounds.contains_key(&ours))
     }
 
     /// Measures one part. `servers` are those that take turns in one row after the other; for the rest they

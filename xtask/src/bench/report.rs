@@ -71,17 +71,16 @@ fn head(results: &Results) -> String {
     let (low, high) = loads.fold((f64::MAX, 0.0_f64), |(l, h), load| {
         (l.min(load), h.max(load))
     });
-    let versions: Vec<String> = results
+    let versions: String = results
         .versions
         .iter()
-        .map(|(name, version)| format!("{name} {version}"))
+        .map(|(name, version)| format!(", {name} {version}"))
         .collect();
     format!(
-        "{}. {}. Perigee of commit {}, {}. While it ran, {low:.1} to {high:.1} threads wanted a core.\n\n",
+        "{}. {}. Perigee of commit {}{versions}. While it ran, {low:.1} to {high:.1} threads wanted a core.\n\n",
         list(dates),
         results.machine,
         list(commits),
-        versions.join(", "),
     )
 }
 
