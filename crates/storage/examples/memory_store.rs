@@ -1,10 +1,10 @@
 //! What the store in memory costs as it grows:
-//! `cargo run --release -p perigee-storage --example memory_store [OBJECTS] [BYTES]`.
+//! `cargo run --release -p perigee-storage --example memory_store [OBJECTS] [BYTES] [MIB]`.
 //!
 //! Fills it, from 1,000 objects tenfold up to 1,000,000, and asks for each in an order that chance has
 //! made: all that an answer takes is read, and copied as the kernel would. Tells what a hit and a fill
 //! take, the longest fill, and the memory of the process beside what the store says. CPU times are of
-//! the thread.
+//! the thread. So many MiB are taken from the system first.
 
 use std::{
     hint::black_box,
@@ -115,7 +115,9 @@ fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|arg| arg.parse().ok());
     let most: usize = numbers.next().unwrap_or(1_000_000);
     let bytes: usize = numbers.next().unwrap_or(1024);
+    let prefault: usize = numbers.next().unwrap_or(0);
     let config = MemoryConfig {
+        prefault: (prefault as u64) << 20,
         capacity: (most * (bytes + 1024)) as u64 * 2,
         ..MemoryConfig::default()
     };
