@@ -20,7 +20,7 @@ use self::{
     suite::Suite,
 };
 use crate::{
-    harness::cdn::{Cdn, Plan},
+    harness::cdn::{Cdn, Plan, one_edge},
     one_proxy::Proxy,
 };
 
@@ -28,7 +28,7 @@ const HOW: &str =
     "skipped: the public HTTP cache test suite runs where CACHE_TESTS names a checkout:
   git clone https://github.com/http-tests/cache-tests && (cd cache-tests && npm ci)
   CACHE_TESTS=$PWD/cache-tests tests/cache_suite/run
-CACHE_TESTS_MODES (edge,cdn) and CACHE_TESTS_REPEAT (1) say where and how often.";
+CACHE_TESTS_MODES (edge,cdn,long-way) and CACHE_TESTS_REPEAT (1) say where and how often.";
 
 /// Told at once, and past the capture of the test harness: a run takes minutes.
 fn tell(text: &str) {
@@ -36,7 +36,7 @@ fn tell(text: &str) {
 }
 
 fn modes() -> Vec<Mode> {
-    let named = std::env::var("CACHE_TESTS_MODES").unwrap_or_else(|_| "edge,cdn".to_owned());
+    let named = std::env::var("CACHE_TESTS_MODES").unwrap_or_else(|_| "edge,cdn,long-way".to_owned());
     let mode = |name: &str| Mode::named(name).unwrap_or_else(|| panic!("no mode {name:?}"));
     named.split(',').map(mode).collect()
 }
@@ -75,6 +75,16 @@ async fn run(suite: &Suite, mode: Mode) -> outcome::Outcomes {
         Mode::Edge => {
             let proxy = Proxy::start(&suite.origin, &[]).await;
             suite.run(proxy.address).await
+        }
+        Mode::LongWay => {
+            let edge = one_edge(&format!(
+                "[[pops]]\nname = \"p\"\nlatitude = 1\nlongitude = 1\n\
+                 [[services]]\nname = \"s\"\nhosts = [\"*\"]\norigins = [\"{}\"]\n\
+                 [limits]\nat_once = false\n",
+                suite.origin
+            ))
+            .await;
+            suite.run(edge.address).await
         }
         Mode::Cdn => {
             let plan = Plan {
