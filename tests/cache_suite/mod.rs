@@ -36,7 +36,8 @@ fn tell(text: &str) {
 }
 
 fn modes() -> Vec<Mode> {
-    let named = std::env::var("CACHE_TESTS_MODES").unwrap_or_else(|_| "edge,cdn,long-way".to_owned());
+    let named =
+        std::env::var("CACHE_TESTS_MODES").unwrap_or_else(|_| "edge,cdn,long-way".to_owned());
     let mode = |name: &str| Mode::named(name).unwrap_or_else(|| panic!("no mode {name:?}"));
     named.split(',').map(mode).collect()
 }
