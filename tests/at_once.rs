@@ -118,3 +118,83 @@ async fn the_short_way_answers_as_the_long_way_does() {
         );
     }
 }
+
+/// What an origin says, and who gets it of those who ask for the same.
+const RESPONSES: &[&[(&str, &str)]] = &[
+    &[],
+    &[("cache-control", "max-age=60"), ("etag", "\"a\"")],
+    &[
+        ("cache-control", "public, max-age=60"),
+        ("server", "origin"),
+        ("x-a", "1"),
+        ("x-a", "2"),
+        ("content-type", "text/plain"),
+        ("last-modified", "Mon, 13 Nov 2023 22:13:20 GMT"),
+        ("etag", "W/\"b\""),
+        ("via", "1.1 gateway"),
+    ],
+    &[("cache-control", "no-store")],
+    &[("cache-control", "max-age=60"), ("vary", "accept")],
+    &[("cache-control", "max-age=60"), ("age", "7")],
+    &[("cache-control", "max-age=60"), ("set-cookie", "a=b")],
+    &[
+        ("cache-control", "max-age=60, private=\"x-a\""),
+        ("x-a", "1"),
+    ],
+    &[("cache-control", "max-age=60"), ("surrogate-key", "a")],
+    &[("cache-control", "max-age=60"), ("cache-status", "a; hit")],
+    &[("cache-control", "max-age=60"), ("perigee-refused", "1")],
+    &[
+        ("cache-control", "max-age=60"),
+        ("cdn-cache-control", "no-store"),
+    ],
+    &[
+        ("cache-control", "max-age=60"),
+        ("connection", "x-a"),
+        ("x-a", "1"),
+    ],
+    &[("expires", "0"), ("etag", "\"a\""), ("x-empty", "")],
+];
+
+#[tokio::test]
+async fn misses_are_answered_and_stored_alike() {
+    let origin = Origin::start(|request| async move {
+        let mut parts = request.path.trim_start_matches('/').split('/');
+        let which: usize = parts.next().unwrap().parse().unwrap();
+        let mut response = Response::builder();
+        for (name, value) in RESPONSES[which] {
+            response = response.header(*name, *value);
+        }
+        let body = Bytes::from(vec![b'x'; which * 100]);
+        response.body(Full::new(body)).unwrap()
+    })
+    .await;
+    let edges = [edge(&origin, true).await, edge(&origin, false).await];
+    for which in 0..RESPONSES.len() {
+        for (kind, fields) in [
+            &[][..],
+            &[("if-none-match", "\"a\"")],
+            &[("range", "bytes=1-5")],
+            &[("cookie", "a=b")],
+            &[("authorization", "Basic x")],
+            &[("accept", "text/plain")],
+        ]
+        .iter()
+        .enumerate()
+        {
+            let path = &format!("/{which}/{kind}");
+            let of = |edge: &OneEdge, fields: &[(&str, &str)]| {
+                let ask = ask(Method::GET, edge.address, HOST, path);
+                let fields = fields.iter();
+                fields
+                    .fold(ask, |ask, (name, value)| ask.with(name, value))
+                    .send()
+            };
+            // The first is a miss; what is asked for then tells what was stored.
+            for fields in [*fields, &[], &[("if-none-match", "\"a\"")]] {
+                let (short, long) = (of(&edges[0], fields).await, of(&edges[1], fields).await);
+                assert_eq!(told(&short), told(&long), "{path} {fields:?}");
+            }
+        }
+    }
+}

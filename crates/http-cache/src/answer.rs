@@ -120,10 +120,7 @@ fn of_whole(ranges: &Ranges, stored: &StoredHead) -> (StatusCode, BodyPart) {
         Selected::Bytes(bytes) => (StatusCode::PARTIAL_CONTENT, BodyPart::Range(bytes)),
         Selected::Several(ranges) => {
             let content_type = stored.headers.get(header::CONTENT_TYPE);
-            let tag = stored
-                .etag
-                .as_ref()
-                .map_or(&b""[..], |tag| tag.value.as_bytes());
+            let tag = stored.etag.as_ref().map_or(&b""[..], |tag| &tag.value[..]);
             let several = Multipart::new(ranges, length, content_type, tag);
             let body = BodyPart::Multipart(Box::new(several));
             (StatusCode::PARTIAL_CONTENT, body)

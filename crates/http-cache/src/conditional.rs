@@ -131,7 +131,7 @@ fn strong_date(stored: &StoredHead) -> Option<SystemTime> {
 /// A weak tag says that the bytes may differ, whatever the date is.
 pub(crate) fn strong_validator(stored: &StoredHead) -> Option<HeaderValue> {
     match &stored.etag {
-        Some(own) => (!own.tag().is_weak()).then(|| own.value.clone()),
+        Some(own) => own.to_value().filter(|_| !own.tag().is_weak()),
         None if stored.headers.contains_key(header::ETAG) => None,
         None => strong_date(stored).and(stored.headers.get(header::LAST_MODIFIED).cloned()),
     }
@@ -166,8 +166,8 @@ pub(crate) fn is_other_version(one: &StoredHead, other: &StoredHead) -> bool {
 /// 4.3.1); none if it has no validator.
 pub(crate) fn conditions(stored: &StoredHead) -> HeaderMap {
     let mut fields = HeaderMap::new();
-    if let Some(etag) = &stored.etag {
-        fields.insert(header::IF_NONE_MATCH, etag.value.clone());
+    if let Some(etag) = stored.etag.as_ref().and_then(etag::EntityTag::to_value) {
+        fields.insert(header::IF_NONE_MATCH, etag);
     }
     if stored.last_modified.is_some()
         && let Some(date) = stored.headers.get(header::LAST_MODIFIED)

@@ -58,9 +58,7 @@ impl DateField {
     ) -> DateField {
         match line {
             Line::No => DateField::Absent,
-            Line::Once(line) => {
-                parse(line.as_bytes(), now).map_or(DateField::Invalid, DateField::At)
-            }
+            Line::Once(line) => parse(line, now).map_or(DateField::Invalid, DateField::At),
             Line::Often => DateField::of(noted.headers, name, now),
         }
     }

@@ -1,7 +1,7 @@
 //! Cache-Control (RFC 9111 section 5.2), what is said in its place (RFC 9213), and Pragma where it
 //! stands in for it (RFC 9111 section 5.4).
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 use sfv::{BareItem, Dictionary, ListEntry};
 
 use crate::{
@@ -86,14 +86,14 @@ impl ResponseDirectives {
             Line::Once(line) => all.take_all(line),
             Line::Often => {
                 let lines = noted.headers.get_all(header::CACHE_CONTROL).iter();
-                lines.for_each(|line| all.take_all(line));
+                lines.for_each(|line| all.take_all(line.as_bytes()));
             }
         }
         all
     }
 
-    fn take_all(&mut self, line: &HeaderValue) {
-        for member in lists::split(line.as_bytes()) {
+    fn take_all(&mut self, line: &[u8]) {
+        for member in lists::split(line) {
             self.take(&Directive::of(member));
         }
     }
@@ -322,6 +322,7 @@ fn pragma_no_cache(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;

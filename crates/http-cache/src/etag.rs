@@ -1,14 +1,15 @@
 //! Entity tags (RFC 9110 section 8.8.3) and lists of them.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
 
 use crate::noted::{Line, Noted};
 
-/// The entity tag of a stored response. Cheap to clone.
+/// The entity tag of a stored response.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EntityTag {
     /// As it was received, and as it is sent back in If-None-Match.
-    pub(crate) value: HeaderValue,
+    pub(crate) value: SmallVec<[u8; 32]>,
 }
 
 /// A tag, borrowed from a field.
@@ -28,7 +29,7 @@ impl EntityTag {
             return None;
         }
         Some(EntityTag {
-            value: first.clone(),
+            value: first.as_bytes().into(),
         })
     }
 
@@ -37,14 +38,19 @@ impl EntityTag {
         match noted.etag {
             Line::No => None,
             Line::Once(value) => (!value.is_empty()).then(|| EntityTag {
-                value: value.clone(),
+                value: value.into(),
             }),
             Line::Often => EntityTag::of(noted.headers),
         }
     }
 
     pub(crate) fn tag(&self) -> Tag<'_> {
-        Tag::of(self.value.as_bytes())
+        Tag::of(&self.value)
+    }
+
+    /// As a field value, which it was.
+    pub(crate) fn to_value(&self) -> Option<HeaderValue> {
+        HeaderValue::from_bytes(&self.value).ok()
     }
 }
 

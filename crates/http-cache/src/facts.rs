@@ -61,7 +61,7 @@ impl StoredHead {
             part: self.part.as_ref().map(|part| content_range(part)),
             groups: self.groups().map(str::to_owned).collect(),
             tags: self.tags().map(str::to_owned).collect(),
-            etag: self.etag.as_ref().map(|etag| text(etag.value.as_bytes())),
+            etag: self.etag.as_ref().map(|etag| text(&etag.value)),
             last_modified: self
                 .headers
                 .get(header::LAST_MODIFIED)

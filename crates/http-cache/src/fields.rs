@@ -80,16 +80,20 @@ pub fn end_to_end(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &He
 }
 
 fn is_hop_by_hop(name: &HeaderName) -> bool {
+    is_hop_by_hop_name(name.as_str().as_bytes())
+}
+
+fn is_hop_by_hop_name(name: &[u8]) -> bool {
     matches!(
-        name.as_str(),
-        "connection"
-            | "te"
-            | "transfer-encoding"
-            | "upgrade"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "keep-alive"
-            | "proxy-connection"
+        name,
+        b"connection"
+            | b"te"
+            | b"transfer-encoding"
+            | b"upgrade"
+            | b"proxy-authenticate"
+            | b"proxy-authorization"
+            | b"keep-alive"
+            | b"proxy-connection"
     )
 }
 
@@ -182,11 +186,16 @@ pub(crate) fn stored(response: &HeaderMap, withheld: &[HeaderName]) -> HeaderMap
 /// what is forwarded all the same. Content-Length is kept as a number, Age as a duration; Trailer has
 /// nothing to announce, since trailers are not stored; Warning is obsolete (RFC 9111 section 5.5).
 pub(crate) fn is_unstored(name: &HeaderName) -> bool {
+    is_unstored_name(name.as_str().as_bytes())
+}
+
+/// The same of a name in lower case.
+pub(crate) fn is_unstored_name(name: &[u8]) -> bool {
     let is_replaced = matches!(
-        name.as_str(),
-        "age" | "content-length" | "trailer" | "warning" | "proxy-authentication-info"
+        name,
+        b"age" | b"content-length" | b"trailer" | b"warning" | b"proxy-authentication-info"
     );
-    is_replaced || is_hop_by_hop(name)
+    is_replaced || is_hop_by_hop_name(name)
 }
 
 /// The fields that Connection names, less those that it must not.

@@ -127,7 +127,7 @@ fn new_fields(not_modified: &HeaderMap, policy: &Policy) -> HeaderMap {
 
 /// Section 3.2: each new field replaces all of its name; others stay, and new names are added.
 fn updated(stored: &StoredHead, fields: &HeaderMap, not_modified: &HeaderMap) -> HeaderMap {
-    let mut headers = stored.headers.clone();
+    let mut headers = HeaderMap::clone(&stored.headers);
     // Without a Date of its own, the new response was generated when it was received.
     headers.remove(header::DATE);
     for name in fields.keys() {

@@ -25,7 +25,12 @@ pub(crate) fn is_tag_field(name: &HeaderName) -> bool {
 
 /// Whether it says of what groups or tags a response is.
 pub(crate) fn is_label_field(name: &HeaderName) -> bool {
-    is_tag_field(name) || name.as_str() == "cache-groups"
+    is_label_name(name.as_str().as_bytes())
+}
+
+/// The same of a name in lower case.
+pub(crate) fn is_label_name(name: &[u8]) -> bool {
+    matches!(name, b"surrogate-key" | b"cache-tag" | b"cache-groups")
 }
 
 /// Groups, and tags, that are recorded of one response; those after them are not. RFC 9875 section

@@ -12,6 +12,7 @@
 //! | `directives` | Cache-Control, RFC 9111 5.2 |
 //! | `targeted` | CDN-Cache-Control and its kin, RFC 9213 |
 //! | `storing` | what may be stored, RFC 9111 3 |
+//! | `field_text`, `section` | the fields of usual responses as text, and of stored heads |
 //! | `fields` | which fields are stored and forwarded, RFC 9111 3.1, RFC 9110 7.6.1 |
 //! | `freshen` | updating by a 304, RFC 9111 3.2 and 4.3.4 |
 //! | `key`, `key_policy` | what a response is stored under, RFC 9111 2 |
@@ -46,6 +47,7 @@ mod directives;
 mod etag;
 mod explain;
 mod facts;
+mod field_text;
 mod fields;
 mod freshen;
 mod freshness;
@@ -77,6 +79,7 @@ mod rest;
 mod reuse;
 mod rules;
 mod search;
+mod section;
 mod stored;
 mod storing;
 mod targeted;
@@ -87,6 +90,7 @@ pub use at_once::{Plain, Sent, at_once};
 pub use decide::{BodyPart, Decision, Miss, Serve, decide};
 pub use explain::{Explanation, Outcome, explain};
 pub use facts::Facts;
+pub use field_text::{Ends, FieldText};
 pub use fields::{end_to_end, remove_hop_by_hop, withheld};
 pub use glob::Glob;
 pub use held::Held;
@@ -94,7 +98,7 @@ pub use invalidation::{Invalidation, invalidates, invalidation};
 pub use key::{CacheKey, KeyText, Scheme};
 pub use key_policy::{KeyParts, KeyPolicy, QueryRule};
 pub use labels::TAG_FIELDS;
-pub use lines::decimal;
+pub use lines::{decimal, write_line};
 pub use missing::Missing;
 pub use multipart::Multipart;
 pub use now::Now;
@@ -103,12 +107,15 @@ pub use policy::{Cookies, Policy, RangeMiss};
 pub use posted::posted;
 pub use present::has_field;
 pub use range::first_byte;
-pub use receive::{Came, NotStored, Receipt, ResponseHead, Times, receive, receive_whole};
+pub use receive::{
+    Came, NotStored, Receipt, ResponseHead, Times, receive, receive_lines, receive_whole,
+};
 pub use record::{Coded, Input, NoHead};
 pub use recover::{Failure, Recovery, recover};
 pub use reference::TargetUri;
 pub use rules::{Rule, When};
 pub use search::SearchVariance;
+pub use section::Section;
 pub use stored::StoredHead;
 pub use targeted::is_targeted;
 

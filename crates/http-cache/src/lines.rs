@@ -103,11 +103,14 @@ enum Part {
 }
 
 /// Appends one field; says where its value begins.
-fn write_line(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) -> usize {
-    out.extend_from_slice(name.as_str().as_bytes());
+pub fn write_line(name: &HeaderName, value: &HeaderValue, out: &mut Vec<u8>) -> usize {
+    let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+    // Room for all of it at once: each of these would look for its own.
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     let at = out.len();
-    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
     at
 }

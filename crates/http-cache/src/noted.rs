@@ -1,7 +1,7 @@
 //! What a cache goes by of the fields of a response, found in one walk over them: each is mostly there
 //! once, or not at all.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 
 use crate::{fields::is_unstored, present::Present};
 
@@ -11,7 +11,7 @@ pub(crate) enum Line<'a> {
     /// There is none.
     No,
     /// There is this one.
-    Once(&'a HeaderValue),
+    Once(&'a [u8]),
     /// There are several.
     Often,
 }
@@ -34,8 +34,9 @@ pub(crate) struct Noted<'a> {
 }
 
 impl<'a> Noted<'a> {
-    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
-        let mut noted = Noted {
+    /// Of nothing yet.
+    pub(crate) fn nothing(headers: &'a HeaderMap) -> Self {
+        Noted {
             headers,
             present: Present::NONE,
             is_coded: false,
@@ -46,8 +47,13 @@ impl<'a> Noted<'a> {
             etag: Line::No,
             expires: Line::No,
             last_modified: Line::No,
-        };
+        }
+    }
+
+    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+        let mut noted = Noted::nothing(headers);
         for (name, value) in headers {
+            let value = value.as_bytes();
             match *name {
                 header::CONTENT_TYPE | header::SERVER | header::ACCEPT_RANGES => {}
                 header::DATE => noted.date.note(value),
@@ -74,7 +80,8 @@ impl<'a> Noted<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn note(&mut self, value: &'a HeaderValue) {
+    #[inline]
+    pub(crate) fn note(&mut self, value: &'a [u8]) {
         *self = match self {
             Line::No => Line::Once(value),
             Line::Once(_) | Line::Often => Line::Often,
@@ -101,7 +108,7 @@ mod tests {
         for (name, get) in fields {
             let headers = map(&[("x-a", "1"), (name, "2"), ("server", "3")]);
             let noted = Noted::of(&headers);
-            assert!(matches!(get(&noted), Line::Once(value) if value == "2"));
+            assert!(matches!(get(&noted), Line::Once(value) if value == b"2"));
             for (_, other) in fields.iter().filter(|(other, _)| *other != name) {
                 assert!(matches!(other(&noted), Line::No), "{name}");
             }

@@ -77,7 +77,10 @@ impl StoredHead {
     pub fn pack(&self, out: &mut Vec<u8>) {
         let begin = out.len();
         out.resize(begin + FIXED, 0);
-        let lines = Lines::write(&self.headers, out);
+        let lines = match self.headers.lines() {
+            Some(lines) => lines.write(out),
+            None => Lines::write(&self.headers, out),
+        };
         self.encode_rest(out);
         if let Some(fixed) = out.get_mut(begin..).and_then(<[u8]>::first_chunk_mut) {
             self.write_fixed(fixed, &lines);
@@ -86,8 +89,12 @@ impl StoredHead {
 
     /// Bytes that [`StoredHead::pack`] appends, about.
     pub fn packed_length(&self) -> usize {
-        let lines = self.headers.iter();
-        let lines: usize = lines.map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+        let of_map = || {
+            let fields = self.headers.iter();
+            fields.map(|(n, v)| n.as_str().len() + v.len() + 4).sum()
+        };
+        let lines = self.headers.lines();
+        let lines: usize = lines.map_or_else(of_map, |lines| lines.text.len());
         let selecting = self.selecting.as_ref().map_or(0, Selecting::weight);
         let part = self.part.as_ref().map_or(0, |part| part.weight());
         let search = self.search.as_ref().map_or(0, |search| search.weight());
@@ -193,7 +200,7 @@ impl StoredHead {
             labels: Coded::decode(input)?,
             part: Coded::decode(input)?,
             etag: EntityTag::of(&headers),
-            headers,
+            headers: headers.into(),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::SystemTime};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
-    Now, Policy, RequestHead, StoredHead, asking,
+    FieldText, Now, Policy, RequestHead, StoredHead, asking,
     directives::ResponseDirectives,
     fields::{self, Fields},
     freshen,
@@ -163,6 +163,41 @@ pub fn receive_whole(
     }
 }
 
+/// The same of a 200 of this length whose fields came as lines: the head to store. If it is not to be stored, or
+/// has what is unusual, it is to be received as any other, with a map of its fields.
+///
+/// # Errors
+/// Then the lines are given back.
+pub fn receive_lines(
+    request: &RequestHead<'_>,
+    (lines, length): (Box<FieldText>, u64),
+    policy: &Policy,
+    came: impl Into<Came>,
+) -> Result<StoredHead, Box<FieldText>> {
+    let nothing = HeaderMap::new();
+    let mut noted = Noted::nothing(&nothing);
+    let Some(marked) = lines.note(&mut noted) else {
+        return Err(lines);
+    };
+    let directives = ResponseDirectives::of(&noted, &policy.targets);
+    let (status, times) = (StatusCode::OK, came.into().honest());
+    if !directives.withheld.is_empty()
+        || storing::refusal(request, status, &noted, &directives, policy).is_some()
+    {
+        return Err(lines);
+    }
+    let response = (status, &noted, &noted);
+    match worth_storing(request, response, &directives, policy, times) {
+        // Unless a Date was added.
+        Ok(mut head) if head.headers.is_empty() => {
+            head.length = Some(length);
+            head.headers = lines.marked(marked).into();
+            Ok(head)
+        }
+        _ => Err(lines),
+    }
+}
+
 /// What becomes of a response; `None`: it is stored, if it may be and is worth it.
 fn settled(
     asked: &Asked<'_>,
@@ -277,11 +312,7 @@ fn storable(
     let noted_of_copy = copied.as_ref().map(Noted::of);
     let stored = noted_of_copy.as_ref().unwrap_or(&noted);
     let response = (status, &noted, stored);
-    let (mut head, freshness) = StoredHead::bare(request, response, &directives, policy, times);
-    let judged = (&head, stored.present.has(Present::SET_COOKIE));
-    if let Some(why) = storing::reluctance(request, judged, &directives, freshness, policy) {
-        return Err(why);
-    }
+    let mut head = worth_storing(request, response, &directives, policy, times)?;
     head.add_fields(match copied {
         Some(copy) => copy,
         None if head.headers.is_empty() => came.take(),
@@ -289,6 +320,23 @@ fn storable(
         None => fields::stored(noted.headers, &directives.withheld),
     });
     Ok(head)
+}
+
+/// The head without its fields, as [`StoredHead::bare`] has it, if it is worth it to store the response.
+fn worth_storing(
+    request: &RequestHead<'_>,
+    response: (StatusCode, &Noted<'_>, &Noted<'_>),
+    directives: &ResponseDirectives,
+    policy: &Policy,
+    times: Times,
+) -> Result<StoredHead, NotStored> {
+    let sets_cookies = response.2.present.has(Present::SET_COOKIE);
+    let (head, freshness) = StoredHead::bare(request, response, directives, policy, times);
+    let judged = (&head, sets_cookies);
+    match storing::reluctance(request, judged, directives, freshness, policy) {
+        Some(why) => Err(why),
+        None => Ok(head),
+    }
 }
 
 /// The statuses in whose place a stale response may stand (RFC 5861 section 4).

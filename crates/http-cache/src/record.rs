@@ -108,7 +108,7 @@ fn whole(mut input: Input<'_>) -> Option<StoredHead> {
         last_modified: Coded::decode(input)?,
         part: Coded::decode(input)?,
         etag: None,
-        headers: fields::decode(input)?,
+        headers: fields::decode(input)?.into(),
     })
     .map(|head| StoredHead {
         etag: EntityTag::of(&head.headers),

@@ -37,7 +37,7 @@ impl StoredHead {
         if serve.status != StatusCode::NOT_MODIFIED || serve.status == self.whole_status() {
             return self.render(serve, length);
         }
-        let mut headers = self.headers.clone();
+        let mut headers = HeaderMap::clone(&self.headers);
         headers.insert(header::AGE, HeaderValue::from(serve.age));
         (serve.status, headers)
     }
@@ -48,7 +48,7 @@ impl StoredHead {
     }
 
     fn whole(&self, length: Option<u64>) -> HeaderMap {
-        let mut headers = self.headers.clone();
+        let mut headers = HeaderMap::clone(&self.headers);
         // RFC 9110 section 8.6: a 204 has no Content-Length.
         if self.status != StatusCode::NO_CONTENT
             && let Some(length) = length
@@ -60,7 +60,7 @@ impl StoredHead {
 
     /// A part as it came.
     fn repeated(&self) -> HeaderMap {
-        let mut headers = self.headers.clone();
+        let mut headers = HeaderMap::clone(&self.headers);
         if let Some(said) = self.part.as_ref().and_then(|part| part.came_with()) {
             headers.insert(header::CONTENT_RANGE, said.clone());
         }
@@ -72,7 +72,7 @@ impl StoredHead {
 
     /// RFC 9110 section 15.3.7.2: Content-Range is in the parts alone.
     fn several(&self, parts: &Multipart) -> HeaderMap {
-        let mut headers = self.headers.clone();
+        let mut headers = HeaderMap::clone(&self.headers);
         headers.remove(header::CONTENT_RANGE);
         if let Some(content_type) = parts.content_type() {
             headers.insert(header::CONTENT_TYPE, content_type);
@@ -83,7 +83,7 @@ impl StoredHead {
 
     /// RFC 9110 section 15.3.7.1.
     fn partial(&self, range: &std::ops::Range<u64>, length: Option<u64>) -> HeaderMap {
-        let mut headers = self.headers.clone();
+        let mut headers = HeaderMap::clone(&self.headers);
         let last = range.end.saturating_sub(1);
         let range_of = match length {
             Some(length) => format!("bytes {}-{last}/{length}", range.start),

@@ -14,7 +14,12 @@ const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
 /// Whether it is No-Vary-Search.
 pub(crate) fn is_field(name: &HeaderName) -> bool {
-    name.as_str() == "no-vary-search"
+    is_name(name.as_str().as_bytes())
+}
+
+/// The same of a name in lower case.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    name == b"no-vary-search"
 }
 
 /// Names in one field; with more of them it counts as unreadable.

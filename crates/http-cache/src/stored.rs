@@ -17,6 +17,7 @@ use crate::{
     part::Part,
     present::{Present, has_field},
     search::SearchVariance,
+    section::Section,
     vary::Selecting,
 };
 
@@ -28,7 +29,7 @@ pub struct StoredHead {
     pub status: StatusCode,
     /// Its end-to-end fields (RFC 9111 section 3.1), without Age and Content-Length, and with
     /// Date.
-    pub headers: HeaderMap,
+    pub headers: Section,
     /// The length of the complete representation in bytes, if it was stated.
     pub length: Option<u64>,
     /// When the response was received.
@@ -147,11 +148,12 @@ impl StoredHead {
             part: None,
             // RFC 9110 section 6.6.1: a recipient with a clock adds the Date that is missing.
             headers: match stated_date {
-                Some(_) => HeaderMap::new(),
+                Some(_) => Section::default(),
                 None => dates::format(date)
                     .map(|it| (header::DATE, it))
                     .into_iter()
-                    .collect(),
+                    .collect::<HeaderMap>()
+                    .into(),
             },
         };
         (head, freshness)
@@ -159,10 +161,11 @@ impl StoredHead {
 
     /// Gives it these fields, besides those that are added.
     pub(crate) fn add_fields(&mut self, headers: HeaderMap) {
-        let added = std::mem::replace(&mut self.headers, headers);
-        for (name, value) in &added {
-            self.headers.insert(name, value.clone());
+        let mut headers = headers;
+        for (name, value) in std::mem::take(&mut self.headers).iter() {
+            headers.insert(name, value.clone());
         }
+        self.headers = headers.into();
     }
 
     /// The same head with the length of its body, for when it has become known.
@@ -176,7 +179,8 @@ impl StoredHead {
     /// The same head over a body that holds this part. One that is complete is the whole, and as
     /// good as a 200 (RFC 9110 section 15.3.7.3).
     pub(crate) fn holding(mut self, part: Part) -> StoredHead {
-        self.headers.remove(header::CONTENT_RANGE);
+        self.headers
+            .change(|headers| _ = headers.remove(header::CONTENT_RANGE));
         self.length = part.complete;
         let is_complete = part.is_complete();
         self.part = (!is_complete).then(|| Box::new(part));
@@ -402,7 +406,7 @@ pub(crate) fn length(status: StatusCode, noted: &Noted<'_>) -> Option<u64> {
         return None;
     }
     if let Line::Once(line) = noted.content_length
-        && let Some(length) = plain(line.as_bytes())
+        && let Some(length) = plain(line)
     {
         return Some(length);
     }

@@ -8,12 +8,17 @@ use sfv::{Dictionary, Parser};
 pub(crate) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 /// How the names of targeted fields end (section 2.3 has new ones follow that).
-const SUFFIX: &str = "-cache-control";
+const SUFFIX: &[u8] = b"-cache-control";
 
 /// Whether a field is a targeted one by its name: it guides caches, as Cache-Control does, so it
 /// goes wherever that goes.
 pub fn is_targeted(name: &HeaderName) -> bool {
-    name.as_str().ends_with(SUFFIX)
+    is_targeted_name(name.as_str().as_bytes())
+}
+
+/// The same of a name in lower case.
+pub(crate) fn is_targeted_name(name: &[u8]) -> bool {
+    name.ends_with(SUFFIX)
 }
 
 /// The first field of the target list that says anything (section 2.2). One that is empty or

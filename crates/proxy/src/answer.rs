@@ -20,6 +20,8 @@ pub(crate) struct Answer {
     pub(crate) handling: Handling,
     /// What the tiers above said of it.
     pub(crate) above: Vec<HeaderValue>,
+    /// Fields that are text already: see [`Body::lines`].
+    pub(crate) lines: Vec<u8>,
 }
 
 impl Answer {
@@ -38,7 +40,7 @@ impl Answer {
 
     /// With the whole of what has come, under the fields that are stored, without Age. How long it is,
     /// the server says of a body that knows it.
-    pub(crate) fn as_came(stored: Stored, handling: Handling) -> Self {
+    pub(crate) fn as_came(stored: Stored, handling: Handling, takes_lines: bool) -> Self {
         let Stored { mut head, body, .. } = stored;
         let mut response = Response::new(match body.into_one() {
             Ok(bytes) => Body::full(bytes),
@@ -46,14 +48,22 @@ impl Answer {
         });
         *response.status_mut() = head.status;
         // Nobody else may want them any more: what is in memory is packed.
-        *response.headers_mut() = match Arc::get_mut(&mut head) {
+        let mut fields = match Arc::get_mut(&mut head) {
             Some(head) => std::mem::take(&mut head.headers),
             None => head.headers.clone(),
         };
+        let lines = match takes_lines {
+            true => fields.take_lines(),
+            false => None,
+        };
+        if lines.is_none() {
+            *response.headers_mut() = fields.into_map();
+        }
         Answer {
             response,
             handling,
             above: Vec::new(),
+            lines: lines.map(|lines| lines.text).unwrap_or_default(),
         }
     }
 
@@ -106,6 +116,7 @@ impl Answer {
             response,
             handling,
             above: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -125,6 +136,7 @@ impl Answer {
             response: Response::from_parts(parts, Body::relayed(body)),
             handling,
             above: arrived.cache_status,
+            lines: Vec::new(),
         }
     }
 
@@ -145,6 +157,7 @@ impl Answer {
             response: plain(status, ""),
             handling,
             above: Vec::new(),
+            lines: Vec::new(),
         }
     }
 }

@@ -84,6 +84,13 @@ impl Body {
         self
     }
 
+    /// Fields of the response, beside those in its map, that are text already: each its name in lower case, `: `,
+    /// its value and CRLF. None is of framing, or of one hop, and if there are any, Date is among them. There
+    /// are none unless [`crate::Inbound::takes_lines`].
+    pub fn lines(&self) -> &[u8] {
+        self.observation.as_ref().map_or(&[], |it| &it.lines)
+    }
+
     /// Whether the first bytes of it are gone already: a fill that is not kept has moved on.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(&self.source, Source::Stored(reader) if reader.is_failed())

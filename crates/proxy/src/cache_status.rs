@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use perigee_http_cache::{CacheKey, Miss};
 
 pub(crate) static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -66,7 +66,7 @@ impl Entries {
 /// Puts on what this node and those above it, nearest to the origin first, say of an answer. `key` is
 /// known of requests that the store was asked about.
 pub(crate) fn disclose(
-    headers: &mut HeaderMap,
+    mut add: impl FnMut(&HeaderName, HeaderValue),
     disclosure: Disclosure,
     above: Vec<HeaderValue>,
     own: &Entries,
@@ -75,11 +75,11 @@ pub(crate) fn disclose(
 ) {
     if disclosure > Disclosure::Brief {
         for entry in above {
-            headers.append(&CACHE_STATUS, entry);
+            add(&CACHE_STATUS, entry);
         }
     }
     if let Some(entry) = own.entry(disclosure, handling, key) {
-        headers.append(&CACHE_STATUS, entry);
+        add(&CACHE_STATUS, entry);
     }
 }
 

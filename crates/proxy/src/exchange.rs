@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{Method, Response, Version, header, request};
+use http::{HeaderName, HeaderValue, Method, Response, Version, header, request};
 use http_body::Body as _;
-use perigee_http_cache::{CacheKey, Decision, Miss, Serve, TAG_FIELDS, decide};
+use perigee_http_cache::{CacheKey, Decision, Miss, Serve, TAG_FIELDS, decide, write_line};
 use perigee_storage::{Store, Variants};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::Semaphore;
@@ -210,6 +210,7 @@ impl Exchange {
             response: plain(refusal.status, refusal.text),
             handling: Handling::refused(),
             above: Vec::new(),
+            lines: Vec::new(),
         });
         let told = (Disclosure::default(), None);
         self.finish(answer, head.method == Method::HEAD, observation, told)
@@ -349,12 +350,17 @@ impl Exchange {
             mut response,
             handling,
             above,
+            mut lines,
         } = *answer;
-        let headers = response.headers_mut();
+        let mut add = |name: &HeaderName, value: HeaderValue| match lines.is_empty() {
+            true => _ = response.headers_mut().append(name, value),
+            false => _ = write_line(name, &value, &mut lines),
+        };
         if let Some(via) = self.own.via(Version::HTTP_11) {
-            headers.append(header::VIA, via);
+            add(&header::VIA, via);
         }
-        disclose(headers, told, above, &self.entries, &handling, key);
+        disclose(add, told, above, &self.entries, &handling, key);
+        observation.lines = lines;
         observation.status = response.status().as_u16();
         observation.handling = handling;
         if is_head {

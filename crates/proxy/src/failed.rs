@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use http::StatusCode;
 use perigee_http_cache::{CacheKey, Failure, Policy, Recovery, recover};
 use perigee_upstream::backoff;
 
 use crate::{
     exchange::Exchange, fetch::Trip, generations::Generations, marks::Whose, next_hop::Hop,
-    send::Arrived,
 };
 
 /// After the first failure of a refresh, where failures do not stand.
@@ -116,16 +116,16 @@ impl Exchange {
     }
 
     /// Notes what came of a fetch. That a cap was reached is no fault of the object.
-    pub(crate) fn note_outcome(&self, trip: &Trip, outcome: &Result<Arrived, Failure>) {
+    pub(crate) fn note_outcome(&self, trip: &Trip, outcome: Result<StatusCode, Failure>) {
         let key = &trip.inbound.key;
         let by_origin = || matches!(trip.hops.first(), Some(Hop::Origin(_))) && is_for_all(trip);
         match outcome {
             Err(failure) => {
                 let by_origin = by_origin() && failure.retry_after().is_none();
-                let how = How::NoAnswer(*failure);
+                let how = How::NoAnswer(failure);
                 self.failed_keys.note(key, how, by_origin, Instant::now());
             }
-            Ok(arrived) => match arrived.response.status().as_u16() {
+            Ok(status) => match status.as_u16() {
                 status @ (500 | 502 | 503 | 504) => {
                     let how = How::Status(status);
                     self.failed_keys.note(key, how, by_origin(), Instant::now());

@@ -50,6 +50,8 @@ pub struct Inbound {
     pub(crate) place: Option<u64>,
     /// [`crate::flight::Flights::landings`] from before the store was asked.
     pub(crate) landings: u64,
+    /// Whether who asked can do with fields of an answer that are text already: see [`crate::Body::lines`].
+    pub takes_lines: bool,
     /// The status to answer with once the client has not sent its body as it should.
     pub(crate) fault: Option<Arc<AtomicU16>>,
     /// When it came, on the wall clock: what ages are reckoned by.

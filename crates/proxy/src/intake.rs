@@ -80,6 +80,7 @@ where
         fetched: found.fetched,
         place: None,
         landings: 0,
+        takes_lines: false,
         client: from.client,
         scheme: from.scheme,
         sender: from.sender,

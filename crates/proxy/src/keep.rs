@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Instant};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use perigee_http_cache::{CacheKey, Failure, StoredHead};
+use perigee_http_cache::{CacheKey, Failure, FieldText, StoredHead, receive_lines};
 use perigee_storage::{Fill, MOST_AT_HAND, Revision, Taken, Verdict};
-use perigee_upstream::body::full;
+use perigee_upstream::{Came, Lines, Whole, body::full};
 
 use crate::{
     arriving::Arriving,
@@ -17,6 +17,13 @@ use crate::{
     marks::Mark,
     send::Arrived,
 };
+
+/// What became of a response that may be stored by the lines of its fields.
+pub(crate) enum ByLines {
+    Stored(Taken, Arrived<()>),
+    /// It is to be treated as any other.
+    Not(Arrived),
+}
 
 impl Exchange {
     /// A 304: the stored body has a new head. The body of the 304 is empty: nothing more is wanted
@@ -77,7 +84,9 @@ impl Exchange {
         let (inbound, length) = (&trip.inbound, head.body_length());
         let (key, asked) = (&inbound.key, self.asked(&arrived));
         if !completes && let Some(taken) = self.take(key, &head, &mut arrived, asked).await {
-            return self.land(lead, trip, taken, arrived, to_leader);
+            let fields = OwnFields::of(arrived.response.headers(), inbound.policy());
+            let own = (arrived.response.status(), fields);
+            return self.land(lead, trip, taken, arrived, own, to_leader);
         }
         let fill = self.store.fill(key, Arc::clone(&head), length, asked);
         let version = Arc::clone(&head);
@@ -144,8 +153,44 @@ impl Exchange {
         taken
     }
 
+    /// Stores a usual response by the lines of its fields, where the store takes it so and nothing is to be
+    /// looked up among them. Else it is treated as any other.
+    pub(crate) fn keep_whole(&self, trip: &Trip, arrived: Arrived<Came>) -> ByLines {
+        let (policy, (came, rest)) = (trip.inbound.policy(), arrived.split());
+        let Whole { lines, body } = match came {
+            Came::Whole(whole) => *whole,
+            any => return ByLines::Not(rest.with(any, policy)),
+        };
+        let length = body.len() as u64;
+        let lines = Box::new(FieldText::new(lines.text, lines.ends));
+        let came = self.in_touch.came(rest.times);
+        let received = receive_lines(&trip.inbound.as_fetched(), (lines, length), policy, came);
+        let lines = match received {
+            Ok(head) => {
+                let (key, head) = (&trip.inbound.key, Arc::new(head));
+                match self.store.keep(key, &head, &body, rest.asked) {
+                    Some(taken) => return ByLines::Stored(taken, rest),
+                    None => head.headers.lines().cloned().unwrap_or_default(),
+                }
+            }
+            Err(lines) => *lines,
+        };
+        let (text, ends) = lines.into_parts();
+        let lines = Lines { text, ends };
+        let whole = Box::new(Whole { lines, body });
+        ByLines::Not(rest.with(Came::Whole(whole), policy))
+    }
+
     /// It is stored: nobody has to wait for its body, or can join its fetch any more.
-    fn land(&self, lead: Lead, trip: &Trip, taken: Taken, arrived: Arrived, to_leader: ToLeader) {
+    pub(crate) fn land<R>(
+        &self,
+        lead: Lead,
+        trip: &Trip,
+        taken: Taken,
+        arrived: Arrived<R>,
+        (status, fields): (StatusCode, OwnFields),
+        to_leader: ToLeader,
+    ) {
         let Taken { stored, is_kept } = taken;
         let head = Arc::clone(&stored.head);
         if is_kept {
@@ -155,16 +200,15 @@ impl Exchange {
         let arrival = Arrival {
             stored,
             kept: is_kept,
-            status: arrived.response.status().as_u16(),
+            status: status.as_u16(),
             cache_status: shared(arrived.cache_status),
         };
         match head.answers_many() {
             true => lead.land(&arrival),
             false => lead.tell_not_shared(None, Instant::now()),
         }
-        let (parts, _) = arrived.response.into_parts();
         let _ = to_leader.send(Landed::Stored(Box::new(ForLeader {
-            fields: OwnFields::of(&parts.headers, trip.inbound.policy()),
+            fields,
             arrival,
             owner,
             _first: None,
@@ -179,7 +223,7 @@ impl Exchange {
     }
 
     /// The node of this PoP that a response is kept at, of which this is a copy then.
-    fn owner_of_copy(&self, arrived: &Arrived) -> Option<String> {
+    fn owner_of_copy<R>(&self, arrived: &Arrived<R>) -> Option<String> {
         let owner = owner(arrived);
         if owner.is_some() {
             self.metrics.copied();
@@ -210,7 +254,7 @@ impl Exchange {
     /// The last purge that a response has seen. Its owner may have heard of purges later than this
     /// node, and answered with what had been purged here before: so those of the last seconds count
     /// as if they had come after it.
-    fn asked(&self, arrived: &Arrived) -> Revision {
+    fn asked<R>(&self, arrived: &Arrived<R>) -> Revision {
         match owner(arrived) {
             Some(_) => self.heat.settled(self.store.purges().now(), Instant::now()),
             None => arrived.asked,
@@ -246,7 +290,7 @@ pub(crate) fn is_for_here(trip: &Trip, head: &StoredHead, arrived: &Arrived) -> 
 }
 
 /// The node of this PoP that a response is kept at.
-fn owner(arrived: &Arrived) -> Option<String> {
+fn owner<R>(arrived: &Arrived<R>) -> Option<String> {
     arrived.peer().map(str::to_owned)
 }
 

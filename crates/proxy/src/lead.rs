@@ -7,6 +7,7 @@ use perigee_http_cache::{
     Failure, NotStored, Policy, Receipt, ResponseHead, receive, receive_whole, withheld,
 };
 use perigee_storage::{Reader, Stored};
+use perigee_upstream::Came;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     failed::How,
     fetch::{Trip, Wanted},
     flight::{Arrival, Lead, Progress},
+    keep::ByLines,
     marks::{Mark, Whose},
     moment::Moment,
     send::Arrived,
@@ -112,9 +114,16 @@ impl Exchange {
             None => {}
         }
         loop {
-            let mut arrived = match self.ask(&trip, now).await {
-                Ok(arrived) => arrived,
+            let came = match self.ask(&trip, now).await {
+                Ok(came) => came,
                 Err(failure) => return fail(&lead, failure, to_leader),
+            };
+            let mut arrived = match self.keep_whole(&trip, came) {
+                ByLines::Stored(taken, arrived) => {
+                    let own = (StatusCode::OK, OwnFields::default());
+                    return self.land(lead, &trip, taken, arrived, own, to_leader);
+                }
+                ByLines::Not(arrived) => arrived,
             };
             let receipt = self.take_in(&trip, &mut arrived);
             let completes = matches!(receipt, Receipt::Combine(_));
@@ -160,15 +169,17 @@ impl Exchange {
         }
     }
 
-    async fn ask(&self, trip: &Trip, now: Moment) -> Result<Arrived, Failure> {
+    async fn ask(&self, trip: &Trip, now: Moment) -> Result<Arrived<Came>, Failure> {
         let inbound = &*trip.inbound;
         let mut head = self.get_head(inbound, true);
         head.fields.replace(&trip.wanted.fields);
         let empty = perigee_upstream::body::empty();
-        let sent = self.send_over(&trip.hops, &trip.next, inbound, (head, empty), now);
-        let outcome = sent.await;
-        self.note_outcome(trip, &outcome);
-        outcome
+        let (hops, takes_whole) = (&trip.hops, inbound.takes_lines);
+        let sent = self.send_for(hops, &trip.next, inbound, (head, empty), now, takes_whole);
+        let sent = sent.await;
+        let status = sent.as_ref().map(|came| came.response.status());
+        self.note_outcome(trip, status.map_err(|failure| *failure));
+        sent
     }
 
     /// Another response in full says that none of the stored ones that were nominated is suitable

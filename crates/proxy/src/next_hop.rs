@@ -7,8 +7,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use http::Response;
-use perigee_upstream::{Body as Relayed, Endpoint, Head, Outgoing, Pool, SendError};
+use perigee_upstream::{Body as Relayed, Came, Endpoint, Head, Outgoing, Pool, SendError};
 
 use crate::Inbound;
 
@@ -50,11 +49,7 @@ impl Hop {
         !matches!(self, Hop::Origin(_))
     }
 
-    pub(crate) async fn send(
-        &self,
-        head: Head<'_>,
-        body: Relayed,
-    ) -> Result<Response<Relayed>, SendError> {
+    pub(crate) async fn send(&self, head: Head<'_>, body: Relayed) -> Result<Came, SendError> {
         match self {
             Hop::Peer(endpoint) | Hop::Shield(endpoint) => endpoint.send_head(head, body).await,
             Hop::Origin(pool) => pool.send_head(head, body).await,

@@ -58,6 +58,8 @@ pub(crate) struct Observation {
     pub(crate) metrics: Option<Arc<ServiceMetrics>>,
     pub(crate) entry: Option<LogEntry>,
     pub(crate) in_flight: Option<InFlight>,
+    /// Fields of the response that are text already.
+    pub(crate) lines: Vec<u8>,
     bytes: u64,
     end: End,
 }
@@ -87,6 +89,7 @@ impl Observation {
             metrics: None,
             entry,
             in_flight: None,
+            lines: Vec::new(),
             bytes: 0,
             end: End::NotYet,
         }

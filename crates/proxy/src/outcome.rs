@@ -123,7 +123,8 @@ impl Exchange {
                     && stored.head.held().is_none()
                     && serve.is_whole_of(&stored.head) =>
                 {
-                    let answer = Answer::as_came(stored, handling);
+                    let takes_lines = trip.inbound.takes_lines;
+                    let answer = Answer::as_came(stored, handling, takes_lines);
                     return Some(Answer { above, ..answer });
                 }
                 None => Answer::stored(to, &stored, &serve, handling),
@@ -188,6 +189,7 @@ pub(crate) fn to_leader_alone(trip: &Trip, arrived: Arrived, handling: Handling)
             response,
             handling,
             above: arrived.cache_status,
+            lines: Vec::new(),
         },
     }
 }

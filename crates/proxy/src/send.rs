@@ -6,12 +6,12 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
-use perigee_http_cache::{Failure, Times};
+use perigee_http_cache::{Failure, Policy, Times};
 use perigee_storage::Revision;
 use perigee_upstream::{
-    Body as Relayed, FieldLines, Head, OnInterim, Outgoing, SendError, SendErrorKind,
+    Body as Relayed, Came, FieldLines, Head, OnInterim, Outgoing, SendError, SendErrorKind,
 };
 
 use crate::{
@@ -28,8 +28,8 @@ use crate::{
 static REFUSED_FIELD: HeaderName = HeaderName::from_static(REFUSED);
 
 /// What came back, and from where.
-pub(crate) struct Arrived {
-    pub(crate) response: Response<Relayed>,
+pub(crate) struct Arrived<R = Response<Relayed>> {
+    pub(crate) response: R,
     /// The Cache-Status of the tiers above, taken off the response.
     pub(crate) cache_status: Vec<HeaderValue>,
     /// The hop that answered.
@@ -40,16 +40,54 @@ pub(crate) struct Arrived {
     pub(crate) asked: Revision,
 }
 
-impl Arrived {
+impl<R> Arrived<R> {
     /// The node of this PoP that it came from.
     pub(crate) fn peer(&self) -> Option<&str> {
         matches!(self.hop, Hop::Peer(_)).then(|| self.hop.name())
+    }
+
+    /// The response, and all else.
+    pub(crate) fn split(self) -> (R, Arrived<()>) {
+        let Arrived {
+            response,
+            cache_status,
+            hop,
+            times,
+            asked,
+        } = self;
+        let rest = Arrived {
+            response: (),
+            cache_status,
+            hop,
+            times,
+            asked,
+        };
+        (response, rest)
+    }
+}
+
+impl Arrived<()> {
+    /// With this response, of which what is not to reach anybody is taken off.
+    pub(crate) fn with(self, came: Came, policy: &Policy) -> Arrived {
+        let Arrived {
+            hop, times, asked, ..
+        } = self;
+        let mut response = came.into_response();
+        policy.clean_response(response.headers_mut());
+        let cache_status = take_told(response.headers_mut(), &hop);
+        Arrived {
+            response,
+            cache_status,
+            hop,
+            times,
+            asked,
+        }
     }
 }
 
 /// What became of a request at one hop.
 enum Tried {
-    Answered(Response<Relayed>),
+    Answered(Came),
     /// Another hop may be asked.
     PassOver(Failure),
     /// The request may have been carried out, or is at fault itself.
@@ -71,9 +109,24 @@ impl Exchange {
         hops: &[Hop],
         next: &Arc<dyn NextHop>,
         inbound: &Inbound,
-        (head, body): (Box<Outgoing>, Relayed),
+        request: (Box<Outgoing>, Relayed),
         now: Moment,
     ) -> Result<Arrived, Failure> {
+        let sent = self.send_for(hops, next, inbound, request, now, false);
+        let (came, rest) = sent.await?.split();
+        Ok(rest.with(came, inbound.policy()))
+    }
+
+    /// The same. A usual response of an origin may come whole, if `takes_whole`.
+    pub(crate) async fn send_for(
+        &self,
+        hops: &[Hop],
+        next: &Arc<dyn NextHop>,
+        inbound: &Inbound,
+        (head, body): (Box<Outgoing>, Relayed),
+        now: Moment,
+        takes_whole: bool,
+    ) -> Result<Arrived<Came>, Failure> {
         self.retries.note_request(now.instant);
         let asked_at = self.store.purges().now();
         let repeatable = head.method.is_safe() && body.is_end_stream();
@@ -97,6 +150,7 @@ impl Exchange {
             let head = Head {
                 request: &outgoing,
                 interim: interim.as_ref().map(|it| it as &dyn OnInterim),
+                takes_whole: takes_whole && !hop.is_node(),
             };
             let requested = if index == 0 {
                 now.at
@@ -122,10 +176,17 @@ impl Exchange {
                 None => self.lost(&asked),
             };
             match tried {
-                Tried::Answered(mut response) => {
-                    inbound.policy().clean_response(response.headers_mut());
-                    let response = self.suspected(response, hop, next);
-                    return Ok(arrived(response, hop, requested, asked_at));
+                Tried::Answered(came) => {
+                    return Ok(Arrived {
+                        response: self.suspected(came, hop, next),
+                        cache_status: Vec::new(),
+                        hop: hop.clone(),
+                        times: Times {
+                            requested,
+                            received: SystemTime::now(),
+                        },
+                        asked: asked_at,
+                    });
                 }
                 Tried::PassOver(why) => failure = why,
                 Tried::GiveUp(why) => return Err(why),
@@ -142,7 +203,7 @@ impl Exchange {
         head: Head<'_>,
         body: Relayed,
         repeatable: bool,
-    ) -> Option<Result<Response<Relayed>, SendError>> {
+    ) -> Option<Result<Came, SendError>> {
         let lost = async {
             until_lost(hop, next, self.config.failover.suspect_after).await;
             if !repeatable {
@@ -164,29 +225,28 @@ impl Exchange {
     }
 
     /// The response, with a body that ends when another node that sends it goes down.
-    fn suspected(
-        &self,
-        response: Response<Relayed>,
-        hop: &Hop,
-        next: &Arc<dyn NextHop>,
-    ) -> Response<Relayed> {
-        if !hop.is_node() || response.body().is_end_stream() {
-            return response;
+    fn suspected(&self, came: Came, hop: &Hop, next: &Arc<dyn NextHop>) -> Came {
+        if !hop.is_node() {
+            return came;
+        }
+        let response = came.into_response();
+        if response.body().is_end_stream() {
+            return response.into();
         }
         let suspect_after = self.config.failover.suspect_after;
-        response.map(|body| {
-            perigee_upstream::body::boxed(Suspected::new(body, hop, next, suspect_after))
-        })
+        let suspected = |body| Suspected::new(body, hop, next, suspect_after);
+        let response = response.map(|body| perigee_upstream::body::boxed(suspected(body)));
+        response.into()
     }
 
-    fn answered(&self, asked: &Asked<'_>, response: Response<Relayed>) -> Tried {
+    fn answered(&self, asked: &Asked<'_>, came: Came) -> Tried {
         let is_ours = asked.hop.is_node();
-        let (tried, outcome) = if is_ours && asked.untouched && was_refused(&response) {
+        let (tried, outcome) = if is_ours && asked.untouched && was_refused(&came) {
             (Tried::PassOver(Failure::Overloaded), "refused")
-        } else if asked.expects.not(response.status()) {
+        } else if asked.expects.not(came.status()) {
             (Tried::GiveUp(Failure::Invalid), "invalid")
         } else {
-            (Tried::Answered(response), "answered")
+            (Tried::Answered(came), "answered")
         };
         self.count(asked.hop, outcome);
         tried
@@ -229,8 +289,9 @@ struct Asked<'a> {
     expects: Expected,
 }
 
-fn was_refused(response: &Response<Relayed>) -> bool {
-    response.headers().contains_key(&REFUSED_FIELD)
+/// No node's response comes whole.
+fn was_refused(came: &Came) -> bool {
+    matches!(came, Came::Any(response) if response.headers().contains_key(&REFUSED_FIELD))
 }
 
 /// Which statuses a request asks for that are no answers to others.
@@ -268,13 +329,8 @@ impl Expected {
     }
 }
 
-fn arrived(
-    mut response: Response<Relayed>,
-    hop: &Hop,
-    requested: SystemTime,
-    asked: Revision,
-) -> Arrived {
-    let headers = response.headers_mut();
+/// Takes off what the tiers above said of a response.
+fn take_told(headers: &mut HeaderMap, hop: &Hop) -> Vec<HeaderValue> {
     // One look for what is nearly never there.
     let is_told = |name: &HeaderName| *name == CACHE_STATUS || *name == REFUSED_FIELD;
     let mut cache_status = Vec::new();
@@ -287,16 +343,7 @@ fn arrived(
             headers.remove(&REFUSED_FIELD);
         }
     }
-    Arrived {
-        response,
-        cache_status,
-        hop: hop.clone(),
-        times: Times {
-            requested,
-            received: SystemTime::now(),
-        },
-        asked,
-    }
+    cache_status
 }
 
 fn as_failure(kind: SendErrorKind) -> Failure {

@@ -41,6 +41,13 @@ pub trait Handler: Send + Sync + 'static {
         None
     }
 
+    /// Fields of the response with this body that are text already, and come beside those in its map: each its
+    /// name, `: `, its value and CRLF. None of them is of framing, of the connection, or Trailer, and if there are
+    /// any, Date is among them. Only of answers to HTTP/1.1 and HTTP/1.0.
+    fn lines(_body: &Self::Body) -> &[u8] {
+        &[]
+    }
+
     /// Answers one request.
     ///
     /// It has one valid Host, which says what the authority of the target says if that has one

@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::BodyExt;
 use perigee_cluster::{
     Caller, LATENCIES_PATH, PURGES_PATH, Readiness, Refused, Trust, caller, no_node, strip,
@@ -112,6 +112,8 @@ impl<S: State> Shared<S> {
         match take_in(timed, state.services(), from) {
             Ok((mut inbound, body)) => {
                 inbound.line = line;
+                let is_http1 = inbound.head.version != Version::HTTP_2;
+                inbound.takes_lines = config.at_once && is_http1;
                 Ok((Arc::new(inbound), body, in_flight))
             }
             Err((refusal, head)) => Err(Box::new(self.exchange.refuse(&head, from, refusal))),
@@ -181,6 +183,10 @@ impl<S: State> Handler for Shared<S> {
         reply: Reply<'_>,
     ) -> Option<AtOnce<Body>> {
         self.found(asked, client, reply)
+    }
+
+    fn lines(body: &Body) -> &[u8] {
+        body.lines()
     }
 
     /// What is to be known of the request is found out at once: neither it nor the client takes room

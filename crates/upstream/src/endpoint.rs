@@ -7,7 +7,7 @@ use http::{HeaderValue, Request, Response};
 use rustls::{ClientConfig, pki_types::ServerName};
 
 use crate::{
-    Body, Head, Limits, SendError, SendErrorKind, admission::Admission, folder::Folder,
+    Body, Came, Head, Limits, SendError, SendErrorKind, admission::Admission, folder::Folder,
     http_origin::HttpOrigin,
 };
 
@@ -162,14 +162,15 @@ impl Endpoint {
     /// [`SendError`] if no response head came.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
         let (parts, body) = request.into_parts();
-        self.send_head(Head::of(&parts.into()), body).await
+        let sent = self.send_head(Head::of(&parts.into()), body).await;
+        sent.map(Came::into_response)
     }
 
     /// The same of a request whose head others may need, too: see [`Endpoint::send`].
     ///
     /// # Errors
     /// [`SendError`] if no response head came.
-    pub async fn send_head(&self, head: Head<'_>, body: Body) -> Result<Response<Body>, SendError> {
+    pub async fn send_head(&self, head: Head<'_>, body: Body) -> Result<Came, SendError> {
         let permit = self.admission.enter().await.map_err(|refused| SendError {
             kind: SendErrorKind::Overloaded,
             detail: format!("{}: {}", self.name, refused.0),
@@ -179,7 +180,7 @@ impl Endpoint {
             Origin::Folder(folder) => {
                 let request = Request::from_parts(head.request.clone().into(), body);
                 // In a box: it is many times as large as an exchange over HTTP.
-                Box::pin(folder.send(request, permit)).await
+                Ok(Box::pin(folder.send(request, permit)).await?.into())
             }
         }
     }

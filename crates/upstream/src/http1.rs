@@ -3,7 +3,7 @@
 //! task that asks writes the request, reads the response, and puts the connection back.
 //!
 //! Pure: `request` makes bytes of request heads; `response` and `framing` make response heads of
-//! bytes, and `perigee_http1` bodies. `socket` is the connection below HTTP, `connection` moves its
+//! bytes (`usual` those that nearly all are like), and `perigee_http1` bodies. `socket` is the connection below HTTP, `connection` moves its
 //! bytes, `upload` and `transfer` are the two bodies, `duplex` serves them side by side where a
 //! response comes before its request has gone out whole. `kept` is where connections wait for their
 //! next request.
@@ -19,6 +19,7 @@ mod socket;
 mod transfer;
 mod upgraded;
 mod upload;
+mod usual;
 
 pub(crate) use connection::Connection;
 pub(crate) use exchange::{Answered, Broken, Exchange};

@@ -4,7 +4,7 @@ use std::{future::poll_fn, net::SocketAddr, path::Path, sync::Arc, time::Duratio
 
 use arc_swap::ArcSwap;
 use http::{
-    HeaderValue, Method, Response, Uri,
+    HeaderValue, Method, Uri,
     uri::{Authority, PathAndQuery, Scheme},
 };
 use perigee_http1::Bounds;
@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use crate::{
-    Body, Head, Limits, NodeTls, SendError, SendErrorKind, TargetError,
+    Body, Came, Head, Limits, NodeTls, SendError, SendErrorKind, TargetError,
     admission::Permit,
     body,
     dial::{Dial, Tls},
@@ -136,7 +136,7 @@ impl HttpOrigin {
         head: Head<'_>,
         body: Body,
         permit: Permit,
-    ) -> Result<Response<Body>, SendError> {
+    ) -> Result<Came, SendError> {
         let method = &head.request.method;
         if *method == Method::CONNECT {
             return Err(self.error(SendErrorKind::Request, "CONNECT is not forwarded"));
@@ -195,7 +195,7 @@ impl HttpOrigin {
         answered.map_err(|broken| self.failure(broken, exchange.was_used()))
     }
 
-    fn answered(&self, answered: Answered, permit: Permit) -> Response<Body> {
+    fn answered(&self, answered: Answered, permit: Permit) -> Came {
         let is_old = |opened: Instant| self.max_age.is_some_and(|age| opened.elapsed() >= age);
         let is_kept = answered.is_kept() && !is_old(answered.opened());
         let terms = Terms {
@@ -208,7 +208,7 @@ impl HttpOrigin {
                 max_fields: self.heads.max_fields,
             },
         };
-        answered.into_response(terms)
+        answered.came(terms)
     }
 
     fn failure(&self, broken: Broken, was_used: bool) -> Failure {
@@ -324,10 +324,8 @@ mod tests {
             let mut request = get("/");
             *request.method_mut() = method.clone();
             let (parts, body) = request.into_parts();
-            let response = origin
-                .send(Head::of(&parts.into()), body, permit)
-                .await
-                .unwrap();
+            let sent = origin.send(Head::of(&parts.into()), body, permit).await;
+            let response = sent.unwrap().into_response();
             assert_eq!(text(response).await, "ok");
         }
         accepted.load(SeqCst)

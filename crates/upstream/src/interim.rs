@@ -20,12 +20,17 @@ pub struct Head<'a> {
     pub request: &'a Outgoing,
     /// Who is told of the interim responses to it, if anybody is.
     pub interim: Option<&'a dyn OnInterim>,
+    /// Whether a usual response may come as [`crate::Whole`]. To a GET without content.
+    pub takes_whole: bool,
 }
 
 impl<'a> Head<'a> {
     /// One whose interim responses nobody is told of.
     pub fn of(request: &'a Outgoing) -> Self {
-        let interim = None;
-        Head { request, interim }
+        Head {
+            request,
+            interim: None,
+            takes_whole: false,
+        }
     }
 }

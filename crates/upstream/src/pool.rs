@@ -25,7 +25,8 @@ use smallvec::SmallVec;
 pub use self::config::PoolConfig;
 use self::{state::State, visit::Visit};
 use crate::{
-    Body, Endpoint, Head, SendError, SendErrorKind, backoff::backoff, body, hedge, returnable::Home,
+    Body, Came, Endpoint, Head, SendError, SendErrorKind, backoff::backoff, body, hedge,
+    returnable::Home,
 };
 
 /// The longest wait before a request is sent again.
@@ -76,14 +77,15 @@ impl Pool {
     /// have failed of late, so that none is sent for a while.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, SendError> {
         let (parts, body) = request.into_parts();
-        self.send_head(Head::of(&parts.into()), body).await
+        let sent = self.send_head(Head::of(&parts.into()), body).await;
+        sent.map(Came::into_response)
     }
 
     /// The same of a request whose head stays with who sends it: see [`Pool::send`].
     ///
     /// # Errors
     /// As for [`Pool::send`].
-    pub async fn send_head(&self, head: Head<'_>, body: Body) -> Result<Response<Body>, SendError> {
+    pub async fn send_head(&self, head: Head<'_>, body: Body) -> Result<Came, SendError> {
         let now = Instant::now();
         let visit = Visit::begin(self, now)?;
         let repeatable = head.request.method.is_safe() && body::is_known_empty(&body);
@@ -104,7 +106,7 @@ impl Pool {
         mut sending: Sending<'_>,
         is_trial: bool,
         now: Instant,
-    ) -> Result<Response<Body>, SendError> {
+    ) -> Result<Came, SendError> {
         let Some(mut index) = self.choose(&sending, now) else {
             return Err(SendError {
                 kind: SendErrorKind::Connect,
@@ -176,11 +178,7 @@ impl Pool {
     }
 
     /// Sends to one endpoint, and to a second one if the first takes long and hedging is wanted.
-    async fn attempt(
-        &self,
-        sending: &mut Sending<'_>,
-        index: usize,
-    ) -> Result<Response<Body>, SendError> {
+    async fn attempt(&self, sending: &mut Sending<'_>, index: usize) -> Result<Came, SendError> {
         sending.tried.push(index);
         let left = self.endpoints.len().saturating_sub(sending.tried.len());
         let patience = hedge::after(self.config.hedge_after, sending.repeatable, left);
@@ -199,7 +197,7 @@ impl Pool {
         index: usize,
         body: Body,
         patience: Duration,
-    ) -> Result<Response<Body>, SendError> {
+    ) -> Result<Came, SendError> {
         let head = sending.head;
         let mut first = pin!(self.send_to(index, head, body));
         tokio::select! {
@@ -232,12 +230,7 @@ impl Pool {
         self.state().budget.retry(now).then_some(index)
     }
 
-    async fn send_to(
-        &self,
-        index: usize,
-        head: Head<'_>,
-        body: Body,
-    ) -> Result<Response<Body>, SendError> {
+    async fn send_to(&self, index: usize, head: Head<'_>, body: Body) -> Result<Came, SendError> {
         let sent = self.endpoints[index].send_head(head, body).await;
         self.note(index, &sent);
         sent
@@ -275,7 +268,7 @@ impl Pool {
     }
 
     /// Learns from what came of a request at one endpoint.
-    fn note(&self, index: usize, sent: &Result<Response<Body>, SendError>) {
+    fn note(&self, index: usize, sent: &Result<Came, SendError>) {
         let Some(outcome) = self.outcome(sent) else {
             return;
         };
@@ -302,7 +295,7 @@ impl Pool {
     }
 
     /// What an answer, or none, says of who was asked. `None`: nothing.
-    fn outcome(&self, sent: &Result<Response<Body>, SendError>) -> Option<Outcome> {
+    fn outcome(&self, sent: &Result<Came, SendError>) -> Option<Outcome> {
         match sent {
             Ok(response) => {
                 let status = response.status().as_u16();

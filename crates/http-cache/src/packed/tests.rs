@@ -23,7 +23,7 @@ fn check(head: &StoredHead) -> Result<(), TestCaseError> {
     prop_assert_eq!(seen.lifetime(), head.lifetime);
     prop_assert_eq!(seen.always_validate(), head.always_validate);
     prop_assert_eq!(seen.is_part(), head.held().is_some());
-    let etag = head.etag.as_ref().map(|etag| etag.value.as_bytes());
+    let etag = head.etag.as_ref().map(|etag| &etag.value[..]);
     prop_assert_eq!(seen.etag(), etag);
     let modified = head.last_modified.unwrap_or(head.date);
     prop_assert_eq!(seen.modified(), Some(modified));

@@ -4,6 +4,7 @@ mod at_once;
 #[path = "../common/mod.rs"]
 mod common;
 mod hostile;
+mod lines;
 #[allow(clippy::single_range_in_vec_init, reason = "lists of ranges are meant")]
 mod parts;
 mod served;

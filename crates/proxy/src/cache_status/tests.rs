@@ -1,3 +1,4 @@
+use http::HeaderMap;
 use perigee_http_cache::Scheme;
 use proptest::prelude::*;
 use sfv::{BareItem, List, ListEntry, Parser};
@@ -61,7 +62,7 @@ fn told(disclosure: Disclosure, key: Option<&CacheKey>) -> Vec<String> {
     };
     let mut headers = HeaderMap::new();
     disclose(
-        &mut headers,
+        |name, value| _ = headers.append(name, value),
         disclosure,
         above,
         &Entries::of("fra-1"),
@@ -138,7 +139,8 @@ proptest! {
         let key = CacheKey::new(Scheme::Https, "a.test", &target);
         for disclosure in [Disclosure::Brief, Disclosure::Full, Disclosure::Debug] {
             let mut headers = HeaderMap::new();
-            disclose(&mut headers, disclosure, Vec::new(), &Entries::of(&node), &handling, Some(&key));
+            let add = |name: &HeaderName, value| _ = headers.append(name, value);
+            disclose(add, disclosure, Vec::new(), &Entries::of(&node), &handling, Some(&key));
             let value = headers["cache-status"].to_str().unwrap();
             let list: List = Parser::new(value).parse().expect(value);
             let [ListEntry::Item(entry)] = list.as_slice() else {

@@ -159,7 +159,7 @@ where
             poll_fn(|cx| match answering.as_mut().poll(cx) {
                 Poll::Ready(response) => {
                     self.exchange.state.answered(response.extensions());
-                    Poll::Ready(self.begin(response, terms, cx))
+                    Poll::Ready(self.begin(response, H::lines, terms, cx))
                 }
                 Poll::Pending => match self.wire.meanwhile(cx) {
                     Ok(()) => Poll::Pending,
@@ -216,7 +216,7 @@ where
             keep: false,
         };
         let begun = poll_fn(|cx| match response.take() {
-            Some(response) => Poll::Ready(self.begin(response, terms, cx)),
+            Some(response) => Poll::Ready(self.begin(response, |_| &[], terms, cx)),
             None => Poll::Pending,
         });
         let begun = begun.await?;
@@ -227,6 +227,7 @@ where
     fn begin<B>(
         &mut self,
         response: Response<B>,
+        lines: impl Fn(&B) -> &[u8],
         mut terms: Terms,
         cx: &mut Context<'_>,
     ) -> io::Result<Begun<B>>
@@ -256,7 +257,7 @@ where
         let hint = body.size_hint();
         let (mut delimit, mut keep) = (Delimit::Nothing, false);
         wire.out.text(|text| {
-            (delimit, keep) = encode::head(&parts, &hint, &terms, date, text);
+            (delimit, keep) = encode::head(&parts, lines(&body), &hint, &terms, date, text);
         });
         maps::give(parts.headers);
         Ok(Begun {

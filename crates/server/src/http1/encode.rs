@@ -50,9 +50,10 @@ impl Terms {
     }
 }
 
-/// Writes a head. Answers with how the body is delimited, and whether the connection is kept.
+/// Writes a head; `lines` are fields that are text already: see [`crate::Handler::lines`]. Answers with how the body is delimited, and whether the connection is kept.
 pub(crate) fn head(
     parts: &response::Parts,
+    lines: &[u8],
     hint: &SizeHint,
     terms: &Terms,
     date: &mut DateText,
@@ -65,7 +66,8 @@ pub(crate) fn head(
     let keep = terms.keep && delimit != Delimit::Close && !close && !switches;
 
     status_line(status, out);
-    let mut dated = false;
+    out.extend_from_slice(lines);
+    let mut dated = !lines.is_empty();
     for (name, value) in headers {
         let is_left_out = match *name {
             // Most of those that are usual.

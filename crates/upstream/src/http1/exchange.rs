@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Buf;
 use http::{Method, Response, StatusCode};
 use tokio::time::Instant;
 
@@ -16,9 +17,10 @@ use super::{
     transfer::{self, Terms, Transfer},
     upgraded,
     upload::{Stopped, Upload},
+    usual,
 };
 use crate::{
-    Body, OnInterim,
+    Body, Came, OnInterim, Whole,
     body::{self, BoxError},
 };
 
@@ -43,6 +45,7 @@ pub(crate) struct Exchange<'a> {
     /// Until the head of the response has come.
     under_way: Option<(Box<Connection>, Upload)>,
     reader: HeadReader,
+    takes_whole: bool,
     to_head: bool,
     heads: HeadLimits,
     /// Who is told of interim responses, and how many more there may be.
@@ -53,10 +56,17 @@ pub(crate) struct Exchange<'a> {
     was_used: bool,
 }
 
+/// A response, as far as it is taken off the connection.
+#[derive(Debug)]
+enum Taken {
+    Head(Head),
+    Whole(Box<Whole>),
+}
+
 /// A response head, and all that is needed for its body.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    head: Head,
+    taken: Taken,
     connection: Box<Connection>,
     upload: Upload,
 }
@@ -76,6 +86,7 @@ impl<'a> Exchange<'a> {
         Exchange {
             under_way: Some((connection, upload)),
             reader: HeadReader::default(),
+            takes_whole: request.takes_whole,
             to_head: outgoing.method == Method::HEAD,
             heads,
             interim: request.interim,
@@ -105,8 +116,8 @@ impl<'a> Exchange<'a> {
                 Poll::Pending
             }
             Poll::Ready(Err(broken)) => Poll::Ready(Err(broken)),
-            Poll::Ready(Ok(head)) => Poll::Ready(Ok(Answered {
-                head,
+            Poll::Ready(Ok(taken)) => Poll::Ready(Ok(Answered {
+                taken,
                 connection,
                 upload,
             })),
@@ -119,7 +130,7 @@ impl<'a> Exchange<'a> {
         upload: &mut Upload,
         first_byte_timeout: Duration,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Head, Broken>> {
+    ) -> Poll<Result<Taken, Broken>> {
         match upload.poll(connection, cx) {
             Poll::Ready(Err(Stopped::Here(error))) => {
                 return Poll::Ready(Err(Broken::Request(error)));
@@ -132,8 +143,8 @@ impl<'a> Exchange<'a> {
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
         loop {
-            if let Some(head) = self.take_head(connection)? {
-                return Poll::Ready(Ok(head));
+            if let Some(taken) = self.take(connection, upload.is_over())? {
+                return Poll::Ready(Ok(taken));
             }
             match connection.poll_read(cx, 0) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.ended(Broken::Closed))),
@@ -149,9 +160,22 @@ impl<'a> Exchange<'a> {
         Poll::Ready(Err(Broken::Silent))
     }
 
-    /// The head, if it has come whole. Interim ones before it are told on the way.
-    fn take_head(&mut self, connection: &mut Connection) -> Result<Option<Head>, Broken> {
+    /// The head, if it has come whole, and maybe the body with it. Interim ones before it are told on the way.
+    fn take(
+        &mut self,
+        connection: &mut Connection,
+        was_sent: bool,
+    ) -> Result<Option<Taken>, Broken> {
         while !connection.buf.is_empty() {
+            // Looked for at the first look, not again for each byte that trickles in.
+            if self.takes_whole
+                && was_sent
+                && self.reader.is_new()
+                && let Some((whole, length)) = usual::read(&connection.buf, self.heads.max_fields)
+            {
+                connection.buf.advance(length);
+                return Ok(Some(Taken::Whole(Box::new(whole))));
+            }
             let taken = self
                 .reader
                 .take(&mut connection.buf, self.to_head, self.heads);
@@ -159,7 +183,7 @@ impl<'a> Exchange<'a> {
                 return Ok(None);
             };
             if !head.is_interim() {
-                return Ok(Some(head));
+                return Ok(Some(Taken::Head(head)));
             }
             let left = self.interim_left.checked_sub(1);
             self.interim_left = left.ok_or(Broken::Invalid("too many interim ones before it"))?;
@@ -184,35 +208,54 @@ impl Answered {
 
     /// Whether its connection is good for another request, as far as the response says.
     pub(crate) fn is_kept(&self) -> bool {
-        self.head.framed.keep
+        match &self.taken {
+            Taken::Head(head) => head.framed.keep,
+            Taken::Whole(_) => true,
+        }
     }
 
     /// The response. What it is on stays tied to its body, or after a switch of protocols (RFC 9110
     /// section 15.2.2) to the connection that it carries.
-    pub(crate) fn into_response(self, terms: Terms) -> Response<Body> {
+    pub(crate) fn came(self, terms: Terms) -> Came {
         let Answered {
-            head,
+            taken,
             connection,
             upload,
         } = self;
-        let mut response = Response::new(body::empty());
-        *response.status_mut() = head.status;
-        *response.headers_mut() = head.headers;
-        if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            upgraded::hand_over(*connection, terms.permit, &mut response);
-        } else if upload.is_over() {
-            *response.body_mut() = match transfer::whole(connection, &head.framed.body, terms) {
-                Ok(bytes) if bytes.is_empty() => return response,
-                Ok(bytes) => body::full(bytes),
-                Err((connection, terms)) => {
-                    body::boxed(Transfer::new(connection, head.framed.body, terms))
-                }
-            };
-        } else {
-            let idle_limit = terms.idle_limit;
-            let transfer = Transfer::new(connection, head.framed.body, terms);
-            *response.body_mut() = body::boxed(duplex::side_by_side(transfer, upload, idle_limit));
-        }
-        response
+        let head = match taken {
+            Taken::Head(head) => head,
+            Taken::Whole(whole) => {
+                transfer::ended(connection, terms);
+                return Came::Whole(whole);
+            }
+        };
+        Came::Any(response(head, connection, upload, terms))
     }
+}
+
+fn response(
+    head: Head,
+    connection: Box<Connection>,
+    upload: Upload,
+    terms: Terms,
+) -> Response<Body> {
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        upgraded::hand_over(*connection, terms.permit, &mut response);
+    } else if upload.is_over() {
+        *response.body_mut() = match transfer::whole(connection, &head.framed.body, terms) {
+            Ok(bytes) if bytes.is_empty() => return response,
+            Ok(bytes) => body::full(bytes),
+            Err((connection, terms)) => {
+                body::boxed(Transfer::new(connection, head.framed.body, terms))
+            }
+        };
+    } else {
+        let idle_limit = terms.idle_limit;
+        let transfer = Transfer::new(connection, head.framed.body, terms);
+        *response.body_mut() = body::boxed(duplex::side_by_side(transfer, upload, idle_limit));
+    }
+    response
 }

@@ -116,7 +116,7 @@ impl Said {
 }
 
 /// A number without zeros before it.
-fn plain(text: &[u8]) -> Option<u64> {
+pub(super) fn plain(text: &[u8]) -> Option<u64> {
     digits(text).filter(|_| text.len() == 1 || !text.starts_with(b"0"))
 }
 

@@ -19,7 +19,7 @@ use super::framing::{self, Fault, Framed};
 const ON_STACK: usize = 128;
 
 /// No limit on the bytes of a head is smaller.
-const MIN_MAX_HEAD: usize = 8 << 10;
+pub(crate) const MIN_MAX_HEAD: usize = 8 << 10;
 
 /// How large a response head may be.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,11 @@ pub(crate) struct HeadReader {
 }
 
 impl HeadReader {
+    /// Whether nothing of a head has been looked at.
+    pub(crate) fn is_new(&self) -> bool {
+        self.seen == 0
+    }
+
     /// Takes the head off the front of `buf`, once it is there whole. `to_head`: the request was a
     /// HEAD.
     ///

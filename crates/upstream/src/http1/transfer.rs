@@ -86,7 +86,7 @@ pub(crate) fn whole(
 }
 
 /// The body has come whole: the connection waits for another request now.
-fn ended(connection: Box<Connection>, terms: Terms) {
+pub(crate) fn ended(connection: Box<Connection>, terms: Terms) {
     // What came behind it was not asked for.
     if let Some(kept) = terms.kept.filter(|_| connection.buf.is_empty()) {
         kept.put(connection);

@@ -3,12 +3,11 @@
 
 use std::time::Instant;
 
-use http::Response;
 use perigee_health::Outcome;
 
 use super::Pool;
 use crate::{
-    Body, SendError, SendErrorKind,
+    Came, SendError, SendErrorKind,
     breaker::{Leave, Turn},
 };
 
@@ -45,7 +44,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Tells what came of it.
-    pub(super) fn end(mut self, sent: &Result<Response<Body>, SendError>, now: Instant) {
+    pub(super) fn end(mut self, sent: &Result<Came, SendError>, now: Instant) {
         let Some(outcome) = self.pool.outcome(sent) else {
             return;
         };

@@ -33,7 +33,14 @@ fn encoded(
     let (parts, ()) = response.body(()).unwrap().into_parts();
     let hint = length.map_or_else(SizeHint::default, SizeHint::with_exact);
     let mut out = Vec::new();
-    let (delimit, keep) = head(&parts, &hint, terms, &mut DateText::default(), &mut out);
+    let (delimit, keep) = head(
+        &parts,
+        &[],
+        &hint,
+        terms,
+        &mut DateText::default(),
+        &mut out,
+    );
     let text = String::from_utf8(out).unwrap();
     let text = text.replace("date: now\r\n", "");
     (delimit, keep, text)

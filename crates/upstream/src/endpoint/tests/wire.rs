@@ -232,12 +232,13 @@ async fn interim_responses_are_told_and_counted() {
         let head = Head {
             request: &parts.into(),
             interim: Some(&told),
+            takes_whole: false,
         };
         let sent = endpoint.send_head(head, body).await;
         let both = [(103, "<a>".to_owned()), (103, "<b>".to_owned())];
         assert_eq!(*told.0.lock().unwrap(), both[..max_interim]);
         match sent {
-            Ok(response) => assert_eq!(text(response).await, "ok"),
+            Ok(came) => assert_eq!(text(came.into_response()).await, "ok"),
             Err(error) => {
                 assert_eq!((max_interim, error.kind), (1, SendErrorKind::Invalid));
             }
