@@ -236,7 +236,14 @@ impl<'a> Directive<'a> {
     }
 
     /// The name, if it is no longer than any that is known; else nothing.
-    fn in_lower_case<'r>(&self, room: &'r mut [u8; LONGEST_NAME]) -> &'r [u8] {
+    fn in_lower_case<'r>(&self, room: &'r mut [u8; LONGEST_NAME]) -> &'r [u8]
+    where
+        'a: 'r,
+    {
+        // As nearly all write it.
+        if !self.name.iter().any(u8::is_ascii_uppercase) {
+            return self.name;
+        }
         let Some(name) = room.get_mut(..self.name.len()) else {
             return b"";
         };

@@ -29,7 +29,7 @@ impl EntityTag {
             return None;
         }
         Some(EntityTag {
-            value: first.as_bytes().into(),
+            value: SmallVec::from_slice(first.as_bytes()),
         })
     }
 
@@ -38,7 +38,7 @@ impl EntityTag {
         match noted.etag {
             Line::No => None,
             Line::Once(value) => (!value.is_empty()).then(|| EntityTag {
-                value: value.into(),
+                value: SmallVec::from_slice(value),
             }),
             Line::Often => EntityTag::of(noted.headers),
         }

@@ -2,7 +2,10 @@
 
 mod incomplete;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, LazyLock},
+    time::SystemTime,
+};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -163,6 +166,9 @@ pub fn receive_whole(
     }
 }
 
+/// Of fields that are lines.
+static NO_MAP: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+
 /// The same of a 200 of this length whose fields came as lines: the head to store. If it is not to be stored, or
 /// has what is unusual, it is to be received as any other, with a map of its fields.
 ///
@@ -174,8 +180,7 @@ pub fn receive_lines(
     policy: &Policy,
     came: impl Into<Came>,
 ) -> Result<StoredHead, Box<FieldText>> {
-    let nothing = HeaderMap::new();
-    let mut noted = Noted::nothing(&nothing);
+    let mut noted = Noted::nothing(&NO_MAP);
     let Some(marked) = lines.note(&mut noted) else {
         return Err(lines);
     };
@@ -189,7 +194,7 @@ pub fn receive_lines(
     let response = (status, &noted, &noted);
     match worth_storing(request, response, &directives, policy, times) {
         // Unless a Date was added.
-        Ok(mut head) if head.headers.is_empty() => {
+        Ok(mut head) if head.headers.is_nothing() => {
             head.length = Some(length);
             head.headers = lines.marked(marked).into();
             Ok(head)
@@ -315,7 +320,7 @@ fn storable(
     let mut head = worth_storing(request, response, &directives, policy, times)?;
     head.add_fields(match copied {
         Some(copy) => copy,
-        None if head.headers.is_empty() => came.take(),
+        None if head.headers.is_nothing() => came.take(),
         // A Date is added.
         None => fields::stored(noted.headers, &directives.withheld),
     });

@@ -24,6 +24,11 @@ impl Section {
         self.lines.take()
     }
 
+    /// Whether nothing was ever put in.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.map.get().is_none() && self.lines.is_none()
+    }
+
     /// The map, for who is the last to need it.
     pub fn into_map(self) -> HeaderMap {
         let Section { map, lines } = self;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use perigee_http_cache::{CacheKey, Failure, FieldText, StoredHead, receive_lines};
 use perigee_storage::{Fill, MOST_AT_HAND, Revision, Taken, Verdict};
@@ -146,6 +147,8 @@ impl Exchange {
     ) -> Option<Taken> {
         let length = head.length.filter(|length| *length <= MOST_AT_HAND)?;
         let body = at_hand(arrived.response.body_mut(), length).await?;
+        // Of its own: as it came, it would keep all of a read buffer in memory.
+        let body = Bytes::copy_from_slice(&body);
         let taken = self.store.keep(key, head, &body, asked);
         if taken.is_none() {
             *arrived.response.body_mut() = full(body);

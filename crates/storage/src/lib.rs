@@ -77,7 +77,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Stores a response that has come whole, as a [`Store::fill`] of its stated length does that all of
     /// it is written to, and that is committed then: but nothing is made that only a body on its way
     /// needs. `None`, and nothing is done, where it is to be filled all the same: it is large, or there
-    /// is no room for it, or it is a part.
+    /// is no room for it, or it is a part. What `body` is a slice of stays as long as it is held.
     fn keep(
         &self,
         _key: &CacheKey,

@@ -258,8 +258,7 @@ impl Memory {
             return None;
         }
         let _until_stored = self.claim(body.len() as u64)?;
-        // Of its own: as it came, it would keep all of a read buffer in memory.
-        let body = Body::of_one(Bytes::copy_from_slice(body));
+        let body = Body::of_one(body.clone());
         let stored = Stored::new(Arc::clone(head), body, asked);
         let is_kept = store(&stored);
         Some(Taken { stored, is_kept })

@@ -12,20 +12,93 @@ const MOST_BODY: u64 = 16 << 10;
 
 const STATUS: &[u8] = b"HTTP/1.1 200 ";
 
-/// Room behind the lines for those that a proxy adds.
-const ROOM: usize = 128;
+/// Room for the lines, and for those that a proxy adds: of nearly all responses.
+const ROOM: usize = 512;
 
-type Ends = SmallVec<[(u16, u16); 16]>;
+/// A usual response at the beginning of these bytes, and how many of them it takes.
+pub(crate) fn read(bytes: &[u8], max_fields: usize) -> Option<(Whole, usize)> {
+    // No limit is smaller.
+    let head = &bytes[..bytes.len().min(MIN_MAX_HEAD)];
+    let mut at = STATUS.len() + line_length(head.strip_prefix(STATUS)?)?;
+    let mut lines = Lines {
+        text: Vec::with_capacity(ROOM),
+        ends: SmallVec::new(),
+    };
+    let (mut length, mut count) = (None, 0);
+    loop {
+        let line = &head[at..];
+        if line.starts_with(b"\r\n") {
+            break;
+        }
+        let begin = lines.text.len();
+        let name = name(line, &mut lines.text)?;
+        let rest = &line[name + 2..];
+        let end = line_length(rest)?;
+        let value = trimmed(&rest[..end - 2])?;
+        match kind(&lines.text[begin..begin + name], value)? {
+            Kind::EndToEnd => {
+                lines.text.extend_from_slice(&rest[..end]);
+                lines.ends.push((name as u16, lines.text.len() as u16));
+            }
+            Kind::Length(said) => {
+                // Nor is more than one of them usual.
+                length.replace(said).is_none().then_some(())?;
+                lines.text.truncate(begin);
+            }
+            Kind::Kept => lines.text.truncate(begin),
+        }
+        at += name + 2 + end;
+        count += 1;
+    }
+    let body = bytes.get(at + 2..)?.get(..length? as usize)?;
+    let whole = Whole {
+        lines,
+        // Of its own: as it came, it would keep all of the buffer.
+        body: Bytes::copy_from_slice(body),
+    };
+    let taken = at + 2 + body.len();
+    (count <= max_fields).then_some((whole, taken))
+}
 
-/// What of the head is left out of the lines: mostly Content-Length, and Connection.
-type Gaps = SmallVec<[(usize, usize); 4]>;
+/// Appends the name with which a line begins in lower case, and `: `. Says how long it is.
+fn name(line: &[u8], text: &mut Vec<u8>) -> Option<usize> {
+    if let Some(known) = known(line) {
+        text.extend_from_slice(known);
+        return Some(known.len() - 2);
+    }
+    let end = line.iter().position(|byte| NAME[usize::from(*byte)] == 0)?;
+    let (name, rest) = line.split_at(end);
+    text.extend(name.iter().map(|byte| NAME[usize::from(*byte)]));
+    text.extend_from_slice(b": ");
+    (end > 0 && rest.starts_with(b": ")).then_some(end)
+}
 
-/// One line, without the white space around its value.
-struct Line<'a> {
-    name: &'a [u8],
-    value: &'a [u8],
-    /// In bytes, with its end.
-    length: usize,
+/// The names that most responses have, as they are mostly written.
+fn known(line: &[u8]) -> Option<&'static [u8]> {
+    #[inline(always)]
+    fn is<const N: usize>(line: &[u8], name: &[u8; N], lower: &[u8; N]) -> bool {
+        line.first_chunk()
+            .is_some_and(|begin| begin == name || begin == lower)
+    }
+    Some(match line.first()? | 0x20 {
+        b'a' if is(line, b"Accept-Ranges: ", b"accept-ranges: ") => b"accept-ranges: ",
+        b'c' if is(line, b"Content-Type: ", b"content-type: ") => b"content-type: ",
+        b'c' if is(line, b"Content-Length: ", b"content-length: ") => b"content-length: ",
+        b'c' if is(line, b"Cache-Control: ", b"cache-control: ") => b"cache-control: ",
+        b'd' if is(line, b"Date: ", b"date: ") => b"date: ",
+        b'e' if is(line, b"ETag: ", b"etag: ") => b"etag: ",
+        b'e' if is(line, b"Expires: ", b"expires: ") => b"expires: ",
+        b'l' if is(line, b"Last-Modified: ", b"last-modified: ") => b"last-modified: ",
+        b's' if is(line, b"Server: ", b"server: ") => b"server: ",
+        _ => return None,
+    })
+}
+
+/// A value that is there, without white space around it.
+fn trimmed(value: &[u8]) -> Option<&[u8]> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let (first, last) = (value.first()?, value.last()?);
+    (!is_space(first) && !is_space(last)).then_some(value)
 }
 
 enum Kind {
@@ -36,94 +109,19 @@ enum Kind {
     Kept,
 }
 
-/// A usual response at the beginning of these bytes, and how many of them it takes.
-pub(crate) fn read(bytes: &[u8], max_fields: usize) -> Option<(Whole, usize)> {
-    // No limit is smaller.
-    let head = &bytes[..bytes.len().min(MIN_MAX_HEAD)];
-    let begin = STATUS.len() + line_length(head.strip_prefix(STATUS)?)?;
-    let (mut at, mut left_out, mut count) = (begin, 0, 0);
-    let (mut ends, mut gaps, mut length) = (Ends::new(), Gaps::new(), None);
-    while !head.get(at..)?.starts_with(b"\r\n") {
-        let line = line(&head[at..])?;
-        let next = at + line.length;
-        count += 1;
-        match kind(&line)? {
-            Kind::EndToEnd => {
-                ends.push((line.name.len() as u16, (next - begin - left_out) as u16));
-            }
-            // Nor is more than one of them usual.
-            Kind::Length(_) if length.is_some() => return None,
-            kind => {
-                if let Kind::Length(said) = kind {
-                    length = Some(said);
-                }
-                gaps.push((at, next));
-                left_out += line.length;
-            }
+/// What a field says of the framing. `None`: what is unusual.
+fn kind(name: &[u8], value: &[u8]) -> Option<Kind> {
+    match name {
+        b"content-length" => {
+            let length = plain(value).filter(|length| *length <= MOST_BODY);
+            length.map(Kind::Length)
         }
-        at = next;
-    }
-    let length = length.filter(|length| *length <= MOST_BODY)?;
-    let body = bytes.get(at + 2..)?.get(..length as usize)?;
-    if count > max_fields {
-        return None;
-    }
-    let mut text = Vec::with_capacity(at - begin - left_out + ROOM);
-    let mut from = begin;
-    for (gap, end) in gaps {
-        text.extend_from_slice(&head[from..gap]);
-        from = end;
-    }
-    text.extend_from_slice(&head[from..at]);
-    let whole = Whole {
-        lines: in_lower_case(text, ends),
-        // Of its own: as it came, it would keep all of the buffer.
-        body: Bytes::copy_from_slice(body),
-    };
-    Some((whole, at + 2 + body.len()))
-}
-
-/// The lines with their names in lower case.
-fn in_lower_case(mut text: Vec<u8>, ends: Ends) -> Lines {
-    let mut begin = 0;
-    for &(name, end) in &ends {
-        for byte in &mut text[begin..begin + usize::from(name)] {
-            *byte = NAME[usize::from(*byte)];
-        }
-        begin = end.into();
-    }
-    Lines { text, ends }
-}
-
-/// The line at the beginning of these bytes, if nothing about it is unusual.
-fn line(bytes: &[u8]) -> Option<Line<'_>> {
-    let end = bytes
-        .iter()
-        .position(|byte| NAME[usize::from(*byte)] == 0)?;
-    let (name, rest) = bytes.split_at(end);
-    let rest = rest.strip_prefix(b": ")?;
-    let length = line_length(rest)?;
-    let value = &rest[..length - 2];
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let is_trimmed = !value.first().is_none_or(is_space) && !value.last().is_none_or(is_space);
-    (is_trimmed && !name.is_empty()).then_some(Line {
-        name,
-        value,
-        length: end + 2 + length,
-    })
-}
-
-/// What it says of the framing. `None`: what is unusual.
-fn kind(line: &Line<'_>) -> Option<Kind> {
-    let is = |name: &[u8]| line.name.eq_ignore_ascii_case(name);
-    match line.name.len() {
-        10 if is(b"connection") => {
-            let is_kept = line.value.eq_ignore_ascii_case(b"keep-alive");
+        b"connection" => {
+            let is_kept = value.eq_ignore_ascii_case(b"keep-alive");
             is_kept.then_some(Kind::Kept)
         }
-        10 if is(b"keep-alive") => Some(Kind::Kept),
-        14 if is(b"content-length") => plain(line.value).map(Kind::Length),
-        17 if is(b"transfer-encoding") => None,
+        b"keep-alive" => Some(Kind::Kept),
+        b"transfer-encoding" => None,
         _ => Some(Kind::EndToEnd),
     }
 }
