@@ -11,7 +11,10 @@ use perigee_http1::{
     names::name_of,
 };
 
-use super::{door, known::Known};
+use super::{
+    door,
+    known::{Known, Shown},
+};
 use crate::{
     Asked, Limits,
     guards::{self, Facts, Framing},
@@ -91,11 +94,12 @@ impl HeadReader {
             self.seen = window.len();
             return Ok(None);
         }
-        let shown = known.open(window, &mut open);
-        let taken = match shown {
-            Some((Some(opened), length)) => Some((Taken::Opened(opened), length)),
-            // It was asked at the door.
-            Some((None, _)) => parse(window, limits.max_fields, known, |_| None)?,
+        let taken = match known.open(window, &mut open) {
+            Some(shown) => match taken_by(known, shown) {
+                // It was asked at the door.
+                None => parse(window, limits.max_fields, known, |_| None)?,
+                taken => taken,
+            },
             None => parse(window, limits.max_fields, known, open)?,
         };
         match taken {
@@ -134,6 +138,24 @@ impl HeadReader {
     }
 }
 
+/// What comes of a request of which the fields are known, and the length of its head.
+fn taken_by<T>(known: &mut Known, shown: Shown<'_, T>) -> Option<(Taken<T>, usize)> {
+    let Shown {
+        opened,
+        is_head,
+        target,
+        length,
+    } = shown;
+    if let Some(opened) = opened {
+        return Some((Taken::Opened(opened), length));
+    }
+    let target = Bytes::copy_from_slice(target.as_bytes());
+    let target = Uri::from_maybe_shared(target).ok()?;
+    let method = if is_head { Method::HEAD } else { Method::GET };
+    let head = fit(method, target, Version::HTTP_11, known.fields()?).ok()?;
+    Some((Taken::Head(Box::new(head)), length))
+}
+
 /// A head and its length in bytes, if it is whole.
 fn parse<T>(
     bytes: &[u8],
@@ -164,9 +186,9 @@ fn parse_into<'b, T>(
                 return Err(refused(&request, StatusCode::BAD_REQUEST));
             }
             let opened = door::asked(&mut request).and_then(|asked| {
-                let opened = open(&asked)?;
+                let opened = open(&asked);
                 known.learn(&asked, bytes);
-                Some(opened)
+                opened
             });
             match opened {
                 Some(opened) => Ok(Some((Taken::Opened(opened), length))),
@@ -215,6 +237,16 @@ fn build(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Result<Head, Stat
             .try_append(name, value)
             .map_err(|_| StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)?;
     }
+    fit(method, target, version, (headers, facts))
+}
+
+/// A head, if it is fit to be handled.
+fn fit(
+    method: Method,
+    target: Uri,
+    version: Version,
+    (mut headers, facts): (HeaderMap, Facts),
+) -> Result<Head, StatusCode> {
     let framing = facts.framing(version)?;
     facts.check(&method, &target, version, &headers)?;
     guards::settle_host(&target, &mut headers)?;

@@ -3,9 +3,15 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use httparse::Header;
+use perigee_http1::names::name_of;
 
-use crate::{Asked, guards};
+use crate::{
+    Asked,
+    guards::{self, Facts},
+};
 
 /// Bytes of fields that are remembered at most: connections that wait are many.
 const MOST_BYTES: usize = 1 << 10;
@@ -30,16 +36,31 @@ pub(crate) struct Known {
     is_used: bool,
     /// Heads in a row that ended in something else.
     others: u8,
+    /// The fields as a head has them, once one was wanted.
+    made: Option<Box<Fields>>,
+}
+
+/// The fields of a head, and what they say.
+type Fields = (HeaderMap, Facts);
+
+/// A request that ends in what is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Shown<'b, T> {
+    /// What came of it at the door.
+    pub(crate) opened: Option<T>,
+    pub(crate) is_head: bool,
+    pub(crate) target: &'b str,
+    /// The length of its head.
+    pub(crate) length: usize,
 }
 
 impl Known {
-    /// Shows `open` the request at the front of `bytes`, if what follows its first line is known. Gives what
-    /// came of that, and the length of the head.
-    pub(crate) fn open<T>(
+    /// Shows `open` the request at the front of `bytes`, if what follows its first line is known.
+    pub(crate) fn open<'b, T>(
         &mut self,
-        bytes: &[u8],
+        bytes: &'b [u8],
         open: impl FnOnce(&Asked<'_>) -> Option<T>,
-    ) -> Option<(Option<T>, usize)> {
+    ) -> Option<Shown<'b, T>> {
         if self.block.is_empty() {
             return None;
         }
@@ -63,17 +84,48 @@ impl Known {
             fields: fields.get(..self.fields.len())?,
         };
         self.others = 0;
-        Some((open(&asked), length))
+        Some(Shown {
+            opened: open(&asked),
+            is_head,
+            target,
+            length,
+        })
     }
 
-    /// Remembers the fields of a request that was parsed out of the head `bytes`, and answered at once.
+    /// The fields of a head that ends in what is known. `None`: they are to be parsed.
+    pub(crate) fn fields(&mut self) -> Option<Fields> {
+        if self.made.is_none() {
+            self.made = Some(Box::new(self.make()?));
+        }
+        self.made.as_deref().cloned()
+    }
+
+    fn make(&self) -> Option<Fields> {
+        let block = Bytes::copy_from_slice(self.block.as_bytes());
+        let mut headers = HeaderMap::with_capacity(self.fields.len() + 1);
+        let mut facts = Facts::default();
+        let mut add = |name: &[u8], value: &Range<u16>| {
+            let value = block.slice(usize::from(value.start)..value.end.into());
+            let value = HeaderValue::from_maybe_shared(value).ok()?;
+            let name = name_of(name).ok()?;
+            facts.note(&name, &value);
+            headers.try_append(name, value).ok()
+        };
+        add(b"host", &self.host)?;
+        for [name, value] in &self.fields {
+            add(block.get(name.start.into()..name.end.into())?, value)?;
+        }
+        Some((headers, facts))
+    }
+
+    /// Remembers the fields of a request that was parsed out of the head `bytes`, and asked at the door.
     pub(crate) fn learn(&mut self, asked: &Asked<'_>, bytes: &[u8]) {
         if !std::mem::replace(&mut self.is_used, true) || self.others == MOST_OTHERS {
             return;
         }
         self.others += u8::from(!self.block.is_empty());
         if self.others == MOST_OTHERS || self.note(asked, bytes).is_none() {
-            (self.block, self.fields) = Default::default();
+            (self.block, self.fields, self.made) = Default::default();
         }
     }
 
@@ -82,6 +134,7 @@ impl Known {
         if block.len() > MOST_BYTES || asked.fields.len() > MOST_FIELDS {
             return None;
         }
+        self.made = None;
         self.block.clear();
         self.block.push_str(std::str::from_utf8(block).ok()?);
         let place = |part: &[u8]| place_in(block, part);
