@@ -40,6 +40,7 @@
 mod answer;
 mod asking;
 mod at_once;
+mod by_hash;
 mod conditional;
 mod dates;
 mod decide;
@@ -87,6 +88,7 @@ mod vary;
 
 pub use answer::{answer, answer_of_whole};
 pub use at_once::{Plain, Sent, at_once};
+pub use by_hash::{ByHash, IdentityHasher};
 pub use decide::{BodyPart, Decision, Miss, Serve, decide};
 pub use explain::{Explanation, Outcome, explain};
 pub use facts::Facts;

@@ -2,8 +2,8 @@
 //! (RFC 9111 section 4, "collapsed requests") instead of sending their own.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
-    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
+    collections::hash_map::Entry,
+    hash::{BuildHasher, RandomState},
     ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -20,7 +20,7 @@ use crate::{
     told::{Listener, Teller, told},
 };
 use http::HeaderValue;
-use perigee_http_cache::{CacheKey, Failure, StoredHead};
+use perigee_http_cache::{ByHash, CacheKey, Failure, StoredHead};
 use perigee_storage::{Purges, Revision, Stored, Verdict};
 use smallvec::SmallVec;
 
@@ -166,33 +166,13 @@ impl Flight {
     }
 }
 
-/// Of what is a hash already.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
 /// The flights of keys that have one hash: nearly always one flight of one key.
 type OfHash = SmallVec<[Flight; 1]>;
 
 #[derive(Debug)]
 struct UnderWay {
     /// By [`Flights::hash`] of their keys.
-    by_key: HashMap<u64, OfHash, BuildHasherDefault<AsItIs>>,
+    by_key: ByHash<OfHash>,
     ids: u64,
     marks: Marks,
     purges: Arc<Purges>,
@@ -275,7 +255,7 @@ impl Flights {
     /// Nothing is under way. At most so many keys are marked at once.
     pub(crate) fn new(max_marks: usize, purges: Arc<Purges>, join_ahead: u64) -> Self {
         let under_way = UnderWay {
-            by_key: HashMap::default(),
+            by_key: ByHash::default(),
             ids: 0,
             marks: Marks::new(max_marks),
             purges,

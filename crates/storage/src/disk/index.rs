@@ -8,15 +8,15 @@
 mod place;
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::hash_map::Entry,
     fmt,
-    hash::{BuildHasherDefault, Hasher},
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
+use perigee_http_cache::ByHash;
 use place::{Packed, UNPACKED_WITHIN};
 
 use super::log::{Place, Written};
@@ -29,7 +29,7 @@ const SHARDS: usize = 256;
 /// Bytes of the table for each key that it has room for: an entry, and a byte of its own.
 const ENTRY: usize = size_of::<(u64, Packed)>() + 1;
 
-type Shard = HashMap<u64, Packed, BuildHasherDefault<AsIs>>;
+type Shard = ByHash<Packed>;
 
 /// Places by the hash of the key.
 pub(crate) struct Index {
@@ -190,7 +190,7 @@ impl Index {
         let places = |shard: &Shard| shard.values().filter(|packed| packed.is_place()).count();
         match self.is_loading() {
             true => self.sum(places),
-            false => self.sum(HashMap::len),
+            false => self.sum(ByHash::len),
         }
     }
 
@@ -226,26 +226,6 @@ impl fmt::Debug for Index {
         f.debug_struct("Index")
             .field("keys", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Hashes what is a hash.
-#[derive(Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 
