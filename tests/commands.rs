@@ -210,6 +210,39 @@ fn a_port_that_is_taken_is_named() {
     );
 }
 
+/// The address is taken, so a node that were not refused for its memory would say that.
+#[test]
+fn a_node_is_not_started_with_more_memory_than_there_is() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("cdn.toml");
+    let text = GOOD.replace("127.0.0.1:8080", &address);
+    std::fs::write(&file, text + "\n[storage]\nmemory = \"60TiB\"\n").unwrap();
+    let file = file.to_str().unwrap();
+    let of_file = ["edge", "--config", file, "--node", "fra-1"];
+    let alone = [
+        "edge",
+        "--origin",
+        "http://127.0.0.1:1",
+        "--listen",
+        &address,
+    ];
+    for (args, key) in [
+        (&of_file[..], "[storage] memory"),
+        (&[&alone[..], &["--memory", "60TiB"]].concat(), "--memory"),
+    ] {
+        let (code, _, err) = run(args);
+        assert_ne!(code, 0, "{err}");
+        let says = format!("{key}: 60.0 TiB is more than the");
+        assert!(err.contains(&says), "{err}");
+        assert!(!err.contains(&address), "{err}");
+    }
+    let (code, out, _) = run(&["check", file]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("starts on this machine"), "{out}");
+}
+
 #[test]
 fn help_teaches_every_command() {
     let (code, out, _) = run(&["--help"]);

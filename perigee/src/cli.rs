@@ -213,7 +213,7 @@ pub(crate) struct Edge {
     /// Cleartext addresses to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT", value_parser = perigee_config::value::address)]
     pub(crate) listen: Vec<SocketAddr>,
-    /// Memory for what is cached [default: 256MiB]
+    /// Memory for what is cached [default: 256MiB, or half of what there is if that is less]
     #[arg(long, value_name = "SIZE", value_parser = perigee_config::value::memory_size)]
     pub(crate) memory: Option<u64>,
     /// A folder for what does not fit into memory, and for what is to survive a restart; it is made if

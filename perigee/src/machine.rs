@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use perigee_edge::MemoryConfig;
+
 use crate::table;
 
 /// How much a process may have, and whose memory that is.
@@ -40,10 +42,14 @@ impl Memory {
             .min_by_key(|memory| memory.bytes)
     }
 
+    /// What a store may take at its ease: all else that runs needs some, too.
+    fn half(self) -> u64 {
+        self.bytes / 2
+    }
+
     /// Why a store cannot take so much here; `key` is where that was said.
     pub(crate) fn refuses(self, key: &str, capacity: u64) -> Option<String> {
-        // All else that runs needs some, too.
-        let advised = (self.bytes / 2) >> 20;
+        let advised = self.half() >> 20;
         let (wanted, there) = (table::bytes(capacity), table::bytes(self.bytes));
         (capacity > self.bytes).then(|| {
             format!(
@@ -52,18 +58,45 @@ impl Memory {
             )
         })
     }
+
+    /// What a store gets of which nobody wrote how large it is to be.
+    fn lessen(self, store: &MemoryConfig) -> MemoryConfig {
+        store.clone().within(self.half())
+    }
+
+    /// Says so if that is less than elsewhere; `key` is where a size can be written.
+    pub(crate) fn lessens(self, key: &str, store: &MemoryConfig) -> Option<String> {
+        let less = self.lessen(store).capacity;
+        (less < store.capacity).then(|| {
+            let (less, there, of) = (table::bytes(less), table::bytes(self.bytes), self.of);
+            format!("{key} is not written, and {less} here: half of the {there} of {of}")
+        })
+    }
 }
 
-/// Refuses a store that this machine cannot hold.
+/// Makes a store fit into a machine that has this memory: it is as large as was `written` at `key`, or
+/// else takes half of that memory at most.
 ///
 /// # Errors
-/// What to write in its place.
-pub(crate) fn holds(key: &str, capacity: u64) -> Result<(), String> {
-    let memory = Memory::of_this_machine();
-    match memory.and_then(|memory| memory.refuses(key, capacity)) {
-        Some(why) => Err(why),
-        None => Ok(()),
+/// More was written than there is: what to write in its place.
+pub(crate) fn fit(
+    memory: Option<Memory>,
+    key: &str,
+    written: Option<u64>,
+    store: &mut MemoryConfig,
+) -> Result<(), String> {
+    let Some(memory) = memory else {
+        return Ok(());
+    };
+    match written {
+        None => *store = memory.lessen(store),
+        Some(capacity) => {
+            if let Some(why) = memory.refuses(key, capacity) {
+                return Err(why);
+            }
+        }
     }
+    Ok(())
 }
 
 /// The bounds of this process's control group and of all that it is in (version 2).
@@ -120,5 +153,45 @@ mod tests {
         let said = small.refuses("--memory", 2 << 20).expect("refused");
         assert!(said.contains("control group (memory.max)"), "{said}");
         assert_eq!(memory.refuses("--memory", memory.bytes), None);
+    }
+
+    #[test]
+    fn what_is_not_written_fits_into_half_of_what_there_is() {
+        let has = |bytes: u64| Memory::least("", &[bytes.to_string()]);
+        let fit = |memory, written: Option<u64>| {
+            let mut store = MemoryConfig::default();
+            store.capacity = written.unwrap_or(store.capacity);
+            fit(memory, "memory", written, &mut store).map(|()| store)
+        };
+        let unwritten = |bytes| fit(has(bytes), None).expect("fits");
+        let default = MemoryConfig::default();
+        assert_eq!(unwritten(1 << 30), default);
+        assert_eq!(unwritten(512 << 20), default);
+        let small = unwritten(128 << 20);
+        assert_eq!((small.capacity, small.fill_bytes), (64 << 20, 16 << 20));
+        assert_eq!(unwritten(4096).capacity, MemoryConfig::LEAST);
+        assert_eq!(fit(None, None), Ok(default));
+
+        // What is written is taken as it is, or refused.
+        let written = fit(has(128 << 20), Some(100 << 20)).expect("fits");
+        assert_eq!(written.capacity, 100 << 20);
+        fit(has(128 << 20), Some(129 << 20)).expect_err("too large");
+        assert!(fit(None, Some(60 << 40)).is_ok());
+    }
+
+    #[test]
+    fn who_gets_less_is_told() {
+        let said = |bytes: u64| {
+            let memory = Memory::least("", &[bytes.to_string()]).expect("known");
+            memory.lessens("[storage] memory", &MemoryConfig::default())
+        };
+        assert_eq!(said(512 << 20), None);
+        assert_eq!(
+            said(128 << 20).as_deref(),
+            Some(
+                "[storage] memory is not written, and 64.0 MiB here: \
+                 half of the 128.0 MiB of this control group (memory.max)"
+            )
+        );
     }
 }

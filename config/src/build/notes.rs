@@ -78,7 +78,7 @@ impl Document {
                 path.display()
             ));
         }
-        if disk.size.0 < storage.memory.0 {
+        if disk.size.0 < storage.build().capacity {
             notes.push(
                 "`size` of [storage.disk] is less than `memory`: the disk keeps less than the memory does"
                     .to_owned(),

@@ -6,11 +6,15 @@ use super::{BuildError, Env, common::node_name};
 use crate::{Document, sections::NodeRef};
 
 impl Document {
-    /// What each edge and shield takes of memory for its store, if there may be one.
-    pub fn memory(&self) -> Option<u64> {
+    /// Whether there may be nodes that store responses.
+    pub fn stores(&self) -> bool {
         let file = &self.file;
-        let keeps = !file.edges.is_empty() || !file.shields.is_empty() || self.nodes_register();
-        keeps.then_some(file.storage.memory.0)
+        !file.edges.is_empty() || !file.shields.is_empty() || self.nodes_register()
+    }
+
+    /// What each edge and shield is to take of memory for its store, if that is written.
+    pub fn memory(&self) -> Option<u64> {
+        self.file.storage.memory.as_ref().map(|memory| memory.0)
     }
 
     pub(super) fn tier(&self, node: &NodeRef<'_>, env: Env<'_>) -> Result<TierConfig, BuildError> {

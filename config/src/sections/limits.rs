@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How much memory a store may have: what is above 64 TiB, no processor can address for a process.
-pub(crate) type MemorySize = Bytes<{ 1 << 20 }, { 64 << 40 }>;
+pub(crate) type MemorySize = Bytes<{ MemoryConfig::LEAST }, { 64 << 40 }>;
 
 /// Bytes of a request or response head. HTTP/1.1 connections cannot do with less.
 pub(crate) type HeadBytes = Bytes<{ 8 << 10 }, { 1 << 20 }>;
@@ -22,8 +22,10 @@ pub(crate) type HeadBytes = Bytes<{ 8 << 10 }, { 1 << 20 }>;
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Storage {
-    /// Memory for the heads and bodies of responses and their index.
-    pub(crate) memory: MemorySize,
+    /// Memory for the heads and bodies of responses and their index. Default: 256MiB, or half of what
+    /// the machine or its control group has, if that is less.
+    #[serde(skip_serializing)]
+    pub(crate) memory: Option<MemorySize>,
     /// Of `memory`, what is taken from the system at start, on large pages where it has such, and kept for heads and
     /// bodies of up to 4 KiB. No request waits for that memory then; the start does. What larger bodies take
     /// of `memory` comes beside it. For Linux 5.14 or later. Default: nothing.
@@ -63,7 +65,7 @@ impl Default for Storage {
         let memory = MemoryConfig::default();
         let Streaming { finish, join_ahead } = Streaming::default();
         Storage {
-            memory: Bytes(memory.capacity),
+            memory: None,
             max_object_share: PositiveShare(memory.max_object_share),
             prefault: None,
             fill_memory: None,
@@ -91,14 +93,16 @@ impl Storage {
         }
     }
 
-    /// As the store takes it.
+    /// As the store takes it, where there is enough memory for the default.
     pub(crate) fn build(&self) -> MemoryConfig {
-        let quarter = self.memory.0 / 4;
+        let default = MemoryConfig::default().capacity;
+        let capacity = self.memory.as_ref().map_or(default, |bytes| bytes.0);
+        let fill = self.fill_memory.as_ref().map(|bytes| bytes.0);
         MemoryConfig {
-            capacity: self.memory.0,
+            capacity,
             prefault: self.prefault.as_ref().map_or(0, |bytes| bytes.0),
             max_object_share: self.max_object_share.0,
-            fill_bytes: self.fill_memory.as_ref().map_or(quarter, |bytes| bytes.0),
+            fill_bytes: fill.unwrap_or(capacity / 4),
             window: self.window.0,
             window_patience: self.window_patience.0,
             variants_per_key: self.variants_per_key.as_usize(),

@@ -6,8 +6,9 @@ use super::Report;
 use crate::sections::{Disk, File};
 
 pub(super) fn check(file: &File, report: &mut Report<'_>) {
+    let memory = file.storage.build().capacity;
     if let Some(fill) = &file.storage.fill_memory
-        && fill.0 > file.storage.memory.0
+        && fill.0 > memory
     {
         report.error(
             &fill.span,
@@ -16,7 +17,7 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
         );
     }
     if let Some(prefault) = &file.storage.prefault
-        && prefault.0 > file.storage.memory.0
+        && prefault.0 > memory
     {
         report.error(
             &prefault.span,

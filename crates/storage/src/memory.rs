@@ -65,6 +65,27 @@ pub struct MemoryConfig {
     pub variants_per_key: usize,
 }
 
+impl MemoryConfig {
+    /// The least capacity, in bytes, that is of use.
+    pub const LEAST: u64 = 1 << 20;
+
+    /// The same, made for `capacity` bytes where it is for more; never for less than
+    /// [`Self::LEAST`]. Of them a quarter at most is for what is arriving.
+    #[must_use]
+    pub fn within(self, capacity: u64) -> Self {
+        let capacity = capacity.max(Self::LEAST);
+        if self.capacity <= capacity {
+            return self;
+        }
+        MemoryConfig {
+            capacity,
+            prefault: self.prefault.min(capacity),
+            fill_bytes: self.fill_bytes.min(capacity / 4),
+            ..self
+        }
+    }
+}
+
 impl Default for MemoryConfig {
     fn default() -> Self {
         MemoryConfig {

@@ -15,10 +15,12 @@ mod tier_certs;
 use std::{future::Future, process::ExitCode};
 
 use perigee_config::Document;
+use perigee_edge::MemoryConfig;
 
 use crate::{
     cli::{Check, Cli, Command, Explained, LogLevel, OriginServer},
-    demo, machine,
+    demo,
+    machine::Memory,
     origin::{OriginRole, Source},
     run::{self, Process, Role, Settings, Terms},
     style::print,
@@ -87,7 +89,7 @@ fn check_file(check: &Check) -> Outcome {
         }
     };
     let env = |name: &str| std::env::var(name).ok();
-    for note in document.notes(&env).into_iter().chain(too_large(&document)) {
+    for note in document.notes(&env).into_iter().chain(memory(&document)) {
         print(&format!("note: {note}\n"));
     }
     let file = check.file.display();
@@ -112,11 +114,14 @@ fn check_file(check: &Check) -> Outcome {
 }
 
 /// What the memory of this machine is too little for: the file may be of another one.
-fn too_large(document: &Document) -> Option<String> {
-    let why = machine::holds(run::MEMORY, document.memory()?).err()?;
-    Some(format!(
-        "no edge or shield of this file starts on this machine: {why}"
-    ))
+fn memory(document: &Document) -> Option<String> {
+    let machine = Memory::of_this_machine().filter(|_| document.stores())?;
+    match document.memory() {
+        None => machine.lessens(run::MEMORY, &MemoryConfig::default()),
+        Some(written) => machine
+            .refuses(run::MEMORY, written)
+            .map(|why| format!("no edge or shield of this file starts on this machine: {why}")),
+    }
 }
 
 async fn serve_origin(origin: &OriginServer, level: Option<LogLevel>) -> Result<(), String> {

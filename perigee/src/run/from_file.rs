@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     cli::{AccessLogTarget, LogLevel, Node},
-    machine,
+    machine::{self, Memory},
     telemetry::{self, AccessLogWriter},
 };
 
@@ -42,8 +42,10 @@ struct Described {
 
 pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level).await?;
-    let config = described.document.edge(&node.node, &env).map_err(text)?;
-    machine::holds(MEMORY, config.tier.memory.capacity)?;
+    let machine = Memory::of_this_machine();
+    let mut config = described.document.edge(&node.node, &env).map_err(text)?;
+    let written = described.document.memory();
+    machine::fit(machine, MEMORY, written, &mut config.tier.memory)?;
     let certificates = seen(certificate_files(&config));
     let mut process = described.prepare().await?;
     let log = described.access_log(&mut process)?;
@@ -53,7 +55,8 @@ pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(),
     let reload = {
         let edge = edge.clone();
         move |document: &Document, name: &str| {
-            let config = document.edge(name, &env).map_err(text)?;
+            let mut config = document.edge(name, &env).map_err(text)?;
+            machine::fit(machine, MEMORY, document.memory(), &mut config.tier.memory)?;
             let files = certificate_files(&config);
             after(files, edge.reload(config))
         }
@@ -65,8 +68,10 @@ pub(crate) async fn run_edge(node: &Node, level: Option<LogLevel>) -> Result<(),
 
 pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(), String> {
     let described = Described::load(node, level).await?;
-    let config = described.document.shield(&node.node, &env).map_err(text)?;
-    machine::holds(MEMORY, config.tier.memory.capacity)?;
+    let machine = Memory::of_this_machine();
+    let mut config = described.document.shield(&node.node, &env).map_err(text)?;
+    let written = described.document.memory();
+    machine::fit(machine, MEMORY, written, &mut config.tier.memory)?;
     let certificates = seen(trust_files(config.tier.trust.as_ref()));
     let mut process = described.prepare().await?;
     let log = described.access_log(&mut process)?;
@@ -76,7 +81,8 @@ pub(crate) async fn run_shield(node: &Node, level: Option<LogLevel>) -> Result<(
     let reload = {
         let shield = shield.clone();
         move |document: &Document, name: &str| {
-            let config = document.shield(name, &env).map_err(text)?;
+            let mut config = document.shield(name, &env).map_err(text)?;
+            machine::fit(machine, MEMORY, document.memory(), &mut config.tier.memory)?;
             let files = trust_files(config.tier.trust.as_ref());
             after(files, shield.reload(config))
         }

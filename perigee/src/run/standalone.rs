@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     cli::{self, AccessLogTarget, LogLevel, Origin},
-    machine, telemetry,
+    machine::{self, Memory},
+    telemetry,
 };
 
 const LISTEN: SocketAddr =
@@ -35,8 +36,9 @@ pub(crate) async fn run_standalone(
     level: Option<LogLevel>,
 ) -> Result<(), String> {
     telemetry::diagnostics(level.unwrap_or(LogLevel::Info));
-    let config = config(edge, origin);
-    machine::holds("--memory", config.tier.memory.capacity)?;
+    let mut config = config(edge, origin);
+    let machine = Memory::of_this_machine();
+    machine::fit(machine, "--memory", edge.memory, &mut config.tier.memory)?;
     let settings = Settings {
         admin: edge.admin.map(|address| (address, None)),
         drain: Terms {
