@@ -22,13 +22,15 @@ use tower_http::services::{
 use self::{exact::Exact, files::Files, transfer::Transfer};
 use crate::{Body, Limits, SendError, SendErrorKind, TargetError, admission::Permit, body};
 
+type Served = ServeDir<DefaultServeDirFallback, Files>;
+
 /// Answers requests out of a folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
     // "name (folder path)"
     label: Arc<str>,
     public: Files,
-    files: ServeDir<DefaultServeDirFallback, Files>,
+    files: Served,
     body_idle_timeout: Duration,
 }
 
@@ -50,7 +52,7 @@ impl Folder {
         let public = Files::new(base.clone());
         Ok(Folder {
             label: format!("{name} (folder {})", base.display()).into(),
-            files: ServeDir::with_backend(&base, public.clone()).ignore_multi_range_requests(true),
+            files: serve(&public),
             public,
             body_idle_timeout: limits.body_idle_timeout,
         })
@@ -116,24 +118,32 @@ impl Folder {
         &self,
         parts: Parts,
     ) -> Result<Option<Response<ServeFileSystemResponseBody>>, SendError> {
-        let request = Request::from_parts(parts, Empty::<bytes::Bytes>::new());
-        match self.files.clone().try_call(request).await {
-            Ok(response) if response.status() == StatusCode::NOT_FOUND => self.not_found().await,
-            Ok(response) => Ok(Some(response)),
-            Err(error) if is_not_there(error.kind()) => self.not_found().await,
-            Err(error) => Err(self.error(SendErrorKind::Broken, &error)),
+        match self.look_into(self.files.clone(), parts.clone()).await? {
+            // Without the folder it is not known which files there are: a 404 would take the place of
+            // good copies in caches. It may have come back by now; so one more look, into a folder
+            // that is there.
+            None => match self.public.hold().await {
+                Ok(held) => self.look_into(serve(&held.files), parts).await,
+                Err(error) => {
+                    let why = format!("the folder cannot be entered: {error}");
+                    Err(self.error(SendErrorKind::Connect, &why))
+                }
+            },
+            found => Ok(found),
         }
     }
 
-    /// Without the folder it is not known which files there are: a 404 would take the place of good
-    /// copies in caches.
-    async fn not_found<T>(&self) -> Result<Option<T>, SendError> {
-        match self.public.look_at_base().await {
-            Ok(()) => Ok(None),
-            Err(error) => {
-                let why = format!("the folder cannot be entered: {error}");
-                Err(self.error(SendErrorKind::Connect, &why))
-            }
+    async fn look_into(
+        &self,
+        mut files: Served,
+        parts: Parts,
+    ) -> Result<Option<Response<ServeFileSystemResponseBody>>, SendError> {
+        let request = Request::from_parts(parts, Empty::<bytes::Bytes>::new());
+        match files.try_call(request).await {
+            Ok(response) if response.status() == StatusCode::NOT_FOUND => Ok(None),
+            Ok(response) => Ok(Some(response)),
+            Err(error) if is_not_there(error.kind()) => Ok(None),
+            Err(error) => Err(self.error(SendErrorKind::Broken, &error)),
         }
     }
 
@@ -141,6 +151,10 @@ impl Folder {
         let detail = format!("{}: {why}", self.label);
         SendError { kind, detail }
     }
+}
+
+fn serve(files: &Files) -> Served {
+    ServeDir::with_backend(files.base(), files.clone()).ignore_multi_range_requests(true)
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {

@@ -24,11 +24,31 @@ impl Files {
         Files { base: base.into() }
     }
 
-    /// Fails if nothing can be there: the base is gone, no folder, or not to be entered.
-    pub(crate) async fn look_at_base(&self) -> io::Result<()> {
-        // The dot makes the system go into the folder.
-        let inside = self.base.join(".");
-        blocking(move || std::fs::metadata(inside).map(drop)).await
+    /// The base as it is now, wherever it is moved to. Fails if nothing can be there: it is gone, no
+    /// folder, or not to be entered.
+    pub(crate) async fn hold(&self) -> io::Result<Held> {
+        let base = Arc::clone(&self.base);
+        blocking(move || {
+            // The dot makes the system go into the folder.
+            std::fs::metadata(base.join("."))?;
+            let folder = match std::fs::File::open(&base) {
+                // It may be entered, but not listed.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
+                opened => Some(opened?),
+            };
+            let place = folder.as_ref().and_then(place);
+            Ok(Held {
+                files: Files {
+                    base: place.unwrap_or(base),
+                },
+                _folder: folder,
+            })
+        })
+        .await
+    }
+
+    pub(crate) fn base(&self) -> &Path {
+        &self.base
     }
 
     fn check(&self, path: &Path) -> io::Result<()> {
@@ -37,6 +57,27 @@ impl Files {
             _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
+}
+
+/// A base that stays the same folder while this is held, where the system has a name for that.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) files: Files,
+    _folder: Option<std::fs::File>,
+}
+
+/// A path that leads to an open folder itself.
+#[cfg(unix)]
+fn place(folder: &std::fs::File) -> Option<Arc<Path>> {
+    use std::os::fd::AsRawFd;
+
+    let place = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    place.is_dir().then(|| place.into())
+}
+
+#[cfg(not(unix))]
+fn place(_: &std::fs::File) -> Option<Arc<Path>> {
+    None
 }
 
 /// Whether any name on the way begins with a dot, save `.well-known` at the top (RFC 8615).

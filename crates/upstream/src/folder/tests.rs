@@ -3,7 +3,10 @@
 use std::{
     fs,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -393,6 +396,31 @@ async fn a_folder_that_is_gone_is_a_failure_and_no_404() {
     fs::rename(&aside, &site.folder).unwrap();
     assert_eq!(site.status("/ten").await, StatusCode::OK);
     assert_eq!(site.status("/none").await, StatusCode::NOT_FOUND);
+}
+
+/// Whenever a request looks: the page, or a failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_comes_and_goes_answers_no_404() {
+    let site = site();
+    let (folder, aside) = (site.folder.clone(), site.folder.with_file_name("aside"));
+    let asked = Arc::new(AtomicBool::new(false));
+    let moving = tokio::task::spawn_blocking({
+        let asked = Arc::clone(&asked);
+        move || {
+            while !asked.load(Relaxed) {
+                fs::rename(&folder, &aside).unwrap();
+                fs::rename(&aside, &folder).unwrap();
+            }
+        }
+    });
+    for _ in 0..2_000 {
+        match site.endpoint.send(get("/ten")).await {
+            Ok(response) => assert_eq!(response.status(), StatusCode::OK),
+            Err(error) => assert_eq!(error.kind, SendErrorKind::Connect, "{error}"),
+        }
+    }
+    asked.store(true, Relaxed);
+    moving.await.unwrap();
 }
 
 fn get_part(path: &str) -> Request<Body> {
