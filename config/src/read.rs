@@ -91,7 +91,8 @@ fn remove_inside(
 /// A parser's error as a problem, in the words of the file's format.
 fn problem(text: &str, file: &Path, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or_default();
-    let (message, help) = reword(error.message());
+    let at = text.get(span.start..).unwrap_or_default();
+    let (message, help) = reword(error.message(), at);
     let new = |text: &str| Problem::new(file.to_owned(), text, &span, message, help);
     match may_be_a_secret(error.message()) {
         true => new(&blot::value(text, &span)),
@@ -105,8 +106,9 @@ fn may_be_a_secret(message: &str) -> bool {
     message.starts_with("unknown field") && expected.any(blot::is_secret)
 }
 
-/// Speaks of keys where the parser speaks of fields, and suggests the nearest.
-fn reword(message: &str) -> (String, Option<String>) {
+/// Speaks of keys where the parser speaks of fields, and suggests the nearest. `at`: the text from
+/// where the mistake is.
+fn reword(message: &str, at: &str) -> (String, Option<String>) {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     match quoted.split_first() {
         Some((unknown, expected)) if message.starts_with("unknown field") => {
@@ -131,7 +133,7 @@ fn reword(message: &str) -> (String, Option<String>) {
         Some((missing, _)) if message.starts_with("missing field") => {
             (format!("the key `{missing}` is missing"), None)
         }
-        _ => match not_a_list(message) {
+        _ => match not_a_list(message, at) {
             Some(problem) => problem,
             None if message.ends_with(", expected a boolean") => {
                 let help = "write true or false, without quotes".to_owned();
@@ -147,13 +149,22 @@ fn reword(message: &str) -> (String, Option<String>) {
 }
 
 /// One value where a list of them is expected.
-fn not_a_list(message: &str) -> Option<(String, Option<String>)> {
+fn not_a_list(message: &str, at: &str) -> Option<(String, Option<String>)> {
     let found = message.strip_prefix("invalid type: ")?;
     let found = found.strip_suffix(", expected a sequence")?;
     let help = match found.strip_prefix("string ") {
         Some(text) => format!("write [{text}]"),
-        None if found == "map" => "write [[name]] in place of [name], or [{ … }]".to_owned(),
+        None if found == "map" => match heading(at) {
+            Some(name) => format!("write [[{name}]] in place of [{name}]"),
+            None => "write it in brackets: [{ … }]".to_owned(),
+        },
         None => "write it in brackets: [ … ]".to_owned(),
     };
     Some((format!("this is a list, not one {found}"), Some(help)))
+}
+
+/// The name of the table whose heading stands there.
+fn heading(at: &str) -> Option<&str> {
+    let (name, _) = at.strip_prefix('[')?.split_once(']')?;
+    Some(name.trim())
 }

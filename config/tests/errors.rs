@@ -136,7 +136,14 @@ fn wrong_type() {
         "[pops]",
         (5, 1),
         "this is a list, not one map",
-        "",
+        "write [[pops]] in place of [pops]",
+    );
+    check(
+        "hosts = [\"www.example.com\"]",
+        "hosts = { name = \"www.example.com\" }",
+        (25, 9),
+        "this is a list, not one map",
+        "write it in brackets: [{ … }]",
     );
 }
 

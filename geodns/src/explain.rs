@@ -7,7 +7,7 @@ use std::{net::IpAddr, time::SystemTime};
 
 use ipnet::IpNet;
 use perigee_dns_wire::{Name, rtype};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
     answer::MAX_ALIASES,
@@ -23,8 +23,22 @@ use crate::{
 pub struct DnsQuestion {
     /// The name.
     pub name: String,
-    /// The client's network; one of length 0 withholds itself.
+    /// The client's network; one of length 0 withholds itself. May be written as one address.
+    #[serde(deserialize_with = "network")]
     pub client: IpNet,
+}
+
+/// A network, or one address as the network of itself.
+fn network<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpNet, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.parse::<IpAddr>() {
+        Ok(address) => Ok(address.into()),
+        Err(_) => text.parse().map_err(|_| {
+            D::Error::custom(format!(
+                "{text:?} is neither an address nor a network such as 198.51.100.0/24"
+            ))
+        }),
+    }
 }
 
 /// Why a client is answered what it is answered.
@@ -280,5 +294,32 @@ impl ExplainedAnswer {
             ttl: chosen.ttl,
             scope: chosen.scope,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_a_network_or_one_address() {
+        let client = |text: &str| {
+            let question = serde_json::json!({ "name": "www.cdn.example", "client": text });
+            let read = serde_json::from_value::<DnsQuestion>(question);
+            read.map(|question| question.client.to_string())
+                .map_err(|error| error.to_string())
+        };
+        for (text, network) in [
+            ("198.51.100.0/24", "198.51.100.0/24"),
+            ("198.51.100.7", "198.51.100.7/32"),
+            ("2001:db8::7", "2001:db8::7/128"),
+        ] {
+            assert_eq!(client(text).as_deref(), Ok(network));
+        }
+        let refused = client("198.51.100").expect_err("neither");
+        assert!(
+            refused.contains("neither an address nor a network"),
+            "{refused}"
+        );
     }
 }

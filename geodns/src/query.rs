@@ -7,6 +7,7 @@ use std::{
 };
 
 use hickory_proto::{
+    ProtoError,
     op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
     rr::{
         Name, RData, Record, RecordType,
@@ -122,8 +123,9 @@ pub async fn query(
 }
 
 fn question(name: &str, rtype: &str, client: Option<IpNet>) -> Result<Message, QueryError> {
-    let mut name = Name::from_ascii(name)
-        .map_err(|e| QueryError::Question(format!("{name:?} is not a domain name: {e}")))?;
+    let mut name = Name::from_ascii(name).map_err(|e| {
+        QueryError::Question(format!("{name:?} is not a domain name: {}", why(name, &e)))
+    })?;
     name.set_fqdn(true);
     let rtype: RecordType = rtype.to_ascii_uppercase().parse().map_err(|_| {
         QueryError::Question(format!("{rtype:?} is not a record type; try A or AAAA"))
@@ -139,6 +141,15 @@ fn question(name: &str, rtype: &str, client: Option<IpNet>) -> Result<Message, Q
     }
     message.edns = Some(edns);
     Ok(message)
+}
+
+/// What is wrong with a name. Of a label that is empty the decoder says only that it is wrong.
+fn why(name: &str, error: &ProtoError) -> String {
+    let within = name.strip_suffix('.').unwrap_or(name);
+    match within.split('.').any(str::is_empty) {
+        true => "a label of it is empty".to_owned(),
+        false => error.to_string(),
+    }
 }
 
 async fn over_udp(

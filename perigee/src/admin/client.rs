@@ -38,6 +38,11 @@ pub(crate) enum CallError {
     Down(String),
     /// It has not answered in time. What was asked of it may have reached it.
     Late(Duration),
+    /// It wants another token than it was sent, or one at all.
+    WrongToken {
+        /// Whether one was sent.
+        sent: bool,
+    },
     /// It answered that it will not.
     Refused(StatusCode, String),
     /// It answered something else.
@@ -52,6 +57,11 @@ impl CallError {
     pub(crate) fn nobody_listens(&self) -> bool {
         matches!(self, CallError::Down(why) if why == CONNECTION_REFUSED)
     }
+
+    /// Whether a node is there and has understood: it is not down.
+    pub(crate) fn is_an_answer(&self) -> bool {
+        matches!(self, CallError::WrongToken { .. } | CallError::Refused(..))
+    }
 }
 
 impl fmt::Display for CallError {
@@ -59,6 +69,8 @@ impl fmt::Display for CallError {
         match self {
             CallError::Down(why) | CallError::Garbled(why) => f.write_str(why),
             CallError::Late(after) => write!(f, "no answer within {} s", after.as_secs_f32()),
+            CallError::WrongToken { sent: true } => f.write_str("the token was refused (401)"),
+            CallError::WrongToken { sent: false } => f.write_str("it wants a token (401)"),
             CallError::Refused(status, why) => write!(f, "{}: {why}", status.as_u16()),
         }
     }
@@ -137,7 +149,12 @@ impl AdminClient {
             let garbled = |e| CallError::Garbled(format!("an answer that does not parse: {e}"));
             return serde_json::from_slice(&body).map_err(garbled);
         }
-        Err(CallError::Refused(status, error_text(&body)))
+        Err(match status {
+            StatusCode::UNAUTHORIZED => CallError::WrongToken {
+                sent: self.token.is_some(),
+            },
+            _ => CallError::Refused(status, error_text(&body)),
+        })
     }
 
     async fn exchange(

@@ -1,6 +1,8 @@
 //! The admin API over HTTP/1.1, on an address of its own.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, io::ErrorKind, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -44,9 +46,16 @@ pub(crate) struct Admin {
 
 /// Binds the admin address; the error names it.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|e| format!("cannot listen on the admin address {address}: {e}"))
+    TcpListener::bind(address).await.map_err(|e| {
+        let advice = match e.kind() {
+            ErrorKind::AddrInUse => {
+                ": another process listens there; stop it, or choose another `admin` address"
+            }
+            ErrorKind::AddrNotAvailable => ": this machine does not have that address",
+            _ => "",
+        };
+        format!("cannot listen on the admin address {address}: {e}{advice}")
+    })
 }
 
 impl Admin {

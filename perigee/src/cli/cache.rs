@@ -1,6 +1,6 @@
 //! Options of `cache`: what is stored on one node.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -58,6 +58,9 @@ pub(crate) struct OneNode {
     /// instead of a file.
     #[arg(long, value_name = "VARIABLE", requires = "node")]
     pub(crate) token_env: Option<String>,
+    /// How long to wait for each answer; what is on a slow disk takes its time.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = perigee_config::value::duration)]
+    pub(crate) wait: Duration,
 }
 
 /// Options of `cache ls`.

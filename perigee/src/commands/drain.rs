@@ -197,10 +197,10 @@ impl Target {
                 "; is this its admin API? if so it may have the order, and carry it out once it goes \
                  on: `perigee status` shows that, and --undo takes it back"
             }
-            CallError::Refused(http::StatusCode::UNAUTHORIZED, _) if admin.token.is_none() => {
-                "; the node wants a token: say --token-env with --admin"
-            }
-            CallError::Garbled(_) | CallError::Refused(..) => "",
+            CallError::WrongToken { sent: false } => "; say --token-env with --admin",
+            CallError::WrongToken { sent: true }
+            | CallError::Garbled(_)
+            | CallError::Refused(..) => "",
         };
         format!("{at}: {why}{hint}")
     }

@@ -238,8 +238,10 @@ async fn ask_all(admin: &AdminClient, orders: &[PurgeOrder]) -> Result<Done, Cal
                 done.milliseconds += purged.milliseconds;
                 done.warning = done.warning.or(purged.warning);
             }
-            // A node that is down will be down for the next one too.
-            Err(why @ (CallError::Down(_) | CallError::Late(_))) => return Err(why),
+            // A node that is down will be down for the next one too, and want the same token.
+            Err(why @ (CallError::Down(_) | CallError::Late(_) | CallError::WrongToken { .. })) => {
+                return Err(why);
+            }
             Err(why) => failed = Some(why),
         }
     }

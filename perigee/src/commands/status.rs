@@ -64,6 +64,9 @@ struct Row {
     address: String,
     up: bool,
     error: Option<String>,
+    /// Whether it has answered, if only to refuse.
+    #[serde(skip)]
+    is_there: bool,
     /// Whether it runs the file that was asked with.
     current: Option<bool>,
     /// Whether it is registered, where nodes register.
@@ -85,18 +88,17 @@ pub(super) async fn run(status: &cli::Status) -> Outcome {
 
 async fn show(status: &cli::Status, fleet: &Fleet) -> Outcome {
     if status.latency {
-        let matrix = latency::matrix(fleet).await?;
+        let (matrix, silent) = latency::matrix(fleet).await?;
         match status.json {
             true => print(&format!("{:#}\n", serde_json::json!(matrix))),
             false => print(&latency::table(&matrix).to_string()),
         }
-        let names = fleet.nodes.iter().map(|member| member.node.name.as_str());
-        let silent: Vec<_> = names.filter(|name| !matrix.contains_key(*name)).collect();
-        if !silent.is_empty() {
-            let silent = silent.join(", ");
-            eprintln!("perigee: no answer from {silent}: what others say of them is of before");
+        for (name, why) in &silent {
+            eprintln!(
+                "perigee: {name} tells nothing: {why}; what others say of it may be of before"
+            );
         }
-        return Ok(ExitCode::from(u8::from(matrix.len() != fleet.nodes.len())));
+        return Ok(ExitCode::from(u8::from(!silent.is_empty())));
     }
     let asked: Vec<_> = fleet
         .nodes
@@ -208,6 +210,7 @@ impl Row {
     }
 
     fn new(node: &NodeSummary, said: Result<Said, CallError>, version: &str) -> Self {
+        let is_there = said.as_ref().map_or_else(CallError::is_an_answer, |_| true);
         let (said, error) = match said {
             Ok(said) => (Some(said), None),
             Err(error) => (None, Some(error.to_string())),
@@ -223,6 +226,7 @@ impl Row {
             problem: None,
             said,
             error,
+            is_there,
         }
     }
 
@@ -231,6 +235,7 @@ impl Row {
             (Some(said), _) if said.draining => draining(said.drain.as_ref()),
             (Some(_), _) if self.registered == Some(false) => "up, not registered".into(),
             (Some(_), _) => "up".into(),
+            (None, Some(error)) if self.is_there => error.clone(),
             (None, error) => format!("down: {}", error.as_deref().unwrap_or("no answer")),
         }
     }
@@ -362,6 +367,16 @@ mod tests {
         let loaded = lines[2].contains("3.0 GiB") && !lines[2].contains("loaded");
         assert!(loaded, "{}", lines[2]);
         assert!(!rows[2].up && rows[0].up);
+    }
+
+    #[test]
+    fn who_refuses_the_token_is_not_down() {
+        let refused = |sent| Err(CallError::WrongToken { sent });
+        let row = Row::new(&node("a"), refused(true), "v1");
+        assert_eq!(row.state(), "the token was refused (401)");
+        let row = Row::new(&node("a"), refused(false), "v1");
+        assert_eq!(row.state(), "it wants a token (401)");
+        assert!(!row.up, "nothing is known of it");
     }
 
     #[test]

@@ -1,17 +1,12 @@
 //! The node that is asked.
 
-use std::{net::SocketAddr, time::Duration};
-
-use http::StatusCode;
+use std::net::SocketAddr;
 
 use crate::{
     admin::{AdminClient, CallError},
     cli,
     commands::fleet::Fleet,
 };
-
-/// How long one answer may take: what is on disk must be read.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The node that is asked.
 pub(super) struct At {
@@ -30,7 +25,7 @@ impl At {
                 admin: AdminClient {
                     address,
                     token,
-                    timeout: TIMEOUT,
+                    timeout: options.wait,
                 },
             });
         }
@@ -56,10 +51,7 @@ impl At {
         match (members.pop(), members.is_empty()) {
             (Some(member), true) => Ok(At {
                 name: format!("{} ({})", member.node.name, member.node.admin),
-                admin: AdminClient {
-                    timeout: TIMEOUT,
-                    ..member.admin
-                },
+                admin: member.admin.within(options.wait),
             }),
             (Some(last), false) => {
                 members.push(last);
@@ -78,7 +70,7 @@ impl At {
             CallError::Down(_) | CallError::Late(_) => {
                 "; is the node running, and is this its admin API?"
             }
-            CallError::Refused(StatusCode::UNAUTHORIZED, _) => {
+            CallError::WrongToken { .. } => {
                 "; the node wants the token that `token_env` in [admin] of its file names: with \
                  --node ADDR:PORT say --token-env"
             }
@@ -103,6 +95,8 @@ fn token(variable: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -127,14 +121,14 @@ mod tests {
             admin: AdminClient {
                 address: ([127, 0, 0, 1], 1).into(),
                 token: None,
-                timeout: TIMEOUT,
+                timeout: Duration::from_secs(5),
             },
         };
         let told = at.failed(&CallError::Down("connection refused".to_owned()));
         assert!(told.starts_with("fra-1: connection refused; is the node running"));
         let garbled = CallError::Garbled("an answer that does not parse".to_owned());
         assert!(at.failed(&garbled).ends_with("is this its admin API?"));
-        let refused = CallError::Refused(StatusCode::UNAUTHORIZED, "expected".to_owned());
+        let refused = CallError::WrongToken { sent: false };
         assert!(at.failed(&refused).contains("--token-env"));
     }
 }

@@ -92,7 +92,11 @@ fn shown_entry(shown: &ShownEntry) -> String {
     let places: Vec<_> = tiers.iter().map(place).collect();
     let mut text = format!("{key}\n  {}", places.join(" and "));
     if let Some(hits) = hits {
-        let _ = write!(text, ", looked up {hits} times since it came into memory");
+        let plural = if *hits == 1 { "" } else { "s" };
+        let _ = write!(
+            text,
+            ", looked up {hits} time{plural} since it came into memory"
+        );
     }
     text += "\n";
     for (stored, used) in variants.iter().zip(&shown.uses) {

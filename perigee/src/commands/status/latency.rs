@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::{commands::fleet::Fleet, table::Table};
+use crate::{admin::CallError, commands::fleet::Fleet, table::Table};
 
 /// What a node tells of those that it probes, whatever its role.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,21 +24,25 @@ struct Hop {
 /// Milliseconds, by who asks and then by who answers.
 type Matrix = BTreeMap<String, BTreeMap<String, f64>>;
 
-/// Asks all nodes at once. Those that do not answer have no row.
-pub(super) async fn matrix(fleet: &Fleet) -> Result<Matrix, String> {
+/// Those that tell nothing, and why.
+type Silent = Vec<(String, CallError)>;
+
+/// Asks all nodes at once. Those that tell nothing have no row.
+pub(super) async fn matrix(fleet: &Fleet) -> Result<(Matrix, Silent), String> {
     let asked = fleet.nodes.iter().map(|member| {
         let member = member.clone();
         tokio::spawn(async move { (member.node.name, member.admin.status::<Seen>().await) })
     });
     let asked: Vec<_> = asked.collect();
-    let mut matrix = Matrix::new();
+    let (mut matrix, mut silent) = (Matrix::new(), Silent::new());
     for answer in asked {
         let (name, seen) = answer.await.map_err(|e| e.to_string())?;
-        if let Ok(seen) = seen {
-            matrix.insert(name.to_string(), seen.latencies());
+        match seen {
+            Ok(seen) => drop(matrix.insert(name.to_string(), seen.latencies())),
+            Err(why) => silent.push((name.to_string(), why)),
         }
     }
-    Ok(matrix)
+    Ok((matrix, silent))
 }
 
 impl Seen {

@@ -61,6 +61,25 @@ fn a_line_for_each_stored_response() {
 }
 
 #[test]
+fn once_is_no_plural() {
+    let shown = |hits| {
+        let hits = Some(hits);
+        super::shown(&Shown {
+            url: "http://a.test/x".to_owned(),
+            entries: vec![ShownEntry {
+                listed: Listed {
+                    hits,
+                    ..listed(Vec::new())
+                },
+                uses: Vec::new(),
+            }],
+        })
+    };
+    assert!(shown(1).contains("looked up 1 time since"), "{}", shown(1));
+    assert!(shown(0).contains("looked up 0 times since"), "{}", shown(0));
+}
+
+#[test]
 fn times_are_short() {
     for (seconds, text) in [
         (0, "0s"),
