@@ -392,3 +392,6 @@ impl Exchange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
