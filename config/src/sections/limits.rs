@@ -26,9 +26,9 @@ pub(crate) struct Storage {
     /// the machine or its control group has, if that is less.
     #[serde(skip_serializing)]
     pub(crate) memory: Option<MemorySize>,
-    /// Of `memory`, what is taken from the system at start, on large pages where it has such, and kept for heads and
-    /// bodies of up to 4 KiB. No request waits for that memory then; the start does. What larger bodies take
-    /// of `memory` comes beside it. For Linux 5.14 or later. Default: nothing.
+    /// Of `memory`, what is taken from the system as soon as the node starts, on large pages where it has such, and kept
+    /// for heads and bodies of up to 4 KiB, so that no request waits for it. What larger bodies take of `memory`
+    /// comes beside it. For Linux 5.14 or later. Default: nothing.
     #[serde(skip_serializing)]
     pub(crate) prefault: Option<At<Bytes<0, { 64 << 40 }>>>,
     /// The share of `memory` that one response may take; larger ones stream through uncached.

@@ -47,8 +47,8 @@ pub struct MemoryConfig {
     /// Bytes for heads, bodies and index, and for what is arriving: that takes up to a half of them,
     /// and what is kept the rest. Default 256 MiB.
     pub capacity: u64,
-    /// Of `capacity`, bytes that are taken from the system when the store begins, on large pages where it has
-    /// such, and kept for small responses (heads, and bodies of up to 4 KiB). Default 0: as they are needed.
+    /// Of `capacity`, bytes that are taken from the system from the start, in a thread of its own, on large pages where
+    /// there are such, and kept for small responses (heads, and bodies of up to 4 KiB). Default 0: as they are needed.
     pub prefault: u64,
     /// The share of `capacity`, from 0 to 1, that the body of one object may take; larger ones
     /// stream through uncached. Default 1/8.

@@ -172,6 +172,7 @@ impl Scale {
         match self.name {
             "cached" | "objects" => {
                 ask.server.megabytes = MEGABYTES;
+                ask.server.prefault = MEGABYTES / 2;
                 ask.target = "/1024/object/{}";
                 ask.fill = Some(amount);
                 let among = if self.name == "cached" { ASKED } else { amount };

@@ -20,6 +20,9 @@ use super::{
     usage::{self, Cpu},
 };
 
+/// CPU seconds, in a fifth of a second, of a server that does nothing much.
+const AT_REST: f64 = 0.02;
+
 /// What a server is told.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
@@ -162,6 +165,7 @@ impl Server {
         for address in std::iter::once(server.http).chain(server.tls) {
             server.wait_for(address)?;
         }
+        server.settle()?;
         match usage::strays(&server.processes(), terms.cores) {
             true => Err("it has threads on other cores".to_owned()),
             false => Ok(server),
@@ -186,6 +190,21 @@ impl Server {
             sleep(Duration::from_millis(20));
         }
         Ok(())
+    }
+
+    /// Waits until it has done what it does at start: some take their memory then.
+    fn settle(&self) -> Result<(), String> {
+        let end = Instant::now() + Duration::from_secs(60);
+        let mut before = self.cpu();
+        loop {
+            super::interrupt::check()?;
+            sleep(Duration::from_millis(200));
+            let now = self.cpu();
+            if now.since(before) < AT_REST || Instant::now() > end {
+                return Ok(());
+            }
+            before = now;
+        }
     }
 
     fn processes(&self) -> Vec<u32> {

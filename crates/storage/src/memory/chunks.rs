@@ -14,13 +14,17 @@
 use std::{
     fmt, io,
     ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread,
 };
 
 use crate::pages::os;
 
 /// Bytes of a chunk.
 pub(super) const CHUNK: usize = 64 << 10;
+
+/// Chunks that are faulted in at once: 16 MiB, so that a node which is told to end soon does.
+const FAULT_STEP: usize = 256;
 
 /// Of what is taken, one chunk in so many may wait to be taken again, beside a few. More go back to the
 /// system.
@@ -72,19 +76,35 @@ impl Chunks {
         }
     }
 
-    /// Takes memory for so many bytes from the system now, and does not give it back.
-    ///
-    /// # Errors
-    /// The system does not have it, or cannot do so: then it comes when it is written to.
-    pub(super) fn prefault(&mut self, bytes: u64) -> io::Result<()> {
-        let count = usize::try_from(bytes / CHUNK as u64).unwrap_or(usize::MAX);
-        let (Some(base), count) = (self.base, count.min(self.count)) else {
-            return Err(io::ErrorKind::Unsupported.into());
+    /// The same, of which the system gives so many bytes from now on, beside whatever else is done. They are not
+    /// given back.
+    pub(super) fn prefaulted(bytes: u64, prefault: u64) -> Arc<Self> {
+        let mut chunks = Chunks::reserve(bytes);
+        let count = usize::try_from(prefault / CHUNK as u64).unwrap_or(usize::MAX);
+        chunks.prefaulted = count.min(chunks.count);
+        let chunks = Arc::new(chunks);
+        if prefault > 0 {
+            let of = Arc::downgrade(&chunks);
+            let name = "prefault".to_owned();
+            let thread = thread::Builder::new()
+                .name(name)
+                .spawn(move || fault_in(&of));
+            if let Err(error) = thread {
+                tracing::warn!(%error, "no memory is taken before it is needed: there is no thread for that");
+            }
+        }
+        chunks
+    }
+
+    /// Has the system give the memory of some chunks, as far as they are to be prefaulted. `false`: there are none from there on.
+    fn fault(&self, first: usize, count: usize) -> io::Result<bool> {
+        let Some(base) = self.base else {
+            return Err(io::Error::other("the addresses could not be reserved"));
         };
-        // SAFETY: they are within what is reserved, and nobody else has a reference to this.
-        unsafe { os::populate(base, count * CHUNK)? };
-        self.prefaulted = count;
-        Ok(())
+        let count = count.min(self.prefaulted.saturating_sub(first));
+        // SAFETY: they are within what is reserved. What somebody writes there meanwhile stays.
+        unsafe { os::populate(base.add(first * CHUNK), count * CHUNK)? };
+        Ok(count > 0)
     }
 
     /// Where a chunk is that nobody has, with anything in it.
@@ -143,6 +163,25 @@ impl Chunks {
     fn lock(&self) -> MutexGuard<'_, Vacant> {
         // No code that can panic runs under the lock.
         self.vacant.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Faults in what is to be, step by step, as long as anybody has these chunks.
+fn fault_in(chunks: &Weak<Chunks>) {
+    for step in 0.. {
+        let Some(chunks) = chunks.upgrade() else {
+            return;
+        };
+        match chunks.fault(step * FAULT_STEP, FAULT_STEP) {
+            Ok(true) => {}
+            Ok(false) => {
+                let bytes = chunks.prefaulted * CHUNK;
+                return tracing::info!(bytes, "the memory for small responses is there (prefault)");
+            }
+            Err(error) => {
+                return tracing::warn!(%error, "memory is taken from the system as it is needed, and not before (prefault)");
+            }
+        }
     }
 }
 
@@ -258,6 +297,8 @@ fn prefetch_line(_: *const u8) {}
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn take(chunks: &Arc<Chunks>, count: usize) -> Taken {
@@ -308,12 +349,15 @@ mod tests {
     #[test]
     fn what_was_taken_before_is_there_and_stays() {
         const BYTES: usize = 8 << 20;
-        let mut chunks = Chunks::reserve(64 << 20);
+        let usual = Chunks::reserve(64 << 20);
+        assert_eq!(resident(usual.base.unwrap(), BYTES), 0);
+        let chunks = Chunks::prefaulted(64 << 20, BYTES as u64);
         let first = chunks.base.unwrap();
-        assert_eq!(resident(first, BYTES), 0);
-        chunks.prefault(BYTES as u64).unwrap();
-        assert_eq!(resident(first, BYTES), BYTES);
-        let chunks = Arc::new(chunks);
+        let end = Instant::now() + Duration::from_secs(60);
+        while resident(first, BYTES) < BYTES {
+            assert!(Instant::now() < end, "it is not taken");
+            thread::yield_now();
+        }
         let number = BYTES / CHUNK;
         let mut taken = take(&chunks, 4 * number);
         assert!(taken.starts.contains(&Some(first)));

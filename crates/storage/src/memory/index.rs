@@ -90,19 +90,15 @@ struct Newcomer<'a> {
 }
 
 impl Index {
-    /// An empty index for so many bytes, of which the system gives so many now. The same seed makes the same
-    /// choices.
+    /// An empty index for so many bytes, of which the system gives so many from the start. The same seed makes the
+    /// same choices.
     pub(super) fn new(capacity: u64, prefault: u64, seed: u64) -> Self {
         let count = (capacity / SHARD_BYTES).clamp(1, MAX_SHARDS);
         let count = (count / 2 + 1).next_power_of_two();
         let ghosts = capacity / GHOST_SHARE / count;
         // Each shard has a chunk that is not full.
         let open = count * CHUNK as u64;
-        let mut chunks = Chunks::reserve(capacity + capacity / 2 + 2 * open);
-        if let Err(error) = chunks.prefault(prefault) {
-            tracing::warn!(%error, bytes = prefault, "no memory can be taken at start: it is when it is needed");
-        }
-        let chunks = Arc::new(chunks);
+        let chunks = Chunks::prefaulted(capacity + capacity / 2 + 2 * open, prefault);
         let shard = || Shard::new(seed, Ghosts::new(ghosts), Heap::new(Arc::clone(&chunks)));
         let shards: Box<[_]> = (0..count).map(|_| Mutex::new(shard())).collect();
         let weight = |shard: &Mutex<Shard>| lock(shard).weight();

@@ -29,7 +29,7 @@ pub(crate) fn reserve(_: usize) -> io::Result<NonNull<u8>> {
 /// Linux 5.14 or later.
 ///
 /// # Safety
-/// They are reserved, and nothing is written there meanwhile.
+/// They are reserved.
 #[cfg(target_os = "linux")]
 pub(crate) unsafe fn populate(start: NonNull<u8>, length: usize) -> io::Result<()> {
     use rustix::mm::{Advice, madvise};
