@@ -10,6 +10,7 @@ use std::{
 
 use http::Method;
 use rustix::process::Signal;
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::harness::{
@@ -212,11 +213,33 @@ async fn a_node_that_was_stopped_validates_what_it_held_before_it_serves_it() {
 
 /// On one node alone, by its admin API.
 async fn purge_on(cdn: &Cdn, name: &str) {
-    let answer = ask(Method::POST, cdn.admin(name), "localhost", "/purge")
-        .body(r#"{"host":"www.cdn.test"}"#)
-        .send()
-        .await;
+    order_on(cdn, name, r#"{"host":"www.cdn.test"}"#).await;
+}
+
+/// What it answers.
+async fn order_on(cdn: &Cdn, name: &str, order: &'static str) -> Value {
+    let purge = ask(Method::POST, cdn.admin(name), "localhost", "/purge");
+    let answer = purge.body(order).send().await;
     assert!(answer.status.is_success(), "{answer:?}");
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+#[tokio::test]
+async fn who_had_heard_of_a_purge_says_what_it_has_removed() {
+    let press = Press::start().await;
+    let cdn = Cdn::start(plan(&press, 1, &[("fra", 1)], "")).await;
+    assert_eq!(version(&cdn, "fra-1", "/page").await, Some(1));
+    let order = r#"{"url":"http://www.cdn.test/page","id":"one"}"#;
+    assert_eq!(order_on(&cdn, "shield-1", order).await["keys"], 1);
+    wait::until("the edge learns of it", || async {
+        let status = get(cdn.admin("fra-1"), "localhost", "/status").send().await;
+        let status: Value = serde_json::from_slice(&status.body).unwrap();
+        (status["purge_revision"] == 1).then_some(())
+    })
+    .await;
+    assert_eq!(order_on(&cdn, "fra-1", order).await["keys"], 1);
+    let other = r#"{"url":"http://www.cdn.test/page","id":"other"}"#;
+    assert_eq!(order_on(&cdn, "fra-1", other).await["keys"], 0);
 }
 
 #[tokio::test]

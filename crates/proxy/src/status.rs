@@ -92,8 +92,9 @@ pub struct NextHopStatus {
 /// What a purge did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Purged {
-    /// Keys removed, or made stale; 0 if nothing was stored. Known of URLs alone: what else was
-    /// purged is not used any more, and found as it is looked up.
+    /// Keys removed, or made stale; 0 if nothing was stored. If the node had heard of the purge before,
+    /// those that it removed then. Known of URLs alone: what else was purged is not used any more, and
+    /// found as it is looked up.
     pub keys: Option<u64>,
     /// The number of this purge on this node, counted from its start.
     pub revision: u64,

@@ -75,14 +75,17 @@ impl<S: State> Shared<S> {
         late: Option<String>,
     ) -> Result<(Outcome, u64), String> {
         let purges = order.purges(self.state.load().services())?;
-        let outcome = self.exchange.purge(&purges, SystemTime::now()).await;
+        let log = &self.purges.log;
+        let carried_out = async { self.exchange.purge(&purges, SystemTime::now()).await };
+        let known = || log.has(id);
+        let outcome = self.purges.removed.by(id, known, carried_out).await;
         if outcome.unwritten.is_some() {
             self.purges.is_behind();
         }
-        let is_new = late.is_some() || !self.purges.log.has(id);
+        let is_new = late.is_some() || !log.has(id);
         let revision = match is_new {
             true => self.purges.append(id.to_owned(), order, late).await?,
-            false => self.purges.log.head(),
+            false => log.head(),
         };
         Ok((outcome, revision))
     }

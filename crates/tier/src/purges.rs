@@ -6,6 +6,7 @@
 //! in between does something twice at worst.
 
 mod following;
+mod removed;
 mod saved;
 mod serving;
 
@@ -27,12 +28,14 @@ use perigee_cluster::{
 use perigee_proxy::{InTouch, PurgeOrder};
 
 use crate::{Follow, PurgeConfig};
+use removed::Removed;
 use saved::{Followings, Saved};
 
 /// What a node knows of purges, its own and others'.
 #[derive(Debug)]
 pub(crate) struct Purges {
     pub(crate) log: Arc<PurgeLog>,
+    pub(crate) removed: Removed,
     follower: Mutex<Follower>,
     /// The log in etcd, if there is one.
     etcd: Option<Arc<EtcdKeeper>>,
@@ -70,6 +73,7 @@ impl Purges {
         follower.follow(followed(config, etcd.as_deref()), config.needed);
         Ok(Purges {
             log: Arc::new(log),
+            removed: Removed::default(),
             follower: Mutex::new(follower),
             etcd,
             saved,

@@ -248,22 +248,25 @@ async fn ask_all(admin: &AdminClient, orders: &[PurgeOrder]) -> Result<Done, Cal
     failed.map_or(Ok(done), Err)
 }
 
+/// As all nodes say, and all of them know.
+fn nothing_was_stored(reports: &[Report]) -> bool {
+    let keys = |report: &Report| report.result.as_ref().ok()?.keys;
+    reports.iter().all(|report| keys(report) == Some(0))
+}
+
 /// On standard error.
 fn tell_what_is_odd(reports: &[Report]) {
-    let done = || {
-        reports
-            .iter()
-            .filter_map(|r| Some((r, r.result.as_ref().ok()?)))
-    };
-    let is_nothing = |(_, done): (&Report, &Done)| done.keys == Some(0);
-    if done().count() == reports.len() && done().all(is_nothing) {
+    if nothing_was_stored(reports) {
         eprintln!(
             "perigee: nothing was stored under that; a URL is written as clients ask for it, \
              its port included"
         );
     }
-    for (report, done) in done() {
-        if let Some(why) = &done.warning {
+    for report in reports {
+        if let Ok(Done {
+            warning: Some(why), ..
+        }) = &report.result
+        {
             eprintln!(
                 "perigee: {}: the purge holds, but not over a restart: {why}",
                 report.node
@@ -308,20 +311,44 @@ fn table(reports: &[Report]) -> Table {
 mod tests {
     use super::*;
 
-    #[test]
-    fn who_has_not_acknowledged_says_why() {
-        let took = Duration::from_micros(1_240);
-        let report = |node: &str, result| Report {
+    fn report(node: &str, result: Result<Done, CallError>) -> Report {
+        Report {
             node: node.into(),
             result,
-            took,
-        };
-        let done = |keys| Done {
+            took: Duration::from_micros(1_240),
+        }
+    }
+
+    fn done(keys: Option<u64>) -> Done {
+        Done {
             keys,
             revision: 8,
             milliseconds: 0.123,
             warning: None,
+        }
+    }
+
+    #[test]
+    fn nothing_was_stored_if_all_nodes_know_that() {
+        let all_say = |keys: &[Option<u64>]| {
+            let reports: Vec<_> = keys
+                .iter()
+                .map(|keys| report("a", Ok(done(*keys))))
+                .collect();
+            nothing_was_stored(&reports)
         };
+        assert!(all_say(&[Some(0), Some(0)]));
+        assert!(!all_say(&[Some(0), Some(1)]));
+        assert!(!all_say(&[Some(0), None]));
+        let down = Err(CallError::Down("connection refused".into()));
+        assert!(!nothing_was_stored(&[
+            report("a", Ok(done(Some(0)))),
+            report("b", down)
+        ]));
+    }
+
+    #[test]
+    fn who_has_not_acknowledged_says_why() {
         let reports = [
             report("shield-1", Ok(done(Some(1)))),
             report("shield-2", Ok(done(None))),
