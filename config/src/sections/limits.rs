@@ -116,8 +116,8 @@ impl Storage {
 pub(crate) struct Limits {
     /// Requests under way at once; more are answered 503.
     pub(crate) max_requests: Count,
-    /// Whether hits of the usual kind are answered by a shorter way than all other requests. The answers
-    /// are the same; to switch it off is for those who look for a fault.
+    /// Whether hits and misses of the usual kind are answered by shorter ways than all other requests. The
+    /// answers are the same; to switch it off is for those who look for a fault.
     pub(crate) at_once: bool,
     /// Connections at once over all listeners; more wait in the kernel's backlog.
     pub(crate) max_connections: Count,

@@ -133,9 +133,11 @@ impl FieldText {
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> Lines {
         let begin = out.len();
         out.reserve(self.text.len());
-        let etag = self.write_where(true, out).map(|at| at - begin);
+        let all = u64::MAX.checked_shr((MOST_LINES - self.ends.len().min(MOST_LINES)) as u32);
+        let (all, guides) = (all.unwrap_or(0), self.marked.guides);
+        let etag = self.write_some(all & guides, out).map(|at| at - begin);
         let not_modified = out.len() - begin;
-        self.write_where(false, out);
+        self.write_some(all & !guides, out);
         let all = out.len() - begin;
         Lines {
             not_modified,
@@ -148,26 +150,24 @@ impl FieldText {
         }
     }
 
-    /// Appends those that a 304 has, or the others, neighbours together. Says where the value of ETag is now.
-    fn write_where(&self, guides: bool, out: &mut Vec<u8>) -> Option<usize> {
-        let (mut from, mut begin, mut etag) = (None, 0, None);
-        let mut copy = |from: Option<usize>, to: usize| {
-            let Some(from) = from else { return };
-            if let Some(at) = self.marked.etag.filter(|at| (from..to).contains(at)) {
-                etag = Some(out.len() + at - from);
-            }
-            out.extend_from_slice(self.text.get(from..to).unwrap_or_default());
+    /// Appends those that have a bit, neighbours together. Says where the value of ETag is then.
+    fn write_some(&self, mut bits: u64, out: &mut Vec<u8>) -> Option<usize> {
+        let end_before = |line: u32| match line {
+            0 => 0,
+            line => self.ends.get(line as usize - 1).map_or(0, |line| line.1),
         };
-        for (index, &(_, end)) in self.ends.iter().enumerate() {
-            let is_one = (self.marked.guides >> index & 1 == 1) == guides;
-            if !is_one {
-                copy(from.take(), begin);
-            } else if from.is_none() {
-                from = Some(begin);
+        let mut etag = None;
+        while bits != 0 {
+            let first = bits.trailing_zeros();
+            let count = (bits >> first).trailing_ones();
+            let run = end_before(first).into()..end_before(first + count).into();
+            if let Some(at) = self.marked.etag.filter(|at| run.contains(at)) {
+                etag = Some(out.len() + at - run.start);
             }
-            begin = end.into();
+            out.extend_from_slice(self.text.get(run).unwrap_or_default());
+            // Without those: what is added carries past them.
+            bits &= bits.wrapping_add(1 << first);
         }
-        copy(from, begin);
         etag
     }
 }

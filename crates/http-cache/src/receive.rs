@@ -179,7 +179,7 @@ pub fn receive_lines(
     (lines, length): (Box<FieldText>, u64),
     policy: &Policy,
     came: impl Into<Came>,
-) -> Result<StoredHead, Box<FieldText>> {
+) -> Result<Arc<StoredHead>, Box<FieldText>> {
     let mut noted = Noted::nothing(&NO_MAP);
     let Some(marked) = lines.note(&mut noted) else {
         return Err(lines);
@@ -195,8 +195,9 @@ pub fn receive_lines(
     match worth_storing(request, response, &directives, policy, times) {
         // Unless a Date was added.
         Ok(mut head) if head.headers.is_nothing() => {
-            head.length = Some(length);
-            head.headers = lines.marked(marked).into();
+            let own = Arc::make_mut(&mut head);
+            own.length = Some(length);
+            own.headers = lines.marked(marked).into();
             Ok(head)
         }
         _ => Err(lines),
@@ -295,7 +296,7 @@ fn store(
     times: Times,
 ) -> Receipt {
     match storable(request, status, came, policy, times) {
-        Ok(head) => Receipt::Store(Arc::new(head)),
+        Ok(head) => Receipt::Store(head),
         Err(why) => Receipt::Relay(why),
     }
 }
@@ -307,7 +308,7 @@ fn storable(
     came: Fields<'_>,
     policy: &Policy,
     times: Times,
-) -> Result<StoredHead, NotStored> {
+) -> Result<Arc<StoredHead>, NotStored> {
     let noted = Noted::of(came.all());
     let directives = ResponseDirectives::of(&noted, &policy.targets);
     if let Some(why) = storing::refusal(request, status, &noted, &directives, policy) {
@@ -318,12 +319,13 @@ fn storable(
     let stored = noted_of_copy.as_ref().unwrap_or(&noted);
     let response = (status, &noted, stored);
     let mut head = worth_storing(request, response, &directives, policy, times)?;
-    head.add_fields(match copied {
+    let fields = match copied {
         Some(copy) => copy,
         None if head.headers.is_nothing() => came.take(),
         // A Date is added.
         None => fields::stored(noted.headers, &directives.withheld),
-    });
+    };
+    Arc::make_mut(&mut head).add_fields(fields);
     Ok(head)
 }
 
@@ -334,10 +336,12 @@ fn worth_storing(
     directives: &ResponseDirectives,
     policy: &Policy,
     times: Times,
-) -> Result<StoredHead, NotStored> {
+) -> Result<Arc<StoredHead>, NotStored> {
     let sets_cookies = response.2.present.has(Present::SET_COOKIE);
     let (head, freshness) = StoredHead::bare(request, response, directives, policy, times);
-    let judged = (&head, sets_cookies);
+    // It is large: nobody has it but who gets it from here.
+    let head = Arc::new(head);
+    let judged = (&*head, sets_cookies);
     match storing::reluctance(request, judged, directives, freshness, policy) {
         Some(why) => Err(why),
         None => Ok(head),

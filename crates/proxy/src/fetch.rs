@@ -131,6 +131,14 @@ enum Followed {
     TooLong,
 }
 
+/// What a fetch led to, for the one who began it.
+enum Led {
+    /// An answer. `None`: what came is not all that it wants.
+    Answered(Option<Box<Answer>>),
+    /// The next tier can answer it as it asks for itself.
+    ForItself,
+}
+
 /// What others have fetched since this request has looked.
 enum Meanwhile {
     /// Nothing of use to it.
@@ -288,29 +296,43 @@ impl Exchange {
         trip: &Arc<Trip>,
         why: Miss,
     ) -> Option<Box<Answer>> {
-        let landed = landed.await;
+        // What is looked at on the way to an answer is not kept while another one is waited for.
+        let answer = match self.led_to(landed.await, trip, why) {
+            Led::Answered(answer) => return answer,
+            Led::ForItself => Box::pin(self.forward(trip, why, None)).await,
+        };
+        Some(Box::new(answer))
+    }
+
+    /// What has come of a fetch, for the one who began it.
+    fn led_to(
+        self: &Arc<Self>,
+        landed: Result<Landed, RecvError>,
+        trip: &Arc<Trip>,
+        why: Miss,
+    ) -> Led {
         let handling = Handling::forwarded(why);
         let answer = match landed.unwrap_or(Landed::Failed(Failure::Unreachable)) {
             Landed::Stored(stored) => {
                 let kept = stored.arrival.kept;
                 match self.stored_for_leader(trip, stored, handling) {
                     // The next fetch would come to the same.
-                    None if !kept => Box::pin(self.forward(trip, why, None)).await,
-                    answer => return answer.map(Box::new),
+                    None if !kept => return Led::ForItself,
+                    answer => return Led::Answered(answer),
                 }
             }
             Landed::Alone(arrived) => {
                 let answer = to_leader_alone(trip, *arrived, handling);
                 self.passing_on(answer, &trip.inbound, &trip.next, Way::Fetched)
             }
-            Landed::ForItself => Box::pin(self.forward(trip, why, None)).await,
+            Landed::ForItself => return Led::ForItself,
             Landed::ServeStale(status) => {
                 let handling = handling.with_status(status);
                 self.or_stale(trip, Failure::Unreachable, handling)
             }
             Landed::Failed(failure) => self.or_stale(trip, failure, handling),
         };
-        Some(Box::new(answer))
+        Led::Answered(Some(Box::new(answer)))
     }
 
     /// Waits for another one's fetch, though not for ever.

@@ -149,11 +149,9 @@ impl Exchange {
         let body = at_hand(arrived.response.body_mut(), length).await?;
         // Of its own: as it came, it would keep all of a read buffer in memory.
         let body = Bytes::copy_from_slice(&body);
-        let taken = self.store.keep(key, head, &body, asked);
-        if taken.is_none() {
-            *arrived.response.body_mut() = full(body);
-        }
-        taken
+        let taken = self.store.keep(key, head, body, asked);
+        let given_back = |body| *arrived.response.body_mut() = full(body);
+        taken.map_err(given_back).ok()
     }
 
     /// Stores a usual response by the lines of its fields, where the store takes it so and nothing is to be
@@ -168,15 +166,15 @@ impl Exchange {
         let lines = Box::new(FieldText::new(lines.text, lines.ends));
         let came = self.in_touch.came(rest.times);
         let received = receive_lines(&trip.inbound.as_fetched(), (lines, length), policy, came);
-        let lines = match received {
+        let (lines, body) = match received {
             Ok(head) => {
-                let (key, head) = (&trip.inbound.key, Arc::new(head));
-                match self.store.keep(key, &head, &body, rest.asked) {
-                    Some(taken) => return ByLines::Stored(taken, rest),
-                    None => head.headers.lines().cloned().unwrap_or_default(),
+                let key = &trip.inbound.key;
+                match self.store.keep(key, &head, body, rest.asked) {
+                    Ok(taken) => return ByLines::Stored(taken, rest),
+                    Err(body) => (head.headers.lines().cloned().unwrap_or_default(), body),
                 }
             }
-            Err(lines) => *lines,
+            Err(lines) => (*lines, body),
         };
         let (text, ends) = lines.into_parts();
         let lines = Lines { text, ends };

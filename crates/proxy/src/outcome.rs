@@ -80,7 +80,7 @@ impl Exchange {
         trip: &Trip,
         landed: Box<ForLeader>,
         handling: Handling,
-    ) -> Option<Answer> {
+    ) -> Option<Box<Answer>> {
         let from_owner = match landed.arrival.kept {
             true => Detail::Copy,
             false => Detail::Peer,
@@ -91,7 +91,7 @@ impl Exchange {
             ..handling
         };
         let OwnFields { withheld, aged } = landed.fields;
-        let mut answer = self.out_of(trip, landed.arrival, aged, handling)?;
+        let mut answer = Box::new(self.out_of(trip, landed.arrival, aged, handling)?);
         if !withheld.is_empty() {
             answer.response.headers_mut().extend(withheld);
         }

@@ -76,16 +76,19 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Stores a response that has come whole, as a [`Store::fill`] of its stated length does that all of
     /// it is written to, and that is committed then: but nothing is made that only a body on its way
-    /// needs. `None`, and nothing is done, where it is to be filled all the same: it is large, or there
-    /// is no room for it, or it is a part. What `body` is a slice of stays as long as it is held.
+    /// needs. What `body` is a slice of stays as long as it is held.
+    ///
+    /// # Errors
+    /// Nothing is done, and the body is given back, where it is to be filled all the same: it is large, or
+    /// there is no room for it, or it is a part.
     fn keep(
         &self,
         _key: &CacheKey,
         _head: &Arc<StoredHead>,
-        _body: &Bytes,
+        body: Bytes,
         _asked: Revision,
-    ) -> Option<Taken> {
-        None
+    ) -> Result<Taken, Bytes> {
+        Err(body)
     }
 
     /// Puts a new head on a stored response after a 304 (RFC 9111 section 4.3.4): `new` is

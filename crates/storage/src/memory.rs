@@ -271,18 +271,20 @@ impl Memory {
     pub(crate) fn take(
         &self,
         head: &Arc<StoredHead>,
-        body: &Bytes,
+        body: Bytes,
         asked: Revision,
         store: impl FnOnce(&Stored) -> bool,
-    ) -> Option<Taken> {
+    ) -> Result<Taken, Bytes> {
         if body.len() as u64 > MOST_AT_HAND.min(self.max_length) || head.held().is_some() {
-            return None;
+            return Err(body);
         }
-        let _until_stored = self.claim(body.len() as u64)?;
-        let body = Body::of_one(body.clone());
+        let Some(_until_stored) = self.claim(body.len() as u64) else {
+            return Err(body);
+        };
+        let body = Body::of_one(body);
         let stored = Stored::new(Arc::clone(head), body, asked);
         let is_kept = store(&stored);
-        Some(Taken { stored, is_kept })
+        Ok(Taken { stored, is_kept })
     }
 
     fn keeping(&self, ticket: Box<dyn Ticket>, length: Option<u64>) -> Keeping {
@@ -331,9 +333,9 @@ impl Store for Memory {
         &self,
         key: &CacheKey,
         head: &Arc<StoredHead>,
-        body: &Bytes,
+        body: Bytes,
         asked: Revision,
-    ) -> Option<Taken> {
+    ) -> Result<Taken, Bytes> {
         self.take(head, body, asked, |stored| self.shelf.store(key, stored))
     }
 

@@ -104,9 +104,9 @@ impl Store for Tiered {
         &self,
         key: &CacheKey,
         head: &Arc<StoredHead>,
-        body: &Bytes,
+        body: Bytes,
         asked: Revision,
-    ) -> Option<Taken> {
+    ) -> Result<Taken, Bytes> {
         let store = |stored: &Stored| self.both.put(key, stored);
         self.both.memory().take(head, body, asked, store)
     }

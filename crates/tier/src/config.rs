@@ -40,7 +40,7 @@ pub struct Config {
     pub limits: Limits,
     /// Requests under way at once; more are answered 503. Default 20,000.
     pub max_requests: usize,
-    /// Whether hits of the usual kind are answered by the short way, which only saves work. Default
+    /// Whether hits and misses of the usual kind are answered by short ways, which only save work. Default
     /// true.
     pub at_once: bool,
     /// Requests under way at once that the node is made for: at these its load is 1. Default

@@ -54,7 +54,7 @@ pub(super) fn receive(
     let fields = Fields::Lent(headers);
     match storable(request, status, fields, policy, times) {
         Ok(head) if asked.is_own() || asked.is_widened() => {
-            Receipt::Store(Arc::new(head.holding(part)))
+            Receipt::Store(Arc::new(Arc::unwrap_or_clone(head).holding(part)))
         }
         Err(why) if asked.is_own() => Receipt::Relay(why),
         Err(why) if asked.is_widened() => Receipt::AskAgain(why),

@@ -92,7 +92,8 @@ fn both(
         headers.remove(*name);
     }
     let by_lines = lines(&headers)
-        .and_then(|lines| receive_lines(request, (Box::new(lines), 10), policy, times).ok());
+        .and_then(|lines| receive_lines(request, (Box::new(lines), 10), policy, times).ok())
+        .map(|head| StoredHead::clone(&head));
     headers.insert("content-length", 10.into());
     let status = StatusCode::OK;
     let headers = &headers;

@@ -153,7 +153,7 @@ fn taken_by<T>(known: &mut Known, shown: Shown<'_, T>) -> Option<(Taken<T>, usiz
     let target = Uri::from_maybe_shared(target).ok()?;
     let method = if is_head { Method::HEAD } else { Method::GET };
     let head = fit(method, target, Version::HTTP_11, known.fields()?).ok()?;
-    Some((Taken::Head(Box::new(head)), length))
+    Some((Taken::Head(head), length))
 }
 
 /// A head and its length in bytes, if it is whole.
@@ -193,7 +193,7 @@ fn parse_into<'b, T>(
             match opened {
                 Some(opened) => Ok(Some((Taken::Opened(opened), length))),
                 None => build(&request, bytes)
-                    .map(|head| Some((Taken::Head(Box::new(head)), length)))
+                    .map(|head| Some((Taken::Head(head), length)))
                     .map_err(|status| refused(&request, status)),
             }
         }
@@ -210,7 +210,7 @@ fn refused(request: &httparse::Request<'_, '_>, status: StatusCode) -> Refused {
     }
 }
 
-fn build(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Result<Head, StatusCode> {
+fn build(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Result<Box<Head>, StatusCode> {
     const BAD: StatusCode = StatusCode::BAD_REQUEST;
     let method = request.method.ok_or(BAD)?;
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| BAD)?;
@@ -246,18 +246,18 @@ fn fit(
     target: Uri,
     version: Version,
     (mut headers, facts): (HeaderMap, Facts),
-) -> Result<Head, StatusCode> {
+) -> Result<Box<Head>, StatusCode> {
     let framing = facts.framing(version)?;
     facts.check(&method, &target, version, &headers)?;
     guards::settle_host(&target, &mut headers)?;
-    Ok(Head {
+    Ok(Box::new(Head {
         method,
         target,
         version,
         headers,
         framing,
         facts,
-    })
+    }))
 }
 
 #[cfg(test)]

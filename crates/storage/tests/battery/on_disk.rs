@@ -77,9 +77,9 @@ impl Store for OnDisk {
         &self,
         key: &CacheKey,
         head: &Arc<StoredHead>,
-        body: &Bytes,
+        body: Bytes,
         asked: Revision,
-    ) -> Option<Taken> {
+    ) -> Result<Taken, Bytes> {
         self.store.keep(key, head, body, asked)
     }
 
