@@ -1,5 +1,7 @@
 //! Amounts of bytes: `256MiB`, `1GB`, or a plain number of bytes.
 
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 
 use super::scalar::{Scalar, scalar};
@@ -61,17 +63,30 @@ impl<const MIN: u64, const MAX: u64> Bytes<MIN, MAX> {
     }
 }
 
+const EXPECTED: &str = r#"a size, such as "256MiB", "1GB" or a number of bytes"#;
+
+fn no_size(written: fmt::Arguments<'_>) -> String {
+    format!("{written} is not a size: write {EXPECTED}")
+}
+
 impl<const MIN: u64, const MAX: u64> Scalar for Bytes<MIN, MAX> {
-    const EXPECTED: &'static str = r#"a size, such as "256MiB", "1GB" or a number of bytes"#;
+    const EXPECTED: &'static str = EXPECTED;
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let bytes = parse(text)
-            .ok_or_else(|| format!("{text:?} is not a size: write {}", Self::EXPECTED))?;
+        let bytes = parse(text).ok_or_else(|| {
+            let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            match is_number {
+                true => format!(
+                    "{text:?} has no unit: write \"{text}MiB\", or {text} without quotes for bytes"
+                ),
+                false => no_size(format_args!("{text:?}")),
+            }
+        })?;
         Self::check(bytes, text)
     }
 
     fn from_whole(number: i128) -> Result<Self, String> {
-        let bytes = u64::try_from(number).map_err(|_| format!("{number} is not a size"))?;
+        let bytes = u64::try_from(number).map_err(|_| no_size(format_args!("{number}")))?;
         Self::check(bytes, &number.to_string())
     }
 }

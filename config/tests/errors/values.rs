@@ -104,6 +104,18 @@ fn values_that_cannot_be() {
         ),
         (
             "[[services]]",
+            "[storage]\nprefault = \"32\"\n[[services]]",
+            (24, 12),
+            "\"32\" has no unit: write \"32MiB\", or 32 without quotes for bytes",
+        ),
+        (
+            "[[services]]",
+            "[storage]\nprefault = -1\n[[services]]",
+            (24, 12),
+            "-1 is not a size: write a size, such as \"256MiB\", \"1GB\" or a number of bytes",
+        ),
+        (
+            "[[services]]",
             "[storage]\nmax_object_share = 1.5\n[[services]]",
             (24, 20),
             "1.5 is out of range: write a number above 0 and up to 1",
