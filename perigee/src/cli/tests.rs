@@ -77,6 +77,13 @@ fn values_say_what_was_expected() {
     assert!(text.contains("Name: value"), "{text}");
     let (_, text) = error("perigee purge /style.css");
     assert!(text.contains("http://HOST/PATH"), "{text}");
+    let (_, text) = error("perigee purge --host https://www.cdn.test/a");
+    assert!(
+        text.contains("a host has no scheme: write www.cdn.test"),
+        "{text}"
+    );
+    let (_, text) = error("perigee purge --host *.cdn.test");
+    assert!(text.contains("not a host"), "{text}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use http::{HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
 use perigee_config::AccessLog;
+use perigee_edge::PurgeOrder;
 
 /// What is told on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,6 +77,20 @@ impl FromStr for HttpUrl {
             _ => Err(expected.into()),
         }
     }
+}
+
+/// A host of what is to be purged, as it stands in URLs.
+pub(super) fn parse_host(text: &str) -> Result<String, String> {
+    if let Some((_, rest)) = text.split_once("://") {
+        let host = rest.split('/').next().filter(|host| !host.is_empty());
+        let host = host.unwrap_or("www.example.com");
+        return Err(format!("a host has no scheme: write {host}"));
+    }
+    let order = PurgeOrder {
+        host: Some(text.to_owned()),
+        ..PurgeOrder::default()
+    };
+    order.check().map(|()| text.to_owned())
 }
 
 /// A field of a request, as `Name: value`.

@@ -183,7 +183,9 @@ fn tell_all(reports: &[Report], all: Duration) {
 
 /// One for each URL and prefix; else one. Each has an id of its own.
 fn orders(purge: &cli::PurgeWhat) -> Result<Vec<PurgeOrder>, String> {
-    let identified = |order| {
+    let identified = |order: PurgeOrder| {
+        // Before anybody is told: all of them would refuse it.
+        order.check()?;
         let id = Some(new_id()?);
         Ok(PurgeOrder { id, ..order })
     };
