@@ -122,9 +122,10 @@ pub(crate) const MAX_TRIED: usize = 3;
 
 /// What came of waiting for another one's fetch.
 enum Followed {
-    /// An answer. `None`: nothing for this request, since it was another variant or not enough, or
-    /// nobody fetches it any more.
+    /// An answer. `None`: nothing for this request, since it was another variant or not enough.
     Answered(Option<Box<Answer>>),
+    /// Nothing was fetched: the one who was to had its answer in the store by then.
+    Nothing,
     /// What came is for one request alone.
     NotShared,
     /// It takes too long.
@@ -234,11 +235,13 @@ impl Exchange {
                             }
                         }
                     }
-                    (lead.id, self.take_off(lead, &trip, why, now).await)
+                    (Some(lead.id), self.take_off(lead, &trip, why, now).await)
                 }
                 Joined::Follow(id, progress) => {
                     match Box::pin(self.follow(&trip, progress, why)).await {
-                        Followed::Answered(answer) => (id, answer),
+                        Followed::Answered(answer) => (Some(id), answer),
+                        // That says nothing of variants, and nobody can join it any more.
+                        Followed::Nothing => (None, None),
                         Followed::NotShared => {
                             return Box::new(Box::pin(self.forward(&trip, why, None)).await);
                         }
@@ -249,7 +252,7 @@ impl Exchange {
             if let Some(answer) = answer {
                 return answer;
             }
-            tried.push(id);
+            tried.extend(id);
             // It may have come by what it still lacks.
             let wanted = trip.wanted.clone();
             let wanted = Box::pin(self.wanted_now(&trip.inbound, wanted)).await;
@@ -349,7 +352,7 @@ impl Exchange {
         drop(waits);
         let progress = match waited {
             Ok(Some(progress)) => progress,
-            Ok(None) => return Followed::Answered(None),
+            Ok(None) => return Followed::Nothing,
             Err(_) => return Followed::TooLong,
         };
         let handling = Handling {

@@ -1,6 +1,10 @@
 //! What a request fetches that has found less than there is by the time that it may.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -154,4 +158,49 @@ async fn what_is_there_in_part_by_now_is_not_fetched_again() {
     assert_eq!(answer.response.status(), StatusCode::OK);
     let body = answer.response.into_body().collect().await.unwrap();
     assert_eq!(body.to_bytes(), "0123456789");
+}
+
+#[tokio::test]
+async fn who_waits_for_nothing_waits_for_the_next_one() {
+    let origin = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let purges = Arc::new(Purges::new(16));
+    let store: Arc<dyn Store> = Arc::new(Memory::new(MemoryConfig::default(), purges));
+    let exchange = exchange(store);
+    let inbound = get(&origin.local_addr().unwrap().to_string());
+    let (key, wanted) = (inbound.key.clone(), Wanted::default());
+    let trip = Trip {
+        inbound: Arc::new(inbound),
+        next: Arc::new(Origins),
+        hops: Vec::new(),
+        wanted,
+        copy: None,
+    };
+    // One that fetches, and after it more than may be tried that find they need not.
+    let (mut begun, mut ids) = (Vec::new(), Vec::new());
+    while begun.len() <= MAX_TRIED + 1 {
+        let joined = exchange
+            .flights
+            .join(&key, trip.sought(), &ids, Instant::now());
+        let Joined::Lead(lead) = joined else {
+            panic!("one that is not to be joined was");
+        };
+        ids.push(lead.id);
+        begun.push(lead);
+    }
+    let waits = exchange.fetch(
+        Arc::clone(&trip.inbound),
+        Arc::clone(&trip.next),
+        Miss::Uri,
+        Wanted::default(),
+    );
+    let mut waits = Box::pin(waits);
+    let mut unwoken = Context::from_waker(Waker::noop());
+    while begun.len() > 1 {
+        assert!(waits.as_mut().poll(&mut unwoken).is_pending());
+        begun.pop();
+    }
+    assert!(waits.as_mut().poll(&mut unwoken).is_pending());
+    begun.remove(0).tell(Progress::Failed(Failure::Timeout));
+    let answer = waits.await;
+    assert!(answer.handling.collapsed, "it has fetched for itself");
 }
