@@ -8,7 +8,7 @@ use std::{
 use http::{HeaderName, HeaderValue, Method, Response, Version, header, request};
 use http_body::Body as _;
 use perigee_http_cache::{CacheKey, Decision, Miss, Serve, TAG_FIELDS, decide, write_line};
-use perigee_storage::{Store, Variants};
+use perigee_storage::{Answer as Found, Store, Variants};
 use perigee_upstream::Body as Relayed;
 use tokio::sync::Semaphore;
 
@@ -26,6 +26,7 @@ use crate::{
     here,
     in_touch::InTouch,
     metrics::Metrics,
+    moment::Moment,
     observe::{InFlight, LogEntry, Observation},
     onward::Own,
     searches::{self, Searches},
@@ -233,7 +234,14 @@ impl Exchange {
             return Box::new(upgraded.await);
         }
         let landings = self.flights.landings();
-        let variants = self.store.lookup(&inbound.key).get().await;
+        let variants = match self.store.lookup(&inbound.key) {
+            Found::Now(variants) => variants,
+            Found::Later(variants) => {
+                let variants = variants.await;
+                Arc::make_mut(&mut inbound).goes_on(Moment::now());
+                variants
+            }
+        };
         let policy = inbound.policy();
         let decision = decide(
             &inbound.as_sent(),

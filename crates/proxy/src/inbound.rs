@@ -54,19 +54,26 @@ pub struct Inbound {
     pub takes_lines: bool,
     /// The status to answer with once the client has not sent its body as it should.
     pub(crate) fault: Option<Arc<AtomicU16>>,
-    /// When it came, on the wall clock: what ages are reckoned by.
+    /// When it came, or the store had answered that let it wait, on the wall clock: what ages are
+    /// reckoned by.
     pub at: SystemTime,
-    /// When it came, for durations.
+    /// The same, for durations.
     pub started: Instant,
 }
 
 impl Inbound {
-    /// When it came.
+    /// When it came, or had waited for the store.
     pub(crate) fn came(&self) -> Moment {
         Moment {
             at: self.at,
             instant: self.started,
         }
+    }
+
+    /// It has waited for the store: that time is no part of the way that a response to it comes, by
+    /// which this would be too old (RFC 9111 section 4.2.3).
+    pub(crate) fn goes_on(&mut self, now: Moment) {
+        (self.at, self.started) = (now.at, now.instant);
     }
 
     /// The policy that holds for it.

@@ -1,4 +1,7 @@
-//! What a request fetches that has found less than there is by the time that it may.
+//! What a request fetches that has found less than there is by the time that it may, and how old what
+//! comes is then.
+
+mod slow;
 
 use std::{
     sync::Arc,
@@ -17,6 +20,7 @@ use tokio::{
     net::TcpListener,
 };
 
+use self::slow::Slow;
 use super::*;
 use crate::{
     Disclosure, EndpointConfig, EndpointLimits, ExchangeConfig, Failover, HotCopies, Metrics,
@@ -124,6 +128,21 @@ async fn store_part(store: &dyn Store, inbound: &Inbound, bytes: &'static str) {
     fill.commit().unwrap();
 }
 
+/// Answers one request as the origin; gives its head, in small letters.
+async fn answered(origin: &TcpListener, head: &str, body: &str) -> String {
+    let (mut stream, _) = origin.accept().await.unwrap();
+    let mut asked = Vec::new();
+    while !asked.ends_with(b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut asked).await.unwrap(), 0);
+    }
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {head}\r\ncache-control: max-age=1000\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    String::from_utf8(asked).unwrap().to_ascii_lowercase()
+}
+
 #[tokio::test]
 async fn what_is_there_in_part_by_now_is_not_fetched_again() {
     let origin = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -135,17 +154,8 @@ async fn what_is_there_in_part_by_now_is_not_fetched_again() {
     inbound.landings = exchange.flights.landings().wrapping_sub(1);
     store_part(&*store, &inbound, "0123").await;
 
-    let answered = async {
-        let (mut stream, _) = origin.accept().await.unwrap();
-        let mut asked = Vec::new();
-        while !asked.ends_with(b"\r\n\r\n") {
-            assert_ne!(stream.read_buf(&mut asked).await.unwrap(), 0);
-        }
-        let rest = "HTTP/1.1 206 Partial Content\r\ncache-control: max-age=1000\r\netag: \"a\"\r\n\
-                    content-range: bytes 4-9/10\r\ncontent-length: 6\r\n\r\n456789";
-        stream.write_all(rest.as_bytes()).await.unwrap();
-        String::from_utf8(asked).unwrap().to_ascii_lowercase()
-    };
+    let rest = "206 Partial Content\r\ncontent-range: bytes 4-9/10\r\netag: \"a\"";
+    let answered = answered(&origin, rest, "456789");
     let fetch = exchange.fetch(
         Arc::new(inbound),
         Arc::new(Origins),
@@ -203,4 +213,28 @@ async fn who_waits_for_nothing_waits_for_the_next_one() {
     begun.remove(0).tell(Progress::Failed(Failure::Timeout));
     let answer = waits.await;
     assert!(answer.handling.collapsed, "it has fetched for itself");
+}
+
+/// A response is no older for what the store took to say that it has none.
+#[tokio::test]
+async fn what_the_store_took_is_no_part_of_an_age() {
+    let origin = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let memory = Memory::new(MemoryConfig::default(), Arc::new(Purges::new(16)));
+    let exchange = exchange(Arc::new(Slow(memory)));
+    let address = origin.local_addr().unwrap().to_string();
+    let ask = |inbound: Inbound| {
+        let under_way = InFlight::enter(&Arc::default(), 1).unwrap();
+        let nothing = perigee_upstream::body::empty();
+        exchange.answer(Arc::new(inbound), nothing, Arc::new(Origins), under_way)
+    };
+    let mut late = get(&address);
+    late.at -= Duration::from_secs(100);
+    let (first, _) = tokio::join!(ask(late), answered(&origin, "200 OK", "all"));
+    assert_eq!(first.into_body().collect().await.unwrap().to_bytes(), "all");
+    while exchange.flights.landings() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let second = ask(get(&address)).await;
+    let age = second.headers()[header::AGE].to_str().unwrap();
+    assert!(age.parse::<u64>().unwrap() < 100, "{age}");
 }
