@@ -295,7 +295,7 @@ pub(crate) struct PurgeWhat {
     pub(crate) prefix: Vec<HttpUrl>,
     /// Remove all of this host, on all its ports or on the one that is named; with --tag, what has
     /// the tag there; with --group, the host whose group it is.
-    #[arg(long, value_name = "HOST[:PORT]", value_parser = values::parse_host, conflicts_with_all = ["urls", "prefix", "all"])]
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = values::parse_purged_host, conflicts_with_all = ["urls", "prefix", "all"])]
     pub(crate) host: Option<String>,
     /// Remove all with this tag (Surrogate-Key, Cache-Tag); may be given several times.
     #[arg(long, value_name = "TAG")]

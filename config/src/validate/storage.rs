@@ -1,6 +1,6 @@
 //! The store: parts that fit into their whole.
 
-use perigee_edge::DiskConfig;
+use perigee_edge::{DiskConfig, MemoryConfig};
 
 use super::Report;
 use crate::sections::{Disk, File};
@@ -23,6 +23,16 @@ pub(super) fn check(file: &File, report: &mut Report<'_>) {
             &prefault.span,
             "prefault is a part of memory, and here it is larger",
             "write as much as heads and bodies of up to 4 KiB will take of memory",
+        );
+    }
+    let least = MemoryConfig::LEAST_PREFAULT;
+    if let Some(prefault) = &file.storage.prefault
+        && (1..least).contains(&prefault.0)
+    {
+        report.error(
+            &prefault.span,
+            "prefault is less than 64KiB, and nothing would be taken",
+            "leave it out, or write as much as heads and bodies of up to 4 KiB will take of memory",
         );
     }
     if let Some(disk) = &file.storage.disk {

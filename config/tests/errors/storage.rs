@@ -36,6 +36,17 @@ fn more_taken_at_start_than_the_memory() {
 }
 
 #[test]
+fn less_taken_at_start_than_can_be() {
+    check(
+        "[[services]]",
+        "[storage]\nprefault = \"32KiB\"\n[[services]]",
+        (24, 12),
+        "prefault is less than 64KiB",
+        "leave it out",
+    );
+}
+
+#[test]
 fn disks() {
     let with = |lines: &str| format!("[storage.disk]\n{lines}\n[[services]]");
     check(

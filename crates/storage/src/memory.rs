@@ -69,6 +69,9 @@ impl MemoryConfig {
     /// The least capacity, in bytes, that is of use.
     pub const LEAST: u64 = 1 << 20;
 
+    /// The least `prefault`, in bytes, that is of use, but for none.
+    pub const LEAST_PREFAULT: u64 = chunks::CHUNK as u64;
+
     /// The same, made for `capacity` bytes where it is for more; never for less than
     /// [`Self::LEAST`]. Of them a quarter at most is for what is arriving.
     #[must_use]

@@ -75,7 +75,7 @@ pub(crate) struct CacheLs {
     #[command(flatten)]
     pub(crate) at: OneNode,
     /// Keys of this host alone; without a port, of all its ports.
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = super::values::parse_host)]
     pub(crate) host: Option<String>,
     /// Keys that begin so, the host (and its port) first; http or https makes no difference.
     #[arg(long, value_name = "HOST/PATH")]

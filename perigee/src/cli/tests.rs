@@ -82,6 +82,8 @@ fn values_say_what_was_expected() {
         text.contains("a host has no scheme: write www.cdn.test"),
         "{text}"
     );
+    let (_, text) = error("perigee cache ls --node fra-1 --host http://www.cdn.test");
+    assert!(text.contains("write www.cdn.test"), "{text}");
     let (_, text) = error("perigee purge --host *.cdn.test");
     assert!(text.contains("not a host"), "{text}");
 }

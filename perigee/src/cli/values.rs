@@ -79,18 +79,24 @@ impl FromStr for HttpUrl {
     }
 }
 
-/// A host of what is to be purged, as it stands in URLs.
+/// A host of what is cached, as it stands in URLs.
 pub(super) fn parse_host(text: &str) -> Result<String, String> {
-    if let Some((_, rest)) = text.split_once("://") {
-        let host = rest.split('/').next().filter(|host| !host.is_empty());
-        let host = host.unwrap_or("www.example.com");
-        return Err(format!("a host has no scheme: write {host}"));
-    }
+    let Some((_, rest)) = text.split_once("://") else {
+        return Ok(text.to_owned());
+    };
+    let host = rest.split('/').next().filter(|host| !host.is_empty());
+    let host = host.unwrap_or("www.example.com");
+    Err(format!("a host has no scheme: write {host}"))
+}
+
+/// A host of what is to be purged.
+pub(super) fn parse_purged_host(text: &str) -> Result<String, String> {
+    let host = parse_host(text)?;
     let order = PurgeOrder {
-        host: Some(text.to_owned()),
+        host: Some(host.clone()),
         ..PurgeOrder::default()
     };
-    order.check().map(|()| text.to_owned())
+    order.check().map(|()| host)
 }
 
 /// A field of a request, as `Name: value`.
