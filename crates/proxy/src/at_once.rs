@@ -54,8 +54,8 @@ pub enum Content {
     Written(u64),
     /// All of it, in one piece.
     Bytes(Bytes),
-    /// More than one piece.
-    Body(Body),
+    /// More than one piece. In a box, so that all others are small where they are handed on.
+    Body(Box<Body>),
 }
 
 /// Where an answer goes that is there.
@@ -160,11 +160,12 @@ impl Exchange {
                 let (head, length) = (hit.head(), hit.body_length());
                 let length = head.render_lines(&serve, length, policy.show_tags, text)?;
                 signature.write(config.cache_status, serve.ttl, text);
-                Some((length, content(hit, &serve, end_head, text)?, serve))
+                let content = content(hit, &serve, end_head, text)?;
+                Some((length, content, serve.status, serve.ttl))
             });
             found.is_some()
         });
-        let (length, content, serve) = found?;
+        let (length, content, status, ttl) = found?;
         let observed = match (&content, started) {
             (Content::Body(_), _) => Some(Some(enter()?)),
             (_, Some(_)) => Some(None),
@@ -175,8 +176,8 @@ impl Exchange {
             let mut observation = self.observed(asked, &config.name, from, (now, started));
             observation.metrics = Some(Arc::clone(&service.metrics));
             observation.in_flight = in_flight;
-            observation.handling = Handling::hit(serve.ttl);
-            observation.status = serve.status.as_u16();
+            observation.handling = Handling::hit(ttl);
+            observation.status = status.as_u16();
             observation.first_byte = started.elapsed();
             observation
         });
@@ -197,7 +198,7 @@ impl Exchange {
             }
         };
         Some(Found {
-            status: serve.status,
+            status,
             length,
             content,
         })
@@ -282,7 +283,7 @@ fn content(
     }
     Some(match hit.at_hand(range.clone()) {
         Some(bytes) => Content::Bytes(bytes),
-        None => Content::Body(Body::stored(hit.body().read_range(range))),
+        None => Content::Body(Box::new(Body::stored(hit.body().read_range(range)))),
     })
 }
 

@@ -25,10 +25,15 @@ struct Words(u64);
 
 impl Hasher for Words {
     fn write(&mut self, bytes: &[u8]) {
-        for word in bytes.chunks(8) {
-            let mut padded = [0; 8];
-            padded[..word.len()].copy_from_slice(word);
-            self.write_u64(u64::from_le_bytes(padded));
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            // The last eight, of which some were there before: no copy has to be made.
+            let last = bytes.last_chunk().map(|last| u64::from_le_bytes(*last));
+            let few = || rest.iter().fold(0, |few, byte| few << 8 | u64::from(*byte));
+            self.write_u64(last.unwrap_or_else(few));
         }
     }
 
@@ -83,8 +88,10 @@ impl<T> Hosts<T> {
         if self.exact.is_empty() && self.below.is_empty() {
             return self.any.as_ref();
         }
-        // As most clients write it.
-        if let Some(claim) = self.exact.get(host) {
+        // As most clients write it: without a port.
+        if !host.ends_with(|last: char| last.is_ascii_digit())
+            && let Some(claim) = self.exact.get(host)
+        {
             return Some(claim);
         }
         let host = lower(without_port(host));

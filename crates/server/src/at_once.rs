@@ -59,6 +59,6 @@ pub enum Content<B> {
     Written(u64),
     /// All of it.
     Bytes(Bytes),
-    /// As it is read.
-    Body(B),
+    /// As it is read. In a box, so that all others are small where they are handed on.
+    Body(Box<B>),
 }

@@ -11,6 +11,7 @@ mod bind;
 mod body;
 mod certs;
 mod clients;
+mod coarse;
 mod connection;
 mod drain;
 mod exchange;

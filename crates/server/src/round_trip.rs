@@ -41,7 +41,7 @@ pub(crate) fn shortest(_: &TcpStream) -> Option<Duration> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    //! The only unsafe code of the crate: no safe wrapper that is at hand asks for `TCP_INFO`.
+    //! What is unsafe here: no safe wrapper that is at hand asks for `TCP_INFO`.
     #![allow(unsafe_code)]
 
     use std::os::fd::RawFd;

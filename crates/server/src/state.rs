@@ -15,7 +15,7 @@ use std::{
 use http::Extensions;
 
 use crate::{
-    NoClient,
+    NoClient, coarse,
     timers::{Phase, Stage, Usual, View},
 };
 
@@ -76,6 +76,8 @@ impl WakerCell {
 #[derive(Debug)]
 pub(crate) struct State {
     born: Instant,
+    /// The same, see [`coarse::since_boot`].
+    born_coarse: Duration,
     stage: AtomicU8,
     active: AtomicUsize,
     used: AtomicBool,
@@ -104,6 +106,7 @@ impl State {
     pub(crate) fn new(born: Instant, stage: Stage) -> Self {
         let state = State {
             born,
+            born_coarse: coarse::since_boot().saturating_sub(born.elapsed()),
             stage: AtomicU8::new(stage as u8),
             active: AtomicUsize::new(0),
             used: AtomicBool::new(false),
@@ -136,6 +139,11 @@ impl State {
     /// Time since the connection was accepted.
     pub(crate) fn age(&self) -> Duration {
         self.born.elapsed()
+    }
+
+    /// The same as of some milliseconds ago at the most, for what each request marks.
+    fn recent_age(&self) -> Duration {
+        coarse::since_boot().saturating_sub(self.born_coarse)
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -205,7 +213,7 @@ impl State {
             && matches!(self.stage(), Stage::Sniff | Stage::Http1)
             && self.head.get().is_none()
         {
-            self.head.set(self.age());
+            self.head.set(self.recent_age());
         }
     }
 

@@ -133,10 +133,10 @@ where
     }
 
     /// Sends a body of this length whose head is in the row.
-    async fn send_body(&mut self, length: u64, body: H::Body) -> io::Result<After> {
+    async fn send_body(&mut self, length: u64, body: Box<H::Body>) -> io::Result<After> {
         let _in_request = InRequest::begin(&self.exchange.state, Version::HTTP_11);
         let mut sending = Sending::new(Delimit::Length(length));
-        let mut body = pin!(Some(body));
+        let mut body = pin!(Some(*body));
         let wire = &mut self.wire;
         poll_fn(|cx| wire.poll_send(&mut sending, body.as_mut(), cx)).await?;
         Ok(match sending.end() {

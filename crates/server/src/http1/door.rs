@@ -13,7 +13,7 @@ pub(crate) enum Opened<B> {
     /// Its answer is in the row.
     Answered,
     /// The head of its answer is in the row, and so many bytes of a body are to follow.
-    Begun(u64, B),
+    Begun(u64, Box<B>),
 }
 
 impl<H: Handler> Exchange<H> {

@@ -21,7 +21,7 @@ use super::{
     lent::{self, HEAD_READ},
     out::Out,
 };
-use crate::{Asked, Limits, line, state::State};
+use crate::{Asked, Limits, coarse, line, state::State};
 
 /// Space for one read of bodies.
 const BODY_READ: usize = 32 << 10;
@@ -52,7 +52,7 @@ pub(crate) enum Next<B> {
     /// A request is to be handled.
     Head(Box<Head>),
     /// So many bytes of this are to be sent: its head is in the row.
-    Body(u64, B),
+    Body(u64, Box<B>),
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
@@ -87,7 +87,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
             if !self.buf.is_empty() && self.out.has_room() {
                 let out = &mut self.out;
                 let open = |asked: &Asked<'_>| {
-                    let now = *now.get_or_insert_with(SystemTime::now);
+                    let now = *now.get_or_insert_with(coarse::wall);
                     open(asked, now, out)
                 };
                 let (buf, known) = (&mut self.buf, &mut self.known);

@@ -1,6 +1,6 @@
 //! Requests out of lists of fields: answered at once, or by a stream of their own.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
@@ -20,7 +20,7 @@ use super::{
     wakes::Signal,
 };
 use crate::{
-    Asked, AtOnce, Content, Handler, Reply, RequestBody,
+    Asked, AtOnce, Content, Handler, Reply, RequestBody, coarse,
     exchange::refusal,
     guards::{self, has_member},
     stats::count,
@@ -144,7 +144,7 @@ impl<H: Handler> Session<H> {
         lines.clear();
         let exchange = &self.exchange;
         let reply = Reply {
-            now: SystemTime::now(),
+            now: coarse::wall(),
             text: &mut lines,
             end_head: None,
         };
@@ -163,7 +163,7 @@ impl<H: Handler> Session<H> {
         let (length, download) = match content {
             Content::Empty | Content::Written(_) => (length, None),
             Content::Bytes(bytes) => (Some(bytes.len() as u64), Some(Download::of(bytes))),
-            Content::Body(body) => (length, Some(Download::new(body, length))),
+            Content::Body(body) => (length, Some(Download::new(*body, length))),
         };
         let download = download.filter(|_| !is_head && length != Some(0));
         let Some(mut download) = download else {

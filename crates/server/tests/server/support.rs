@@ -78,7 +78,7 @@ impl Handler for Paths {
         let length = (status == 200).then_some(text.len() as u64);
         let content = match asked.target {
             _ if asked.is_head || text.is_empty() => Content::Empty,
-            "/length" => Content::Body(full(text).into_body()),
+            "/length" => Content::Body(Box::new(full(text).into_body())),
             path => match reply.end_head.filter(|_| path.len() > 3) {
                 None => Content::Bytes(text),
                 Some(end_head) => {

@@ -57,7 +57,7 @@ const GHOST_SHARE: u64 = 256;
 #[derive(Debug)]
 pub(super) struct Index {
     /// In the order of [`Place`].
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Apart]>,
     /// How often each may have been changed, so that copies are known that are not as it is. Apart from them:
     /// who has a copy looks at nothing that hits write.
     generations: Box<[AtomicU64]>,
@@ -70,6 +70,12 @@ pub(super) struct Index {
     used: AtomicU64,
     keys: AtomicU64,
 }
+
+/// A shard in cache lines of its own, so that what each hit writes, the lock and the counts of lookups, is in
+/// one of them, and nobody else's in it.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Apart(Mutex<Shard>);
 
 /// What a change has done.
 #[derive(Debug, Default)]
@@ -100,8 +106,8 @@ impl Index {
         let open = count * CHUNK as u64;
         let chunks = Chunks::prefaulted(capacity + capacity / 2 + 2 * open, prefault);
         let shard = || Shard::new(seed, Ghosts::new(ghosts), Heap::new(Arc::clone(&chunks)));
-        let shards: Box<[_]> = (0..count).map(|_| Mutex::new(shard())).collect();
-        let weight = |shard: &Mutex<Shard>| lock(shard).weight();
+        let shards: Box<[_]> = (0..count).map(|_| Apart(Mutex::new(shard()))).collect();
+        let weight = |shard: &Apart| lock(shard).weight();
         static INDICES: AtomicU64 = AtomicU64::new(0);
         Index {
             generations: shards.iter().map(|_| AtomicU64::new(0)).collect(),
@@ -309,7 +315,7 @@ impl Index {
     /// The same, and whether somebody else had it.
     fn shard_and_wait(&self, hash: u64) -> (MutexGuard<'_, Shard>, bool) {
         let shard = &self.shards[self.shard_of(hash)];
-        match shard.try_lock() {
+        match shard.0.try_lock() {
             Ok(shard) => (shard, false),
             Err(TryLockError::Poisoned(shard)) => (shard.into_inner(), false),
             Err(TryLockError::WouldBlock) => (lock(shard), true),
@@ -341,6 +347,6 @@ impl Index {
 }
 
 /// Nothing panics under the lock but for want of memory.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(shard: &Apart) -> MutexGuard<'_, Shard> {
+    shard.0.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -65,7 +65,7 @@ impl Handler for Told {
         let has_content = !matches!(status.as_u16(), 204 | 304);
         let content = match asked.is_head || !has_content {
             true => Content::Empty,
-            false if as_body => Content::Body(BoxBody::new(Full::new(content(length)))),
+            false if as_body => Content::Body(Box::new(BoxBody::new(Full::new(content(length))))),
             false if length % 2 == 1 => {
                 reply.end_head.unwrap()(length as u64, lines);
                 lines.extend_from_slice(&content(length));

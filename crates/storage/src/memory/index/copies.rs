@@ -13,7 +13,7 @@ use super::entry::{Entry, Found};
 const MOST: usize = 8;
 
 /// Hits of a copy that are counted together.
-const TOGETHER: u32 = 16;
+const TOGETHER: u32 = 64;
 
 thread_local! {
     static COPIES: RefCell<[Option<Box<Copied>>; MOST]> =

@@ -20,22 +20,23 @@ const LOTS: usize = 16;
 /// Further keys with one hash. Each makes the others slower to find.
 const MOST_TWINS: usize = 7;
 
-/// Entries, and where each one is.
+/// Entries, and where each one is. What a hit writes comes first, beside the lock.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Shard {
+    /// Lookups.
+    pub(super) asked: u64,
+    /// Lookups that have found something.
+    pub(super) found: u64,
+    /// So that nobody can choose keys that stand together in a table.
+    seed: u64,
     places: Table,
     entries: Entries,
     /// What hangs on all entries.
     held: u64,
     ghosts: Ghosts,
-    /// So that nobody can choose keys that stand together in a table.
-    seed: u64,
     /// How often entries have got other numbers.
     pub(super) renumbered: u64,
-    /// Lookups.
-    pub(super) asked: u64,
-    /// Lookups that have found something.
-    pub(super) found: u64,
 }
 
 impl Shard {
