@@ -73,7 +73,7 @@ pub(super) const SCALES: [Scale; 6] = [
     },
     Scale {
         name: "cores",
-        title: "cores for server and load, batches of 16 requests",
+        title: "cores of the server, 64 connections",
         few: 1,
         many: 2,
         has: |peer| matches!(peer, Peer::Perigee(..) | Peer::Nginx | Peer::Haproxy),
@@ -197,11 +197,11 @@ impl Scale {
                     .extend(options(&["--among", &ASKED.to_string()]));
             }
             _ => {
-                // The load is on the same cores: a machine with one core, and with two.
-                ask.options = options(&["--batch", "16"]);
+                // One beside that of the load, as in the table; and both, on which the load is then, too.
                 machine::cores(amount as usize)?;
-                let cores = if amount == 1 { "0" } else { "0,1" };
-                (ask.server.cores, ask.load_cores) = (cores, cores);
+                if amount > 1 {
+                    (ask.server.cores, ask.load_cores) = ("0,1", "0,1");
+                }
             }
         }
         Ok(ask)
