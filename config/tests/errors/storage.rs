@@ -41,7 +41,7 @@ fn less_taken_at_start_than_can_be() {
         "[[services]]",
         "[storage]\nprefault = \"32KiB\"\n[[services]]",
         (24, 12),
-        "prefault is less than 64KiB",
+        "prefault is less than 64KiB, and nothing would be taken",
         "leave it out",
     );
 }
