@@ -2,6 +2,7 @@
 //! longer, and a connection until it closes.
 
 use std::{
+    error::Error as _,
     fmt,
     net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
@@ -241,5 +242,13 @@ impl Connection {
 /// may be repeated. A body that breaks off is none of these.
 fn may_repeat(method: &Method, error: &hyper::Error) -> bool {
     let unsent = error.is_canceled() || error.is_closed();
-    unsent || (error.is_incomplete_message() && method.is_idempotent())
+    let unanswered = error.is_incomplete_message() || is_farewell(error);
+    unsent || (unanswered && method.is_idempotent())
+}
+
+/// Whether the server leaves in peace (GOAWAY with NO_ERROR): a client that hears of it between the moment when it took
+/// the connection for open and that when it would have sent its request does not send it.
+fn is_farewell(error: &hyper::Error) -> bool {
+    let why = error.source().map(ToString::to_string);
+    why.is_some_and(|why| why == "connection error received: not a result of an error")
 }
