@@ -166,7 +166,7 @@ impl Bench<'_> {
             certificate: Arc::new(Certificate::new()?),
             cores: "0",
             megabytes: MEGABYTES,
-            prefault: MEGABYTES / 2,
+            prefault: MEGABYTES,
             services: 0,
         })
     }
