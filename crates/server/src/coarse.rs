@@ -1,5 +1,5 @@
 //! The time as of the kernel's last tick, which is some milliseconds ago at the most: for marks of which timeouts are
-//! reckoned, and for ages in seconds. It costs a fifth of the exact time, and is asked for at each request.
+//! reckoned, and for ages in seconds. It costs less than the exact time, and is asked for at each request.
 
 #[cfg(target_os = "linux")]
 mod ticks {
