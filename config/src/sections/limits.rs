@@ -137,6 +137,9 @@ pub(crate) struct Limits {
     /// each takes two more descriptors as long as its client takes the body. Bodies to more are copied;
     /// zero: all.
     pub(crate) max_lending: Whole<0, 1_000_000>,
+    /// Requests in a row on a cleartext connection of HTTP/1.1, each answered at once, after which what comes on it
+    /// is received through `io_uring`, where the kernel has that and allows it (Linux 6.1); zero: never.
+    pub(crate) io_uring_after: Whole<0, 1_000_000>,
     /// HTTP/2 streams at once per connection.
     pub(crate) max_streams: Whole<1, 65_535>,
     /// HTTP/2 streams per second and connection that the client resets, or that must be reset for its
@@ -194,6 +197,7 @@ impl Default for Limits {
             max_fields: Whole(limits.max_fields as u64),
             max_interim: Whole(limits.max_interim as u64),
             max_lending: Whole(limits.max_lending as u64),
+            io_uring_after: Whole(limits.io_uring_after.into()),
             max_streams: Whole(limits.max_streams.into()),
             max_resets_per_second: Whole(limits.max_resets_per_second.into()),
             max_overhead_per_second: Whole(limits.max_overhead_per_second.into()),
@@ -226,6 +230,7 @@ impl Limits {
             max_fields: self.max_fields.as_usize(),
             max_interim: self.max_interim.as_usize(),
             max_lending: self.max_lending.as_usize(),
+            io_uring_after: self.io_uring_after.as_u32(),
             max_streams: self.max_streams.as_u32(),
             max_resets_per_second: self.max_resets_per_second.as_u32(),
             max_overhead_per_second: self.max_overhead_per_second.as_u32(),

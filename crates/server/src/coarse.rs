@@ -1,6 +1,8 @@
 //! The time as of the kernel's last tick, which is some milliseconds ago at the most: for marks of which timeouts are
 //! reckoned, and for ages in seconds. It costs less than the exact time, and is asked for at each request.
 
+use std::time::{Duration, SystemTime};
+
 #[cfg(target_os = "linux")]
 mod ticks {
     //! Through the C library, as the standard library asks for the exact time: who puts another clock in its place has
@@ -52,9 +54,26 @@ pub(crate) use ticks::since_boot;
 /// On the wall.
 pub(crate) use ticks::wall;
 
+/// Both clocks for all that came together, each looked at when it is first asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Glance {
+    wall: Option<SystemTime>,
+    since_boot: Option<Duration>,
+}
+
+impl Glance {
+    pub(crate) fn wall(&mut self) -> SystemTime {
+        *self.wall.get_or_insert_with(wall)
+    }
+
+    pub(crate) fn since_boot(&mut self) -> Duration {
+        *self.since_boot.get_or_insert_with(since_boot)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant, SystemTime};
+    use std::time::Instant;
 
     use super::*;
 

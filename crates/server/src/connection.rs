@@ -20,6 +20,7 @@ use crate::{
     Client, Handler, Limits, exchange, http1, http2,
     io::ClientIo,
     shared::Shared,
+    socket::Movable,
     state::State,
     stats::count,
     timers::Stage,
@@ -99,7 +100,7 @@ impl<H: Handler> Connection<H> {
 
     fn serve<I>(self, io: I, http2: bool, watch: Watch) -> Served
     where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        I: AsyncRead + AsyncWrite + Movable + Unpin + Send + 'static,
     {
         let Connection {
             handler,

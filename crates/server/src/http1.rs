@@ -10,6 +10,7 @@ mod date;
 mod door;
 mod encode;
 mod head;
+mod hosted;
 mod incoming;
 mod known;
 mod lent;

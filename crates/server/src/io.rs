@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSlice},
     net::IpAddr,
+    os::fd::BorrowedFd,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -16,10 +17,12 @@ use tokio::{
 
 use crate::{
     Gauge, clients,
+    coarse::Glance,
     lending::{Lender, Lending},
     registry::Registered,
     round_trip,
     slots::Slot,
+    socket::{Movable, Socket},
     state::State,
     timers::Stage,
 };
@@ -30,7 +33,7 @@ pub(crate) type Admission = (Registered, clients::Entry, Slot);
 /// A client's socket. It is the last thing of a connection to go, an upgraded one included.
 #[derive(Debug)]
 pub(crate) struct ClientIo {
-    stream: TcpStream,
+    stream: Socket,
     state: Arc<State>,
     lending: Lending,
     /// Bytes that were read to tell the protocol, to be read again.
@@ -52,7 +55,7 @@ impl ClientIo {
         admission: Admission,
     ) -> Self {
         ClientIo {
-            stream,
+            stream: Socket::Driven(stream),
             state,
             lending: Lending::new(lender),
             early: Bytes::new(),
@@ -100,7 +103,7 @@ impl ClientIo {
             return Poll::Ready(Ok(()));
         }
         let moved = || self.state.wrote();
-        let result = self.lending.poll_empty(&self.stream, cx, moved);
+        let result = self.lending.poll_empty(self.stream.driven()?, cx, moved);
         self.after_write(&result);
         result
     }
@@ -110,7 +113,7 @@ impl ClientIo {
         let mut scratch = [0; 4096];
         while !self.ended {
             let mut buf = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf)) {
+            match ready!(self.stream.poll_read(cx, &mut buf)) {
                 Ok(()) => self.ended = buf.filled().is_empty(),
                 Err(_) => self.ended = true,
             }
@@ -140,10 +143,10 @@ impl AsyncRead for ClientIo {
         }
         self.check_cut()?;
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        ready!(self.stream.poll_read(cx, buf))?;
         match buf.filled().len() - before {
             0 => self.ended = true,
-            count => self.state.bytes_came(count),
+            count => self.state.bytes_came(count, &mut Glance::default()),
         }
         Poll::Ready(Ok(()))
     }
@@ -157,7 +160,7 @@ impl AsyncWrite for ClientIo {
     ) -> Poll<io::Result<usize>> {
         self.before_write(cx)?;
         ready!(self.poll_lent(cx))?;
-        let result = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let result = self.stream.poll_write(cx, buf);
         self.after_write(&result);
         result
     }
@@ -171,15 +174,17 @@ impl AsyncWrite for ClientIo {
         this.before_write(cx)?;
         ready!(this.poll_lent(cx))?;
         let moved = || this.state.wrote();
-        let lent = this.lending.poll_write(&this.stream, cx, bufs, moved);
-        let result =
-            lent.unwrap_or_else(|| Pin::new(&mut this.stream).poll_write_vectored(cx, bufs));
+        let lent = match &this.stream {
+            Socket::Driven(stream) => this.lending.poll_write(stream, cx, bufs, moved),
+            Socket::Bare(_) | Socket::Gone => None,
+        };
+        let result = lent.unwrap_or_else(|| this.stream.poll_write_vectored(cx, bufs));
         this.after_write(&result);
         result
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -187,14 +192,15 @@ impl AsyncWrite for ClientIo {
             self.before_write(cx)?;
             ready!(self.poll_lent(cx))?;
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // TCP keeps nothing back.
+        Poll::Ready(Ok(()))
     }
 
     /// Sends FIN, then waits for the client's: see [`crate::timers::LINGER`].
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.fin_sent {
             ready!(self.poll_lent(cx))?;
-            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            ready!(self.stream.poll_shutdown(cx))?;
             self.fin_sent = true;
             self.state.lingering();
         }
@@ -210,13 +216,28 @@ impl Drop for ClientIo {
         if let Some((gauge, client)) = self.gauge.take()
             && self.state.served_a_client()
             && gauge.wants(client)
-            && let Some(round_trip) = round_trip::shortest(&self.stream)
+            && let Some(socket) = self.stream.descriptor()
+            && let Some(round_trip) = round_trip::shortest(socket)
         {
             gauge.take(client, round_trip);
         }
         if self.state.is_reset_on_close() && !self.fin_sent {
             // If it fails the client gets a FIN, as it would without.
-            let _ = self.stream.set_zero_linger();
+            let _ = self.stream.driven().and_then(TcpStream::set_zero_linger);
         }
+    }
+}
+
+impl Movable for ClientIo {
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.stream.descriptor()
+    }
+
+    fn release(&mut self) -> io::Result<()> {
+        self.stream.release()
+    }
+
+    fn reclaim(&mut self) -> io::Result<()> {
+        self.stream.reclaim()
     }
 }

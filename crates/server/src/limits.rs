@@ -26,6 +26,9 @@ pub struct Limits {
     /// Connections at once whose large bodies go out without a copy; each takes two descriptors for
     /// it, as long as its client takes the body. Bodies to more are copied. Zero: all. Default 256.
     pub max_lending: usize,
+    /// Requests in a row on a cleartext connection of HTTP/1.1, each answered at once, after which its requests
+    /// are received through `io_uring`, where the kernel has it and allows it (Linux 6.1). Zero: never. Default 16.
+    pub io_uring_after: u32,
     /// HTTP/2 streams at once per connection. Default 128.
     pub max_streams: u32,
     /// HTTP/2 streams per second and connection that the client resets, or that must be reset for its
@@ -63,6 +66,7 @@ impl Default for Limits {
             max_fields: 100,
             max_interim: 16,
             max_lending: 256,
+            io_uring_after: 16,
             max_streams: 128,
             max_resets_per_second: 30,
             max_overhead_per_second: 100,

@@ -1,8 +1,6 @@
 //! How long a round trip to a client takes, as the kernel has measured it.
 
-use std::{fmt, net::IpAddr, time::Duration};
-
-use tokio::net::TcpStream;
+use std::{fmt, net::IpAddr, os::fd::BorrowedFd, time::Duration};
 
 /// Takes what is measured of clients when their connections end.
 pub trait Gauge: fmt::Debug + Send + Sync {
@@ -22,20 +20,20 @@ pub struct NoClient;
 /// queues which it has filled itself. Not known of connections that never had an acknowledgement to time,
 /// and on systems that do not tell.
 #[cfg(target_os = "linux")]
-pub(crate) fn shortest(stream: &TcpStream) -> Option<Duration> {
+pub(crate) fn shortest(socket: BorrowedFd<'_>) -> Option<Duration> {
     use std::os::fd::AsRawFd;
 
     /// `tcpi_min_rtt` of `struct tcp_info` (linux/tcp.h), in microseconds; the kernel adds fields at
     /// the end only.
     const MIN_RTT: std::ops::Range<usize> = 148..152;
-    let info = linux::tcp_info(stream.as_raw_fd());
+    let info = linux::tcp_info(socket.as_raw_fd());
     let micros = u32::from_ne_bytes(info?.get(MIN_RTT)?.try_into().ok()?);
     // All ones: nothing was timed.
     (micros != u32::MAX && micros > 0).then(|| Duration::from_micros(micros.into()))
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn shortest(_: &TcpStream) -> Option<Duration> {
+pub(crate) fn shortest(_: BorrowedFd<'_>) -> Option<Duration> {
     None
 }
 
@@ -87,9 +85,11 @@ mod linux {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use std::os::fd::AsFd;
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
 
     use super::*;
@@ -106,7 +106,7 @@ mod tests {
         drop(client);
         assert_eq!(server.read(&mut [0; 5]).await.unwrap(), 0);
         // Over loopback, however busy the machine is.
-        let round_trip = shortest(&server).unwrap();
+        let round_trip = shortest(server.as_fd()).unwrap();
         assert!(round_trip < Duration::from_secs(5), "{round_trip:?}");
     }
 }

@@ -129,7 +129,9 @@ impl Server {
     /// Counts since the start.
     pub fn stats(&self) -> Stats {
         let shared = &self.running.shared;
-        shared.counters.read(shared.registry.received())
+        shared
+            .counters
+            .read(shared.registry.received(), shared.hall.guests())
     }
 
     /// From now on each HTTP/1.1 response says `Connection: close` and HTTP/2 connections get

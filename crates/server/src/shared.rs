@@ -11,8 +11,8 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::{
-    CertStore, Gauge, Limits, Pages, clients::Clients, lending::Lender, registry::Registry,
-    slots::Slots, stats::Counters, timers::Phase,
+    CertStore, Gauge, Limits, Pages, clients::Clients, hall::Hall, lending::Lender,
+    registry::Registry, slots::Slots, stats::Counters, timers::Phase,
 };
 
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) gauge: Option<Arc<dyn Gauge>>,
     pub(crate) lender: Option<Arc<Lender>>,
+    pub(crate) hall: Hall,
     away: AtomicBool,
     draining: OnceLock<Instant>,
 }
@@ -49,6 +50,7 @@ impl Shared {
             counters: Counters::default(),
             gauge,
             lender,
+            hall: Hall::new(),
             away: AtomicBool::new(false),
             draining: OnceLock::new(),
         }

@@ -15,7 +15,8 @@ use std::{
 use http::Extensions;
 
 use crate::{
-    NoClient, coarse,
+    NoClient,
+    coarse::{self, Glance},
     timers::{Phase, Stage, Usual, View},
 };
 
@@ -142,8 +143,8 @@ impl State {
     }
 
     /// The same as of some milliseconds ago at the most, for what each request marks.
-    fn recent_age(&self) -> Duration {
-        coarse::since_boot().saturating_sub(self.born_coarse)
+    fn recent_age(&self, glance: &mut Glance) -> Duration {
+        glance.since_boot().saturating_sub(self.born_coarse)
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -205,7 +206,7 @@ impl State {
     }
 
     /// So many bytes came from the client.
-    pub(crate) fn bytes_came(&self, count: usize) {
+    pub(crate) fn bytes_came(&self, count: usize, glance: &mut Glance) {
         // Only the connection writes it.
         let received = self.received() + count as u64;
         self.received.store(received, Relaxed);
@@ -213,7 +214,7 @@ impl State {
             && matches!(self.stage(), Stage::Sniff | Stage::Http1)
             && self.head.get().is_none()
         {
-            self.head.set(self.recent_age());
+            self.head.set(self.recent_age(glance));
         }
     }
 

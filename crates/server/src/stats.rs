@@ -16,6 +16,8 @@ pub struct Stats {
     pub bad_requests: u64,
     /// Bytes received on all connections, those of TLS included.
     pub bytes_received: u64,
+    /// Connections that are served through `io_uring` now: see [`crate::Limits::io_uring_after`].
+    pub through_io_uring: usize,
 }
 
 /// The running counts behind [`Stats`].
@@ -28,13 +30,14 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn read(&self, bytes_received: u64) -> Stats {
+    pub(crate) fn read(&self, bytes_received: u64, through_io_uring: usize) -> Stats {
         Stats {
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
             handshake_failures: self.handshake_failures.load(Relaxed),
             bad_requests: self.bad_requests.load(Relaxed),
             bytes_received,
+            through_io_uring,
         }
     }
 }

@@ -22,16 +22,18 @@ use super::{
     date::DateText,
     encode::{self, Delimit, Terms},
     head::{Head, HeadReader, Refused},
+    hosted,
     incoming::Incoming,
     out::Out,
     sending::{End, Sending},
-    wire::{Next, Wire},
+    wire::{Next, Told, Wire},
 };
 use crate::{
     Asked, Handler, Limits, RequestBody,
     exchange::{Exchange, refusal},
     guards::Framing,
     response::InRequest,
+    socket::Movable,
     stats::count,
     timers::Stage,
     upgraded::Upgraded,
@@ -46,6 +48,8 @@ enum After {
     Abort,
     /// Somebody else has it now.
     Upgrade(oneshot::Sender<Upgraded>),
+    /// It is to be served in the hall.
+    Hall,
 }
 
 /// A response whose head is in the row.
@@ -59,9 +63,9 @@ struct Begun<B> {
 
 type Answering<'a> = Pin<Box<dyn Future<Output = io::Result<After>> + Send + 'a>>;
 
-struct Connection<I, H> {
-    wire: Wire<I>,
-    exchange: Exchange<H>,
+pub(super) struct Connection<I, H> {
+    pub(super) wire: Wire<I>,
+    pub(super) exchange: Exchange<H>,
     date: DateText,
 }
 
@@ -76,18 +80,27 @@ pub(crate) fn serve<I, H>(
     limits: Arc<Limits>,
 ) -> impl Future<Output = io::Result<()>> + Send
 where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    I: AsyncRead + AsyncWrite + Movable + Unpin + Send + 'static,
     H: Handler,
 {
-    let wire = Wire::new(io, limits, Arc::clone(&exchange.state));
-    let mut connection = Connection {
+    let may_move = limits.io_uring_after > 0 && io.descriptor().is_some();
+    let mut wire = Wire::new(io, limits, Arc::clone(&exchange.state));
+    wire.watch_calm(may_move);
+    let mut connection = Box::new(Connection {
         wire,
         exchange,
         date: DateText::default(),
-    };
+    });
     async move {
-        match connection.run().await? {
-            After::Next | After::Close => {
+        let mut told = None;
+        let after = loop {
+            match connection.run(told.take()).await? {
+                After::Hall => (connection, told) = hosted::stay(connection).await?,
+                after => break after,
+            }
+        };
+        match after {
+            After::Next | After::Hall | After::Close => {
                 let io = &mut connection.wire.io;
                 poll_fn(|cx| Pin::new(&mut *io).poll_shutdown(cx)).await
             }
@@ -107,8 +120,14 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send,
     H: Handler,
 {
-    /// What becomes of the connection in the end.
-    async fn run(&mut self) -> io::Result<After> {
+    /// What becomes of the connection in the end, or for a while. `told`: what is to be done first, if that is known.
+    async fn run(&mut self, told: Option<Told<H::Body>>) -> io::Result<After> {
+        if let Some(told) = told {
+            let after = self.act(Some(told)).await?;
+            if !matches!(after, After::Next) {
+                return Ok(after);
+            }
+        }
         loop {
             let after = self.next().await?.await?;
             if !matches!(after, After::Next) {
@@ -123,13 +142,18 @@ where
         let Connection { wire, exchange, .. } = &mut *self;
         let mut reader = HeadReader::default();
         let open = |asked: &Asked<'_>, now, out: &mut Out| exchange.open(asked, now, out);
-        let next = poll_fn(|cx| wire.poll_head(&mut reader, open, cx)).await?;
-        Ok(match next {
-            Ok(Some(Next::Head(head))) => Box::pin(self.answer(head)),
-            Ok(Some(Next::Body(length, body))) => Box::pin(self.send_body(length, body)),
-            Ok(None) => Box::pin(ready(Ok(After::Close))),
-            Err(refused) => Box::pin(self.refuse(refused)),
-        })
+        let told = poll_fn(|cx| wire.poll_head(&mut reader, open, cx)).await?;
+        Ok(self.act(told))
+    }
+
+    fn act(&mut self, told: Option<Told<H::Body>>) -> Answering<'_> {
+        match told {
+            Some(Ok(Next::Head(head))) => Box::pin(self.answer(head)),
+            Some(Ok(Next::Body(length, body))) => Box::pin(self.send_body(length, body)),
+            Some(Ok(Next::Hall)) => Box::pin(ready(Ok(After::Hall))),
+            Some(Err(refused)) => Box::pin(self.refuse(refused)),
+            None => Box::pin(ready(Ok(After::Close))),
+        }
     }
 
     /// Sends a body of this length whose head is in the row.

@@ -51,6 +51,11 @@ impl Out {
         self.queue.is_empty()
     }
 
+    /// How many bytes wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.bytes < HIGH_WATER && self.queue.len() < PIECES
     }

@@ -5,7 +5,7 @@ use std::{
     io, mem,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::SystemTime,
 };
 
@@ -21,13 +21,16 @@ use super::{
     lent::{self, HEAD_READ},
     out::Out,
 };
-use crate::{Asked, Limits, coarse, line, state::State};
+use crate::{Asked, Limits, coarse::Glance, line, state::State};
 
 /// Space for one read of bodies.
 const BODY_READ: usize = 32 << 10;
 
 /// A read into less space than this is not worth it.
 const MIN_READ: usize = 1 << 10;
+
+/// Bytes of answers that are sent in the hall: of larger ones the work is the kernel's, which may want to wait.
+const MOST_IN_HALL: usize = 96 << 10;
 
 pub(crate) struct Wire<I> {
     pub(crate) io: I,
@@ -45,6 +48,10 @@ pub(crate) struct Wire<I> {
     pub(crate) ended: bool,
     /// Something was written since the last flush.
     unflushed: bool,
+    /// Something was answered at once since the client was last waited for.
+    answered: bool,
+    /// How often in a row it was then waited for, with nothing left to do. `None`: nobody wants to know.
+    calm: Option<u32>,
 }
 
 /// What is to be done next on a connection.
@@ -53,7 +60,12 @@ pub(crate) enum Next<B> {
     Head(Box<Head>),
     /// So many bytes of this are to be sent: its head is in the row.
     Body(u64, Box<B>),
+    /// The connection is waited for, and its requests are such as are answered in [`crate::hall`].
+    Hall,
 }
+
+/// What is to be done next, or the request that ends it.
+pub(crate) type Told<B> = Result<Next<B>, Refused>;
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     pub(crate) fn new(io: I, limits: Arc<Limits>, state: Arc<State>) -> Self {
@@ -70,6 +82,31 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
             incoming: None,
             ended: false,
             unflushed: false,
+            answered: false,
+            calm: None,
+        }
+    }
+
+    /// From now on, tells when it may as well be served in the hall, or no more.
+    pub(crate) fn watch_calm(&mut self, watch: bool) {
+        self.calm = watch.then_some(0);
+    }
+
+    /// The client is waited for. Whether it has been calm for long enough.
+    fn is_calm(&mut self) -> bool {
+        if let Some(calm) = &mut self.calm
+            && mem::take(&mut self.answered)
+        {
+            *calm += 1;
+            return *calm >= self.limits.io_uring_after;
+        }
+        false
+    }
+
+    /// What is more than a request that is answered at once has come.
+    fn stirred(&mut self) {
+        if let Some(calm) = &mut self.calm {
+            *calm = 0;
         }
     }
 
@@ -80,55 +117,115 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         reader: &mut HeadReader,
         mut open: impl FnMut(&Asked<'_>, SystemTime, &mut Out) -> Option<Opened<B>>,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<Result<Option<Next<B>>, Refused>>> {
+    ) -> Poll<io::Result<Option<Told<B>>>> {
         self.wake_up();
-        let mut now = None;
+        let mut glance = Glance::default();
         loop {
-            if !self.buf.is_empty() && self.out.has_room() {
-                let out = &mut self.out;
-                let open = |asked: &Asked<'_>| {
-                    let now = *now.get_or_insert_with(coarse::wall);
-                    open(asked, now, out)
-                };
-                let (buf, known) = (&mut self.buf, &mut self.known);
-                match reader.take(buf, &self.limits, self.ended, known, open) {
-                    Ok(None) => {}
-                    Ok(Some(Taken::Opened(Opened::Answered))) => {
-                        *reader = HeadReader::default();
-                        continue;
-                    }
-                    Ok(Some(Taken::Opened(Opened::Begun(length, body)))) => {
-                        return Poll::Ready(Ok(Ok(Some(Next::Body(length, body)))));
-                    }
-                    Ok(Some(Taken::Head(head))) => {
-                        return Poll::Ready(Ok(Ok(Some(Next::Head(head)))));
-                    }
-                    Err(refused) => return Poll::Ready(Ok(Err(refused))),
-                }
-                // What came with the request before was not marked when it came.
-                self.state.head_began();
+            if let Some(told) = self.answer(reader, &mut open, &mut glance) {
+                self.stirred();
+                return Poll::Ready(Ok(Some(told)));
             }
             if !self.out.is_empty() || self.unflushed {
-                ready!(self.poll_flush(cx))?;
+                let flushed = self.poll_flush(cx);
+                if flushed.is_pending() {
+                    self.stirred();
+                }
+                ready!(flushed)?;
                 continue;
             }
             if self.ended {
-                return Poll::Ready(Ok(Ok(None)));
+                return Poll::Ready(Ok(None));
             }
             match self.poll_read(cx, HEAD_READ) {
                 Poll::Ready(read) => {
                     read?;
-                    now = None;
+                    glance = Glance::default();
                 }
                 Poll::Pending if self.buf.is_empty() && self.state.is_closing() => {
-                    return Poll::Ready(Ok(Ok(None)));
+                    return Poll::Ready(Ok(None));
                 }
                 Poll::Pending => {
+                    let is_calm = self.buf.is_empty() && self.is_calm();
                     self.rest();
+                    if is_calm {
+                        return Poll::Ready(Ok(Some(Ok(Next::Hall))));
+                    }
                     return Poll::Pending;
                 }
             }
         }
+    }
+
+    /// Has what stands in the buffer answered at once, as far as that goes. `None`: more has to come first, or
+    /// what is in the row has to go.
+    fn answer<B>(
+        &mut self,
+        reader: &mut HeadReader,
+        open: &mut impl FnMut(&Asked<'_>, SystemTime, &mut Out) -> Option<Opened<B>>,
+        glance: &mut Glance,
+    ) -> Option<Told<B>> {
+        while !self.buf.is_empty() && self.out.has_room() {
+            let out = &mut self.out;
+            let open = |asked: &Asked<'_>| {
+                let now = glance.wall();
+                open(asked, now, out)
+            };
+            let (buf, known) = (&mut self.buf, &mut self.known);
+            match reader.take(buf, &self.limits, self.ended, known, open) {
+                Ok(None) => {
+                    // What came with the request before was not marked when it came.
+                    self.state.head_began();
+                    return None;
+                }
+                Ok(Some(Taken::Opened(Opened::Answered))) => {
+                    *reader = HeadReader::default();
+                    self.answered = true;
+                }
+                Ok(Some(Taken::Opened(Opened::Begun(length, body)))) => {
+                    return Some(Ok(Next::Body(length, body)));
+                }
+                Ok(Some(Taken::Head(head))) => return Some(Ok(Next::Head(head))),
+                Err(refused) => return Some(Err(refused)),
+            }
+        }
+        None
+    }
+
+    /// Bytes came while the connection stands in the hall. Whether all that was asked is answered, and the answers
+    /// are sent; `told` is what is to be done otherwise, if that is known.
+    pub(crate) fn came<B>(
+        &mut self,
+        bytes: &[u8],
+        mut open: impl FnMut(&Asked<'_>, SystemTime, &mut Out) -> Option<Opened<B>>,
+        glance: &mut Glance,
+        told: &mut Option<Told<B>>,
+    ) -> bool {
+        self.wake_up();
+        self.came_late(bytes, glance);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut reader = HeadReader::default();
+        loop {
+            *told = self.answer(&mut reader, &mut open, glance);
+            let is_small = self.out.bytes() <= MOST_IN_HALL;
+            let is_sent = is_small && matches!(self.poll_flush(&mut cx), Poll::Ready(Ok(())));
+            if told.is_some() || !is_sent {
+                return false;
+            }
+            if self.buf.is_empty() {
+                self.rest();
+                return true;
+            }
+            // There was no room for more answers, and is now; unless it is a part of a head.
+            if !mem::take(&mut self.answered) {
+                return false;
+            }
+        }
+    }
+
+    /// Bytes came that are not looked at yet.
+    pub(crate) fn came_late(&mut self, bytes: &[u8], glance: &mut Glance) {
+        self.state.bytes_came(bytes.len(), glance);
+        self.buf.extend_from_slice(bytes);
     }
 
     /// Borrows buffers, if there are none.
@@ -286,7 +383,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
 
 #[cfg(test)]
 mod tests {
-    use std::{task::Waker, time::Instant};
+    use std::time::Instant;
 
     use tokio::io::ReadBuf;
 

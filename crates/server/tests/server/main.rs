@@ -3,6 +3,8 @@
 mod bodies;
 mod drain;
 mod expect;
+#[cfg(target_os = "linux")]
+mod hall;
 mod http1;
 mod http2;
 mod http2_floods;

@@ -63,6 +63,7 @@ impl Handler for Paths {
             "/big" => (200, vec![b'x'; BIG].into()),
             "/none" => (204, Bytes::new()),
             "/same" => (304, Bytes::new()),
+            "/mistake" => panic!("a mistake at the door, on purpose"),
             "/length" => (200, "hello".into()),
             "/" | "/one" | "/two" | "/three" | "/after" => {
                 let (path, host) = (asked.target, asked.host);

@@ -1,0 +1,247 @@
+//! What the thread of one room does.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
+        mpsc,
+    },
+    thread,
+};
+
+use tokio::runtime::Handle;
+
+use super::{
+    Guest, Message, Place, Room,
+    ring::{Bell, Completion, Ring},
+};
+use crate::coarse::Glance;
+
+/// What stands for the bell among the tokens of the ring.
+const BELL: u64 = u64::MAX - 1;
+
+/// No buffer was left for what came: it waits in the socket.
+const NO_BUFFER: i32 = -libc::ENOBUFS;
+
+/// Starts a thread; `None` if there is no ring for it.
+pub(super) fn open(runtime: &Handle) -> Option<Arc<Room>> {
+    let opened = Bell::new().and_then(|bell| start(bell, runtime.clone()));
+    opened
+        .inspect_err(|error| {
+            tracing::info!(%error, "no io_uring: connections are served without");
+        })
+        .ok()
+}
+
+fn start(bell: Bell, runtime: Handle) -> std::io::Result<Arc<Room>> {
+    let room = Arc::new(Room {
+        messages: Mutex::new(Some(Vec::new())),
+        bell,
+        turns: AtomicU32::new(0),
+        guests: AtomicUsize::new(0),
+    });
+    let (told, hear) = mpsc::sync_channel(1);
+    let theirs = Arc::clone(&room);
+    thread::Builder::new().name("hall".into()).spawn(move || {
+        let ring = Ring::new();
+        let (ring, result) = match ring {
+            Ok(ring) => (Some(ring), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        let _ = told.send(result);
+        if let Some(ring) = ring {
+            let _context = runtime.enter();
+            Host::new(ring, Arc::clone(&theirs)).run();
+            theirs.close();
+        }
+    })?;
+    hear.recv().map_err(std::io::Error::other)??;
+    Ok(room)
+}
+
+/// What becomes of one who stands here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    /// Goes back to its task, once nothing comes any more.
+    Leaves,
+    /// Is closed then.
+    Ends,
+}
+
+struct Standing {
+    turn: u32,
+    fate: Fate,
+    guest: Box<dyn Guest>,
+}
+
+struct Host {
+    ring: Ring,
+    room: Arc<Room>,
+    /// By descriptor.
+    standing: Vec<Option<Standing>>,
+    count: usize,
+    closing: bool,
+}
+
+impl Place {
+    fn token(self) -> u64 {
+        u64::from(self.turn) << 32 | u64::from(self.socket)
+    }
+
+    fn of(token: u64) -> Self {
+        Place {
+            socket: token as u32,
+            turn: (token >> 32) as u32,
+        }
+    }
+}
+
+impl Host {
+    fn new(ring: Ring, room: Arc<Room>) -> Self {
+        Host {
+            ring,
+            room,
+            standing: Vec::new(),
+            count: 0,
+            closing: false,
+        }
+    }
+
+    fn run(mut self) {
+        let mut completions = Vec::new();
+        self.ring.listen(&self.room.bell, BELL);
+        // The ring is gone only when nothing is received any more.
+        while !(self.closing && self.count == 0) {
+            if let Err(error) = self.ring.wait(&mut completions) {
+                tracing::error!(%error, "io_uring fails: its connections are closed");
+                return;
+            }
+            let mut glance = Glance::default();
+            for completion in completions.drain(..) {
+                match completion.token {
+                    BELL => self.hear(&completion),
+                    _ => self.take(&completion, &mut glance),
+                }
+            }
+            self.room.guests.store(self.count, Relaxed);
+        }
+    }
+
+    /// Does what tasks have asked for.
+    fn hear(&mut self, completion: &Completion) {
+        self.ring.hush(&self.room.bell);
+        if !completion.more {
+            self.ring.listen(&self.room.bell, BELL);
+        }
+        for message in self.room.take() {
+            match message {
+                Message::Enter(place, guest) => self.enter(place, guest),
+                Message::Recall(place) => self.dismiss(place, Fate::Leaves),
+                Message::Dismiss(place) => self.dismiss(place, Fate::Ends),
+                Message::Close => {
+                    self.closing = true;
+                    for socket in 0..self.standing.len() {
+                        self.end(socket);
+                    }
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, place: Place, guest: Box<dyn Guest>) {
+        let socket = place.socket as usize;
+        if self.standing.len() <= socket {
+            self.standing.resize_with(socket + 1, || None);
+        }
+        if let Some(from) = guest.socket() {
+            self.ring.receive(from, place.token());
+            self.standing[socket] = Some(Standing {
+                turn: place.turn,
+                fate: Fate::Stays,
+                guest,
+            });
+            self.count += 1;
+        }
+    }
+
+    fn dismiss(&mut self, place: Place, fate: Fate) {
+        if let Some(standing) = self.at(place) {
+            let was = std::mem::replace(&mut standing.fate, fate);
+            if was == Fate::Stays {
+                self.ring.cancel(place.token());
+            }
+        }
+    }
+
+    fn end(&mut self, socket: usize) {
+        if let Some(Some(standing)) = self.standing.get(socket) {
+            let place = Place {
+                socket: socket as u32,
+                turn: standing.turn,
+            };
+            self.dismiss(place, Fate::Ends);
+        }
+    }
+
+    fn at(&mut self, place: Place) -> Option<&mut Standing> {
+        let standing = self.standing.get_mut(place.socket as usize)?.as_mut();
+        standing.filter(|standing| standing.turn == place.turn)
+    }
+
+    /// Something came for somebody, or nothing will any more.
+    fn take(&mut self, completion: &Completion, glance: &mut Glance) {
+        let place = Place::of(completion.token);
+        let Some(Some(standing)) = self.standing.get_mut(place.socket as usize) else {
+            return self.ring.give_back(completion);
+        };
+        let bytes = self.ring.bytes(completion);
+        let was = standing.fate;
+        standing.fate = match (was, bytes.is_empty()) {
+            (Fate::Stays, false) => served(&mut *standing.guest, bytes, glance),
+            (Fate::Leaves, false) => {
+                standing.guest.came_late(bytes, glance);
+                was
+            }
+            // It goes on when others have given back what they had.
+            (Fate::Stays, true) if completion.result == NO_BUFFER => was,
+            // Its task sees what it is.
+            (Fate::Stays, true) => Fate::Leaves,
+            (_, _) => was,
+        };
+        let fate = standing.fate;
+        self.ring.give_back(completion);
+        match (completion.more, fate) {
+            (true, Fate::Leaves | Fate::Ends) if was == Fate::Stays => {
+                self.ring.cancel(completion.token);
+            }
+            (true, _) => {}
+            (false, Fate::Stays) => {
+                if let Some(from) = standing.guest.socket() {
+                    self.ring.receive(from, completion.token);
+                }
+            }
+            (false, _) => self.go(place, fate),
+        }
+    }
+
+    fn go(&mut self, place: Place, fate: Fate) {
+        let standing = self.standing[place.socket as usize].take();
+        if let Some(standing) = standing {
+            self.count -= 1;
+            if fate == Fate::Leaves {
+                standing.guest.leave();
+            }
+        }
+    }
+}
+
+/// Serves one what it has asked for. A panic ends that connection alone, as one in its task would.
+fn served(guest: &mut dyn Guest, bytes: &[u8], glance: &mut Glance) -> Fate {
+    match catch_unwind(AssertUnwindSafe(|| guest.came(bytes, glance))) {
+        Ok(true) => Fate::Stays,
+        Ok(false) => Fate::Leaves,
+        Err(_) => Fate::Ends,
+    }
+}
