@@ -10,7 +10,7 @@ use crate::origin;
 
 pub(crate) const HOST: &str = "www.example.com";
 
-/// A runtime, an origin, and an edge with all defaults in front of it.
+/// A runtime, an origin, and an edge in front of it with all defaults but one: nothing is served by another thread.
 pub(crate) struct Running {
     pub(crate) runtime: Runtime,
     pub(crate) address: SocketAddr,
@@ -18,10 +18,15 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn start() -> Running {
+    start_with(0)
+}
+
+/// The same, with this for `[limits] io_uring_after`.
+pub(crate) fn start_with(io_uring_after: u32) -> Running {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let (edge, address) = runtime.block_on(async {
-        let text = file(origin::start().await);
+        let text = file(origin::start().await, io_uring_after);
         let document = perigee_config::parse(&text, Path::new("cdn.toml")).expect("is right");
         let config = document.edge("edge-1", &|_| None).expect("is whole");
         let edge = Edge::start(config, &mut Registry::default(), None).await;
@@ -36,7 +41,7 @@ pub(crate) fn start() -> Running {
     }
 }
 
-fn file(origin: SocketAddr) -> String {
+fn file(origin: SocketAddr, io_uring_after: u32) -> String {
     format!(
         r#"
 [[pops]]
@@ -48,6 +53,9 @@ longitude = 8.68
 name = "edge-1"
 pop = "home"
 listen = ["127.0.0.1:0"]
+
+[limits]
+io_uring_after = {io_uring_after}
 
 [[services]]
 name = "site"

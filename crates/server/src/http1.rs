@@ -3,7 +3,7 @@
 //! `head` and, for bodies, `perigee_http1` make requests of bytes and `encode` makes bytes of
 //! responses, all of them pure; `door` answers at once what can be, and `known` spares it to parse the same
 //! fields again; `wire` moves the bytes; `pipe` and `incoming` hand a request body to whoever reads it;
-//! `connection` goes from one request to the next.
+//! `connection` goes from one request to the next, and `hosted` lends it to the hall.
 
 mod connection;
 mod date;

@@ -1,7 +1,8 @@
 //! What edges and shields listen with: accept, TLS, timers, connection limits, drain.
 //!
 //! The way of a connection: `accept` admits it (`clients`, `slots`, `registry`), `connection`
-//! takes it through TLS and to `http1` or `http2`; each
+//! takes it through TLS and to `http1` or `http2`, and those that only ask what can be answered at once stand in the
+//! `hall`; each
 //! request goes to the [`Handler`] (`exchange`) after `guards` had a look. What the connection is doing stands in its `state`;
 //! `timers` says from that, without a clock, what is due next, and `watch` does it.
 

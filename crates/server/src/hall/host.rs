@@ -1,6 +1,7 @@
 //! What the thread of one room does.
 
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
@@ -34,7 +35,7 @@ pub(super) fn open(runtime: &Handle) -> Option<Arc<Room>> {
         .ok()
 }
 
-fn start(bell: Bell, runtime: Handle) -> std::io::Result<Arc<Room>> {
+fn start(bell: Bell, runtime: Handle) -> io::Result<Arc<Room>> {
     let room = Arc::new(Room {
         messages: Mutex::new(Some(Vec::new())),
         bell,
@@ -56,7 +57,7 @@ fn start(bell: Bell, runtime: Handle) -> std::io::Result<Arc<Room>> {
             theirs.close();
         }
     })?;
-    hear.recv().map_err(std::io::Error::other)??;
+    hear.recv().map_err(io::Error::other)??;
     Ok(room)
 }
 
@@ -112,21 +113,27 @@ impl Host {
     fn run(mut self) {
         let mut completions = Vec::new();
         self.ring.listen(&self.room.bell, BELL);
-        // The ring is gone only when nothing is received any more.
         while !(self.closing && self.count == 0) {
-            if let Err(error) = self.ring.wait(&mut completions) {
+            if let Err(error) = self.turn(&mut completions) {
                 tracing::error!(%error, "io_uring fails: its connections are closed");
                 return;
             }
-            let mut glance = Glance::default();
-            for completion in completions.drain(..) {
-                match completion.token {
-                    BELL => self.hear(&completion),
-                    _ => self.take(&completion, &mut glance),
-                }
-            }
-            self.room.guests.store(self.count, Relaxed);
         }
+    }
+
+    /// Waits for what comes, and does what is to be done. Instructions are counted by its name (`xtask`).
+    #[inline(never)]
+    fn turn(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
+        self.ring.wait(completions)?;
+        let mut glance = Glance::default();
+        for completion in completions.drain(..) {
+            match completion.token {
+                BELL => self.hear(&completion),
+                _ => self.take(&completion, &mut glance),
+            }
+        }
+        self.room.guests.store(self.count, Relaxed);
+        Ok(())
     }
 
     /// Does what tasks have asked for.
