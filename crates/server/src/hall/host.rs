@@ -44,19 +44,18 @@ fn start(bell: Bell, runtime: Handle) -> io::Result<Arc<Room>> {
     });
     let (told, hear) = mpsc::sync_channel(1);
     let theirs = Arc::clone(&room);
-    thread::Builder::new().name("hall".into()).spawn(move || {
-        let ring = Ring::new();
-        let (ring, result) = match ring {
-            Ok(ring) => (Some(ring), Ok(())),
-            Err(error) => (None, Err(error)),
-        };
-        let _ = told.send(result);
-        if let Some(ring) = ring {
-            let _context = runtime.enter();
-            Host::new(ring, Arc::clone(&theirs)).run();
-            theirs.close();
-        }
-    })?;
+    thread::Builder::new()
+        .name("hall".into())
+        .spawn(move || match Ring::new() {
+            Ok(ring) => {
+                let _ = told.send(Ok(()));
+                let _context = runtime.enter();
+                Host::new(ring, theirs).run();
+            }
+            Err(error) => {
+                let _ = told.send(Err(error));
+            }
+        })?;
     hear.recv().map_err(io::Error::other)??;
     Ok(room)
 }
@@ -241,6 +240,13 @@ impl Host {
                 standing.guest.leave();
             }
         }
+    }
+}
+
+impl Drop for Host {
+    /// Whoever tells something from now on is not waited for in vain.
+    fn drop(&mut self) {
+        self.room.close();
     }
 }
 

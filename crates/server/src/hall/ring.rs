@@ -33,6 +33,11 @@ const LIST: usize = 4 << 10;
 /// The group that they are in.
 const GROUP: u16 = 0;
 
+/// To wait for completions; and that it does not count as waiting for a disk, which `top` would show. Both of
+/// linux/io_uring.h.
+const GET_EVENTS: u32 = 1 << 0;
+const NO_IOWAIT: u32 = 1 << 7;
+
 /// What stands for a request that nobody waits for.
 const NOBODY: u64 = u64::MAX;
 
@@ -76,6 +81,8 @@ pub(super) struct Ring {
     // Before the buffers: fields are dropped in order.
     uring: IoUring,
     buffers: Buffers,
+    /// How it waits.
+    flags: u32,
 }
 
 impl Ring {
@@ -89,7 +96,15 @@ impl Ring {
             .setup_defer_taskrun()
             .build(QUEUE)?;
         let buffers = Buffers::new(&uring)?;
-        Ok(Ring { uring, buffers })
+        let flags = match uring.params().is_feature_no_iowait() {
+            true => GET_EVENTS | NO_IOWAIT,
+            false => GET_EVENTS,
+        };
+        Ok(Ring {
+            uring,
+            buffers,
+            flags,
+        })
     }
 
     /// From now on, receives all that comes on this socket, until an end or a cancellation is told.
@@ -128,7 +143,14 @@ impl Ring {
     /// # Errors
     /// The kernel does not take it.
     pub(super) fn wait(&mut self, into: &mut Vec<Completion>) -> io::Result<()> {
-        match self.uring.submit_and_wait(1) {
+        let told = self.uring.submission().len() as u32;
+        let no_arguments: Option<&libc::sigset_t> = None;
+        // SAFETY: as many requests as there are, of which the same holds as in `push`.
+        let waited = unsafe {
+            let submitter = self.uring.submitter();
+            submitter.enter(told, 1, self.flags, no_arguments)
+        };
+        match waited {
             Ok(_) => {}
             Err(error)
                 if matches!(
@@ -229,5 +251,117 @@ impl Drop for Buffers {
     fn drop(&mut self) {
         // SAFETY: nobody has a slice of it, and the ring is gone.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), Self::SIZE) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, os::unix::net::UnixStream};
+
+    use super::*;
+
+    /// `None` where the kernel does not let it run.
+    fn ring() -> Option<(Ring, UnixStream, UnixStream)> {
+        let (to, from) = UnixStream::pair().unwrap();
+        let mut ring = Ring::new().ok()?;
+        ring.receive(from.as_fd(), 7);
+        Some((ring, to, from))
+    }
+
+    /// What is told next.
+    fn next(ring: &mut Ring) -> Vec<Completion> {
+        let mut told = Vec::new();
+        while told.is_empty() {
+            ring.wait(&mut told).unwrap();
+        }
+        told
+    }
+
+    #[test]
+    fn all_bytes_come_in_order_however_often_buffers_are_used_again() {
+        let Some((mut ring, mut to, _from)) = ring() else {
+            return;
+        };
+        for round in 0..u32::from(BUFFERS) * 5 {
+            let sent = round.to_ne_bytes();
+            to.write_all(&sent).unwrap();
+            for told in next(&mut ring) {
+                assert_eq!((told.token, told.more), (7, true));
+                assert_eq!(ring.bytes(&told), sent);
+                ring.give_back(&told);
+            }
+        }
+    }
+
+    #[test]
+    fn who_finds_no_buffer_is_told_and_asks_again() {
+        let Some((mut ring, mut to, from)) = ring() else {
+            return;
+        };
+        let sent: Vec<u8> = (0..BUFFERS as usize * BUFFER + 10)
+            .map(|at| at as u8)
+            .collect();
+        let (mut came, mut short) = (Vec::new(), 0);
+        let sending = std::thread::spawn({
+            let sent = sent.clone();
+            move || to.write_all(&sent).map(|()| to)
+        });
+        while came.len() < sent.len() {
+            let mut kept = Vec::new();
+            // As long as any is left none is given back.
+            loop {
+                let told = next(&mut ring);
+                let ended = told.iter().any(|told| !told.more);
+                kept.extend(told);
+                let length: i32 = kept.iter().map(|told| told.result.max(0)).sum();
+                if ended || came.len() + length as usize == sent.len() {
+                    break;
+                }
+            }
+            for told in &kept {
+                came.extend_from_slice(ring.bytes(told));
+                ring.give_back(told);
+                if !told.more {
+                    assert_eq!(told.result, -libc::ENOBUFS);
+                    ring.receive(from.as_fd(), 7);
+                    short += 1;
+                }
+            }
+        }
+        assert!(came == sent);
+        assert!(short > 0);
+        drop(sending.join().unwrap().unwrap());
+    }
+
+    #[test]
+    fn an_end_and_a_cancellation_are_told() {
+        let Some((mut ring, to, from)) = ring() else {
+            return;
+        };
+        ring.cancel(7);
+        let told = next(&mut ring);
+        assert_eq!((told[0].result, told[0].more), (-libc::ECANCELED, false));
+        ring.receive(from.as_fd(), 8);
+        drop(to);
+        let told = next(&mut ring);
+        let (token, result) = (told[0].token, told[0].result);
+        assert_eq!((token, result, told[0].more), (8, 0, false));
+        assert!(ring.bytes(&told[0]).is_empty());
+    }
+
+    #[test]
+    fn a_bell_wakes_who_waits() {
+        let Some((mut ring, _to, _from)) = ring() else {
+            return;
+        };
+        let bell = std::sync::Arc::new(Bell::new().unwrap());
+        ring.listen(&bell, 1);
+        for _ in 0..3 {
+            let ringer = std::sync::Arc::clone(&bell);
+            let ringer = std::thread::spawn(move || ringer.ring());
+            assert_eq!(next(&mut ring)[0].token, 1);
+            ring.hush(&bell);
+            ringer.join().unwrap();
+        }
     }
 }
