@@ -2,7 +2,7 @@
 //!
 //! `perigee-instructions ROW`: starts what answers, asks it until it is warm, and then calls
 //! [`counted`] with a known number of requests, which is printed. Everything is one thread with
-//! one runtime (but for the row of `io_uring`, whose thread is counted alone), over real sockets on loopback. What clients and origins do is left out of the
+//! one runtime, over real sockets on loopback. What clients and origins do is left out of the
 //! count, and clock and random numbers are the same each time (`same`).
 
 mod counted;
@@ -23,7 +23,6 @@ type Row = fn() -> usize;
 /// What can be counted.
 const ROWS: &[(&str, Row)] = &[
     ("hit", hit::hit),
-    ("hit-io-uring", hit::hit_io_uring),
     ("hit-304", hit::not_modified),
     ("hit-http2", http2::hit),
     ("miss", miss::miss),

@@ -13,12 +13,10 @@ use serde_json::Value;
 
 use super::recorded::MadeWith;
 
-/// Where the counting starts and where it pauses; see `bench/instructions/counted.rs`. The last one is what a thread
-/// does that serves connections through `io_uring`.
-const TOGGLES: [&str; 3] = [
+/// Where the counting starts and where it pauses; see `bench/instructions/counted.rs`.
+const TOGGLES: [&str; 2] = [
     "--toggle-collect=perigee_instructions::counted::counted*",
     "--toggle-collect=perigee_instructions::counted::uncounted*",
-    "--toggle-collect=perigee_server::hall::host::Host::turn*",
 ];
 
 /// Copies by vector instructions, whatever their length: `rep movsb` counts each octet as an
@@ -26,8 +24,8 @@ const TOGGLES: [&str; 3] = [
 const COPIES: &str = "glibc.cpu.x86_rep_movsb_threshold=1073741824:\
                       glibc.cpu.x86_rep_stosb_threshold=1073741824";
 
-/// Instructions for each request, by the name of what is counted. `None`: it cannot be counted here.
-pub(super) fn all(rows: &[String]) -> Result<BTreeMap<String, Option<u64>>, String> {
+/// Instructions for each request, by the name of what is counted.
+pub(super) fn all(rows: &[String]) -> Result<BTreeMap<String, u64>, String> {
     let binary = build()?;
     let known = text(&output(&mut Command::new(&binary))?);
     let known: Vec<_> = known.lines().map(str::to_owned).collect();
@@ -58,7 +56,7 @@ pub(super) fn all(rows: &[String]) -> Result<BTreeMap<String, Option<u64>>, Stri
     counts.into_inner().map_err(|e| e.to_string())
 }
 
-fn one(binary: &Path, row: &str) -> Result<Option<u64>, String> {
+fn one(binary: &Path, row: &str) -> Result<u64, String> {
     let profile = folder().join(row);
     let mut command = Command::new("valgrind");
     // What stands in the environment moves the stack, and so what is aligned.
@@ -66,15 +64,11 @@ fn one(binary: &Path, row: &str) -> Result<Option<u64>, String> {
     command.arg("--tool=callgrind").args(TOGGLES);
     command.arg(format!("--callgrind-out-file={}", profile.display()));
     let requests = text(&output(command.arg(binary).arg(row))?);
-    let requests = requests.trim().parse::<u64>();
-    let requests = requests.map_err(|_| format!("{row} does not say how often it asked"))?;
-    if requests == 0 {
-        return Ok(None);
-    }
+    let requests = requests.trim().parse::<u64>().ok().filter(|it| *it > 0);
+    let requests = requests.ok_or_else(|| format!("{row} does not say how often it asked"))?;
     let profile = fs::read_to_string(&profile).map_err(|e| e.to_string())?;
     let total = total(&profile).filter(|total| *total > 0);
-    let total = total.ok_or_else(|| format!("{row}: nothing was counted"))?;
-    Ok(Some(total / requests))
+    Ok(total.ok_or_else(|| format!("{row}: nothing was counted"))? / requests)
 }
 
 /// What callgrind's file says of all that it counted.

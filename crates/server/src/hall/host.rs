@@ -120,8 +120,7 @@ impl Host {
         }
     }
 
-    /// Waits for what comes, and does what is to be done. Instructions are counted by its name (`xtask`).
-    #[inline(never)]
+    /// Waits for what comes, and does what is to be done.
     fn turn(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
         self.ring.wait(completions)?;
         let mut glance = Glance::default();
