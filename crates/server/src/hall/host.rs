@@ -130,7 +130,6 @@ impl Host {
                 _ => self.take(&completion, &mut glance),
             }
         }
-        self.room.guests.store(self.count, Relaxed);
         Ok(())
     }
 
@@ -167,8 +166,13 @@ impl Host {
                 fate: Fate::Stays,
                 guest,
             });
-            self.count += 1;
+            self.counted(self.count + 1);
         }
+    }
+
+    fn counted(&mut self, count: usize) {
+        self.count = count;
+        self.room.guests.store(count, Relaxed);
     }
 
     fn dismiss(&mut self, place: Place, fate: Fate) {
@@ -234,7 +238,8 @@ impl Host {
     fn go(&mut self, place: Place, fate: Fate) {
         let standing = self.standing[place.socket as usize].take();
         if let Some(standing) = standing {
-            self.count -= 1;
+            // Before it is seen that it is gone.
+            self.counted(self.count - 1);
             if fate == Fate::Leaves {
                 standing.guest.leave();
             }

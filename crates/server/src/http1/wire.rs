@@ -90,6 +90,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
     /// From now on, tells when it may as well be served in the hall, or no more.
     pub(crate) fn watch_calm(&mut self, watch: bool) {
         self.calm = watch.then_some(0);
+        self.answered = false;
     }
 
     /// The client is waited for. Whether it has been calm for long enough.
@@ -105,9 +106,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
 
     /// What is more than a request that is answered at once has come.
     fn stirred(&mut self) {
-        if let Some(calm) = &mut self.calm {
-            *calm = 0;
-        }
+        self.watch_calm(self.calm.is_some());
     }
 
     /// The next head that `open` does not answer at once, or a body that is to follow what it has
