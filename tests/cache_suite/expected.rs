@@ -18,11 +18,13 @@ pub(crate) enum Mode {
     Cdn,
     /// A single edge that answers no hit by the short way: all is as with it.
     LongWay,
+    /// A single edge that serves a connection through `io_uring` from its first hit on: likewise.
+    IoUring,
 }
 
 impl Mode {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let all = [Mode::Edge, Mode::Cdn, Mode::LongWay];
+        let all = [Mode::Edge, Mode::Cdn, Mode::LongWay, Mode::IoUring];
         all.into_iter().find(|mode| mode.short() == name)
     }
 
@@ -31,6 +33,7 @@ impl Mode {
             Mode::Edge => "edge",
             Mode::Cdn => "cdn",
             Mode::LongWay => "long-way",
+            Mode::IoUring => "io-uring",
         }
     }
 }
@@ -41,6 +44,7 @@ impl fmt::Display for Mode {
             Mode::Edge => "single edge",
             Mode::Cdn => "whole CDN",
             Mode::LongWay => "single edge, at_once = false",
+            Mode::IoUring => "single edge, io_uring_after = 1",
         })
     }
 }
@@ -106,10 +110,10 @@ impl Expected {
         let check = self.checks.iter().find(|check| check.id == id);
         let exception = self.exceptions.iter().find(|exception| exception.id == id);
         match (mode, check, exception) {
-            (Mode::Edge | Mode::LongWay, Some(check), _) => check.edge,
             (Mode::Cdn, Some(check), _) => check.cdn.unwrap_or(check.edge),
-            (Mode::Edge | Mode::LongWay, _, Some(exception)) => exception.edge,
+            (_, Some(check), _) => check.edge,
             (Mode::Cdn, _, Some(exception)) => exception.cdn,
+            (_, _, Some(exception)) => exception.edge,
             (_, None, None) => Outcome::Pass,
         }
     }

@@ -28,7 +28,7 @@ const HOW: &str =
     "skipped: the public HTTP cache test suite runs where CACHE_TESTS names a checkout:
   git clone https://github.com/http-tests/cache-tests && (cd cache-tests && npm ci)
   CACHE_TESTS=$PWD/cache-tests tests/cache_suite/run
-CACHE_TESTS_MODES (edge,cdn,long-way) and CACHE_TESTS_REPEAT (1) say where and how often.";
+CACHE_TESTS_MODES (edge,cdn,long-way,io-uring) and CACHE_TESTS_REPEAT (1) say where and how often.";
 
 /// Told at once, and past the capture of the test harness: a run takes minutes.
 fn tell(text: &str) {
@@ -36,8 +36,8 @@ fn tell(text: &str) {
 }
 
 fn modes() -> Vec<Mode> {
-    let named =
-        std::env::var("CACHE_TESTS_MODES").unwrap_or_else(|_| "edge,cdn,long-way".to_owned());
+    let named = std::env::var("CACHE_TESTS_MODES")
+        .unwrap_or_else(|_| "edge,cdn,long-way,io-uring".to_owned());
     let mode = |name: &str| Mode::named(name).unwrap_or_else(|| panic!("no mode {name:?}"));
     named.split(',').map(mode).collect()
 }
@@ -77,16 +77,8 @@ async fn run(suite: &Suite, mode: Mode) -> outcome::Outcomes {
             let proxy = Proxy::start(&suite.origin, &[]).await;
             suite.run(proxy.address).await
         }
-        Mode::LongWay => {
-            let edge = one_edge(&format!(
-                "[[pops]]\nname = \"p\"\nlatitude = 1\nlongitude = 1\n\
-                 [[services]]\nname = \"s\"\nhosts = [\"*\"]\norigins = [\"{}\"]\n\
-                 [limits]\nat_once = false\n",
-                suite.origin
-            ))
-            .await;
-            suite.run(edge.address).await
-        }
+        Mode::LongWay => run_with(suite, "at_once = false").await,
+        Mode::IoUring => run_with(suite, "io_uring_after = 1").await,
         Mode::Cdn => {
             let plan = Plan {
                 // The suite's client asks for an address, not for a name.
@@ -98,6 +90,18 @@ async fn run(suite: &Suite, mode: Mode) -> outcome::Outcomes {
             suite.run(cdn.at("fra-1")).await
         }
     }
+}
+
+/// Runs it on one edge with this among its limits.
+async fn run_with(suite: &Suite, limit: &str) -> outcome::Outcomes {
+    let edge = one_edge(&format!(
+        "[[pops]]\nname = \"p\"\nlatitude = 1\nlongitude = 1\n\
+         [[services]]\nname = \"s\"\nhosts = [\"*\"]\norigins = [\"{}\"]\n\
+         [limits]\n{limit}\n",
+        suite.origin
+    ))
+    .await;
+    suite.run(edge.address).await
 }
 
 #[test]
