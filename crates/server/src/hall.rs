@@ -3,10 +3,11 @@
 //! and its answer. What cannot be answered so goes back to the connection's task, with the connection, and as it came.
 //!
 //! The tasks of these connections stay: they keep the times, and ask for the connection back when it is to end.
-//! `host` is what a thread does, `ring` asks the kernel (`io_uring`). Where the kernel has no such thing, or does not
+//! `host` is what a thread does, `load` says which one gets a connection, `ring` asks the kernel (`io_uring`). Where the kernel has no such thing, or does not
 //! allow it, no connection comes here.
 
 mod host;
+mod load;
 #[cfg(not(target_os = "linux"))]
 #[path = "hall/no_ring.rs"]
 mod ring;
@@ -70,6 +71,8 @@ struct Room {
     turns: AtomicU32,
     /// Connections that are here.
     guests: AtomicUsize,
+    /// How much comes at a time, on an average: see [`load`].
+    load: AtomicU32,
 }
 
 impl Room {
@@ -104,11 +107,10 @@ impl Room {
     }
 }
 
-/// The rooms of a server.
+/// The rooms of a server. What comes together costs less, so a room is used only when those before it are busy.
 pub(crate) struct Hall {
     /// Their threads are started when first somebody comes. `None`: it could not be.
     rooms: Box<[OnceLock<Option<Arc<Room>>>]>,
-    next: AtomicUsize,
 }
 
 impl Hall {
@@ -116,7 +118,6 @@ impl Hall {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Hall {
             rooms: (0..cores).map(|_| OnceLock::new()).collect(),
-            next: AtomicUsize::new(0),
         }
     }
 
@@ -132,8 +133,15 @@ impl Hall {
     /// # Errors
     /// There is no room: it stays what it is.
     pub(crate) fn enter<G: Guest + 'static>(&self, guest: Box<G>) -> Result<Seat, Box<G>> {
-        let next = self.next.fetch_add(1, Relaxed) % self.rooms.len();
-        let room = self.rooms[next].get_or_init(|| host::open(&Handle::current()));
+        let loads = self.rooms.iter().map(|room| match room.get() {
+            Some(Some(room)) => room.load.load(Relaxed),
+            Some(None) | None => 0,
+        });
+        let Some(chosen) = load::choose(loads) else {
+            return Err(guest);
+        };
+        let is_alone = self.rooms.len() == 1;
+        let room = self.rooms[chosen].get_or_init(|| host::open(&Handle::current(), is_alone));
         let Some(room) = room.as_ref().filter(|room| room.is_open()) else {
             return Err(guest);
         };

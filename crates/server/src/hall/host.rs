@@ -1,7 +1,7 @@
 //! What the thread of one room does.
 
 use std::{
-    io,
+    io, mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use super::{
     Guest, Message, Place, Room,
+    load::Load,
     ring::{Bell, Completion, Ring},
 };
 use crate::coarse::Glance;
@@ -25,9 +26,9 @@ const BELL: u64 = u64::MAX - 1;
 /// No buffer was left for what came: it waits in the socket.
 const NO_BUFFER: i32 = -libc::ENOBUFS;
 
-/// Starts a thread; `None` if there is no ring for it.
-pub(super) fn open(runtime: &Handle) -> Option<Arc<Room>> {
-    let opened = Bell::new().and_then(|bell| start(bell, runtime.clone()));
+/// Starts a thread; `None` if there is no ring for it. `is_alone`: there is no other room.
+pub(super) fn open(runtime: &Handle, is_alone: bool) -> Option<Arc<Room>> {
+    let opened = Bell::new().and_then(|bell| start(bell, runtime.clone(), is_alone));
     opened
         .inspect_err(|error| {
             tracing::info!(%error, "no io_uring: connections are served without");
@@ -35,12 +36,13 @@ pub(super) fn open(runtime: &Handle) -> Option<Arc<Room>> {
         .ok()
 }
 
-fn start(bell: Bell, runtime: Handle) -> io::Result<Arc<Room>> {
+fn start(bell: Bell, runtime: Handle, is_alone: bool) -> io::Result<Arc<Room>> {
     let room = Arc::new(Room {
         messages: Mutex::new(Some(Vec::new())),
         bell,
         turns: AtomicU32::new(0),
         guests: AtomicUsize::new(0),
+        load: AtomicU32::new(0),
     });
     let (told, hear) = mpsc::sync_channel(1);
     let theirs = Arc::clone(&room);
@@ -50,7 +52,7 @@ fn start(bell: Bell, runtime: Handle) -> io::Result<Arc<Room>> {
             Ok(ring) => {
                 let _ = told.send(Ok(()));
                 let _context = runtime.enter();
-                Host::new(ring, theirs).run();
+                Host::new(ring, theirs, is_alone).run();
             }
             Err(error) => {
                 let _ = told.send(Err(error));
@@ -83,6 +85,10 @@ struct Host {
     standing: Vec<Option<Standing>>,
     count: usize,
     closing: bool,
+    is_alone: bool,
+    load: Load,
+    /// Who is served next goes elsewhere.
+    gives_away: bool,
 }
 
 impl Place {
@@ -99,13 +105,16 @@ impl Place {
 }
 
 impl Host {
-    fn new(ring: Ring, room: Arc<Room>) -> Self {
+    fn new(ring: Ring, room: Arc<Room>, is_alone: bool) -> Self {
         Host {
             ring,
             room,
             standing: Vec::new(),
             count: 0,
             closing: false,
+            is_alone,
+            load: Load::default(),
+            gives_away: false,
         }
     }
 
@@ -123,6 +132,7 @@ impl Host {
     /// Waits for what comes, and does what is to be done.
     fn turn(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
         self.ring.wait(completions)?;
+        self.weigh(completions.len());
         let mut glance = Glance::default();
         for completion in completions.drain(..) {
             match completion.token {
@@ -131,6 +141,15 @@ impl Host {
             }
         }
         Ok(())
+    }
+
+    /// Notes how much there was to do.
+    fn weigh(&mut self, completions: usize) {
+        if !self.is_alone {
+            let (average, is_to_move) = self.load.found(completions);
+            self.room.load.store(average, Relaxed);
+            self.gives_away |= is_to_move;
+        }
     }
 
     /// Does what tasks have asked for.
@@ -177,7 +196,7 @@ impl Host {
 
     fn dismiss(&mut self, place: Place, fate: Fate) {
         if let Some(standing) = self.at(place) {
-            let was = std::mem::replace(&mut standing.fate, fate);
+            let was = mem::replace(&mut standing.fate, fate);
             if was == Fate::Stays {
                 self.ring.cancel(place.token());
             }
@@ -208,7 +227,11 @@ impl Host {
         let bytes = self.ring.bytes(completion);
         let was = standing.fate;
         standing.fate = match (was, bytes.is_empty()) {
-            (Fate::Stays, false) => served(&mut *standing.guest, bytes, glance),
+            (Fate::Stays, false) => match served(&mut *standing.guest, bytes, glance) {
+                // By its task, which finds it a room.
+                Fate::Stays if mem::take(&mut self.gives_away) => Fate::Leaves,
+                fate => fate,
+            },
             (Fate::Leaves, false) => {
                 standing.guest.came_late(bytes, glance);
                 was
