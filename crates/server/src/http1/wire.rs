@@ -125,8 +125,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                 return Poll::Ready(Ok(Some(told)));
             }
             if !self.out.is_empty() || self.unflushed {
+                let is_large = self.out.bytes() > MOST_IN_HALL;
                 let flushed = self.poll_flush(cx);
-                if flushed.is_pending() {
+                if is_large || flushed.is_pending() {
                     self.stirred();
                 }
                 ready!(flushed)?;
