@@ -137,8 +137,8 @@ pub(crate) struct Limits {
     /// each takes two more descriptors as long as its client takes the body. Bodies to more are copied;
     /// zero: all.
     pub(crate) max_lending: Whole<0, 1_000_000>,
-    /// Requests in a row on a cleartext connection of HTTP/1.1, each answered at once, after which what comes on it
-    /// is received through `io_uring`, where the kernel has that and allows it (Linux 6.1); zero: never.
+    /// Times in a row that all that came on a cleartext connection of HTTP/1.1 was answered at once, after which what
+    /// comes is received through `io_uring`, where the kernel has that and allows it (Linux 6.1); zero: never.
     pub(crate) io_uring_after: Whole<0, 1_000_000>,
     /// HTTP/2 streams at once per connection.
     pub(crate) max_streams: Whole<1, 65_535>,

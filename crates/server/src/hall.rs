@@ -134,8 +134,9 @@ impl Hall {
     /// There is no room: it stays what it is.
     pub(crate) fn enter<G: Guest + 'static>(&self, guest: Box<G>) -> Result<Seat, Box<G>> {
         let loads = self.rooms.iter().map(|room| match room.get() {
-            Some(Some(room)) => room.load.load(Relaxed),
-            Some(None) | None => 0,
+            Some(Some(room)) if room.is_open() => room.load.load(Relaxed),
+            Some(_) => u32::MAX,
+            None => 0,
         });
         let Some(chosen) = load::choose(loads) else {
             return Err(guest);

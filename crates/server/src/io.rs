@@ -7,9 +7,11 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
+use rustix::net::sockopt::set_socket_linger;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -221,9 +223,12 @@ impl Drop for ClientIo {
         {
             gauge.take(client, round_trip);
         }
-        if self.state.is_reset_on_close() && !self.fin_sent {
+        if self.state.is_reset_on_close()
+            && !self.fin_sent
+            && let Some(socket) = self.stream.descriptor()
+        {
             // If it fails the client gets a FIN, as it would without.
-            let _ = self.stream.driven().and_then(TcpStream::set_zero_linger);
+            let _ = set_socket_linger(socket, Some(Duration::ZERO));
         }
     }
 }

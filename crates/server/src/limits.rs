@@ -26,8 +26,8 @@ pub struct Limits {
     /// Connections at once whose large bodies go out without a copy; each takes two descriptors for
     /// it, as long as its client takes the body. Bodies to more are copied. Zero: all. Default 256.
     pub max_lending: usize,
-    /// Requests in a row on a cleartext connection of HTTP/1.1, each answered at once, after which its requests
-    /// are received through `io_uring`, where the kernel has it and allows it (Linux 6.1). Zero: never. Default 16.
+    /// Times in a row that all that came on a cleartext connection of HTTP/1.1 was answered at once, after which what
+    /// comes is received through `io_uring`, where the kernel has it and allows it (Linux 6.1). Zero: never. Default 16.
     pub io_uring_after: u32,
     /// HTTP/2 streams at once per connection. Default 128.
     pub max_streams: u32,

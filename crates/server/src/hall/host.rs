@@ -192,10 +192,16 @@ impl Host {
     fn counted(&mut self, count: usize) {
         self.count = count;
         self.room.guests.store(count, Relaxed);
+        if count == 0 {
+            self.load = Load::default();
+            self.room.load.store(0, Relaxed);
+        }
     }
 
     fn dismiss(&mut self, place: Place, fate: Fate) {
-        if let Some(standing) = self.at(place) {
+        // Who is to end does, whoever asks for it back.
+        let standing = self.at(place);
+        if let Some(standing) = standing.filter(|standing| standing.fate != Fate::Ends) {
             let was = mem::replace(&mut standing.fate, fate);
             if was == Fate::Stays {
                 self.ring.cancel(place.token());
@@ -263,9 +269,10 @@ impl Host {
         if let Some(standing) = standing {
             // Before it is seen that it is gone.
             self.counted(self.count - 1);
-            if fate == Fate::Leaves {
-                standing.guest.leave();
-            }
+            let _ = catch_unwind(AssertUnwindSafe(|| match fate {
+                Fate::Leaves => standing.guest.leave(),
+                Fate::Stays | Fate::Ends => drop(standing.guest),
+            }));
         }
     }
 }

@@ -50,7 +50,8 @@ where
         Ok(seat) => {
             let back = poll_fn(|cx| {
                 let back = Pin::new(&mut waiting).poll(cx);
-                if back.is_pending() && state.is_closing() {
+                // Its marks may say that it is busy while it is not any more: its watch is to see it at rest.
+                if back.is_pending() && (state.is_closing() || shared.is_leaving()) {
                     seat.recall();
                 }
                 back

@@ -205,19 +205,17 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         let mut cx = Context::from_waker(Waker::noop());
         let mut reader = HeadReader::default();
         loop {
+            self.answered = false;
             *told = self.answer(&mut reader, &mut open, glance);
             let is_small = self.out.bytes() <= MOST_IN_HALL;
             let is_sent = is_small && matches!(self.poll_flush(&mut cx), Poll::Ready(Ok(())));
-            if told.is_some() || !is_sent {
+            // Without an answer it was a part of a head, or an empty line in front of one.
+            if told.is_some() || !is_sent || !self.answered {
                 return false;
             }
             if self.buf.is_empty() {
                 self.rest();
                 return true;
-            }
-            // There was no room for more answers, and is now; unless it is a part of a head.
-            if !mem::take(&mut self.answered) {
-                return false;
             }
         }
     }

@@ -192,6 +192,25 @@ async fn times_are_kept() {
 }
 
 #[tokio::test]
+async fn what_is_no_request_yet_is_waited_for_by_the_task() {
+    if !is_there() {
+        return;
+    }
+    let it = start(Limits {
+        head_timeout: SHORT,
+        ..soonest()
+    })
+    .await;
+    for beginning in ["\r\n", "\r", "GET / HTTP/1.1\r\nhost: a.example\r\n"] {
+        let mut client = it.guest().await;
+        client.send(beginning).await;
+        // Long before it would be idle for too long.
+        assert!(client.is_closed().await, "{beginning:?}");
+        it.wait_for_connections(0).await;
+    }
+}
+
+#[tokio::test]
 async fn what_a_slow_reader_has_asked_for_comes_whole() {
     if !is_there() {
         return;
