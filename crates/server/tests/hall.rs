@@ -3,56 +3,24 @@
 //!
 //! A file of its own, for an allocator is that of a whole process.
 #![cfg(target_os = "linux")]
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts can be had in no other way"
-)]
+
+mod counting;
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     io::{Read, Write},
     net::TcpStream,
-    sync::{
-        Arc,
-        atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use counting::{settled, taken};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use perigee_server::{
     Asked, AtOnce, Client, Content, Handler, Limits, Reply, RequestBody, Server, ServerConfig,
     bind_all,
 };
-
-/// Bytes that are allocated now.
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-/// Allocations, ever.
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator as it came; to count needs no allocation.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as isize, Relaxed);
-        TAKEN.fetch_add(1, Relaxed);
-        // SAFETY: as our caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: as our caller promised.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// As many connections are measured.
 const MANY: usize = 200;
@@ -105,18 +73,6 @@ fn wait_for(server: &Server, connections: usize, there: usize) {
     }
 }
 
-/// What is allocated once it has not changed for a moment.
-fn settled() -> isize {
-    let (begun, mut same, mut last) = (Instant::now(), 0, 0);
-    while same < 20 {
-        assert!(begun.elapsed() < Duration::from_secs(30), "never settles");
-        std::thread::sleep(Duration::from_millis(5));
-        let now = LIVE.load(Relaxed);
-        (same, last) = (if now == last { same + 1 } else { 0 }, now);
-    }
-    last
-}
-
 #[test]
 fn a_hit_takes_no_allocation_and_who_waits_little_memory() {
     let ring = io_uring::IoUring::<io_uring::squeue::Entry>::builder()
@@ -165,17 +121,17 @@ fn a_hit_takes_no_allocation_and_who_waits_little_memory() {
     // What is taken once is taken by then.
     drop(open());
     wait_for(&server, 0, 0);
-    let before = settled();
+    let before = settled(|| server.connections() == 0);
     let mut clients = open();
-    let each = (settled() - before) / MANY as isize;
+    let each = (settled(|| server.connections() == MANY) - before) / MANY as isize;
     println!("{each} bytes for each connection");
     assert!(each < MOST, "{each} bytes for each connection");
 
-    let before = TAKEN.load(Relaxed);
+    let before = taken();
     for _ in 0..10 {
         clients.iter_mut().for_each(ask);
     }
-    let taken = TAKEN.load(Relaxed) - before;
+    let taken = taken() - before;
     assert_eq!(taken, 0, "allocations for {} hits", 10 * MANY);
     assert_eq!(server.stats().through_io_uring, MANY);
 }

@@ -2,49 +2,19 @@
 //!
 //! A file of its own, for an allocator is that of a whole process.
 
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts can be had in no other way"
-)]
+mod counting;
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     io::{Read, Write},
     net::TcpStream,
-    sync::{
-        Arc,
-        atomic::{AtomicIsize, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
+    sync::Arc,
 };
 
 use bytes::Bytes;
+use counting::settled;
 use http::{Request, Response};
 use http_body_util::Full;
 use perigee_server::{Client, Handler, Limits, RequestBody, Server, ServerConfig, bind_all};
-
-/// Bytes that are allocated now.
-static LIVE: AtomicIsize = AtomicIsize::new(0);
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator as it came; to count needs no allocation.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as isize, Relaxed);
-        // SAFETY: as our caller promised.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: as our caller promised.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// As many connections are measured.
 const MANY: usize = 200;
@@ -75,19 +45,6 @@ fn ask(client: &mut TcpStream) {
         assert!(length > 0, "{response:?}");
         response.extend_from_slice(&part[..length]);
     }
-}
-
-/// What is allocated once it has not changed for a moment, and the server has as many connections.
-fn settled(server: &Server, connections: usize) -> isize {
-    let (begun, mut same, mut last) = (Instant::now(), 0, 0);
-    while same < 20 {
-        assert!(begun.elapsed() < Duration::from_secs(30), "never settles");
-        std::thread::sleep(Duration::from_millis(5));
-        let now = LIVE.load(Relaxed);
-        let is_same = now == last && server.connections() == connections;
-        (same, last) = (if is_same { same + 1 } else { 0 }, now);
-    }
-    last
 }
 
 #[test]
@@ -121,9 +78,9 @@ fn a_connection_that_waits_for_its_next_request_is_small() {
 
     // What is taken once is taken by then.
     drop(open(MANY));
-    let before = settled(&server, 0);
+    let before = settled(|| server.connections() == 0);
     let clients = open(MANY);
-    let each = (settled(&server, MANY) - before) / MANY as isize;
+    let each = (settled(|| server.connections() == MANY) - before) / MANY as isize;
     println!("{each} bytes for each connection");
     assert!(each < MOST, "{each} bytes for each connection");
     drop(clients);
