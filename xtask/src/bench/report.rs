@@ -96,14 +96,16 @@ fn targets(results: &Results) -> String {
             continue;
         };
         let ratio = ours / best;
-        let verdict = verdict(ratio >= row.reach);
+        let verdict = row.reach.map_or("", |reach| verdict(ratio >= reach));
+        let reach = row
+            .reach
+            .map_or(String::new(), |reach| format!("{reach:.1}"));
         let unit = unit(row.unit);
         text += &format!(
-            "| {} | {} {unit} | {name} {} | {ratio:.2} | {:.1} | {verdict} |\n",
+            "| {} | {} {unit} | {name} {} | {ratio:.2} | {reach} | {verdict} |\n",
             row.title,
             number(ours),
             number(best),
-            row.reach,
         );
     }
     text += &memory_target(results);

@@ -15,6 +15,8 @@ pub(super) enum Unit {
 pub(super) enum Load {
     /// The same object again and again.
     Hit,
+    /// The same, by who keeps up with the fastest.
+    Keen,
     /// The same, by who has it.
     NotModified,
     /// A MiB of it.
@@ -39,8 +41,8 @@ pub(super) struct Row {
     pub(super) connections: usize,
     pub(super) load: Load,
     pub(super) unit: Unit,
-    /// How many times what the best peer does.
-    pub(super) reach: f64,
+    /// How many times what the best peer does, where that is to be something.
+    pub(super) reach: Option<f64>,
 }
 
 const fn row(
@@ -58,7 +60,7 @@ const fn row(
         connections,
         load,
         unit,
-        reach,
+        reach: Some(reach),
     }
 }
 
@@ -67,11 +69,20 @@ const KIB_64: (&str, usize) = ("/65536/hit", 64);
 const MIB: (&str, usize) = ("/1048576/hit", 16);
 const MIB_64: (&str, usize) = ("/67108864/hit", 8);
 
-pub(super) const ROWS: [Row; 11] = {
+pub(super) const ROWS: [Row; 12] = {
     use Load::*;
     use Unit::*;
     [
-        row("1k", "1 KiB hit, 64 connections", KIB, Hit, Requests, 1.6),
+        row("1k", "1 KiB hit, 64 connections", KIB, Keen, Requests, 1.6),
+        Row {
+            key: "1k-wrk",
+            title: "the same, asked for by wrk",
+            target: KIB.0,
+            connections: KIB.1,
+            load: Hit,
+            unit: Requests,
+            reach: None,
+        },
         row("64k", "64 KiB hit", KIB_64, Hit, Requests, 1.1),
         row("1m", "1 MiB hit", MIB, Hit, Bytes, 1.0),
         row("64m", "64 MiB hit", MIB_64, Hit, Bytes, 1.0),
@@ -136,8 +147,11 @@ impl Row {
     /// it was asked before.
     pub(super) fn has(&self, peer: &Peer) -> bool {
         match peer {
-            Peer::H2o => matches!(self.key, "1k" | "1m" | "h2" | "tls1m"),
-            Peer::Floor => matches!(self.load, Load::Hit | Load::Zipf | Load::NotModified),
+            Peer::H2o => matches!(self.key, "1k" | "1k-wrk" | "1m" | "h2" | "tls1m"),
+            Peer::Floor => matches!(
+                self.load,
+                Load::Hit | Load::Keen | Load::Zipf | Load::NotModified
+            ),
             _ => !self.needs_tls() || peer.has_tls(),
         }
     }

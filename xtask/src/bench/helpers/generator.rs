@@ -117,6 +117,8 @@ struct Run<'a> {
     each: Option<u64>,
     same: bool,
     chance: u64,
+    /// The next requests that are sent at once.
+    requests: String,
     /// Nanoseconds.
     latencies: Vec<u32>,
     failed: u64,
@@ -141,6 +143,7 @@ impl<'a> Run<'a> {
             each: plan.each,
             same: plan.same && !plan.wait,
             chance: 0x9e37_79b9_7f4a_7c15,
+            requests: String::new(),
             latencies: Vec::new(),
             failed: 0,
         })
@@ -195,8 +198,6 @@ impl<'a> Run<'a> {
         // While connections are opened, all may be.
         let given = self.plan.busy.filter(|_| self.each.is_none());
         let busy = given.unwrap_or(self.plan.connections);
-        let field = self.plan.field.as_ref().map(|field| format!("{field}\r\n"));
-        let field = field.unwrap_or_default();
         while self.connections.len() - self.idle.len() < busy {
             let due = match self.plan.rate {
                 Some(rate) => start + Duration::from_secs_f64(self.asked as f64 / rate),
@@ -208,19 +209,31 @@ impl<'a> Run<'a> {
             let Some(token) = self.idle.pop_front() else {
                 break;
             };
-            let mut requests = String::new();
             let left = self.each.map_or(u64::MAX, |count| count - self.asked);
             let batch = left.min(self.plan.batch as u64) as usize;
-            for _ in 0..batch {
-                let object = self.object().to_string();
-                let target = self.plan.target.replace("{}", &object);
-                let host = self.plan.host.replace("{}", &object);
-                requests += &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{field}\r\n");
-                self.asked += 1;
-            }
-            self.connections[token].send(&requests, batch, due)?;
+            self.write(batch);
+            self.asked += batch as u64;
+            self.connections[token].send(&self.requests, batch, due)?;
         }
         Ok(())
+    }
+
+    /// Writes the next requests.
+    fn write(&mut self, batch: usize) {
+        // One that is always the same is written once.
+        let is_one = self.plan.batch == 1 && self.plan.each.is_none() && self.plan.among == 1;
+        if is_one && self.asked > 0 {
+            return;
+        }
+        self.requests.clear();
+        let field = self.plan.field.as_ref().map(|field| format!("{field}\r\n"));
+        let field = field.unwrap_or_default();
+        for place in 0..batch as u64 {
+            let object = self.object(self.asked + place).to_string();
+            let target = self.plan.target.replace("{}", &object);
+            let host = self.plan.host.replace("{}", &object);
+            self.requests += &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{field}\r\n");
+        }
     }
 
     fn receive(&mut self, token: usize, buffer: &mut [u8]) -> io::Result<()> {
@@ -243,10 +256,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Which object comes next.
-    fn object(&mut self) -> u64 {
+    /// Which object is asked for by the request of this number.
+    fn object(&mut self, asked: u64) -> u64 {
         if self.plan.each.is_some() {
-            return self.asked;
+            return asked;
         }
         // xorshift64, by George Marsaglia.
         self.chance ^= self.chance << 13;

@@ -70,10 +70,12 @@ pub(super) fn draw(results: &Results) -> String {
             let ratio = measured.median(name).unwrap_or_default() / best;
             svg += &dot(place(ratio), middle, colour(name));
         }
-        let (x, from, to) = (place(row.reach), middle - 12.0, middle + 12.0);
-        svg += &format!(
-            "<line class=\"reach\" stroke-width=\"2\" stroke-dasharray=\"3 2\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from}\" y2=\"{to}\"/>\n"
-        );
+        if let Some(reach) = row.reach {
+            let (x, from, to) = (place(reach), middle - 12.0, middle + 12.0);
+            svg += &format!(
+                "<line class=\"reach\" stroke-width=\"2\" stroke-dasharray=\"3 2\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from}\" y2=\"{to}\"/>\n"
+            );
+        }
     }
     svg + "</svg>\n"
 }
