@@ -10,7 +10,9 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderName, Method, StatusCode};
-use perigee_http_cache::{BodyPart, CacheKey, Plain, Policy, Rule, Sent, Serve, at_once, decimal};
+use perigee_http_cache::{
+    BodyPart, CacheKey, Plain, Policy, Rule, Scheme, Sent, Serve, at_once, decimal,
+};
 use perigee_storage::Hit;
 
 use crate::{
@@ -43,6 +45,9 @@ pub struct Found {
     pub length: Option<u64>,
     /// What follows the head.
     pub content: Content,
+    /// Whether it is the answer to all who ask for the same at this time, and they need only be counted:
+    /// [`Exchange::again`].
+    pub for_all: bool,
 }
 
 /// What follows a head.
@@ -193,15 +198,36 @@ impl Exchange {
                 content
             }
             (content, None) => {
-                service.metrics.hit(content.length());
+                service.metrics.hits(1, content.length());
                 content
             }
         };
         Some(Found {
             status,
             length,
+            // A line of the log is about one of them.
+            for_all: self.log.is_none() && matches!(content, Content::Empty | Content::Written(_)),
             content,
         })
+    }
+
+    /// Counts requests that had the answer that one like them was given at once, with so many bytes of content each.
+    pub fn again<F>(
+        &self,
+        asked: &Asked<'_, F>,
+        services: &Services,
+        scheme: Scheme,
+        (times, content): (u64, u64),
+    ) {
+        let Some(service) = services.find(asked.host) else {
+            return;
+        };
+        service.metrics.hits(times, content);
+        if let Some(policy) = policy(&service.config, asked.target) {
+            let key = policy.key.text(scheme, asked.host, asked.target);
+            let times = u32::try_from(times).unwrap_or(u32::MAX);
+            self.store.again(key.as_bytes(), times);
+        }
     }
 
     /// What the log wants to know of a request, if there is one.

@@ -48,6 +48,10 @@ pub struct AtOnce<B> {
     pub length: Option<u64>,
     /// What follows the head.
     pub content: Content<B>,
+    /// Whether this is the answer to everybody who asks in the very same bytes at the same time. Those who do so
+    /// together, over public connections without TLS, have it without being asked about one by one, and
+    /// [`crate::Handler::again`] is told how many they were. Only where nothing follows the head, or it is written.
+    pub for_all: bool,
 }
 
 /// The content of an answer that is there.

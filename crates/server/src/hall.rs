@@ -3,9 +3,11 @@
 //! and its answer. What cannot be answered so goes back to the connection's task, with the connection, and as it came.
 //!
 //! The tasks of these connections stay: they keep the times, and ask for the connection back when it is to end.
-//! `host` is what a thread does, `load` says which one gets a connection, `ring` asks the kernel (`io_uring`). Where the kernel has no such thing, or does not
-//! allow it, no connection comes here.
+//! `host` is what a thread does, `load` says which one gets a connection, `ring` asks the kernel (`io_uring`), and a
+//! `herd` asks for the very same together. Where the kernel has no such thing, or does not allow it, no connection comes
+//! here.
 
+mod herd;
 mod host;
 mod load;
 #[cfg(not(target_os = "linux"))]
@@ -27,6 +29,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use crate::coarse::Glance;
+pub(crate) use herd::{Herd, MOST_ASKED};
 use ring::Bell;
 
 /// A connection, as those see it who serve it here.
@@ -35,13 +38,29 @@ pub(crate) trait Guest: Send {
     fn socket(&self) -> Option<BorrowedFd<'_>>;
 
     /// These bytes came. Whether all that was asked is answered, and all answers are sent; otherwise it leaves.
-    fn came(&mut self, bytes: &[u8], glance: &mut Glance) -> bool;
+    fn came(&mut self, bytes: &[u8], look: &mut Look) -> bool;
 
     /// These came while it was about to leave.
     fn came_late(&mut self, bytes: &[u8], glance: &mut Glance);
 
     /// It goes back to its task.
     fn leave(self: Box<Self>);
+
+    /// Who counts those that had the answer of somebody else.
+    fn counts(&self) -> Arc<dyn Counts>;
+}
+
+/// Counts requests that were answered with what somebody else was given.
+pub(crate) trait Counts: Send + Sync {
+    /// So many more than one have asked for this, and had an answer with so much content.
+    fn again(&self, asked: &[u8], content: u64, times: u64);
+}
+
+/// One look at what has come: when that was, and who of those that came asks for the same.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) glance: Glance,
+    pub(crate) herd: Herd,
 }
 
 /// Where one connection stands among those of a room: its descriptor, and when it came, by which it is told from one

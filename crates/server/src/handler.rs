@@ -41,6 +41,10 @@ pub trait Handler: Send + Sync + 'static {
         None
     }
 
+    /// So many more have asked for this, and had the answer that was given to one of them at once
+    /// ([`AtOnce::for_all`]), with so many bytes of content each.
+    fn again(&self, _asked: &Asked<'_>, _content: u64, _times: u64) {}
+
     /// Fields of the response with this body that are text already, and come beside those in its map: each its
     /// name, `: `, its value and CRLF. None of them is of framing, of the connection, or Trailer, and if there are
     /// any, Date is among them. Only of answers to HTTP/1.1 and HTTP/1.0.

@@ -44,6 +44,7 @@ impl Handler for Hello {
             status: StatusCode::OK,
             length: Some(1_024),
             content: Content::Written(1_024),
+            for_all: true,
         })
     }
 

@@ -60,6 +60,9 @@ pub trait Store: Debug + Send + Sync + 'static {
         false
     }
 
+    /// So many more requests for the key that has this text were answered as one was by [`Store::at_once`].
+    fn again(&self, _key: &[u8], _times: u32) {}
+
     /// Begins to store a response whose body will be `length` bytes, if that is known.
     /// Always gives a [`Fill`]: one that will not be kept ([`Fill::is_kept`]) still lets readers
     /// follow it, through a window of bounded size.

@@ -321,6 +321,10 @@ impl Store for Memory {
         self.shelf.at_once(key, serve)
     }
 
+    fn again(&self, key: &[u8], times: u32) {
+        self.shelf.again(key, times);
+    }
+
     fn fill(
         &self,
         key: &CacheKey,

@@ -80,6 +80,10 @@ impl Store for Tiered {
         self.both.at_once(key, serve)
     }
 
+    fn again(&self, key: &[u8], times: u32) {
+        self.both.memory().again(key, times);
+    }
+
     fn fill(
         &self,
         key: &CacheKey,

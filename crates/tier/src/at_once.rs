@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use httparse::Header;
 use perigee_cluster::{Caller, is_ours};
-use perigee_proxy::{self as proxy, Body, Found, InFlight, Sender};
+use perigee_proxy::{self as proxy, Body, Found, InFlight, Scheme, Sender};
 use perigee_server::{Asked, AtOnce, Client, Content, Reply};
 
 use crate::{
@@ -37,12 +37,7 @@ impl<S: State> Shared<S> {
         if from.sender != Sender::Client {
             return None;
         }
-        let asked = proxy::Asked {
-            is_head: asked.is_head,
-            host: asked.host,
-            target: asked.target,
-            fields: asked.fields.iter().map(name_and_value),
-        };
+        let asked = asked_of(asked);
         let enter = || InFlight::enter(&self.requests, max);
         let reply = proxy::Reply {
             now: reply.now,
@@ -53,6 +48,26 @@ impl<S: State> Shared<S> {
             .exchange
             .at_once(&asked, state.services(), from, enter, reply)?;
         Some(at_once(found))
+    }
+
+    /// What [`perigee_server::Handler::again`] counts.
+    pub(crate) fn found_again(&self, asked: &Asked<'_>, content: u64, times: u64) {
+        let asked = asked_of(asked);
+        let state = self.state.load();
+        let services = state.services();
+        self.exchange
+            .again(&asked, services, Scheme::Http, (times, content));
+    }
+}
+
+fn asked_of<'a>(
+    asked: &Asked<'a>,
+) -> proxy::Asked<'a, impl IntoIterator<Item = (&'a str, &'a [u8])> + Clone> {
+    proxy::Asked {
+        is_head: asked.is_head,
+        host: asked.host,
+        target: asked.target,
+        fields: asked.fields.iter().map(name_and_value),
     }
 }
 
@@ -70,5 +85,6 @@ fn at_once(found: Found) -> AtOnce<Body> {
             proxy::Content::Bytes(bytes) => Content::Bytes(bytes),
             proxy::Content::Body(body) => Content::Body(body),
         },
+        for_all: found.for_all,
     }
 }

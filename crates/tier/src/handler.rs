@@ -188,6 +188,10 @@ impl<S: State> Handler for Shared<S> {
         self.found(asked, client, reply)
     }
 
+    fn again(&self, asked: &Asked<'_>, content: u64, times: u64) {
+        self.found_again(asked, content, times);
+    }
+
     fn lines(body: &Body) -> &[u8] {
         body.lines()
     }

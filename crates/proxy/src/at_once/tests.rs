@@ -321,17 +321,20 @@ fn sorted<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(String,
     all
 }
 
-async fn at_once_told(exchange: &Exchange, services: &Services, game: &Game) -> Option<Told> {
-    let fields = game
-        .fields
-        .iter()
-        .map(|(name, value)| (*name, value.as_bytes()));
-    let asked = Asked {
+fn asked(
+    game: &Game,
+) -> Asked<'static, impl IntoIterator<Item = (&'static str, &'static [u8])> + Clone> {
+    let fields = game.fields.clone().into_iter();
+    Asked {
         is_head: game.is_head,
         host: game.host,
         target: game.target,
-        fields,
-    };
+        fields: fields.map(|(name, value)| (name, value.as_bytes())),
+    }
+}
+
+async fn at_once_told(exchange: &Exchange, services: &Services, game: &Game) -> Option<Told> {
+    let asked = asked(game);
     let mut lines = Vec::new();
     let under_way = Arc::default();
     let enter = || InFlight::enter(&under_way, 1);
@@ -346,6 +349,9 @@ async fn at_once_told(exchange: &Exchange, services: &Services, game: &Game) -> 
         end_head,
     };
     let found = exchange.at_once(&asked, services, from(game), enter, reply)?;
+    // A line of the log is written for each, and what is no text is sent by whoever asked for it.
+    let is_text = matches!(found.content, Content::Empty | Content::Written(_));
+    assert_eq!(found.for_all, is_text && !game.is_logged);
     let mut written = Bytes::new();
     if let Content::Written(length) = found.content {
         assert!(game.takes_content);
@@ -396,10 +402,9 @@ fn play(game: &Game) -> Option<(Told, Told)> {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let store: Arc<dyn Store> = Arc::new(Memory::new(
-            MemoryConfig::default(),
-            Arc::new(Purges::new(16)),
-        ));
+        let purges = Arc::new(Purges::new(16));
+        let memory = Arc::new(Memory::new(MemoryConfig::default(), purges));
+        let store: Arc<dyn Store> = Arc::clone(&memory) as Arc<dyn Store>;
         let services =
             Services::build(vec![game.config.clone()], &Metrics::default(), None).unwrap();
         services.find(game.host)?;
@@ -412,6 +417,11 @@ fn play(game: &Game) -> Option<(Told, Told)> {
         assert_eq!(one, (1, told.2.len() as u64));
         let other = answer_told(&exchange, &services, game).await;
         assert_eq!(metrics.hits_and_bytes(), (2, 2 * one.1));
+        let found = memory.stats().hits;
+        let scheme = from(game).scheme;
+        exchange.again(&asked(game), &services, scheme, (3, one.1));
+        assert_eq!(metrics.hits_and_bytes(), (5, 5 * one.1));
+        assert_eq!(memory.stats().hits, found + 3);
         if let Some(log) = log {
             let records = std::mem::take(&mut *log.0.lock().unwrap());
             let said = |record: &AccessRecord| {

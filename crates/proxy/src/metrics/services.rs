@@ -33,9 +33,10 @@ const CUT: usize = 7;
 pub struct ServiceMetrics(Tally<8>);
 
 impl ServiceMetrics {
-    /// A hit that is sent whole.
-    pub(crate) fn hit(&self, bytes: u64) {
-        self.0.add([(HIT, 1), (BYTES, bytes)]);
+    /// So many hits that are sent whole, of so many bytes each.
+    pub(crate) fn hits(&self, times: u64, bytes: u64) {
+        self.0
+            .add([(HIT, times), (BYTES, times.saturating_mul(bytes))]);
     }
 
     pub(crate) fn count(&self, handling: &Handling, bytes: u64, complete: bool) {
@@ -140,7 +141,7 @@ mod tests {
             detail: Some(Detail::StaleIfError),
             ..Handling::forwarded(Miss::Stale)
         };
-        service.hit(4);
+        service.hits(1, 4);
         service.count(&Handling::hit(1), 6, true);
         service.count(&Handling::forwarded(Miss::Uri), 20, false);
         service.count(&stale, 30, true);
@@ -157,7 +158,7 @@ mod tests {
     fn a_service_keeps_its_counts_when_it_is_built_again() {
         let all = AllServices::default();
         let (before, after) = (all.of("www"), all.of("www"));
-        before.hit(1);
+        before.hits(1, 1);
         assert_eq!(after.hits_and_bytes(), (1, 1));
     }
 

@@ -14,7 +14,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{
-    Guest, Message, Place, Room,
+    Counts, Guest, Look, Message, Place, Room,
     load::Load,
     ring::{Bell, Completion, Ring},
 };
@@ -89,6 +89,9 @@ struct Host {
     load: Load,
     /// Who is served next goes elsewhere.
     gives_away: bool,
+    look: Look,
+    /// `None`: nobody has come yet.
+    counts: Option<Arc<dyn Counts>>,
 }
 
 impl Place {
@@ -115,6 +118,8 @@ impl Host {
             is_alone,
             load: Load::default(),
             gives_away: false,
+            look: Look::default(),
+            counts: None,
         }
     }
 
@@ -133,14 +138,27 @@ impl Host {
     fn turn(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
         self.ring.wait(completions)?;
         self.weigh(completions.len());
-        let mut glance = Glance::default();
+        self.look.glance = Glance::default();
+        self.look.herd.begin(completions.len());
         for completion in completions.drain(..) {
+            self.look.herd.next();
             match completion.token {
                 BELL => self.hear(&completion),
-                _ => self.take(&completion, &mut glance),
+                _ => self.take(&completion),
             }
         }
+        self.count_others();
         Ok(())
+    }
+
+    /// Has those counted who had the answer of somebody else.
+    fn count_others(&self) {
+        if let (Some(others), Some(counts)) = (self.look.herd.others(), &self.counts) {
+            // A panic in it is nobody's end: they have their answers.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                counts.again(others.asked, others.content, others.count);
+            }));
+        }
     }
 
     /// Notes how much there was to do.
@@ -177,6 +195,9 @@ impl Host {
         let socket = place.socket as usize;
         if self.standing.len() <= socket {
             self.standing.resize_with(socket + 1, || None);
+        }
+        if self.counts.is_none() {
+            self.counts = Some(guest.counts());
         }
         if let Some(from) = guest.socket() {
             self.ring.receive(from, place.token());
@@ -225,7 +246,7 @@ impl Host {
     }
 
     /// Something came for somebody, or nothing will any more.
-    fn take(&mut self, completion: &Completion, glance: &mut Glance) {
+    fn take(&mut self, completion: &Completion) {
         let place = Place::of(completion.token);
         let Some(Some(standing)) = self.standing.get_mut(place.socket as usize) else {
             return self.ring.give_back(completion);
@@ -233,13 +254,13 @@ impl Host {
         let bytes = self.ring.bytes(completion);
         let was = standing.fate;
         standing.fate = match (was, bytes.is_empty()) {
-            (Fate::Stays, false) => match served(&mut *standing.guest, bytes, glance) {
+            (Fate::Stays, false) => match served(&mut *standing.guest, bytes, &mut self.look) {
                 // By its task, which finds it a room.
                 Fate::Stays if mem::take(&mut self.gives_away) => Fate::Leaves,
                 fate => fate,
             },
             (Fate::Leaves, false) => {
-                standing.guest.came_late(bytes, glance);
+                standing.guest.came_late(bytes, &mut self.look.glance);
                 was
             }
             // It goes on when others have given back what they had.
@@ -285,8 +306,8 @@ impl Drop for Host {
 }
 
 /// Serves one what it has asked for. A panic ends that connection alone, as one in its task would.
-fn served(guest: &mut dyn Guest, bytes: &[u8], glance: &mut Glance) -> Fate {
-    match catch_unwind(AssertUnwindSafe(|| guest.came(bytes, glance))) {
+fn served(guest: &mut dyn Guest, bytes: &[u8], look: &mut Look) -> Fate {
+    match catch_unwind(AssertUnwindSafe(|| guest.came(bytes, look))) {
         Ok(true) => Fate::Stays,
         Ok(false) => Fate::Leaves,
         Err(_) => Fate::Ends,

@@ -1,17 +1,22 @@
 //! Requests that may be answered at once, where they stand in the buffer: see [`crate::at_once`].
 
-use std::time::SystemTime;
+use std::{mem::MaybeUninit, time::SystemTime};
 
 use http::StatusCode;
 
 use super::{encode, out::Out};
-use crate::{Asked, Content, Handler, Reply, exchange::Exchange, guards};
+use crate::{
+    Asked, Content, Handler, Reply,
+    exchange::Exchange,
+    guards,
+    hall::{Counts, MOST_ASKED},
+};
 
 /// What became of a request at the door.
 #[derive(Debug)]
 pub(crate) enum Opened<B> {
-    /// Its answer is in the row.
-    Answered,
+    /// Its answer is in the row. So much content is in it, if it is the answer to all who ask for the same.
+    Answered(Option<u64>),
     /// The head of its answer is in the row, and so many bytes of a body are to follow.
     Begun(u64, Box<B>),
 }
@@ -28,7 +33,7 @@ impl<H: Handler> Exchange<H> {
         if self.shared.is_leaving() || self.state.is_closing() {
             return None;
         }
-        let (length, content) = out.text_if(|text| {
+        let (length, content, for_all) = out.text_if(|text| {
             let start = text.len();
             text.extend_from_slice(OK);
             let reply = Reply {
@@ -47,16 +52,38 @@ impl<H: Handler> Exchange<H> {
                 Content::Empty | Content::Body(_) => end_head(length?, text),
                 Content::Bytes(bytes) => end_head(bytes.len() as u64, text),
             }
-            Some((length, answer.content))
+            Some((length, answer.content, answer.for_all))
         })?;
+        let mut written = None;
         match content {
-            Content::Empty | Content::Written(_) => {}
+            Content::Empty => written = Some(0),
+            Content::Written(length) => written = Some(length),
             Content::Bytes(bytes) => out.body(bytes),
             // Without its length it could not be delimited.
             Content::Body(body) => return Some(Opened::Begun(length?, body)),
         }
         self.state.answered_at_once();
-        Some(Opened::Answered)
+        Some(Opened::Answered(written.filter(|_| for_all)))
+    }
+
+    /// Whether it may be answered with what others are answered.
+    pub(crate) fn is_one_of_many(&self) -> bool {
+        !self.client.private && !self.shared.is_leaving() && !self.state.is_closing()
+    }
+}
+
+impl<H: Handler> Counts for H {
+    fn again(&self, asked: &[u8], content: u64, times: u64) {
+        // None is shorter than `a:` and CRLF.
+        let mut fields = [const { MaybeUninit::uninit() }; MOST_ASKED / 4];
+        let mut request = httparse::Request::new(&mut []);
+        let parsed = request.parse_with_uninit_headers(asked, &mut fields);
+        // It was a request before.
+        if parsed.is_ok_and(|parsed| parsed.is_complete())
+            && let Some(asked) = self::asked(&mut request)
+        {
+            Handler::again(self, &asked, content, times);
+        }
     }
 }
 

@@ -14,7 +14,12 @@ use tokio::{
 };
 
 use super::{connection::Connection, out::Out, wire::Told};
-use crate::{Asked, Handler, coarse::Glance, hall::Guest, socket::Movable};
+use crate::{
+    Asked, Handler,
+    coarse::Glance,
+    hall::{Counts, Guest, Look},
+    socket::Movable,
+};
 
 /// A connection that is back, and what is to be done first, if that is known.
 type Back<I, H> = (Box<Connection<I, H>>, Option<Told<<H as Handler>::Body>>);
@@ -77,10 +82,17 @@ where
         self.connection.wire.io.descriptor()
     }
 
-    fn came(&mut self, bytes: &[u8], glance: &mut Glance) -> bool {
+    fn came(&mut self, bytes: &[u8], look: &mut Look) -> bool {
         let Connection { wire, exchange, .. } = &mut *self.connection;
+        let is_one_of_many = exchange.is_one_of_many();
+        if let Some(answer) = look.herd.answer(bytes).filter(|_| is_one_of_many) {
+            let is_sent = wire.repeat(bytes.len(), answer, &mut look.glance);
+            look.herd.answered();
+            return is_sent;
+        }
         let open = |asked: &Asked<'_>, now, out: &mut Out| exchange.open(asked, now, out);
-        wire.came(bytes, open, glance, &mut self.told)
+        let herd = is_one_of_many.then_some(&mut look.herd);
+        wire.came(bytes, open, (&mut look.glance, herd), &mut self.told)
     }
 
     fn came_late(&mut self, bytes: &[u8], glance: &mut Glance) {
@@ -95,5 +107,9 @@ where
         } = *self;
         // Its task is gone: then so is the connection.
         let _ = back.send((connection, told));
+    }
+
+    fn counts(&self) -> Arc<dyn Counts> {
+        Arc::clone(&self.connection.exchange.handler) as Arc<dyn Counts>
     }
 }

@@ -56,6 +56,12 @@ impl Out {
         self.bytes
     }
 
+    /// All that waits, if that is text of which nothing is sent yet.
+    pub(crate) fn text_alone(&self) -> Option<&[u8]> {
+        let is_text = matches!(self.queue.front(), Some(Piece::Text(_)));
+        (is_text && self.queue.len() == 1 && self.sent == 0).then_some(&self.text)
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.bytes < HIGH_WATER && self.queue.len() < PIECES
     }

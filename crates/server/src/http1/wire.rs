@@ -21,7 +21,7 @@ use super::{
     lent::{self, HEAD_READ},
     out::Out,
 };
-use crate::{Asked, Limits, coarse::Glance, line, state::State};
+use crate::{Asked, Limits, coarse::Glance, hall::Herd, line, state::State};
 
 /// Space for one read of bodies.
 const BODY_READ: usize = 32 << 10;
@@ -50,6 +50,8 @@ pub(crate) struct Wire<I> {
     unflushed: bool,
     /// Something was answered at once since the client was last waited for.
     answered: bool,
+    /// That was one answer, for all who ask for the same, with so much content.
+    alike: Option<u64>,
     /// How often in a row it was then waited for, with nothing left to do. `None`: nobody wants to know.
     calm: Option<u32>,
 }
@@ -83,6 +85,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
             ended: false,
             unflushed: false,
             answered: false,
+            alike: None,
             calm: None,
         }
     }
@@ -177,8 +180,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                     self.state.head_began();
                     return None;
                 }
-                Ok(Some(Taken::Opened(Opened::Answered))) => {
+                Ok(Some(Taken::Opened(Opened::Answered(alike)))) => {
                     *reader = HeadReader::default();
+                    self.alike = alike.filter(|_| !self.answered);
                     self.answered = true;
                 }
                 Ok(Some(Taken::Opened(Opened::Begun(length, body)))) => {
@@ -197,7 +201,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         &mut self,
         bytes: &[u8],
         mut open: impl FnMut(&Asked<'_>, SystemTime, &mut Out) -> Option<Opened<B>>,
-        glance: &mut Glance,
+        (glance, mut herd): (&mut Glance, Option<&mut Herd>),
         told: &mut Option<Told<B>>,
     ) -> bool {
         self.wake_up();
@@ -207,6 +211,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         loop {
             self.answered = false;
             *told = self.answer(&mut reader, &mut open, glance);
+            if let (Some(herd), Some(content)) = (herd.take(), self.alike)
+                && (self.answered && told.is_none() && self.buf.is_empty())
+                && let Some(answer) = self.out.text_alone()
+            {
+                herd.keep(bytes, answer, content);
+            }
             let is_small = self.out.bytes() <= MOST_IN_HALL;
             let is_sent = is_small && matches!(self.poll_flush(&mut cx), Poll::Ready(Ok(())));
             // Without an answer it was a part of a head, or an empty line in front of one.
@@ -218,6 +228,26 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
                 return true;
             }
         }
+    }
+
+    /// So many bytes came while the connection stands in the hall: a request that somebody else has just had this
+    /// answer to. Whether it is sent; otherwise what is left of it is in the row.
+    pub(crate) fn repeat(&mut self, came: usize, answer: &[u8], glance: &mut Glance) -> bool {
+        debug_assert!(self.buf.is_empty() && self.out.is_empty());
+        self.state.bytes_came(came, glance);
+        let mut cx = Context::from_waker(Waker::noop());
+        let sent = match Pin::new(&mut self.io).poll_write(&mut cx, answer) {
+            Poll::Ready(Ok(sent)) => sent,
+            // The task of the connection finds out what it is.
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
+        };
+        self.state.answered_at_once();
+        if sent < answer.len() {
+            self.wake_up();
+            self.out
+                .text(|text| text.extend_from_slice(&answer[sent..]));
+        }
+        sent == answer.len()
     }
 
     /// Bytes came that are not looked at yet.

@@ -159,6 +159,7 @@ impl<H: Handler> Session<H> {
             status,
             length,
             content,
+            ..
         } = answer;
         let (length, download) = match content {
             Content::Empty | Content::Written(_) => (length, None),

@@ -19,7 +19,7 @@ use tokio::{
 use crate::support::{PATIENCE, Raw, Running, SHORT, soon, start, until};
 
 /// After one request.
-fn soonest() -> Limits {
+pub(crate) fn soonest() -> Limits {
     Limits {
         io_uring_after: 1,
         ..Limits::default()
@@ -27,7 +27,7 @@ fn soonest() -> Limits {
 }
 
 /// Whether the kernel has it, and lets us.
-fn is_there() -> bool {
+pub(crate) fn is_there() -> bool {
     let ring = io_uring::IoUring::<io_uring::squeue::Entry>::builder()
         .setup_single_issuer()
         .setup_defer_taskrun()

@@ -5,6 +5,8 @@ mod drain;
 mod expect;
 #[cfg(target_os = "linux")]
 mod hall;
+#[cfg(target_os = "linux")]
+mod herd;
 mod http1;
 mod http2;
 mod http2_floods;

@@ -93,6 +93,7 @@ impl Handler for Paths {
             status: StatusCode::from_u16(status).unwrap(),
             length,
             content,
+            for_all: true,
         })
     }
 

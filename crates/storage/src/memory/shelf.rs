@@ -84,6 +84,11 @@ impl Shelf {
         })
     }
 
+    /// Counts requests that were answered without a lookup of their own. See [`crate::Store::again`].
+    pub(super) fn again(&self, key: &[u8], times: u32) {
+        self.index.again(key, times);
+    }
+
     /// Brings what is stored under a key up to date; says whether anything is left.
     pub(super) fn check(&self, key: &CacheKey) -> bool {
         let mut is_left = false;

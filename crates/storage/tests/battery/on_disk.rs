@@ -63,6 +63,10 @@ impl Store for OnDisk {
         self.store.at_once(key, serve)
     }
 
+    fn again(&self, key: &[u8], times: u32) {
+        self.store.again(key, times);
+    }
+
     fn fill(
         &self,
         key: &CacheKey,

@@ -77,6 +77,7 @@ impl Handler for Told {
             status,
             length: has_content.then_some(length as u64),
             content,
+            for_all: true,
         })
     }
 

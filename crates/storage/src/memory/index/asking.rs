@@ -41,7 +41,7 @@ impl Index {
             let is_good = copy.generation == self.generation(hash).load(Acquire);
             if is_good && copy.found().view().is_of(key) {
                 let is_served = serve(copy.found());
-                if is_served && copy.hit() {
+                if is_served && copy.hits(1) {
                     self.count(&mut copy);
                 }
                 self.keep(copy);
@@ -69,6 +69,19 @@ impl Index {
         is_served
     }
 
+    /// Counts requests for the key of this text, which were answered as one before them.
+    pub(in crate::memory) fn again(&self, key: &[u8], times: u32) {
+        let hash = CacheKey::stable_hash_of(key);
+        let copy = copies::take(self.number, hash).filter(|copy| copy.found().view().is_of(key));
+        if let Some(mut copy) = copy {
+            if copy.hits(times) {
+                self.count(&mut copy);
+            }
+            return self.keep(copy);
+        }
+        self.counted(hash, key, times);
+    }
+
     /// Keeps a copy for this thread.
     fn keep(&self, copy: Box<Copied>) {
         let gone = copies::put(copy).filter(|gone| gone.index == self.number);
@@ -81,12 +94,17 @@ impl Index {
     fn count(&self, copy: &mut Copied) {
         let (hash, hits) = (copy.hash(), std::mem::take(&mut copy.hits));
         if hits > 0 {
-            let mut shard = self.shard(hash);
-            self.asked(&mut shard, hits);
-            match shard.find(hash, copy.found().view().key_text()) {
-                Some(place) => self.found(&mut shard, place, hits),
-                None => shard.found += u64::from(hits),
-            }
+            self.counted(hash, copy.found().view().key_text(), hits);
+        }
+    }
+
+    /// Counts requests for a key, which found it.
+    fn counted(&self, hash: u64, key: &[u8], times: u32) {
+        let mut shard = self.shard(hash);
+        self.asked(&mut shard, times);
+        match shard.find(hash, key) {
+            Some(place) => self.found(&mut shard, place, times),
+            None => shard.found += u64::from(times),
         }
     }
 

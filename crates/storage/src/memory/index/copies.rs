@@ -53,9 +53,9 @@ impl Copied {
         self.entry.hash
     }
 
-    /// One hit more. Whether all of them are to be counted now.
-    pub(super) fn hit(&mut self) -> bool {
-        self.hits += 1;
+    /// More hits. Whether all of them are to be counted now.
+    pub(super) fn hits(&mut self, more: u32) -> bool {
+        self.hits = self.hits.saturating_add(more);
         self.hits >= TOGETHER
     }
 }

@@ -114,6 +114,27 @@ fn hits_of_a_copy_are_counted() {
     assert!((1601..=1616).contains(&more), "{more}");
 }
 
+#[test]
+fn those_who_had_the_answer_of_another_one_are_counted() {
+    let index = Index::new(1 << 20, 0, 1);
+    put(&index, 1, 1000);
+    ask(&index, 1);
+    let again = |times| index.again(key(1).as_str().as_bytes(), times);
+    again(9);
+    assert_eq!((hits(&index, 1), index.hits()), (Some(10), 10));
+    // Those of a copy are told some at a time, as ever.
+    get_a_copy(&index, 1);
+    let before = (hits(&index, 1).unwrap(), index.hits());
+    again(1000);
+    let more = hits(&index, 1).unwrap() - before.0;
+    assert!((1000..=1015).contains(&more), "{more}");
+    assert_eq!(u64::from(more), index.hits() - before.1);
+    // What is gone meanwhile was found all the same.
+    let before = index.hits();
+    index.again(key(2).as_str().as_bytes(), 3);
+    assert_eq!(index.hits(), before + 3);
+}
+
 /// Whatever becomes of an entry, the next lookup finds it so.
 #[test]
 fn a_copy_is_as_good_as_what_it_is_of() {
