@@ -53,7 +53,7 @@ pub(crate) trait Guest: Send {
 /// Counts requests that were answered with what somebody else was given.
 pub(crate) trait Counts: Send + Sync {
     /// So many more than one have asked for this, and had an answer with so much content.
-    fn again(&self, asked: &[u8], content: u64, times: u64);
+    fn count(&self, request: &[u8], content: u64, times: u64);
 }
 
 /// One look at what has come: when that was, and who of those that came asks for the same.
@@ -138,6 +138,12 @@ impl Hall {
         Hall {
             rooms: (0..cores).map(|_| OnceLock::new()).collect(),
         }
+    }
+
+    /// Whether there may be a room; not, once the kernel has allowed none.
+    pub(crate) fn is_there(&self) -> bool {
+        let is_none = |room: &OnceLock<_>| matches!(room.get(), Some(None));
+        !self.rooms.iter().all(is_none)
     }
 
     /// Connections that stand here.

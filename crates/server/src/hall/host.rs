@@ -90,7 +90,7 @@ struct Host {
     /// Who is served next goes elsewhere.
     gives_away: bool,
     look: Look,
-    /// `None`: nobody has come yet.
+    /// `None`: nobody is here.
     counts: Option<Arc<dyn Counts>>,
 }
 
@@ -148,6 +148,10 @@ impl Host {
             }
         }
         self.count_others();
+        if self.count == 0 {
+            // What answers is not kept by who has nobody to serve.
+            self.counts = None;
+        }
         Ok(())
     }
 
@@ -156,7 +160,7 @@ impl Host {
         if let (Some(others), Some(counts)) = (self.look.herd.others(), &self.counts) {
             // A panic in it is nobody's end: they have their answers.
             let _ = catch_unwind(AssertUnwindSafe(|| {
-                counts.again(others.asked, others.content, others.count);
+                counts.count(others.asked, others.content, others.count);
             }));
         }
     }

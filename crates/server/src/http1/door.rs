@@ -68,21 +68,22 @@ impl<H: Handler> Exchange<H> {
 
     /// Whether it may be answered with what others are answered.
     pub(crate) fn is_one_of_many(&self) -> bool {
-        !self.client.private && !self.shared.is_leaving() && !self.state.is_closing()
+        let is_public = !self.client.private && !self.client.tls;
+        is_public && !self.shared.is_leaving() && !self.state.is_closing()
     }
 }
 
 impl<H: Handler> Counts for H {
-    fn again(&self, asked: &[u8], content: u64, times: u64) {
+    fn count(&self, request: &[u8], content: u64, times: u64) {
         // None is shorter than `a:` and CRLF.
         let mut fields = [const { MaybeUninit::uninit() }; MOST_ASKED / 4];
-        let mut request = httparse::Request::new(&mut []);
-        let parsed = request.parse_with_uninit_headers(asked, &mut fields);
+        let mut parser = httparse::Request::new(&mut []);
+        let parsed = parser.parse_with_uninit_headers(request, &mut fields);
         // It was a request before.
         if parsed.is_ok_and(|parsed| parsed.is_complete())
-            && let Some(asked) = self::asked(&mut request)
+            && let Some(asked) = asked(&mut parser)
         {
-            Handler::again(self, &asked, content, times);
+            self.again(&asked, content, times);
         }
     }
 }

@@ -40,6 +40,10 @@ where
     I: AsyncRead + AsyncWrite + Movable + Unpin + Send + 'static,
     H: Handler,
 {
+    if !connection.exchange.shared.hall.is_there() {
+        connection.wire.watch_calm(false);
+        return Ok((connection, None));
+    }
     connection.wire.io.release()?;
     let (shared, state) = (
         Arc::clone(&connection.exchange.shared),

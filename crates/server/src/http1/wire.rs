@@ -50,7 +50,7 @@ pub(crate) struct Wire<I> {
     unflushed: bool,
     /// Something was answered at once since the client was last waited for.
     answered: bool,
-    /// That was one answer, for all who ask for the same, with so much content.
+    /// If something was, and that is one answer, for all who ask for the same: so much content is in it.
     alike: Option<u64>,
     /// How often in a row it was then waited for, with nothing left to do. `None`: nobody wants to know.
     calm: Option<u32>,
@@ -246,8 +246,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
             self.wake_up();
             self.out
                 .text(|text| text.extend_from_slice(&answer[sent..]));
+            if !matches!(self.poll_flush(&mut cx), Poll::Ready(Ok(()))) {
+                return false;
+            }
+            self.rest();
         }
-        sent == answer.len()
+        true
     }
 
     /// Bytes came that are not looked at yet.
@@ -448,6 +452,81 @@ mod tests {
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Takes so many bytes at a time, and so many in all.
+    struct Slow {
+        takes: usize,
+        room: usize,
+        taken: Vec<u8>,
+    }
+
+    impl Slow {
+        fn accept(&mut self, buf: &[u8]) -> Poll<io::Result<usize>> {
+            let length = self.takes.min(self.room).min(buf.len());
+            if length == 0 {
+                return Poll::Pending;
+            }
+            self.room -= length;
+            self.taken.extend_from_slice(&buf[..length]);
+            Poll::Ready(Ok(length))
+        }
+    }
+
+    impl AsyncRead for Slow {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Slow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.accept(buf)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn of_an_answer_that_was_given_before_no_byte_is_lost_or_sent_twice() {
+        let answer: Vec<u8> = (0..5_000).map(|at| at as u8).collect();
+        for (takes, room) in [
+            (5_000, 5_000),
+            (700, 5_000),
+            (700, 1_500),
+            (1, 0),
+            (4_999, 4_999),
+        ] {
+            let io = Slow {
+                takes,
+                room,
+                taken: Vec::new(),
+            };
+            let state = Arc::new(State::new(Instant::now(), Stage::Http1));
+            let mut wire = Wire::new(io, Arc::new(Limits::default()), state);
+            let is_sent = wire.repeat(100, &answer, &mut Glance::default());
+            assert_eq!(is_sent, room == answer.len(), "{takes}, {room}");
+            assert_eq!(wire.out.is_empty(), is_sent);
+            // The task goes on with it.
+            wire.io.room = answer.len() - room;
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(matches!(wire.poll_flush(&mut cx), Poll::Ready(Ok(()))));
+            assert!(wire.io.taken == answer, "{takes}, {room}");
         }
     }
 

@@ -72,12 +72,14 @@ impl Index {
     /// Counts requests for the key of this text, which were answered as one before them.
     pub(in crate::memory) fn again(&self, key: &[u8], times: u32) {
         let hash = CacheKey::stable_hash_of(key);
-        let copy = copies::take(self.number, hash).filter(|copy| copy.found().view().is_of(key));
-        if let Some(mut copy) = copy {
-            if copy.hits(times) {
-                self.count(&mut copy);
+        if let Some(mut copy) = copies::take(self.number, hash) {
+            if copy.found().view().is_of(key) {
+                if copy.hits(times) {
+                    self.count(&mut copy);
+                }
+                return self.keep(copy);
             }
-            return self.keep(copy);
+            self.count(&mut copy);
         }
         self.counted(hash, key, times);
     }
