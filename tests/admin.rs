@@ -94,6 +94,17 @@ async fn health_readiness_and_metrics_are_told() {
     let hits = "perigee_requests_total{service=\"www\",outcome=\"hit\"} 1";
     assert!(metrics.text().contains(hits), "{}", metrics.text());
     assert!(metrics.text().contains("perigee_forwarded_requests_total"));
+    let value = |name: &str| -> u64 {
+        let text = metrics.text();
+        let line = text.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        value.unwrap_or_else(|| panic!("{name} in {text}"))
+    };
+    assert!(value("perigee_connections_accepted_total ") >= 2);
+    assert!(value("perigee_connections_received_bytes_total ") > 100);
+    assert_eq!(value("perigee_connections_refused_total "), 0);
+    assert_eq!(value("perigee_bad_requests_total "), 0);
+    assert!(value("perigee_connections ") <= value("perigee_connections_accepted_total "));
 
     let refused = get(admin, "evil.example", "/status").send().await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);

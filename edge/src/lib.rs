@@ -23,7 +23,7 @@ pub use perigee_proxy::{
 };
 pub use perigee_server::{
     CertFiles, Client, DrainReport, Handler, Limits as ClientLimits, RequestBody, Server,
-    ServerConfig,
+    ServerConfig, bind_all,
 };
 pub use perigee_tier::{
     Config as TierConfig, EtcdLog, Follow, MeasureConfig, PurgeConfig, ReloadError, StartError,

@@ -51,6 +51,6 @@ pub use limits::Limits;
 pub use line::{Line, OnUpgrade};
 pub use request::RequestBody;
 pub use round_trip::{Gauge, NoClient};
-pub use serve::{Server, ServerConfig};
+pub use serve::{Meter, Server, ServerConfig};
 pub use stats::Stats;
 pub use upgraded::Upgraded;

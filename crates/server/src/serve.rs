@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -126,12 +126,14 @@ impl Server {
         self.running.shared.registry.count()
     }
 
-    /// Counts since the start.
+    /// Counts since the start, and what there is now.
     pub fn stats(&self) -> Stats {
-        let shared = &self.running.shared;
-        shared
-            .counters
-            .read(shared.registry.received(), shared.hall.guests())
+        self.running.shared.stats()
+    }
+
+    /// Tells the same to who does not keep it running.
+    pub fn meter(&self) -> Meter {
+        Meter(Arc::downgrade(&self.running.shared))
     }
 
     /// From now on each HTTP/1.1 response says `Connection: close` and HTTP/2 connections get
@@ -166,5 +168,16 @@ impl Server {
             let _ = acceptor.await;
         }
         drain::run(&running.shared.registry, (began + deadline).into()).await
+    }
+}
+
+/// What tells how a server is doing, as long as there is one.
+#[derive(Clone, Debug)]
+pub struct Meter(Weak<Shared>);
+
+impl Meter {
+    /// Counts since the start, and what there is now. `None`: the server is gone.
+    pub fn read(&self) -> Option<Stats> {
+        self.0.upgrade().map(|shared| shared.stats())
     }
 }

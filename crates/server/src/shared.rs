@@ -11,7 +11,7 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use crate::{
-    CertStore, Gauge, Limits, Pages, clients::Clients, hall::Hall, lending::Lender,
+    CertStore, Gauge, Limits, Pages, Stats, clients::Clients, hall::Hall, lending::Lender,
     registry::Registry, slots::Slots, stats::Counters, timers::Phase,
 };
 
@@ -53,6 +53,15 @@ impl Shared {
             hall: Hall::new(),
             away: AtomicBool::new(false),
             draining: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            connections: self.registry.count(),
+            bytes_received: self.registry.received(),
+            through_io_uring: self.hall.guests(),
+            ..self.counters.read()
         }
     }
 

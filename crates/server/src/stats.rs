@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts since the server was started.
+/// Counts since the server was started, and what there is now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Connections accepted, refused ones included.
@@ -16,7 +16,9 @@ pub struct Stats {
     pub bad_requests: u64,
     /// Bytes received on all connections, those of TLS included.
     pub bytes_received: u64,
-    /// Connections that are served through `io_uring` now: see [`crate::Limits::io_uring_after`].
+    /// Connections that are open now.
+    pub connections: usize,
+    /// Those of them that are served through `io_uring`: see [`crate::Limits::io_uring_after`].
     pub through_io_uring: usize,
 }
 
@@ -30,14 +32,14 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn read(&self, bytes_received: u64, through_io_uring: usize) -> Stats {
+    /// What is counted here; all else is zero.
+    pub(crate) fn read(&self) -> Stats {
         Stats {
             accepted: self.accepted.load(Relaxed),
             refused: self.refused.load(Relaxed),
             handshake_failures: self.handshake_failures.load(Relaxed),
             bad_requests: self.bad_requests.load(Relaxed),
-            bytes_received,
-            through_io_uring,
+            ..Stats::default()
         }
     }
 }

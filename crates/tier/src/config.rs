@@ -150,11 +150,11 @@ impl Config {
             (self.streaming != after.streaming, "`[storage]`"),
             (
                 self.purge.out_of_touch != after.purge.out_of_touch,
-                "`out_of_touch`",
+                "`out_of_touch` of `[purge]`",
             ),
             (
                 self.purge.log_entries != after.purge.log_entries,
-                "`log_entries`",
+                "`log_entries` of `[purge]`",
             ),
             (self.purge.etcd != after.purge.etcd, "`[membership]`"),
             (
@@ -165,24 +165,33 @@ impl Config {
                 self.copies != after.copies,
                 "`hot_after`, `hot_window` and `copy_max` of `[ring]`",
             ),
-            (self.coalesce_wait != after.coalesce_wait, "`coalesce_wait`"),
-            (self.max_refreshes != after.max_refreshes, "`max_refreshes`"),
+            (
+                self.coalesce_wait != after.coalesce_wait,
+                "`coalesce_wait` of `[limits]`",
+            ),
+            (
+                self.max_refreshes != after.max_refreshes,
+                "`max_refreshes` of `[limits]`",
+            ),
             (
                 self.max_hit_for_miss != after.max_hit_for_miss,
-                "`max_hit_for_miss`",
+                "`max_hit_for_miss` of `[limits]`",
             ),
             (
                 self.max_failed_keys != after.max_failed_keys,
-                "`max_failed_keys`",
+                "`max_failed_keys` of `[limits]`",
             ),
             (
                 self.max_alike_queries != after.max_alike_queries,
-                "`max_alike_queries`",
+                "`max_alike_queries` of `[limits]`",
             ),
-            (self.limits.backlog != after.limits.backlog, "`backlog`"),
+            (
+                self.limits.backlog != after.limits.backlog,
+                "`backlog` of `[limits]`",
+            ),
             (
                 self.tunnel_idle_timeout != after.tunnel_idle_timeout,
-                "`tunnel_idle_timeout`",
+                "`tunnel_idle_timeout` of `[limits]`",
             ),
         ];
         let changed = checks.iter().find(|(changed, _)| *changed);

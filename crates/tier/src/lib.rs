@@ -5,6 +5,7 @@
 
 mod at_once;
 mod config;
+mod connection_metrics;
 mod error;
 mod handler;
 mod lent;

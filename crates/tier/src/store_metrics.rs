@@ -186,7 +186,7 @@ fn counters(disk: &DiskStats) -> [(&'static str, &'static str, u64); 7] {
     ]
 }
 
-fn gauge(
+pub(crate) fn gauge(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
@@ -196,7 +196,7 @@ fn gauge(
     ConstGauge::new(value).encode(metric)
 }
 
-fn counter(
+pub(crate) fn counter(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,

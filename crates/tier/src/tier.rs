@@ -22,7 +22,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 
 use crate::{
-    Config, ReloadError, StartError,
+    Config, ReloadError, StartError, connection_metrics,
     handler::Shared,
     lent::LentPages,
     node_metrics,
@@ -119,6 +119,7 @@ impl<S: State> Tier<S> {
         let prober = prober(&**shared.state.load());
         following.set(&shared, &common.purge, prober);
         let server = Server::start(server, Arc::clone(&shared));
+        connection_metrics::register(registry, server.meter());
         // Others may read its log by now; what is asked for before it has read theirs is validated.
         let heard = shared.purges.until_heard(shared.exchange.in_touch());
         let _ = timeout(HEARING, heard).await;

@@ -13,11 +13,10 @@ use std::{
 use http::StatusCode;
 use perigee_edge::{
     ClientLimits, DrainReport, Endpoint, EndpointConfig, EndpointLimits, PurgeOrder, Purged,
-    Readiness, Server, ServerConfig, Target,
+    Readiness, Server, ServerConfig, Target, bind_all,
 };
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use super::{
     counted::{Content, Counted, Counts},
@@ -52,16 +51,15 @@ impl OriginRole {
             Source::Sample => Content::Sample(Sample::new()),
             Source::Folder(folder) => Content::Folder(endpoint(folder)?),
         };
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|e| format!("cannot listen on {listen}: {e}"))?;
+        let limits = ClientLimits::default();
+        let http = bind_all(&[listen], limits.backlog).await;
         let config = ServerConfig {
-            http: vec![listener],
+            http: http.map_err(|error| error.to_string())?,
             private: Vec::new(),
             private_tls: None,
             https: Vec::new(),
             certs: None,
-            limits: ClientLimits::default(),
+            limits,
             gauge: None,
             pages: None,
         };
