@@ -139,6 +139,18 @@ fn reword(message: &str, at: &str) -> (String, Option<String>) {
                 let help = "write true or false, without quotes".to_owned();
                 (message.to_owned(), Some(help))
             }
+            None if message.starts_with("string values must be quoted") && is_nothing(at) => {
+                let help = "write one behind `=`".to_owned();
+                ("the value is missing".to_owned(), Some(help))
+            }
+            None if message.starts_with("invalid type: sequence, expected ") => {
+                let expected = message.rsplit_once(", expected ").map_or("", |it| it.1);
+                let help = format!("expected {expected}, without brackets");
+                (
+                    "this is one value, not a list of them".to_owned(),
+                    Some(help),
+                )
+            }
             None if message.starts_with("invalid boolean") => {
                 let help = "write true or false, or text in quotes".to_owned();
                 (message.to_owned(), Some(help))
@@ -146,6 +158,12 @@ fn reword(message: &str, at: &str) -> (String, Option<String>) {
             None => (message.to_owned(), None),
         },
     }
+}
+
+/// Whether nothing stands there, up to the end of the line.
+fn is_nothing(at: &str) -> bool {
+    let line = at.lines().next().unwrap_or_default().trim_start();
+    line.is_empty() || line.starts_with('#')
 }
 
 /// One value where a list of them is expected.

@@ -138,7 +138,8 @@ pub(crate) struct Limits {
     /// zero: all.
     pub(crate) max_lending: Whole<0, 1_000_000>,
     /// Times in a row that all that came on a cleartext connection of HTTP/1.1 was answered at once, after which what
-    /// comes is received through `io_uring`, where the kernel has that and allows it (Linux 6.1); zero: never.
+    /// comes is received through `io_uring`, where the kernel has that and allows it (Linux 6.1); zero: never, and so
+    /// with `at_once = false`.
     pub(crate) io_uring_after: Whole<0, 1_000_000>,
     /// HTTP/2 streams at once per connection.
     pub(crate) max_streams: Whole<1, 65_535>,

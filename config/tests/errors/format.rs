@@ -23,6 +23,11 @@ fn a_problem_displays_like_a_compilers() {
 fn not_toml() {
     let found = problems("[cdn]\nsecret = \n");
     assert_eq!((found[0].line, found.len()), (2, 1), "{found:#?}");
+    assert_eq!(found[0].message, "the value is missing");
+    let found = problems("[cdn]\nsecret = # later\n[limits]\n");
+    assert_eq!(found[0].message, "the value is missing");
+    let found = problems("[cdn]\nsecret = \"x\"\n[limits\n");
+    assert_ne!(found[0].message, "the value is missing");
 }
 
 #[test]
@@ -87,6 +92,17 @@ fn one_value_in_place_of_a_list() {
         (12, 10),
         "this is a list, not one string \"127.0.11.1:8080\"",
         "write [\"127.0.11.1:8080\"]",
+    );
+}
+
+#[test]
+fn a_list_in_place_of_one_value() {
+    check(
+        "latitude = 50.11",
+        "latitude = [50.11]",
+        (7, 12),
+        "this is one value, not a list of them",
+        "without brackets",
     );
 }
 
