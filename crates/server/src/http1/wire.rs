@@ -1,11 +1,15 @@
 //! The bytes of one connection: read into one buffer, written out of one row.
 
+mod in_hall;
+#[cfg(test)]
+mod tests;
+
 use std::{
     future::Future,
     io, mem,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
     time::SystemTime,
 };
 
@@ -21,7 +25,7 @@ use super::{
     lent::{self, HEAD_READ},
     out::Out,
 };
-use crate::{Asked, Limits, coarse::Glance, hall::Herd, line, state::State};
+use crate::{Asked, Limits, coarse::Glance, line, state::State};
 
 /// Space for one read of bodies.
 const BODY_READ: usize = 32 << 10;
@@ -195,71 +199,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
         None
     }
 
-    /// Bytes came while the connection stands in the hall. Whether all that was asked is answered, and the answers
-    /// are sent; `told` is what is to be done otherwise, if that is known.
-    pub(crate) fn came<B>(
-        &mut self,
-        bytes: &[u8],
-        mut open: impl FnMut(&Asked<'_>, SystemTime, &mut Out) -> Option<Opened<B>>,
-        (glance, mut herd): (&mut Glance, Option<&mut Herd>),
-        told: &mut Option<Told<B>>,
-    ) -> bool {
-        self.wake_up();
-        self.came_late(bytes, glance);
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut reader = HeadReader::default();
-        loop {
-            self.answered = false;
-            *told = self.answer(&mut reader, &mut open, glance);
-            if let (Some(herd), Some(content)) = (herd.take(), self.alike)
-                && (self.answered && told.is_none() && self.buf.is_empty())
-                && let Some(answer) = self.out.text_alone()
-            {
-                herd.keep(bytes, answer, content);
-            }
-            let is_small = self.out.bytes() <= MOST_IN_HALL;
-            let is_sent = is_small && matches!(self.poll_flush(&mut cx), Poll::Ready(Ok(())));
-            // Without an answer it was a part of a head, or an empty line in front of one.
-            if told.is_some() || !is_sent || !self.answered {
-                return false;
-            }
-            if self.buf.is_empty() {
-                self.rest();
-                return true;
-            }
-        }
-    }
-
-    /// So many bytes came while the connection stands in the hall: a request that somebody else has just had this
-    /// answer to. Whether it is sent; otherwise what is left of it is in the row.
-    pub(crate) fn repeat(&mut self, came: usize, answer: &[u8], glance: &mut Glance) -> bool {
-        debug_assert!(self.buf.is_empty() && self.out.is_empty());
-        self.state.bytes_came(came, glance);
-        let mut cx = Context::from_waker(Waker::noop());
-        let sent = match Pin::new(&mut self.io).poll_write(&mut cx, answer) {
-            Poll::Ready(Ok(sent)) => sent,
-            // The task of the connection finds out what it is.
-            Poll::Ready(Err(_)) | Poll::Pending => 0,
-        };
-        self.state.answered_at_once();
-        if sent < answer.len() {
-            self.wake_up();
-            self.out
-                .text(|text| text.extend_from_slice(&answer[sent..]));
-            if !matches!(self.poll_flush(&mut cx), Poll::Ready(Ok(()))) {
-                return false;
-            }
-            self.rest();
-        }
-        true
-    }
-
-    /// Bytes came that are not looked at yet.
-    pub(crate) fn came_late(&mut self, bytes: &[u8], glance: &mut Glance) {
-        self.state.bytes_came(bytes.len(), glance);
-        self.buf.extend_from_slice(bytes);
-    }
-
     /// Borrows buffers, if there are none.
     pub(crate) fn wake_up(&mut self) {
         if self.buf.capacity() == 0 && self.out.is_empty() {
@@ -410,135 +349,5 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Wire<I> {
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use tokio::io::ReadBuf;
-
-    use super::*;
-    use crate::timers::Stage;
-
-    /// A client that sends without end.
-    struct Flood;
-
-    impl AsyncRead for Flood {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            buf.initialize_unfilled().fill(b'G');
-            buf.advance(buf.remaining());
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for Flood {
-        fn poll_write(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Poll::Pending
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    /// Takes so many bytes at a time, and so many in all.
-    struct Slow {
-        takes: usize,
-        room: usize,
-        taken: Vec<u8>,
-    }
-
-    impl Slow {
-        fn accept(&mut self, buf: &[u8]) -> Poll<io::Result<usize>> {
-            let length = self.takes.min(self.room).min(buf.len());
-            if length == 0 {
-                return Poll::Pending;
-            }
-            self.room -= length;
-            self.taken.extend_from_slice(&buf[..length]);
-            Poll::Ready(Ok(length))
-        }
-    }
-
-    impl AsyncRead for Slow {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Poll::Pending
-        }
-    }
-
-    impl AsyncWrite for Slow {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buf: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            self.accept(buf)
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[test]
-    fn of_an_answer_that_was_given_before_no_byte_is_lost_or_sent_twice() {
-        let answer: Vec<u8> = (0..5_000).map(|at| at as u8).collect();
-        for (takes, room) in [
-            (5_000, 5_000),
-            (700, 5_000),
-            (700, 1_500),
-            (1, 0),
-            (4_999, 4_999),
-        ] {
-            let io = Slow {
-                takes,
-                room,
-                taken: Vec::new(),
-            };
-            let state = Arc::new(State::new(Instant::now(), Stage::Http1));
-            let mut wire = Wire::new(io, Arc::new(Limits::default()), state);
-            let is_sent = wire.repeat(100, &answer, &mut Glance::default());
-            assert_eq!(is_sent, room == answer.len(), "{takes}, {room}");
-            assert_eq!(wire.out.is_empty(), is_sent);
-            // The task goes on with it.
-            wire.io.room = answer.len() - room;
-            let mut cx = Context::from_waker(Waker::noop());
-            assert!(matches!(wire.poll_flush(&mut cx), Poll::Ready(Ok(()))));
-            assert!(wire.io.taken == answer, "{takes}, {room}");
-        }
-    }
-
-    #[test]
-    fn what_is_read_ahead_of_a_response_is_bounded() {
-        let state = Arc::new(State::new(Instant::now(), Stage::Http1));
-        let mut wire = Wire::new(Flood, Arc::new(Limits::default()), state);
-        let mut cx = Context::from_waker(Waker::noop());
-        for _ in 0..100 {
-            wire.meanwhile(&mut cx).unwrap();
-        }
-        assert!(wire.buf.len() <= 2 * HEAD_READ, "{}", wire.buf.len());
-        assert!(wire.buf.capacity() <= 4 * HEAD_READ);
     }
 }
