@@ -1,11 +1,9 @@
 //! What makes load, and what answers it, count right: as processes, over loopback.
 
 use std::{
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
 /// A helper that listens. Dropped, it is ended.
@@ -16,19 +14,12 @@ struct Helper {
 
 impl Helper {
     fn start(what: &str) -> Helper {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let child = helper(&[what, &port.to_string()]).spawn().unwrap();
-        let helper = Helper { child, port };
-        let end = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < end, "{what} does not listen");
-            sleep(Duration::from_millis(5));
-        }
-        helper
+        let mut child = helper(&[what, "0"]).spawn().unwrap();
+        let mut line = String::new();
+        let mut says = BufReader::new(child.stdout.take().unwrap());
+        says.read_line(&mut line).unwrap();
+        let port = line.trim().parse().unwrap();
+        Helper { child, port }
     }
 
     /// What comes back until the connection is closed by who sent it.

@@ -57,9 +57,12 @@ struct Connection {
     waits: bool,
 }
 
-/// Serves until the process ends.
+/// Serves until the process ends. Says which port it has, if it may be any (0).
 pub(super) fn run(port: u16, mut responder: impl Respond) -> io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port))?;
+    if port == 0 {
+        println!("{}", listener.local_addr()?.port());
+    }
     listener.set_nonblocking(true)?;
     let poll = epoll::create(CreateFlags::CLOEXEC)?;
     let listens = EventData::new_u64(LISTENER);
