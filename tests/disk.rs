@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -368,6 +369,14 @@ async fn a_whole_cdn_survives_a_restart_of_all() {
     .await;
     let nodes = ["fra-1", "fra-2", "shield-1"];
     let paths: Vec<String> = (0..20).map(|n| format!("/40000/{n}")).collect();
+    // What comes in the moment of the start is validated after the next one.
+    for node in nodes {
+        wait::until("the start is past", || async {
+            let floor = floor(&cdn, node)? + 2 * FLOOR_TICK;
+            (SystemTime::now() > floor).then_some(())
+        })
+        .await;
+    }
     for path in &paths {
         assert!(cdn.get("fra-1", path).await.body == body(path));
     }
@@ -410,6 +419,17 @@ async fn a_whole_cdn_survives_a_restart_of_all() {
     let (code, out, _) = cdn.perigee(&["status"]);
     assert_eq!(code, 0, "{out}");
     assert!(out.lines().next().unwrap().contains("disk"), "{out}");
+}
+
+/// To how much a node reckons since when it has heard of all purges.
+const FLOOR_TICK: Duration = Duration::from_nanos(1_000_000_000 / 16);
+
+/// Since when that is, as the node keeps it for its next life.
+fn floor(cdn: &Cdn, node: &str) -> Option<SystemTime> {
+    let text = fs::read(folder(cdn, node).join("purges.followed")).ok()?;
+    let kept: Value = serde_json::from_slice(&text).ok()?;
+    let floor = Duration::from_millis(kept["floor"].as_u64()?);
+    Some(SystemTime::UNIX_EPOCH + floor)
 }
 
 /// Whether all that a node has of a path would be served as it is.
