@@ -104,6 +104,8 @@ async fn health_readiness_and_metrics_are_told() {
     assert!(value("perigee_connections_received_bytes_total ") > 100);
     assert_eq!(value("perigee_connections_refused_total "), 0);
     assert_eq!(value("perigee_bad_requests_total "), 0);
+    assert_eq!(value("perigee_tls_handshake_failures_total "), 0);
+    assert!(value("perigee_connections_io_uring ") <= value("perigee_connections "));
     assert!(value("perigee_connections ") <= value("perigee_connections_accepted_total "));
 
     let refused = get(admin, "evil.example", "/status").send().await;
